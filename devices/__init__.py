@@ -1,0 +1,1 @@
+"""Boards and how to talk to them. Knows nothing of watts."""

@@ -1,0 +1,80 @@
+"""What can go wrong with a board, its shell or its console.
+
+DeviceError
+ ├─ ConnectionLost     the link broke; not an exit status (transient)
+ ├─ Unreachable        nothing answers, or not within the deadline (transient)
+ ├─ DeadlineExceeded   connected, but the command did not end in time
+ ├─ HostKeyMismatch    another key than the one that is trusted
+ ├─ HostKeyUnknown     no key is trusted yet
+ ├─ AuthenticationRefused
+ ├─ CommandFailed      the command ran and ended with another status than 0
+ ├─ ConsoleFault       the console does not answer as a console
+ ├─ BootFault          the board did not boot: stage and fault are named
+ └─ WrongBoard         another board than the one in the inventory
+"""
+
+from typing import ClassVar
+
+
+class DeviceError(Exception):
+    """The board could not be used."""
+
+    transient: ClassVar[bool] = False
+    """True when the same call may succeed if simply made again."""
+
+    def __init__(self, device: str, detail: str = "", *, hint: str = "") -> None:
+        """Name the board first; without a detail the docstring is the message."""
+        self.device, self.hint = device, hint
+        what = detail or str(self.__doc__).partition("\n")[0]
+        super().__init__(f"{device}: {what}" + f"\n  try: {hint}" * bool(hint))
+
+
+class ConnectionLost(DeviceError):
+    """The connection broke."""
+
+    transient = True
+
+
+class Unreachable(DeviceError):
+    """Nothing answers there."""
+
+    transient = True
+
+
+class DeadlineExceeded(DeviceError):
+    """The command did not end within its deadline."""
+
+
+class HostKeyMismatch(DeviceError):
+    """The board shows another host key than the one that is trusted."""
+
+
+class HostKeyUnknown(DeviceError):
+    """No host key of this board is trusted yet."""
+
+
+class AuthenticationRefused(DeviceError):
+    """The board refused the login."""
+
+
+class CommandFailed(DeviceError):
+    """A command on the board ended with a status other than 0."""
+
+    def __init__(
+        self, device: str, detail: str = "", *, hint: str = "", exit_status: int = 0, stderr: str = ""
+    ) -> None:
+        """Keep the exit status and what the command said."""
+        self.exit_status, self.stderr = exit_status, stderr
+        super().__init__(device, detail, hint=hint)
+
+
+class ConsoleFault(DeviceError):
+    """The serial console does not answer."""
+
+
+class BootFault(DeviceError):
+    """The board did not boot."""
+
+
+class WrongBoard(DeviceError):
+    """The board that answers is not the one in the inventory."""

@@ -1,0 +1,32 @@
+"""Board models → where the class lives. A new board is one file, one line here, one test class."""
+
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from .board import Board
+
+BOARDS = {
+    "atom-e3930": "devices.atom:AtomE3930",
+    "coral-dev": "devices.coral_dev:CoralDev",
+    "jetson-tx2": "devices.jetson_tx2:JetsonTX2",
+    "pi-zero-aiy": "devices.pi_zero_aiy:PiZeroAIY",
+}
+"""Boards that ship here. Paths, not classes: loaded on first use."""
+
+
+@cache
+def known_boards() -> dict[str, str]:
+    """Ours, then what installed packages add under ``edge_test_farm.boards``."""
+    theirs = {entry.name: entry.value for entry in entry_points(group="edge_test_farm.boards")}
+    if twice := BOARDS.keys() & theirs.keys():
+        raise ImportError(f"board model named twice: {', '.join(sorted(twice))}")
+    return BOARDS | theirs
+
+
+def load_board(model: str) -> "type[Board]":
+    """Return the class behind a name of :func:`known_boards`; KeyError for any other."""
+    module, _, name = known_boards()[model].partition(":")
+    return cast("type[Board]", getattr(import_module(module), name))

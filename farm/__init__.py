@@ -1,0 +1,1 @@
+"""The controller: where a board and a meter meet."""

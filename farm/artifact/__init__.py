@@ -1,0 +1,1 @@
+"""Model artifacts: manifest, packing, safe unpacking, deployment, data sets."""

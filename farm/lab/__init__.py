@@ -1,0 +1,1 @@
+"""What there is, who holds it, how it is."""

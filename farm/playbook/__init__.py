@@ -1,0 +1,1 @@
+"""Typed, idempotent provisioning steps."""

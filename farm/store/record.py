@@ -1,0 +1,241 @@
+"""What a trial leaves behind. Unknown is absent (None, left out of the JSON), never 0.
+
+Units are in the names. ``u_*`` is the expanded uncertainty (k = 2) in the unit of its neighbour.
+"""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+Made = Literal["board", "process twin", "qemu twin", "recording"]
+"""What stood at the other end. Anything but ``board`` is labelled in every output."""
+
+
+class Part(BaseModel):
+    """Frozen, and closed to unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BoardFacts(Part):
+    """Which board, and which software on it."""
+
+    name: str
+    model: str
+    made: Made
+    serial_number: str | None = None
+    boot_id: str | None = None
+    kernel: str | None = None
+    os: str | None = None
+    python: str | None = None
+    runtime: str | None = None
+    """Inference runtime and its version as the runner reported it, e.g. ``onnxruntime 1.20.1``."""
+
+
+class ArtifactFacts(Part):
+    """Which model release."""
+
+    id: str
+    """SHA-256 of the canonical manifest, hex."""
+    name: str
+    model: str
+    runtime: str
+    precision: str
+    size_bytes: int
+    """Of the packed file."""
+
+
+class DatasetFacts(Part):
+    """Which data set, by content."""
+
+    id: str
+    name: str
+    images: int
+
+
+class ScenarioFacts(Part):
+    """How frames were offered."""
+
+    name: str
+    rate_hz: float
+    duration_s: float
+    """From the first scheduled arrival to the end of the last frame's period, measured."""
+    frames: int
+    warmup_frames: int
+
+
+class LatencyFacts(Part):
+    """Latency from the scheduled arrival, nearest-rank percentiles, ms."""
+
+    p50_ms: float
+    p90_ms: float
+    p99_ms: float
+    max_ms: float
+    mean_ms: float
+    p99_unstarved_ms: float | None = None
+    """p99 had no frame waited for a processor that other load held; absent where the board cannot tell."""
+    stages_mean_ms: dict[str, float] = {}
+    """Mean per frame of each stage: acquire, convert, infer, decode …"""
+
+
+class DeadlineFacts(Part):
+    """Frames that were not done when the next one was due."""
+
+    deadline_ms: float
+    missed: int
+    missed_unstarved: int | None = None
+    """Misses that remain when the time waited for a processor is taken out; absent where unknown."""
+    fps: float
+    """Frames completed per second over the measured window."""
+    wake_lateness_max_ms: float
+    """Latest wake-up of an idle runner: host or board load, not the model."""
+
+
+class AccuracyFacts(Part):
+    """Correct predictions, counted from the runner's predictions alone."""
+
+    correct: int
+    total: int
+    fraction: float
+    baseline_fraction: float | None = None
+    """The uncompressed float model's on the same data set hash."""
+    loss: float | None = None
+    """``baseline_fraction - fraction``."""
+
+
+class Watts(Part):
+    """Mean power over a window."""
+
+    watts: float
+    u_watts: float
+
+
+class PowerFacts(Part):
+    """One meter on one rail over the measured window."""
+
+    meter: str
+    driver: str
+    rail: str
+    made: Made
+    how: Literal["measured", "estimated"] = "measured"
+    maker: str | None = None
+    instrument: str | None = None
+    serial_number: str | None = None
+    firmware: str | None = None
+    accuracy_source: str
+    nominal_rate_hz: float
+    rate_hz: float
+    aperture_s: float
+    readings: int
+    lost: int
+    """Readings that should be inside the window and are not."""
+    mean: Watts
+    peak_watts: float
+    volts_mean: float
+    joules: float
+    u_joules: float
+    joules_mean_times_duration: float
+    """The cross-check: mean of the readings times the window."""
+    joules_per_inference: float
+    """Gross: idle between frames included."""
+    u_joules_per_inference: float
+    joules_per_inference_above_idle: float | None = None
+    idle_before: Watts | None = None
+    idle_after: Watts | None = None
+
+
+class ClockFacts(Part):
+    """How board time was mapped onto the controller's."""
+
+    offset_ns: int
+    """Controller minus board, monotonic clocks, at the start of the window."""
+    bound_ns: int
+    """Half width of the interval that the offset lies in, over the whole window."""
+    drift_ppm: float | None = None
+    """Board clock against the controller's; absent where the two probes were too close to tell."""
+
+
+class StateFacts(Part):
+    """What the board said of itself at one moment."""
+
+    celsius: dict[str, float] = {}
+    clock_hz: dict[str, int] = {}
+    governor: str | None = None
+    power_mode: str | None = None
+    throttled: bool | None = None
+    throttle_detail: str | None = None
+    load1: float | None = None
+    memory_free_bytes: int | None = None
+    disk_free_bytes: int | None = None
+
+
+class HostFacts(Part):
+    """The controller's own machine, and whether it kept up."""
+
+    farm_version: str
+    python: str
+    lateness_max_ms: float
+    """How late the controller's own 10 ms heartbeat came at worst during the trial."""
+
+
+class Record(Part):
+    """One trial. What no record names does not exist for readers."""
+
+    version: Literal[1] = 1
+    id: str
+    started_utc: AwareDatetime
+    lab: str
+    board: BoardFacts
+    artifact: ArtifactFacts
+    dataset: DatasetFacts
+    scenario: ScenarioFacts
+    latency: LatencyFacts
+    deadlines: DeadlineFacts
+    accuracy: AccuracyFacts | None = None
+    power: list[PowerFacts]
+    clock: ClockFacts
+    state_before: StateFacts
+    state_after: StateFacts
+    host: HostFacts
+    voids: list[str] = []
+    """Why this trial can decide nothing: throttled, samples lost, starved … Empty when it can."""
+
+    @property
+    def made(self) -> Made:
+        """``board`` only when board and meters all were real."""
+        kinds: list[Made] = [self.board.made, *(p.made for p in self.power)]
+        return next((k for k in kinds if k != "board"), "board")
+
+
+class Criterion(Part):
+    """One limit held against one figure."""
+
+    name: str
+    """E.g. ``joules_per_inference``."""
+    unit: str
+    wanted: str
+    """E.g. ``<= 0.25``."""
+    limit: float
+    got: float | None
+    """Absent when the record does not hold it."""
+    u: float | None = None
+    """Expanded uncertainty of ``got``; absent where it is a count."""
+    outcome: Literal["pass", "regression", "no verdict"]
+    why: str = ""
+    """Why no verdict."""
+
+
+class Verdict(Part):
+    """All criteria of one record."""
+
+    outcome: Literal["pass", "regression", "no verdict"]
+    """The worst: regression over no verdict over pass."""
+    criteria: list[Criterion]
+    reasons: list[str] = []
+    """Why no verdict, when the whole record is void."""
+
+
+def utc(moment: datetime) -> str:
+    """Return an ISO 8601 time in UTC, seconds resolved."""
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,1 @@
+"""The runner on the board and the meters on one clock."""

@@ -1,0 +1,1 @@
+"""Records against limits: pass, regression, no verdict."""

@@ -1,0 +1,1 @@
+"""Volts, amps and switches. Knows nothing of boards."""

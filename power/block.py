@@ -1,0 +1,71 @@
+"""Readings as arrays: one block, and the trace that blocks join to."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntFlag
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Flag(IntFlag):
+    """What is known against a reading. No bit set: nothing."""
+
+    LOST_BEFORE = 1
+    """At least one reading is missing between the previous one and this."""
+    STALE = 2
+    """The instrument repeated an old value."""
+    OVERLOAD = 4
+    """The input was beyond the range: the value is a lower bound."""
+    RANGE_MOVED = 8
+    """Auto-ranging changed the range during this reading."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Consecutive readings of one supply rail. All arrays have shape (n,)."""
+
+    t_ns: NDArray[np.int64]
+    """Controller monotonic clock at the middle of each reading, ns. Never wall time: it may step."""
+    volts: NDArray[np.float64]
+    amps: NDArray[np.float64]
+    """Positive into the board. NaN where the instrument had no value: never 0."""
+    flags: NDArray[np.uint8]
+    """:class:`Flag` bits."""
+
+    def __post_init__(self) -> None:
+        """Refuse arrays that do not belong together."""
+        shapes = {a.shape for a in (self.t_ns, self.volts, self.amps, self.flags)}
+        if len(shapes) != 1 or self.t_ns.ndim != 1:
+            raise ValueError(f"a block needs four arrays of one shape (n,), not {sorted(shapes)}")
+
+    def __len__(self) -> int:
+        """Return the number of readings."""
+        return len(self.t_ns)
+
+    @property
+    def watts(self) -> NDArray[np.float64]:
+        """Volts times amps, shape (n,); NaN where either is missing."""
+        return self.volts * self.amps
+
+    @classmethod
+    def one(cls, t_ns: int, volts: float, amps: float, flags: int = 0) -> Self:
+        """Return a block of a single reading."""
+        return cls(
+            np.array([t_ns], np.int64),
+            np.array([volts], np.float64),
+            np.array([amps], np.float64),
+            np.array([flags], np.uint8),
+        )
+
+    @classmethod
+    def join(cls, blocks: Iterable["Block"]) -> Self:
+        """Return all readings in one block, in the order given; empty when there are none."""
+        parts = list(blocks)
+        return cls(
+            np.concatenate([np.empty(0, np.int64), *(b.t_ns for b in parts)]),
+            np.concatenate([np.empty(0, np.float64), *(b.volts for b in parts)]),
+            np.concatenate([np.empty(0, np.float64), *(b.amps for b in parts)]),
+            np.concatenate([np.empty(0, np.uint8), *(b.flags for b in parts)]),
+        )

@@ -1,0 +1,60 @@
+"""What can go wrong with a meter or a switch.
+
+PowerError
+ ├─ MeterOffline       no answer (transient)
+ ├─ FrameError         an answer that is not one (transient)
+ ├─ WrongInstrument    somebody else's unit answers there
+ ├─ InstrumentFault    the unit itself reports an error
+ ├─ MissingReadings    the energy cannot be stated from what was read
+ ├─ SwitchOffline      no answer (transient)
+ └─ SwitchUnconfirmed  the switch answered, but not with the state that was asked for
+"""
+
+from typing import ClassVar
+
+
+class PowerError(Exception):
+    """The meter or switch could not be used."""
+
+    transient: ClassVar[bool] = False
+    """True when the same call may succeed if simply made again."""
+
+    def __init__(self, device: str, detail: str = "", *, hint: str = "") -> None:
+        """Name the device first; without a detail the docstring is the message."""
+        self.device, self.hint = device, hint
+        what = detail or str(self.__doc__).partition("\n")[0]
+        super().__init__(f"{device}: {what}" + f"\n  try: {hint}" * bool(hint))
+
+
+class MeterOffline(PowerError):
+    """No answer within the timeout."""
+
+    transient = True
+
+
+class FrameError(PowerError):
+    """The answer has the wrong length, header or checksum."""
+
+    transient = True
+
+
+class WrongInstrument(PowerError):
+    """The unit that answers is not the one in the inventory."""
+
+
+class InstrumentFault(PowerError):
+    """The instrument reports an error of its own."""
+
+
+class MissingReadings(PowerError):
+    """Too little was read to state the energy of the window."""
+
+
+class SwitchOffline(PowerError):
+    """The power switch does not answer."""
+
+    transient = True
+
+
+class SwitchUnconfirmed(PowerError):
+    """The power switch did not confirm the state that was asked for."""

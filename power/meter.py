@@ -1,0 +1,97 @@
+"""What every power meter offers, whatever its bytes look like."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import ClassVar, Protocol, Self
+
+from pydantic import BaseModel
+
+from .block import Block
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a unit says it is. Empty where it does not say."""
+
+    maker: str
+    model: str
+    serial_number: str = ""
+    firmware: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """Limit of error of one quantity: ``of_reading * |value| + offset``."""
+
+    of_reading: float
+    """Fraction of the reading, e.g. 0.0005 for 0.05 %."""
+    offset: float
+    """Volts or amps: the share of the range in use, and digits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """Limits of error of a meter on the range in use, and where they are written."""
+
+    volts: Tolerance
+    amps: Tolerance
+    source: str
+
+
+class Meter(Protocol):
+    """Measures one supply rail. Sits on an open port; leaving its ``with`` block closes it."""
+
+    Config: ClassVar[type[BaseModel]]
+    """The driver's own options in the inventory."""
+
+    name: str
+    rate_hz: float
+    """Readings per second that :meth:`stream` delivers when nothing is wrong."""
+    aperture_s: float
+    """Each reading is the average over this long, centred on its ``t_ns``; 0 for a point sample."""
+    accuracy: Accuracy
+
+    @classmethod
+    def open(cls, name: str, config: BaseModel) -> Self:
+        """Open the port, identify and prepare the instrument.
+
+        Raises:
+            MeterOffline: nothing answers there.
+            WrongInstrument: something else answers there.
+        """
+        ...
+
+    def identity(self) -> Identity:
+        """Return what the unit said of itself when it was opened."""
+        ...
+
+    def read(self) -> Block:
+        """Return one fresh reading, shape (1,).
+
+        Raises:
+            MeterOffline: no answer within the meter's own timeout.
+            FrameError: an answer of the wrong length or checksum.
+        """
+        ...
+
+    def stream(self) -> Iterator[Block]:
+        """Yield blocks in time order until the caller stops.
+
+        A lost reading is a flag and a jump in ``t_ns``; it is never made up.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close the port. May be called twice."""
+        ...
+
+    def __enter__(self) -> Self:
+        """Return the meter itself."""
+        ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the port."""
+        ...

@@ -1,0 +1,58 @@
+"""Driver names → where the driver lives. A new meter is one file, one line here, one test class."""
+
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from .meter import Meter
+    from .switch import PowerSwitch
+
+METERS = {
+    "n6705c": "power.scpi.n6705c:N6705C",
+    "tc66c": "power.usb.tc66c:TC66C",
+    "um25c": "power.usb.um:UM25C",
+    "wt310e": "power.scpi.wt310e:WT310E",
+}
+"""Meters that ship here. Paths, not classes: a driver's libraries load on first use."""
+
+SWITCHES = {
+    "scpi-output": "power.pdu.scpi_output:ScpiOutput",
+    "shelly": "power.pdu.shelly:Shelly",
+}
+"""Power switches that ship here."""
+
+
+def _with_plugins(ours: dict[str, str], group: str) -> dict[str, str]:
+    theirs = {entry.name: entry.value for entry in entry_points(group=group)}
+    if twice := ours.keys() & theirs.keys():
+        raise ImportError(f"{group}: driver named twice: {', '.join(sorted(twice))}")
+    return ours | theirs
+
+
+@cache
+def known_meters() -> dict[str, str]:
+    """Ours, then what installed packages add under ``edge_test_farm.meters``."""
+    return _with_plugins(METERS, "edge_test_farm.meters")
+
+
+@cache
+def known_switches() -> dict[str, str]:
+    """Ours, then what installed packages add under ``edge_test_farm.switches``."""
+    return _with_plugins(SWITCHES, "edge_test_farm.switches")
+
+
+def _load(path: str) -> Any:  # noqa: ANN401 -- what it is, only the caller's table knows
+    module, _, name = path.partition(":")
+    return getattr(import_module(module), name)
+
+
+def load_meter(driver: str) -> "type[Meter]":
+    """Return the class behind a name of :func:`known_meters`; KeyError for any other."""
+    return cast("type[Meter]", _load(known_meters()[driver]))
+
+
+def load_switch(driver: str) -> "type[PowerSwitch]":
+    """Return the class behind a name of :func:`known_switches`; KeyError for any other."""
+    return cast("type[PowerSwitch]", _load(known_switches()[driver]))

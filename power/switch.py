@@ -1,0 +1,70 @@
+"""What every power switch offers, and the power cycle that respects the minimum off time."""
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import ClassVar, Protocol, Self
+
+from pydantic import BaseModel
+
+
+class PowerSwitch(Protocol):
+    """Switches the supply of one board."""
+
+    Config: ClassVar[type[BaseModel]]
+    """The driver's own options in the inventory."""
+
+    name: str
+    min_off_s: float
+    """How long the supply stays off in a cycle, so that the board's capacitors are empty."""
+
+    @classmethod
+    def open(cls, name: str, config: BaseModel) -> Self:
+        """Reach the switch without changing its state.
+
+        Raises:
+            SwitchOffline: nothing answers there.
+        """
+        ...
+
+    def on(self) -> None:
+        """Switch on and return once the switch has confirmed it.
+
+        Raises:
+            SwitchOffline: no answer.
+            SwitchUnconfirmed: it answered with another state.
+        """
+        ...
+
+    def off(self) -> None:
+        """Switch off and return once the switch has confirmed it; raises as :meth:`on`."""
+        ...
+
+    def state(self) -> bool:
+        """Ask the switch: True when on. An answer is never assumed.
+
+        Raises:
+            SwitchOffline: no answer: neither on nor off is known.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the switch; its state stays."""
+        ...
+
+    def __enter__(self) -> Self:
+        """Return the switch itself."""
+        ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let go of the switch."""
+        ...
+
+
+def cycle(switch: PowerSwitch, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Switch off, wait the switch's minimum off time, switch on; each state confirmed."""
+    switch.off()
+    sleep(switch.min_off_s)
+    switch.on()

@@ -1,0 +1,1 @@
+"""Twins of instruments: real servers that speak the real bytes."""
