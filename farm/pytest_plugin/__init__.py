@@ -1,1 +1,105 @@
-"""pytest plug-in."""
+"""pytest against a lab: options, markers and fixtures.
+
+Only this file loads in a session without ``--farm-inventory``; it imports nothing but pytest and the standard
+library, so that an unused plug-in costs nobody anything. Everything that needs the lab is in :mod:`.session`.
+
+Fixtures (all but ``bench`` bring the board up first):
+
+``bench``    the borrowed bench: board, shell, console, switch, meters; given back at the end of the session
+``board``    the board, booted and reachable
+``console``  its serial console; capture runs from borrowing to returning
+``meter``    the first meter on its rail; all of them are ``bench.meters``
+``deploy``   ``deploy(artifact, dataset)`` puts a model on the board, sending only what is missing there
+``trial``    ``trial(rate_hz=…, duration_s=…)`` runs the marked artifact and measures; ``.check(…)`` judges
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from devices.board import Board
+    from devices.console import Console
+
+    from farm.lab.bench import Bench
+    from power.meter import Meter
+
+    from .trials import Deploy, Trials
+
+_MARKERS = (
+    "board(model=NAME | any=NAME): run on every such board | on one that is free; board(): on every board",
+    "artifact(path, dataset=None): the model (and data set) that `trial` runs; paths from the test file's folder",
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--farm-*``."""
+    group = parser.getgroup("farm", "edge-test-farm: boards, models and watts")
+    group.addoption("--farm-inventory", type=Path, metavar="FILE", help="the lab: inventory.yaml, or a resolved one")
+    group.addoption("--farm-board", action="append", default=[], metavar="NAME", help="use only this board; repeatable")
+    group.addoption("--farm-state", type=Path, default=Path(".farm"), metavar="DIR", help="locks and results [.farm]")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers; read the inventory and join the session when one is named."""
+    for marker in _MARKERS:
+        config.addinivalue_line("markers", marker)
+    if config.getoption("farm_inventory") is None:
+        if config.getoption("farm_board"):
+            raise pytest.UsageError("--farm-board: of which lab? Pass --farm-inventory FILE too")
+        return
+    from .session import LabSession
+
+    config.pluginmanager.register(LabSession(config), "farm-lab")
+
+
+@pytest.fixture(scope="session")
+def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    """One board with its console, switch and meters. Borrowed for the session, always given back."""
+    session = request.config.pluginmanager.get_plugin("farm-lab")
+    if session is None:
+        pytest.skip("needs a lab: pass --farm-inventory FILE")
+    with session.borrow(getattr(request, "param", None)) as borrowed:
+        yield borrowed
+
+
+@pytest.fixture
+def board(bench: Bench) -> Board:
+    """The board, switched on, booted and reachable."""
+    bench.ensure_up()
+    return bench.board
+
+
+@pytest.fixture
+def console(bench: Bench) -> Console:
+    """The board's serial console."""
+    return bench.console
+
+
+@pytest.fixture
+def meter(bench: Bench) -> Meter:
+    """The first meter on the board's supply; skipped where the inventory has none."""
+    if not bench.meters:
+        pytest.skip(f"{bench.name} has no meter")
+    return next(iter(bench.meters.values())).meter
+
+
+@pytest.fixture
+def deploy(bench: Bench, request: pytest.FixtureRequest, tmp_path: Path) -> Deploy:
+    """``deploy(artifact, dataset)``; without arguments the marked ones."""
+    bench.ensure_up()
+    from .trials import Deploy
+
+    return Deploy(bench, request.node, tmp_path)
+
+
+@pytest.fixture
+def trial(deploy: Deploy, request: pytest.FixtureRequest) -> Trials:
+    """``trial(rate_hz=…, duration_s=…)``: run the marked artifact, keep the record, return it to be judged."""
+    from .trials import Trials
+
+    return Trials(deploy, request.node, request.config.getoption("farm_state"))

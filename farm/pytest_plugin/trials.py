@@ -1,0 +1,141 @@
+"""What the ``deploy`` and ``trial`` fixtures hand out."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from farm.artifact.dataset import load_dataset
+from farm.artifact.deploy import Deployment, deploy
+from farm.artifact.unpack import open_artifact
+from farm.errors import NoVerdict, UsageFault
+from farm.lab.bench import Bench
+from farm.report.junit import properties
+from farm.report.table import row
+from farm.store.database import Store
+from farm.store.record import Record, Verdict
+from farm.trial.scenario import FixedRate
+from farm.trial.trial import run_trial
+from farm.verdict.criteria import Limits, explain, judge
+from power.block import Block
+
+from .session import NOTES, ROWS
+
+
+def note(item: pytest.Item, text: str) -> None:
+    """Keep a line of what the farm did, shown under ``-v``."""
+    item.stash.setdefault(NOTES, []).append(text)
+
+
+class Deploy:
+    """Puts models on the borrowed board."""
+
+    def __init__(self, bench: Bench, item: pytest.Item, folder: Path) -> None:
+        """Take the bench, the test that asks, and a folder to unpack in."""
+        self.bench, self._item, self._folder = bench, item, folder
+
+    def __call__(self, artifact: Path | str | None = None, dataset: Path | str | None = None) -> Deployment:
+        """Put an artifact and its data set on the board; without arguments the marked ones.
+
+        Raises:
+            UsageFault: no such file, or not an artifact.
+            devices.errors.DeviceError: the board.
+        """
+        marked = self._marked()
+        model = artifact or marked.get("path")
+        images = dataset or marked.get("dataset")
+        if model is None or images is None:
+            raise UsageFault(f"{self._item.nodeid}: which model? Mark the test artifact(path, dataset=…)")
+        opened = open_artifact(self._path(model), self._folder / "artifact")
+        put = deploy(self.bench.shell, self.bench.workdir, opened, load_dataset(self._path(images)))
+        note(
+            self._item,
+            f"deployed {opened.manifest.name} {opened.id[:12]}: {put.bytes_sent:,} bytes sent, "
+            f"{put.bytes_reused:,} were there",
+        )
+        return put
+
+    def _marked(self) -> dict[str, Path | str]:
+        marker = self._item.get_closest_marker("artifact")
+        return dict(zip(("path", "dataset"), marker.args, strict=False)) | marker.kwargs if marker else {}
+
+    def _path(self, given: Path | str) -> Path:
+        return self._item.path.parent / given
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One trial that ran: its record, the traces by meter, and the way to a verdict."""
+
+    record: Record
+    traces: dict[str, Block]
+    _item: pytest.Item
+    _state: Path
+
+    def check(self, limits: Limits | None = None, /, **named: float) -> None:
+        """Hold the record against limits, given whole or as ``max_p99_ms=50.0, max_mean_watts=9.0, …``.
+
+        Fails the test when a limit is missed, uncertainty included, and prints every criterion.
+
+        Raises:
+            NoVerdict: the record cannot decide.
+        """
+        verdict = judge(self.record, limits or Limits.model_validate(named))
+        self._keep(verdict)
+        if verdict.outcome == "regression":
+            pytest.fail(explain(verdict), pytrace=False)
+        if verdict.outcome == "no verdict":
+            raise NoVerdict([*verdict.reasons, *(f"{c.name}: {c.why}" for c in verdict.criteria if c.why)])
+        note(self._item, f"every limit held: {', '.join(f'{c.name} {c.wanted}' for c in verdict.criteria)}")
+
+    def _keep(self, verdict: Verdict) -> None:
+        with Store.open(self._state / "results.sqlite") as store:
+            store.judge(self.record.id, verdict)
+        self._item.stash[ROWS][-1] = row(self.record, verdict)
+        self._item.user_properties.append(("farm.verdict", verdict.outcome))
+
+
+class Trials:
+    """Runs trials on the borrowed board and keeps every record."""
+
+    def __init__(self, deploy: Deploy, item: pytest.Item, state: Path) -> None:
+        """Take the test's ``deploy``, the test itself, and the folder of the results."""
+        self._deploy, self._item, self._state = deploy, item, state
+
+    def __call__(
+        self,
+        deployment: Deployment | None = None,
+        *,
+        rate_hz: float,
+        duration_s: float,
+        warmup_frames: int = 5,
+        idle_s: float = 2.0,
+        attempts: int = 1,
+    ) -> Outcome:
+        """Run at a fixed frame rate while all meters of the bench are read.
+
+        Args:
+            deployment: What to run; without it the marked artifact is deployed.
+            rate_hz: The product's frame rate: a frame is late when the next one is due.
+            duration_s: How long frames are offered.
+            warmup_frames: Inferences before the first frame counts.
+            idle_s: How long idle watts are measured, before and after.
+            attempts: A void trial (starved host, lost readings …) is run again up to so often in all;
+                each attempt leaves its record.
+
+        Raises:
+            devices.errors.DeviceError, power.errors.PowerError: a lab fault.
+        """
+        scenario = FixedRate(rate_hz=rate_hz, duration_s=duration_s, warmup_frames=warmup_frames, idle_s=idle_s)
+        put = deployment or self._deploy()
+        bench = self._deploy.bench
+        for left in reversed(range(attempts)):
+            trial = run_trial(bench, put, scenario, progress=lambda text: note(self._item, text))
+            with Store.open(self._state / "results.sqlite") as store:
+                store.save(trial.record, trial.traces, bench.console.log())
+            if not (trial.record.voids and left):
+                break
+            note(self._item, f"void, run again: {'; '.join(trial.record.voids)}")
+        self._item.stash.setdefault(ROWS, []).append(row(trial.record, None))
+        self._item.user_properties.extend(properties(trial.record, None))
+        return Outcome(trial.record, trial.traces, self._item, self._state)

@@ -1,0 +1,6 @@
+"""Shared by the whole suite."""
+
+import pytest
+
+pytest_plugins = ["pytester"]
+pytest.register_assert_rewrite("power.testing", "devices.testing")

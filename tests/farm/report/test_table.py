@@ -1,0 +1,29 @@
+from farm.report.table import ABSENT, Row, table
+
+TEXTS = {
+    "board": "tx2-01 (process twin)",
+    "model": "lenet5-int8",
+    "fps": "20.00",
+    "p99_ms": "3.1",
+    "missed": "0/160",
+    "accuracy": "98.06%",
+    "loss": "+0.28%",
+    "idle_watts": "5.100",
+    "watts": "6.012 ±0.021",
+    "joules_per_inference": "0.301 ±0.001",
+    "verdict": "PASS",
+}
+
+
+def test_every_line_of_the_table_is_aligned_and_none_is_wrapped():
+    lines = table([Row(**TEXTS), Row(**TEXTS | {"board": "x", "watts": ABSENT})])
+    assert len(lines) == 4
+    ends = {line.index("PASS") for line in lines[2:]}
+    assert len(ends) == 1
+    assert lines[0].split("  ")[0] == "board"
+    assert "mean W" in lines[0]
+
+
+def test_a_row_survives_the_way_between_processes():
+    row = Row(**TEXTS)
+    assert Row.of(row.as_dict()) == row

@@ -1,0 +1,51 @@
+"""The acceptance suite: runs against any inventory, twins or boards, and against each of its boards.
+
+pytest tests/lab --farm-inventory inventory.yaml
+"""
+
+import math
+
+import pytest
+
+from farm.playbook import apply
+
+pytestmark = pytest.mark.board()
+
+
+def test_it_boots_from_power_off(bench):
+    report = bench.power_cycle()
+    assert report.stages[-1] in ("login", "shell")
+
+
+def test_it_is_the_board_that_the_inventory_says(bench, board):
+    identity = board.identity()
+    assert identity.boot_id
+    if bench.entry.serial_number:
+        assert identity.serial_number == bench.entry.serial_number
+
+
+def test_a_shell_on_the_console_gives_exact_answers(bench, console):
+    bench.ensure_up()
+    bench.login()
+    answer = console.run("printf 'one\\ntwo  \\n'; exit_with() { return 7; }; exit_with", timeout_s=10)
+    assert (answer.stdout, answer.exit_status) == (b"one\ntwo  \n", 7)
+
+
+def test_provisioning_it_again_changes_nothing(bench, board, playbook):
+    apply(playbook, board, bench.shell, workdir=bench.workdir)
+    again = apply(playbook, board, bench.shell, workdir=bench.workdir)
+    assert [step.name for step in again if step.changed] == []
+
+
+def test_its_meter_reads_a_plausible_supply(meter, board):
+    reading = meter.read()
+    assert not math.isnan(reading.volts[0])
+    assert 4.5 <= reading.volts[0] <= 260
+    assert reading.watts[0] > 0
+
+
+def test_the_release_meets_its_limits(bench, deploy, trial, release, playbook, board):
+    apply(playbook, board, bench.shell, workdir=bench.workdir)
+    deployment = deploy(release.artifact, release.dataset)
+    outcome = trial(deployment, rate_hz=release.rate_hz, duration_s=release.duration_s, attempts=3)
+    outcome.check(release.limits)
