@@ -24,7 +24,6 @@ import pytest
 if TYPE_CHECKING:
     from devices.board import Board
     from devices.console import Console
-
     from farm.lab.bench import Bench
     from power.meter import Meter
 
