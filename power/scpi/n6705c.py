@@ -1,0 +1,122 @@
+"""Keysight N6705B/C DC power analyser: one output's own voltmeter and ammeter.
+
+Commands as in the N6705C Operating and Service Guide (SCPI programming reference); written for the N6781A module.
+Not yet tried on a unit here.
+"""
+
+import math
+import time
+from typing import ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..block import Block, Flag
+from ..errors import InstrumentFault
+from ..meter import Accuracy, Identity, Tolerance
+from ..polling import Pace, PolledMeter
+from .port import ScpiPort, identify
+
+_SAMPLE_S = 20.48e-6
+"""Sampling interval of every module with up to two parameters (N6705C guide, "Resolution")."""
+_AMPS_POINTS = 3906
+"""80.0 ms: four periods of 50 Hz, and most of the time between two readings."""
+_VOLTS_POINTS = 98
+"""2.0 ms: the supply regulates its own output, so that its voltage need not be averaged for long."""
+_AMPS_RANGE = 3.0
+"""The range that the stated accuracy holds for."""
+_PERIOD_S = 0.092
+"""82 ms of measuring and 10 ms for four commands (assumed). No multiple of a usual frame period: readings that fall
+in step with a board's frames would see the same part of each frame, trial after trial."""
+
+
+class N6705C(PolledMeter):
+    """Volts and amps of one output, 10.9 readings a second.
+
+    A reading is two sweeps, one after the other: volts over 2 ms, then amps over 80 ms, each a mean of samples
+    20.48 us apart. ``t_ns`` is the middle between asking for amps and their arrival: right to half of what the
+    question took beyond the 80 ms.
+    """
+
+    class Config(BaseModel):
+        """Options in the inventory."""
+
+        model_config = ConfigDict(extra="forbid", frozen=True)
+
+        resource: str
+        """VISA name, e.g. ``TCPIP::192.0.2.20::5025::SOCKET``."""
+        channel: int = Field(default=1, ge=1, le=4)
+        serial_number: str | None = None
+        """What ``*IDN?`` must name; absent: any unit will do."""
+
+    rate_hz = 1 / _PERIOD_S
+    aperture_s = _AMPS_POINTS * _SAMPLE_S
+    accuracy = Accuracy(
+        volts=Tolerance(0.00025, 1.2e-3),
+        amps=Tolerance(0.0003, 250e-6),
+        source="Keysight N6781A data sheet: volts (20 V range) 0.025 % + 1.2 mV, amps (3 A range) 0.03 % + 250 uA",
+    )
+    _timeout_s: ClassVar[float] = 2.0
+
+    def __init__(self, name: str, port: ScpiPort, channel: int, identity: Identity | None = None) -> None:
+        """Sit on an open port to an output that :func:`prepare` has set up."""
+        super().__init__(name, identity or Identity("Keysight Technologies", "N6705C"))
+        self._port = port
+        self._at = f"(@{channel})"
+        self._pace = Pace(_PERIOD_S)
+
+    @classmethod
+    def open(cls, name: str, config: BaseModel) -> Self:
+        """Open the link, identify the instrument and fix the output's sweep. The output's state stays.
+
+        Raises:
+            MeterOffline: nothing answers there.
+            WrongInstrument: something else answers there.
+            InstrumentFault: it refuses a setting, or does not keep it.
+        """
+        options = cls.Config.model_validate(config)
+        port = ScpiPort.open(name, options.resource, timeout_s=cls._timeout_s)
+        try:
+            identity = identify(port, maker="", models=("N6705",), serial_number=options.serial_number)
+            prepare(port, options.channel)
+        except BaseException:
+            port.close()
+            raise
+        return cls(name, port, options.channel, identity)
+
+    def read(self) -> Block:
+        """Measure volts, then amps, and return them as one reading, shape (1,). NaN where there is no value.
+
+        Raises:
+            MeterOffline: no answer.
+            FrameError: not a number.
+        """
+        self._pace.wait()
+        self._port.write(f"SENS:SWE:POIN {_VOLTS_POINTS},{self._at}")
+        (volts,) = self._port.query_numbers(f"MEAS:VOLT? {self._at}")
+        self._port.write(f"SENS:SWE:POIN {_AMPS_POINTS},{self._at}")
+        asked_ns = time.monotonic_ns()
+        (amps,) = self._port.query_numbers(f"MEAS:CURR? {self._at}")
+        middle_ns = (asked_ns + time.monotonic_ns()) // 2
+        flags = Flag(0)
+        if math.isinf(volts) or math.isinf(amps):
+            volts, amps, flags = math.nan, math.nan, Flag.OVERLOAD
+        return Block.one(middle_ns, volts, amps, flags)
+
+    def close(self) -> None:
+        """Close the link; the output's state stays. May be called twice."""
+        self._port.close()
+
+
+def prepare(port: ScpiPort, channel: int) -> None:
+    """Fix what an earlier user may have left otherwise: the range and the sampling interval."""
+    at = f"(@{channel})"
+    port.errors()  # what an earlier user left behind is not ours
+    port.write(f"SENS:CURR:RANG {_AMPS_RANGE:g},{at}")
+    port.write(f"SENS:SWE:TINT {_SAMPLE_S:g},{at}")
+    port.write(f"SENS:SWE:POIN {_AMPS_POINTS},{at}")
+    port.refuse_errors()
+    (interval_s,) = port.query_numbers(f"SENS:SWE:TINT? {at}")
+    if not math.isclose(interval_s, _SAMPLE_S, rel_tol=1e-3):
+        raise InstrumentFault(
+            port.name, f"samples every {interval_s:g} s, not every {_SAMPLE_S:g} s", hint="which module sits there?"
+        )

@@ -1,0 +1,134 @@
+"""A VISA resource as a :class:`~power.port.Port`, without the traps of pyvisa-py."""
+
+import select
+import socket
+import time
+from typing import TYPE_CHECKING, Any, cast
+
+from ..port import Port
+
+if TYPE_CHECKING:
+    from pyvisa.resources import MessageBasedResource
+
+_CHUNK_BYTES = 65536
+
+
+class MessagePort:
+    """A link that keeps messages apart: VXI-11, HiSLIP, USB-TMC, GPIB, serial; read through VISA."""
+
+    def __init__(self, resource: "MessageBasedResource") -> None:
+        """Take over an open resource."""
+        self._resource = resource
+        self._answer_owed = False
+
+    def discard(self) -> None:
+        """Clear the device if its last answer never came: USB-TMC would give it to the next question."""
+        if self._answer_owed:
+            self._resource.clear()
+            self._answer_owed = False
+
+    def write(self, data: bytes) -> None:
+        """Send all of ``data``."""
+        self._resource.write_raw(data)
+
+    def read_line(self, terminator: bytes, timeout_s: float) -> bytes:
+        """Return the message; nothing when none came in ``timeout_s``."""
+        self._resource.read_termination = terminator.decode("ascii")  # serial links know no other end
+        return self._read(None, timeout_s)
+
+    def read_exactly(self, size_bytes: int, timeout_s: float) -> bytes:
+        """Return ``size_bytes`` bytes, or nothing when they did not come within ``timeout_s``."""
+        return self._read(size_bytes, timeout_s)
+
+    def _read(self, size_bytes: int | None, timeout_s: float) -> bytes:
+        from pyvisa import constants, errors
+
+        self._resource.timeout = timeout_s * 1000
+        try:
+            return self._resource.read_raw() if size_bytes is None else self._resource.read_bytes(size_bytes)
+        except errors.VisaIOError as error:
+            self._answer_owed = True
+            if error.error_code == constants.StatusCode.error_timeout:
+                return b""
+            raise OSError(str(error)) from error
+
+    def close(self) -> None:
+        """Close the resource; VISA keeps a second call harmless."""
+        self._resource.close()
+
+
+class SocketPort:
+    """Raw TCP (``TCPIP::host::port::SOCKET``), read from the session's own socket.
+
+    pyvisa-py itself reads a closed connection at full processor load until the timeout and then reports silence,
+    and its flush sleeps 100 ms.
+    """
+
+    def __init__(self, resource: "MessageBasedResource", link: socket.socket) -> None:
+        """Take over an open resource and its socket."""
+        self._resource, self._link = resource, link
+        self._arrived = bytearray()
+
+    def discard(self) -> None:
+        """Forget what has arrived and was not read."""
+        while select.select([self._link], [], [], 0)[0]:
+            self._receive()
+        self._arrived.clear()
+
+    def write(self, data: bytes) -> None:
+        """Send all of ``data``."""
+        self._resource.write_raw(data)
+
+    def read_line(self, terminator: bytes, timeout_s: float) -> bytes:
+        """Return bytes up to and with the terminator; without it what came in ``timeout_s``."""
+        deadline_ns = time.monotonic_ns() + round(timeout_s * 1e9)
+        while terminator not in self._arrived and self._wait(deadline_ns):
+            self._receive()
+        at = self._arrived.find(terminator)
+        return self._take(len(self._arrived) if at < 0 else at + len(terminator))
+
+    def read_exactly(self, size_bytes: int, timeout_s: float) -> bytes:
+        """Return ``size_bytes`` bytes, or the fewer that came within ``timeout_s``."""
+        deadline_ns = time.monotonic_ns() + round(timeout_s * 1e9)
+        while len(self._arrived) < size_bytes and self._wait(deadline_ns):
+            self._receive()
+        return self._take(size_bytes)
+
+    def close(self) -> None:
+        """Close the resource and with it the socket; VISA keeps a second call harmless."""
+        self._resource.close()
+
+    def _wait(self, deadline_ns: int) -> bool:
+        left_s = (deadline_ns - time.monotonic_ns()) / 1e9
+        return left_s > 0 and bool(select.select([self._link], [], [], left_s)[0])
+
+    def _receive(self) -> None:
+        data = self._link.recv(_CHUNK_BYTES)
+        if not data:
+            raise ConnectionResetError("the instrument closed the connection")
+        self._arrived += data
+
+    def _take(self, size_bytes: int) -> bytes:
+        taken = bytes(self._arrived[:size_bytes])
+        del self._arrived[:size_bytes]
+        return taken
+
+
+def open_visa(resource: str, *, timeout_s: float) -> Port:
+    """Open a resource by its VISA name; OSError when that cannot be done.
+
+    The resource manager is one object for the whole process and is never closed: closing it ends every session.
+    A closed TCP port shows only at the first exchange, as ConnectionRefusedError.
+    """
+    import pyvisa
+
+    timeout_ms = round(timeout_s * 1000)
+    try:
+        opened = pyvisa.ResourceManager("@py").open_resource(resource, open_timeout=timeout_ms)
+    except OSError:
+        raise
+    except Exception as error:
+        raise OSError(f"{resource}: {error}") from error
+    session = cast("MessageBasedResource", opened)
+    link = getattr(cast("Any", session.visalib).sessions[session.session], "interface", None)
+    return SocketPort(session, link) if isinstance(link, socket.socket) else MessagePort(session)

@@ -1,0 +1,72 @@
+"""A serial line as a :class:`~power.port.Port`."""
+
+from typing import TYPE_CHECKING, Self
+
+from ..errors import MeterOffline
+from ..port import Port
+
+if TYPE_CHECKING:
+    from serial import Serial
+
+HINT = "is the meter plugged in and powered, and no other program using its port?"
+
+
+class SerialPort:
+    """A USB or Bluetooth serial port, held by this process alone."""
+
+    def __init__(self, serial: "Serial") -> None:
+        """Take over an open pyserial port."""
+        self._serial = serial
+
+    @classmethod
+    def open(cls, name: str, port: str, *, baud: int) -> Self:
+        """Open a device path or a pyserial URL.
+
+        Raises:
+            MeterOffline: there is no such port, or another program holds it.
+        """
+        import serial
+
+        try:
+            return cls(serial.serial_for_url(port, baudrate=baud, exclusive=True))
+        except (OSError, ValueError) as error:
+            raise MeterOffline(name, str(error), hint=HINT) from error
+
+    def discard(self) -> None:
+        """Forget what has arrived and was not read."""
+        self._serial.reset_input_buffer()
+
+    def write(self, data: bytes) -> None:
+        """Send all of ``data``."""
+        self._serial.write(data)
+
+    def read_line(self, terminator: bytes, timeout_s: float) -> bytes:
+        """Return bytes up to and with the terminator; without it what came in ``timeout_s``."""
+        self._serial.timeout = timeout_s
+        return self._serial.read_until(terminator)
+
+    def read_exactly(self, size_bytes: int, timeout_s: float) -> bytes:
+        """Return ``size_bytes`` bytes, or the fewer that came within ``timeout_s``."""
+        self._serial.timeout = timeout_s
+        return self._serial.read(size_bytes)
+
+    def close(self) -> None:
+        """Close the port. May be called twice."""
+        self._serial.close()
+
+
+def ask(name: str, port: Port, question: bytes, *, size_bytes: int, timeout_s: float) -> bytes:
+    """Return what a meter answers, at most ``size_bytes``; its length and checksum are for the driver's ``parse``.
+
+    Raises:
+        MeterOffline: silence, or the line is broken.
+    """
+    try:
+        port.discard()
+        port.write(question)
+        answer = port.read_exactly(size_bytes, timeout_s)
+    except OSError as error:
+        raise MeterOffline(name, str(error), hint=HINT) from error
+    if not answer:
+        raise MeterOffline(name, f"no answer to {question!r} within {timeout_s:g} s", hint=HINT)
+    return answer
