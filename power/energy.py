@@ -1,0 +1,187 @@
+"""Joules over a window, and how far they may be off."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .block import Block, Flag
+from .errors import MissingReadings
+from .gaps import missing_before
+from .meter import Accuracy, Tolerance
+
+_UNUSABLE = Flag.OVERLOAD | Flag.RANGE_MOVED
+_HINT = "look at the meter's cable and at the load of this machine while the trial ran"
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Energy:
+    """What one meter says about one window. ``u_*`` are expanded uncertainties, k = 2."""
+
+    joules: float
+    u_joules: float
+    mean_watts: float
+    u_watts: float
+    peak_watts: float
+    """Highest reading inside the window: a mean over the meter's aperture."""
+    volts_mean: float
+    seconds: float
+    readings: int
+    """Inside the window."""
+    lost: int
+    """Readings that should be inside the window, or next to its edges, and are not."""
+    joules_mean_times_duration: float
+    """The cross-check: mean of the readings inside the window, times its length."""
+
+
+def energy(
+    block: Block,
+    start_ns: int,
+    end_ns: int,
+    *,
+    rate_hz: float,
+    aperture_s: float,
+    accuracy: Accuracy,
+    clock_bound_ns: int = 0,
+    meter: str = "",
+    allow_lost: bool = False,
+) -> Energy:
+    """Integrate the readings from ``start_ns`` to ``end_ns`` by trapezoids, the edges interpolated.
+
+    With readings ``P_i`` every ``h`` seconds, each the mean over an aperture ``a``, of a window of ``T`` seconds::
+
+        u_joules = 2 sqrt(u_V² + u_A² + u_sampling² + u_stamps² + (B_edges² + B_clock² + B_lost²) / 3)
+
+        u_V, u_A    the limits of error of volts and of amps, integrated over the window, as rectangular
+                    distributions: limit / sqrt(3). Taken as wholly systematic: more readings do not help.
+        u_sampling  sigma sqrt(T (h - a)): what happens between the apertures is not seen. sigma² is half the mean
+                    square of the differences between successive readings. 0 when a = h.
+        u_stamps    sigma_t sqrt(sum ((P_i+1 - P_i-1) / 2)²): sigma_t² is half the variance of the spacing.
+        B_edges     (2h - a) / 4 times the range of the four readings around an edge, both edges added: a step
+                    at the very edge is smeared over one reading.
+        B_clock     clock_bound_ns times the range of the readings around both edges: the window as a whole may lie
+                    that much earlier or later.
+        B_lost      only with ``allow_lost``: half the range of all readings, for as long as readings are missing.
+
+    Args:
+        block: readings in time order; more of them than the window needs do no harm.
+        start_ns: controller's monotonic clock.
+        end_ns: the same clock.
+        rate_hz: the meter's nominal rate; a gap much longer than its period is a lost reading.
+        aperture_s: each reading is the mean over this long.
+        accuracy: the meter's limits of error.
+        clock_bound_ns: how far the window's edges may be off on the controller's clock.
+        meter: what errors begin with.
+        allow_lost: state the energy although readings are missing, at the price of a wider uncertainty.
+
+    Raises:
+        MissingReadings: no reading before the start, after the end or inside; or one is lost, without a value or
+            beyond the meter's range, unless ``allow_lost``.
+        ValueError: the window is empty, or the readings are not in time order.
+    """
+    if end_ns <= start_ns:
+        raise ValueError(f"a window from {start_ns} to {end_ns} ns is empty")
+    around, lost = _around(block, start_ns, end_ns, rate_hz, meter, allow_lost)
+    t_s = (around.t_ns - start_ns) / 1e9
+    seconds = (end_ns - start_ns) / 1e9
+    watts = around.watts
+    inside = (t_s >= 0) & (t_s <= seconds)
+    if not inside.any():
+        raise MissingReadings(meter, f"no reading inside a window of {seconds:.3f} s", hint=_HINT)
+    joules = _integral(t_s, watts, seconds)
+    variance = (
+        _accuracy_variance(t_s, around, accuracy, seconds)
+        + _sampling_variance(t_s, watts, aperture_s, seconds)
+        + _stamps_variance(t_s, watts)
+        + _edges_variance(t_s, watts, aperture_s, seconds, clock_bound_ns / 1e9)
+        + (np.ptp(watts) / 2 * lost / rate_hz) ** 2 / 3
+    )
+    u_joules = 2 * float(np.sqrt(variance))
+    mean_inside = float(watts[inside].mean())
+    return Energy(
+        joules=joules,
+        u_joules=u_joules,
+        mean_watts=joules / seconds,
+        u_watts=u_joules / seconds,
+        peak_watts=float(watts[inside].max()),
+        volts_mean=float(around.volts[inside].mean()),
+        seconds=seconds,
+        readings=int(inside.sum()),
+        lost=lost,
+        joules_mean_times_duration=mean_inside * seconds,
+    )
+
+
+def _around(
+    block: Block, start_ns: int, end_ns: int, rate_hz: float, meter: str, allow_lost: bool
+) -> tuple[Block, int]:
+    """Return the usable readings from the last before the window to the first after it, and how many are missing."""
+    if np.any(np.diff(block.t_ns) <= 0):
+        raise ValueError(f"{meter}: readings are not in time order")
+    cut = _surrounding(block, start_ns, end_ns, meter)
+    usable = np.isfinite(cut.watts) & (cut.flags & np.uint8(_UNUSABLE) == 0)
+    missing = missing_before(cut.t_ns, rate_hz)
+    missing[1:] = np.maximum(missing[1:], (cut.flags[1:] & np.uint8(Flag.LOST_BEFORE)) > 0)
+    lost = int(missing.sum()) + int((~usable).sum())
+    if not lost:
+        return cut, 0
+    if not allow_lost:
+        at = (int(cut.t_ns[np.argmax((missing > 0) | ~usable)]) - start_ns) / 1e9
+        raise MissingReadings(meter, f"{lost} of {lost + int(usable.sum())} readings lost, at {at:.2f} s", hint=_HINT)
+    good = usable if usable[0] and usable[-1] else np.isfinite(block.watts) & (block.flags & np.uint8(_UNUSABLE) == 0)
+    kept = _pick(cut, good) if good is usable else _surrounding(_pick(block, good), start_ns, end_ns, meter)
+    return kept, lost
+
+
+def _surrounding(block: Block, start_ns: int, end_ns: int, meter: str) -> Block:
+    first = int(np.searchsorted(block.t_ns, start_ns, "right")) - 1
+    last = int(np.searchsorted(block.t_ns, end_ns, "left"))
+    if first < 0 or last >= len(block):
+        where = "before its start" if first < 0 else "after its end"
+        raise MissingReadings(meter, f"the window has no reading {where}, of {len(block)}", hint=_HINT)
+    return _pick(block, slice(first, last + 1))
+
+
+def _pick(block: Block, which: Any) -> Block:  # noqa: ANN401 -- a slice or a mask, as numpy takes them
+    return Block(block.t_ns[which], block.volts[which], block.amps[which], block.flags[which])
+
+
+def _integral(t_s: Floats, values: Floats, seconds: float) -> float:
+    """Return the area under the polygon of the values, from 0 to ``seconds``."""
+    inside = (t_s > 0) & (t_s < seconds)
+    edges = np.interp([0.0, seconds], t_s, values)
+    corners_s = np.concatenate([[0.0], t_s[inside], [seconds]])
+    return float(np.trapezoid(np.concatenate([edges[:1], values[inside], edges[1:]]), corners_s))
+
+
+def _accuracy_variance(t_s: Floats, around: Block, accuracy: Accuracy, seconds: float) -> float:
+    by_volts = _integral(t_s, _limit(around.volts, accuracy.volts) * np.abs(around.amps), seconds)
+    by_amps = _integral(t_s, _limit(around.amps, accuracy.amps) * np.abs(around.volts), seconds)
+    return (by_volts**2 + by_amps**2) / 3
+
+
+def _limit(values: Floats, tolerance: Tolerance) -> Floats:
+    return tolerance.of_reading * np.abs(values) + tolerance.offset
+
+
+def _sampling_variance(t_s: Floats, watts: Floats, aperture_s: float, seconds: float) -> float:
+    spacing_s = (t_s[-1] - t_s[0]) / (len(t_s) - 1)
+    unseen_s = max(0.0, spacing_s - aperture_s)
+    return float(np.mean(np.diff(watts) ** 2) / 2) * seconds * unseen_s
+
+
+def _stamps_variance(t_s: Floats, watts: Floats) -> float:
+    stamp_variance = float(np.var(np.diff(t_s))) / 2
+    return stamp_variance * float(np.sum((watts[2:] - watts[:-2]) ** 2)) / 4
+
+
+def _edges_variance(t_s: Floats, watts: Floats, aperture_s: float, seconds: float, clock_bound_s: float) -> float:
+    spacing_s = (t_s[-1] - t_s[0]) / (len(t_s) - 1)
+    smeared_s = (2 * spacing_s - min(aperture_s, spacing_s)) / 4
+    at_start, at_end = (watts[max(0, k - 2) : k + 2] for k in np.searchsorted(t_s, [0.0, seconds]))
+    by_edges = smeared_s * (np.ptp(at_start) + np.ptp(at_end))
+    by_clock = clock_bound_s * np.ptp(np.concatenate([at_start, at_end]))
+    return float(by_edges**2 + by_clock**2) / 3
