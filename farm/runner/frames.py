@@ -1,0 +1,74 @@
+"""Frames at the product's rate against absolute deadlines.
+
+Late frames queue: a frame that is due while another is being worked on waits for it, none is dropped, and its
+latency counts from the moment it was due.
+"""
+
+import gc
+
+from boardclock import now_ns, sleep_until
+from processor import Processor
+
+COLUMNS = (
+    "frame",
+    "image",
+    "arrival_ns",
+    "wake_ns",
+    "acquire_ns",
+    "convert_ns",
+    "infer_ns",
+    "decode_ns",
+    "prediction",
+    "cpu_ns",
+    "waited_ns",
+)
+"""Of a row of the ``frames`` event. The four stages are stamped where they end; the last one ends the frame."""
+
+_LEAD_NS = 200 * 1000 * 1000
+"""From the announcement to the first arrival: time enough to be asleep when it comes."""
+
+
+def run_paced(pipeline, lines, rate_hz, frames, limit_s):
+    """Offer ``frames`` frames; return how many were begun within ``limit_s`` of the first arrival."""
+    processor = Processor()
+    gc.collect()
+    gc.disable()
+    try:
+        first_ns = now_ns() + _LEAD_NS
+        lines.event("start", first_arrival_ns=first_ns, frames=frames)
+        for frame in range(frames):
+            arrival_ns = first_ns + round(frame * 1e9 / rate_hz)
+            lines.breathe(arrival_ns)
+            processor.before_sleep()
+            idle = now_ns() < arrival_ns
+            sleep_until(arrival_ns)
+            wake_ns = now_ns()
+            if wake_ns - first_ns > limit_s * 1e9:
+                return frame
+            processor.awake(wake_ns, wake_ns - arrival_ns if idle else 0)
+            image = frame % len(pipeline.images)
+            stamps, prediction = pipeline.timed(image)
+            used_ns, waited_ns = processor.done()
+            lines.row([frame, image, arrival_ns, wake_ns] + stamps + [prediction, used_ns, waited_ns])
+    finally:
+        gc.enable()
+        lines.flush("frames")
+    return frames
+
+
+def run_unpaced(pipeline, lines, first_image, limit_s):
+    """Predict every image from ``first_image`` on, as fast as it goes; return how many were done in ``limit_s``."""
+    until_ns = now_ns() + int(limit_s * 1e9)
+    written_ns = now_ns()
+    done = 0
+    for image in range(first_image, len(pipeline.images)):
+        now = now_ns()
+        if now > until_ns:
+            break
+        lines.row([image, pipeline.predict(image)])
+        done += 1
+        if now - written_ns > 1e9:
+            lines.flush("scored")
+            written_ns = now
+    lines.flush("scored")
+    return done

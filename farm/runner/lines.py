@@ -1,0 +1,67 @@
+"""Events to the controller: JSON lines, in batches, and never while a frame waits."""
+
+import json
+import os
+import select
+
+from boardclock import now_ns
+
+_PIECE_BYTES = 4096
+"""A pipe that polls writable takes this much without blocking (PIPE_BUF on Linux)."""
+_BATCH_NS = 500 * 1000 * 1000
+"""Two lines a second keep the controller's reader idle, and its deadline far away."""
+_SLACK_NS = 3 * 1000 * 1000
+"""Assumed: writing half a second of frames takes well under 1 ms on the slowest board."""
+_LATEST_NS = 5 * 1000 * 1000 * 1000
+"""A runner that is behind has no slack; after this long it writes all the same, to show that it lives."""
+
+
+class Lines:
+    """The runner's standard output."""
+
+    def __init__(self, descriptor):
+        """Write to an open descriptor."""
+        self._descriptor = descriptor
+        self._rows = []
+        self._pending = b""
+        self._written_ns = now_ns()
+
+    def event(self, name, **values):
+        """Write one event at once, blocking."""
+        values["event"] = name
+        self._pending += (json.dumps(values, sort_keys=True) + "\n").encode("ascii")
+        self._push(blocking=True)
+
+    def row(self, values):
+        """Keep one row of the coming ``frames`` or ``scored`` event."""
+        self._rows.append(values)
+
+    def breathe(self, due_ns):
+        """Write what has gathered, if the next frame is far enough away."""
+        now = now_ns()
+        age_ns = now - self._written_ns
+        if age_ns < _BATCH_NS or (due_ns - now < _SLACK_NS and age_ns < _LATEST_NS):
+            return
+        if self._rows:
+            self._gather("frames")
+        self._written_ns = now
+        self._push(blocking=False)
+
+    def flush(self, name):
+        """Write all rows that are left, blocking."""
+        if self._rows:
+            self._gather(name)
+        self._push(blocking=True)
+        self._written_ns = now_ns()
+
+    def _gather(self, name):
+        line = json.dumps({"event": name, "rows": self._rows}, separators=(",", ":"))
+        self._pending += line.encode("ascii") + b"\n"
+        self._rows = []
+
+    def _push(self, blocking):
+        while self._pending:
+            if not blocking and not select.select([], [self._descriptor], [], 0)[1]:
+                return
+            written = os.write(self._descriptor, self._pending[:_PIECE_BYTES])
+            self._pending = self._pending[written:]

@@ -1,0 +1,110 @@
+"""The runner as it is shipped: a folder that a Python starts, JSON lines on its standard output."""
+
+import json
+import subprocess
+import sys
+from itertools import pairwise
+
+import pytest
+
+
+def command(deployment, **options):
+    line = [sys.executable, "-u", deployment.runner_path]
+    line += ["--model", deployment.model_path, "--manifest", deployment.manifest_path]
+    line += ["--images", deployment.images_path]
+    for name, value in ({"rate-hz": 50, "duration-s": 0.4} | options).items():
+        line += [f"--{name.replace('_', '-')}", str(value)]
+    return line
+
+
+def events(deployment, **options):
+    done = subprocess.run(command(deployment, **options), capture_output=True, timeout=60, check=True)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def rows(seen):
+    columns = next(event for event in seen if event["event"] == "hello")["columns"]
+    return [dict(zip(columns, row, strict=True)) for e in seen if e["event"] == "frames" for row in e["rows"]]
+
+
+def test_frames_are_due_at_the_products_rate_whatever_the_board_does(tiny):
+    seen = events(tiny(), rate_hz=30, duration_s=0.5)
+    start = next(event for event in seen if event["event"] == "start")
+    frames = rows(seen)
+    assert [frame["frame"] for frame in frames] == list(range(15)) == list(range(start["frames"]))
+    assert [f["arrival_ns"] - start["first_arrival_ns"] for f in frames] == [round(i * 1e9 / 30) for i in range(15)]
+    for frame in frames:
+        stamps = [frame[name] for name in ("wake_ns", "acquire_ns", "convert_ns", "infer_ns", "decode_ns")]
+        assert stamps == sorted(stamps)
+        assert frame["arrival_ns"] <= frame["wake_ns"]
+        assert 0 < frame["cpu_ns"] <= frame["decode_ns"] - frame["wake_ns"] + 1_000_000
+
+
+def test_every_image_is_predicted_once_and_only_paced_ones_are_timed(tiny, tiny_dataset):
+    seen = events(tiny(wrong=2), duration_s=0.2, score_s=20)
+    scored = [row for event in seen if event["event"] == "scored" for row in event["rows"]]
+    predicted = {f["image"]: f["prediction"] for f in rows(seen)} | dict(scored)
+    wanted = [label + 1 if label < 2 else label for label in tiny_dataset.labels.tolist()]
+    assert [predicted[image] for image in range(40)] == wanted
+    assert seen[-1] == {"event": "end", "frames": 10, "scored": 30}
+
+
+def test_images_come_round_again_when_frames_outnumber_them(tiny):
+    seen = events(tiny(), rate_hz=200, duration_s=0.25, score_s=20)
+    assert [frame["image"] for frame in rows(seen)] == [*range(40), *range(10)]
+    assert seen[-1]["scored"] == 0
+
+
+def test_late_frames_queue_and_none_is_dropped(tiny):
+    frames = rows(events(tiny(upscale=32, columns=48), rate_hz=2000, duration_s=0.1))
+    assert len(frames) == 200
+    assert all(late["wake_ns"] >= early["decode_ns"] for early, late in pairwise(frames))
+    assert frames[-1]["decode_ns"] - frames[-1]["arrival_ns"] > 5_000_000
+
+
+def test_a_model_that_never_keeps_up_is_ended_at_the_limit(tiny):
+    seen = events(tiny(upscale=32, columns=48), rate_hz=5000, duration_s=2, limit_s=0.2)
+    assert 0 < seen[-1]["frames"] < 10_000
+    assert seen[-1]["frames"] == len(rows(seen))
+
+
+def test_it_names_the_runtime_that_ran(tiny):
+    import onnxruntime
+
+    hello = events(tiny(), duration_s=0.1)[0]
+    assert hello["runtime"] == f"onnxruntime {onnxruntime.__version__}"
+    assert hello["images"] == 40
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "word"),
+    [
+        ({"preprocess": {"steps": [], "sha256": "1" * 64}}, "preprocess", "hashes to"),
+        ({"output": {"name": "nothing", "shape": (1, 10), "dtype": "float32"}}, "model", "nothing"),
+    ],
+)
+def test_what_is_not_as_the_manifest_says_is_named_before_any_frame(tiny, changes, kind, word):
+    done = subprocess.run(command(tiny(**changes)), capture_output=True, timeout=60, check=False)
+    fault = json.loads(done.stdout.splitlines()[-1])
+    assert done.returncode == 3
+    assert (fault["event"], fault["kind"]) == ("error", kind)
+    assert word in fault["detail"]
+    assert b'"start"' not in done.stdout
+
+
+def test_a_board_without_the_runtime_is_told_in_one_line(tiny):
+    line = command(tiny())
+    line[1:2] = ["-u", "-S"]  # no site-packages: neither numpy nor onnxruntime
+    done = subprocess.run(line, capture_output=True, timeout=60, check=False)
+    (fault,) = map(json.loads, done.stdout.splitlines())
+    assert done.returncode == 3
+    assert fault["kind"] == "runtime"
+    assert "not installed" in fault["detail"]
+
+
+def test_it_ends_when_nobody_listens_any_more(tiny):
+    running = subprocess.Popen(command(tiny(), duration_s=60), stdout=subprocess.PIPE)
+    assert running.stdout is not None
+    assert b"hello" in running.stdout.readline()
+    running.stdout.close()
+    assert running.wait(30) != 0
