@@ -1,0 +1,45 @@
+# All that one does here: make help
+.POSIX:
+.SUFFIXES:
+
+BIN = .venv/bin
+# Node and a network look-up for newer versions are none of a type check's business.
+PYRIGHT = PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
+
+help: ## say what there is
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
+
+setup: ## make .venv from the lock files; does nothing when it stands
+	@tools/setup
+
+demo: setup ## four boards (twins): power on, boot, provision, deploy, infer, measure, judge
+	@tools/demo
+
+demo-fail: setup ## the same with a release that must be refused: too slow, too hungry
+	@tools/demo-fail
+
+test: setup ## the suite, on two cores in under four minutes
+	$(BIN)/pytest -n 2 --dist worksteal --durations 5
+
+test-system: setup ## against what only some machines have: an OpenSSH server
+	$(BIN)/pytest tests/system -v -rs
+
+check: setup ## format, lint, types, import arrows, and the Python of the boards
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(PYRIGHT)
+	$(BIN)/lint-imports
+	$(BIN)/vermin --no-tips --violations --target=3.5- farm/runner
+
+bench: setup ## the farm's joules against the twins' own truth; then broken on purpose, and seen to be
+	$(BIN)/python -m benchmarks.energy
+	@for part in gain clock block; do \
+	    echo "== with a broken $$part"; \
+	    $(BIN)/python -m benchmarks.energy --break $$part; status=$$?; \
+	    if [ $$status -ne 1 ]; then echo "bench: a broken $$part went unseen (exit $$status)"; exit 1; fi; \
+	done
+
+lock: ## resolve requirements*.lock anew (needs uv)
+	tools/lock
+
+.PHONY: help setup demo demo-fail test test-system check bench lock
