@@ -1,0 +1,140 @@
+"""Data sets: grey images and their labels as IDX files beside a manifest, known by content.
+
+IDX is the format of the MNIST files: ``0 0 type rank``, the sizes as big-endian 32-bit integers, the values.
+"""
+
+import hashlib
+import math
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import UsageFault
+from .manifest import FileFacts, Name, Part, PlainPath, Size, check, decode, identity
+
+MANIFEST = "dataset.json"
+IMAGES = "images.idx"
+LABELS = "labels.idx"
+
+_UINT8 = 0x08
+_MAGIC = struct.Struct(">HBB")
+
+
+class DatasetManifest(Part):
+    """What a data set says of itself."""
+
+    format: Literal[1] = 1
+    name: Name
+    images: Size
+    height: Size
+    width: Size
+    value_max: Size
+    """Largest grey value; the smallest is 0."""
+    classes: Size
+    source: str
+    """Where the images come from, and which of them these are."""
+    files: dict[PlainPath, FileFacts]
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Images with their true classes."""
+
+    id: str
+    """SHA-256 of the canonical manifest, hex; the manifest holds the hashes of both files."""
+    name: str
+    images: NDArray[np.uint8]
+    """(n, h, w) grey values."""
+    labels: NDArray[np.uint8]
+    """(n,) classes, counted from 0."""
+    folder: Path
+
+    @property
+    def images_path(self) -> Path:
+        """The IDX file of the images: what goes to a board. Labels stay here."""
+        return self.folder / IMAGES
+
+
+def load_dataset(path: Path) -> Dataset:
+    """Read a data set's folder (or its manifest's path) and check every hash.
+
+    Raises:
+        UsageFault: not there, or not what its manifest says.
+    """
+    folder = path.parent if path.name == MANIFEST else path
+    where = str(folder / MANIFEST)
+    manifest = check(DatasetManifest, decode(_read(folder / MANIFEST), where), where)
+    if set(manifest.files) != {IMAGES, LABELS}:
+        raise UsageFault(f"{where}: files: want {IMAGES} and {LABELS}")
+    images = _checked(folder / IMAGES, manifest.files[IMAGES])
+    labels = _checked(folder / LABELS, manifest.files[LABELS])
+    wanted = (manifest.images, manifest.height, manifest.width)
+    if images.shape != wanted or labels.shape != wanted[:1]:
+        raise UsageFault(f"{where}: images {images.shape} and labels {labels.shape}; the manifest says {wanted}")
+    if images.max() > manifest.value_max or labels.max() >= manifest.classes:
+        raise UsageFault(f"{where}: a grey value over {manifest.value_max} or a class from {manifest.classes} upwards")
+    return Dataset(identity(manifest), manifest.name, images, labels, folder)
+
+
+def _checked(path: Path, facts: FileFacts) -> NDArray[np.uint8]:
+    data = _read(path)
+    if (found := hashlib.sha256(data).hexdigest()) != facts.sha256:
+        raise UsageFault(f"{path}: SHA-256 is {found[:12]}…, its manifest says {facts.sha256[:12]}…")
+    try:
+        return parse_idx(data)
+    except ValueError as error:
+        raise UsageFault(f"{path}: {error}") from error
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageFault(f"{path}: {error.strerror}; want a data set's folder") from error
+
+
+def parse_idx(data: bytes) -> NDArray[np.uint8]:
+    """Decode an IDX file of unsigned bytes; ValueError when it is not one."""
+    if len(data) < _MAGIC.size:
+        raise ValueError(f"{len(data)} bytes are no IDX file")
+    zeros, kind, rank = _MAGIC.unpack_from(data)
+    if zeros or kind != _UINT8 or not rank:
+        raise ValueError(f"begins with {data[:4].hex(' ')}; want 00 00 08 and the number of dimensions")
+    begin = _MAGIC.size + 4 * rank
+    if len(data) < begin:
+        raise ValueError(f"ends inside its header of {begin} bytes")
+    shape = struct.unpack_from(f">{rank}I", data, _MAGIC.size)
+    if len(data) - begin != math.prod(shape):
+        raise ValueError(f"{len(data) - begin} values for a shape of {shape}")
+    return np.frombuffer(data, np.uint8, offset=begin).reshape(shape)
+
+
+def format_idx(values: NDArray[np.uint8]) -> bytes:
+    """Encode unsigned bytes as an IDX file."""
+    head = _MAGIC.pack(0, _UINT8, values.ndim) + struct.pack(f">{values.ndim}I", *values.shape)
+    return head + values.astype(np.uint8).tobytes()
+
+
+def save_dataset(folder: Path, images: NDArray[np.uint8], labels: NDArray[np.uint8], *, name: str, source: str) -> str:
+    """Write a data set's three files and return its id."""
+    files = {IMAGES: format_idx(images), LABELS: format_idx(labels)}
+    count, height, width = images.shape
+    manifest = DatasetManifest(
+        name=name,
+        images=count,
+        height=height,
+        width=width,
+        value_max=int(images.max()),
+        classes=int(labels.max()) + 1,
+        source=source,
+        files={path: FileFacts(sha256=hashlib.sha256(d).hexdigest(), size=len(d)) for path, d in files.items()},
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    for path, data in files.items():
+        (folder / path).write_bytes(data)
+    (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2, exclude_none=True) + "\n", encoding="utf-8")
+    return identity(manifest)
