@@ -1,0 +1,71 @@
+"""Twin of a RuiDeng UM25C: one command byte in, one frame of 130 bytes out, over a 9600 baud line.
+
+Layout: as the public readers of this meter agree on (libsigrok, rdserialtool).
+"""
+
+import struct
+import time
+
+from .converter import Limits, Reading, Sense, Updates
+from .instrument import Twin
+from .link import Link, PtyLink
+
+_DATA_DUMP = b"\xf0"
+_MODEL = 0x09C9
+_FRAME_BYTES = 130
+_LINE_S = _FRAME_BYTES * 10 / 9600
+"""A frame's time on the wire, ten bits a byte."""
+_UPDATE_S = 0.5
+
+_VOLTS = Limits(of_reading=0.0005, offset=2e-3, noise=0.3e-3, step=1e-3)
+_AMPS = Limits(of_reading=0.001, offset=4e-4, noise=0.1e-3, step=1e-4)
+"""0.05 % + 2 digits and 0.1 % + 4 digits (maker's data); noise is assumed."""
+_CELSIUS = 31
+_MOST_OHMS = 9999.9
+_END = 0xFFF1
+"""The last two bytes are a constant, no checksum."""
+
+
+class UM25C(Twin):
+    """Averages half a second at a time; whoever asks gets the last average."""
+
+    def power_up(self) -> None:
+        """Wake with empty counters."""
+        self._sense = Sense(self.supply, self.rng)
+        self._updates = Updates(lambda start, end: self._sense.average(start, end, _VOLTS, _AMPS), _UPDATE_S)
+        self._since_ns = time.monotonic_ns()
+
+    def open_link(self) -> tuple[Link, dict[str, str]]:
+        """Open a pseudo-terminal."""
+        link = PtyLink(self.name, _cut_bytes, self.respond)
+        return link, {"port": link.address}
+
+    def answer(self, request: bytes) -> bytes:
+        """Dump the data; the other commands (screens, groups, thresholds) are taken without an answer."""
+        if request != _DATA_DUMP:
+            return b""
+        shown = self._updates.latest() or Reading(0.0, 0.0)
+        now_ns = time.monotonic_ns()
+        mwh = round(self.supply.truth(self._since_ns, now_ns) / 3.6)
+        mah = round(mwh / self.supply.profile.volts)
+        self.pause(_LINE_S)
+        return frame(shown, mah, mwh)
+
+
+def _cut_bytes(arrived: bytearray) -> list[bytes]:
+    requests = [bytes([byte]) for byte in arrived]
+    arrived.clear()
+    return requests
+
+
+def frame(shown: Reading, mah: int, mwh: int) -> bytes:
+    """Lay out one answer; all numbers big endian."""
+    data = bytearray(_FRAME_BYTES)
+    volts_mv, amps_100ua = max(0, round(shown.volts * 1e3)), max(0, round(shown.amps * 1e4))
+    ohms = min(_MOST_OHMS, shown.volts / shown.amps if shown.amps > 0 else _MOST_OHMS)
+    struct.pack_into(">HHHI", data, 0, _MODEL, volts_mv, amps_100ua, round(volts_mv * amps_100ua * 1e-4))
+    struct.pack_into(">HHH", data, 10, _CELSIUS, round(_CELSIUS * 1.8 + 32), 0)
+    struct.pack_into(">II", data, 16, mah, mwh)  # data group 0; the other nine stay empty
+    struct.pack_into(">I", data, 122, round(ohms * 10))
+    struct.pack_into(">H", data, 128, _END)
+    return bytes(data)
