@@ -2,13 +2,12 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
-from .block import Block, Flag
+from .block import Block
 from .meter import Identity
-from .updates import UpdateWatch
 
 
 class Pace:
@@ -24,28 +23,6 @@ class Pace:
         now_ns = time.monotonic_ns()
         time.sleep(max(0, self._next_ns - now_ns) / 1e9)
         self._next_ns = max(self._next_ns, now_ns) + self._period_ns
-
-
-class Refreshes:
-    """Polls an instrument that refreshes its values by itself, and gives each of them once."""
-
-    def __init__(self, *, rate_hz: float, poll_s: float) -> None:
-        """Poll every ``poll_s``; a few polls to each of ``rate_hz`` refreshes a second find their moments."""
-        self._watch = UpdateWatch(rate_hz)
-        self._pace = Pace(poll_s)
-
-    def next(self, ask: Callable[[], tuple[float, ...]]) -> tuple[int, tuple[float, ...], Flag]:
-        """Poll until the next refresh; return its moment, the values and what is known against them.
-
-        Comes back after at most 1.5 refresh periods, an unchanged value being delivered then; what ``ask`` raises
-        passes through. The moment of a poll is the middle between question and answer.
-        """
-        while True:
-            self._pace.wait()
-            asked_ns = time.monotonic_ns()
-            values = ask()
-            if update := self._watch.see(values, (asked_ns + time.monotonic_ns()) // 2):
-                return update.t_ns, values, update.flags
 
 
 class PolledMeter(ABC):

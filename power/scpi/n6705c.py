@@ -18,23 +18,20 @@ from .port import ScpiPort, identify
 
 _SAMPLE_S = 20.48e-6
 """Sampling interval of every module with up to two parameters (N6705C guide, "Resolution")."""
-_AMPS_POINTS = 3906
+_POINTS = 3906
 """80.0 ms: four periods of 50 Hz, and most of the time between two readings."""
-_VOLTS_POINTS = 98
-"""2.0 ms: the supply regulates its own output, so that its voltage need not be averaged for long."""
 _AMPS_RANGE = 3.0
 """The range that the stated accuracy holds for."""
 _PERIOD_S = 0.092
-"""82 ms of measuring and 10 ms for four commands (assumed). No multiple of a usual frame period: readings that fall
+"""80 ms of measuring and 12 ms for two queries (assumed). No multiple of a usual frame period: readings that fall
 in step with a board's frames would see the same part of each frame, trial after trial."""
 
 
 class N6705C(PolledMeter):
     """Volts and amps of one output, 10.9 readings a second.
 
-    A reading is two sweeps, one after the other: volts over 2 ms, then amps over 80 ms, each a mean of samples
-    20.48 us apart. ``t_ns`` is the middle between asking for amps and their arrival: right to half of what the
-    question took beyond the 80 ms.
+    A reading is one sweep of both: means of 3906 samples 20.48 us apart, 80 ms in all, begun by the question for
+    amps. ``t_ns`` is the middle between that question and its answer: right to half of what it took beyond 80 ms.
     """
 
     class Config(BaseModel):
@@ -49,7 +46,7 @@ class N6705C(PolledMeter):
         """What ``*IDN?`` must name; absent: any unit will do."""
 
     rate_hz = 1 / _PERIOD_S
-    aperture_s = _AMPS_POINTS * _SAMPLE_S
+    aperture_s = _POINTS * _SAMPLE_S
     accuracy = Accuracy(
         volts=Tolerance(0.00025, 1.2e-3),
         amps=Tolerance(0.0003, 250e-6),
@@ -84,19 +81,17 @@ class N6705C(PolledMeter):
         return cls(name, port, options.channel, identity)
 
     def read(self) -> Block:
-        """Measure volts, then amps, and return them as one reading, shape (1,). NaN where there is no value.
+        """Measure for 80 ms and return the one reading, shape (1,). NaN where there is no value.
 
         Raises:
             MeterOffline: no answer.
             FrameError: not a number.
         """
         self._pace.wait()
-        self._port.write(f"SENS:SWE:POIN {_VOLTS_POINTS},{self._at}")
-        (volts,) = self._port.query_numbers(f"MEAS:VOLT? {self._at}")
-        self._port.write(f"SENS:SWE:POIN {_AMPS_POINTS},{self._at}")
         asked_ns = time.monotonic_ns()
         (amps,) = self._port.query_numbers(f"MEAS:CURR? {self._at}")
         middle_ns = (asked_ns + time.monotonic_ns()) // 2
+        (volts,) = self._port.query_numbers(f"FETC:VOLT? {self._at}")
         flags = Flag(0)
         if math.isinf(volts) or math.isinf(amps):
             volts, amps, flags = math.nan, math.nan, Flag.OVERLOAD
@@ -108,15 +103,25 @@ class N6705C(PolledMeter):
 
 
 def prepare(port: ScpiPort, channel: int) -> None:
-    """Fix what an earlier user may have left otherwise: the range and the sampling interval."""
+    """Fix what an earlier user may have left otherwise: quantities, range and sweep.
+
+    Raises:
+        InstrumentFault: the instrument refuses a setting, or does not keep it.
+    """
     at = f"(@{channel})"
     port.errors()  # what an earlier user left behind is not ours
-    port.write(f"SENS:CURR:RANG {_AMPS_RANGE:g},{at}")
-    port.write(f"SENS:SWE:TINT {_SAMPLE_S:g},{at}")
-    port.write(f"SENS:SWE:POIN {_AMPS_POINTS},{at}")
+    for command in (
+        f"SENS:FUNC:VOLT ON,{at}",
+        f"SENS:FUNC:CURR ON,{at}",
+        f"SENS:CURR:RANG {_AMPS_RANGE:g},{at}",
+        f"SENS:SWE:TINT {_SAMPLE_S:g},{at}",
+        f"SENS:SWE:POIN {_POINTS},{at}",
+    ):
+        port.write(command)
     port.refuse_errors()
-    (interval_s,) = port.query_numbers(f"SENS:SWE:TINT? {at}")
-    if not math.isclose(interval_s, _SAMPLE_S, rel_tol=1e-3):
-        raise InstrumentFault(
-            port.name, f"samples every {interval_s:g} s, not every {_SAMPLE_S:g} s", hint="which module sits there?"
-        )
+    for question, wanted in (("SENS:SWE:TINT?", _SAMPLE_S), ("SENS:SWE:POIN?", _POINTS)):
+        (found,) = port.query_numbers(f"{question} {at}")
+        if not math.isclose(found, wanted, rel_tol=1e-3):
+            raise InstrumentFault(
+                port.name, f"{question} answers {found:g} after {wanted:g} was set", hint="which module sits there?"
+            )

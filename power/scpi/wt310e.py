@@ -5,23 +5,31 @@ mlcommons/power-dev); firmware seen in their logs F1.04. Not yet tried on a unit
 """
 
 import math
+import time
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from ..block import Block, Flag
-from ..errors import InstrumentFault
+from ..errors import FrameError, InstrumentFault
+from ..gaps import missing_in
 from ..meter import Accuracy, Identity, Tolerance
-from ..polling import PolledMeter, Refreshes
-from .port import ScpiPort, identify
+from ..polling import PolledMeter
+from .number import numbers
+from .port import LINK_HINT, ScpiPort, identify
 
 _ERRORS = ":STAT:ERR?"
 _RATES = {0.1: "100MS", 0.25: "250MS", 0.5: "500MS", 1.0: "1S", 2.0: "2S", 5.0: "5S", 10.0: "10S", 20.0: "20S"}
 _VOLTS_RANGES = (15.0, 30.0, 60.0, 150.0, 300.0, 600.0)
 _AMPS_RANGES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 """With crest factor 3 (IM WT310E-01EN, "Measurement Conditions")."""
-_POLLS_PER_UPDATE = 4
-"""The moment of an update is known to an eighth of the update interval: assumed to be fine enough."""
+_NEXT = ":COMM:WAIT 1;:STAT:EESR?;:NUM:NORM:VAL?"
+"""Wait for the end of an update (bit 0 of the extended event register), clear that event, give the values:
+IM WT310E-17EN, section 5.5. Asking at will would give the same update twice."""
+_WAITED = 0.1
+"""An answer that took this share of the update interval did wait: the update was not there before."""
+_FORGET_AFTER_UPDATES = 2
+"""After a pause this long the waiting update is of unknown age."""
 _SAME_RANGE = 1e-3
 """Relative; ranges are read back in four digits."""
 
@@ -46,10 +54,11 @@ def watts_to_amps(volts: float, amps: float, watts: float) -> float:
 class WT310E(PolledMeter):
     """Volts and watts of a direct or alternating supply, up to ten updates a second, ranges fixed.
 
-    The instrument refreshes its values by itself and repeats them in between: each update is delivered once. A
-    value is the mean over the update interval that ended when it appeared, so ``t_ns`` is that moment less half
-    the interval; right to half a poll, an eighth of the interval. ``amps`` are those that carry the measured power:
-    ``watts`` of a block are the instrument's own.
+    The instrument updates its values by itself, and is asked to answer when it has: each update is delivered once.
+    A value is the mean over the update interval that ended then, so ``t_ns`` is the arrival of the answer less half
+    the interval: late by the link's delay. An update that was there before the question is placed by the
+    instrument's rhythm. ``amps`` are those that carry the measured power: ``watts`` of a block are the
+    instrument's own.
     """
 
     class Config(BaseModel):
@@ -83,7 +92,7 @@ class WT310E(PolledMeter):
             amps=Tolerance(0.001, 0.002 * options.amps_range),
             source="Yokogawa IM WT310E-02EN, section 7.3, 12 months: DC 0.1 % of reading + 0.2 % of range",
         )
-        self._refreshes = Refreshes(rate_hz=self.rate_hz, poll_s=self.aperture_s / _POLLS_PER_UPDATE)
+        self._shown_ns: int | None = None
 
     @classmethod
     def open(cls, name: str, config: BaseModel) -> Self:
@@ -95,7 +104,7 @@ class WT310E(PolledMeter):
             InstrumentFault: it refuses a setting, or does not keep it.
         """
         options = cls.Config.model_validate(config)
-        port = ScpiPort.open(name, options.resource, timeout_s=cls._timeout_s)
+        port = ScpiPort.open(name, options.resource, timeout_s=cls._timeout_s + options.update_rate_s)
         try:
             identity = identify(
                 port, maker="YOKOGAWA", models=("WT310E", "WT332E", "WT333E"), serial_number=options.serial_number
@@ -113,7 +122,12 @@ class WT310E(PolledMeter):
             MeterOffline: no answer.
             FrameError: not three numbers.
         """
-        shown_ns, (volts, amps, watts), flags = self._refreshes.next(self._ask)
+        asked_ns = time.monotonic_ns()
+        if self._shown_ns is None or asked_ns - self._shown_ns > _FORGET_AFTER_UPDATES * self.aperture_s * 1e9:
+            self._port.query(":STAT:EESR?")  # an update that ended before now is old
+            self._shown_ns, asked_ns = None, time.monotonic_ns()
+        volts, amps, watts = self._next()
+        shown_ns, flags = self._placed(asked_ns, time.monotonic_ns())
         if math.isinf(volts) or math.isinf(amps) or math.isinf(watts):
             volts, amps, flags = math.nan, math.nan, flags | Flag.OVERLOAD
         else:
@@ -124,8 +138,24 @@ class WT310E(PolledMeter):
         """Close the link. May be called twice."""
         self._port.close()
 
-    def _ask(self) -> tuple[float, ...]:
-        return tuple(self._port.query_numbers(":NUM:NORM:VAL?", 3))
+    def _next(self) -> list[float]:
+        answer = self._port.query(_NEXT)
+        try:
+            return numbers(answer.partition(";")[2], 3)
+        except ValueError as error:
+            raise FrameError(self.name, f"{_NEXT}: {error} in {answer[:60]!r}", hint=LINK_HINT) from error
+
+    def _placed(self, asked_ns: int, answered_ns: int) -> tuple[int, Flag]:
+        """Return the moment of an update, and whether others passed unseen before it."""
+        period_ns, last_ns = self.aperture_s * 1e9, self._shown_ns
+        self._shown_ns = answered_ns
+        if last_ns is None:
+            return answered_ns, Flag(0)
+        if answered_ns - asked_ns < _WAITED * period_ns:
+            updates = max(1, math.floor((answered_ns - last_ns) / period_ns + _WAITED))
+            self._shown_ns = min(answered_ns, last_ns + round(updates * period_ns))
+        lost = missing_in(self._shown_ns - last_ns, self.rate_hz)
+        return self._shown_ns, Flag.LOST_BEFORE if lost else Flag(0)
 
 
 def prepare(port: ScpiPort, options: WT310E.Config) -> None:
@@ -149,6 +179,7 @@ def prepare(port: ScpiPort, options: WT310E.Config) -> None:
         ":NUM:NORM:ITEM1 U,1",
         ":NUM:NORM:ITEM2 I,1",
         ":NUM:NORM:ITEM3 P,1",
+        ":STAT:FILT1 FALL",
     ):
         port.write(command)
     port.refuse_errors(_ERRORS)

@@ -14,9 +14,10 @@ from pydantic import BaseModel, ConfigDict
 from ..block import Block
 from ..errors import FrameError, WrongInstrument
 from ..meter import Accuracy, Identity, Tolerance
-from ..polling import PolledMeter, Refreshes
+from ..polling import PolledMeter
 from ..port import Port
 from .serial_port import HINT, SerialPort, ask
+from .updates import Refreshes
 
 FRAME_BYTES = 192
 _BLOCK_BYTES = 64

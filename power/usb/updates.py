@@ -1,9 +1,12 @@
-"""When did a polled instrument show a new value? Pure: times and values in, updates out."""
+"""When did a meter that is polled show a new value?"""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from .block import Flag
-from .gaps import missing_in
+from ..block import Flag
+from ..gaps import missing_in
+from ..polling import Pace
 
 _STALE_AFTER_PERIODS = 1.5
 """The next value is given this long to differ; then it is taken as an update that repeats the last value."""
@@ -20,7 +23,7 @@ class Update:
 
 
 class UpdateWatch:
-    """Tells a new value from one that was already read.
+    """Tells a new value from one that was already read. Pure: times and values in, updates out.
 
     Instruments with a display refresh it a few times a second and answer in between with what they had. The moment
     of a refresh lies between the last poll that saw the old value and the first that saw the new one: the middle is
@@ -70,3 +73,25 @@ class UpdateWatch:
     def _due(self, last_ns: int, t_ns: int) -> int:
         """Return the last moment up to ``t_ns`` at which a refresh was due, in rhythm with the one at ``last_ns``."""
         return last_ns + (t_ns - last_ns) // self._period_ns * self._period_ns
+
+
+class Refreshes:
+    """Polls a meter that refreshes its values by itself, and gives each of them once."""
+
+    def __init__(self, *, rate_hz: float, poll_s: float) -> None:
+        """Poll every ``poll_s``; a few polls to each of ``rate_hz`` refreshes a second find their moments."""
+        self._watch = UpdateWatch(rate_hz)
+        self._pace = Pace(poll_s)
+
+    def next(self, ask: Callable[[], tuple[float, ...]]) -> tuple[int, tuple[float, ...], Flag]:
+        """Poll until the next refresh; return its moment, the values and what is known against them.
+
+        Comes back after at most 1.5 refresh periods, an unchanged value being delivered then; what ``ask`` raises
+        passes through. The moment of a poll is the middle between question and answer.
+        """
+        while True:
+            self._pace.wait()
+            asked_ns = time.monotonic_ns()
+            values = ask()
+            if update := self._watch.see(values, (asked_ns + time.monotonic_ns()) // 2):
+                return update.t_ns, values, update.flags

@@ -1,0 +1,122 @@
+"""WT310E: answers in the instrument's own formats."""
+
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from power.block import Flag
+from power.errors import FrameError, InstrumentFault
+from power.meter import Meter
+from power.scpi.port import ScpiPort
+from power.scpi.wt310e import WT310E, prepare, watts_to_amps
+from power.testing import Answering, MeterConformance, Replay
+
+OPTIONS = WT310E.Config(resource="TCPIP::192.0.2.21::INSTR", volts_range=15, amps_range=2)
+
+
+def meter_on(port: Answering) -> WT310E:
+    return WT310E("m1", ScpiPort("m1", port), OPTIONS)
+
+
+def values(*fields: str) -> bytes:
+    return b"1;" + ",".join(fields).encode() + b"\n"
+
+
+class TestWT310E(MeterConformance):
+    driver = "wt310e"
+    options: ClassVar = {"resource": "TCPIP::192.0.2.21::INSTR", "volts_range": 15, "amps_range": 2}
+    garbage = b"\xa5\x5a garbage\n"
+
+    def meter_on(self, port: Replay) -> Meter:
+        return meter_on(port)
+
+    def answers(self, volts: float, amps: float) -> list[bytes]:
+        return [b"1\n", values(f"{volts:.3f}E+00", f"{amps * 1e3:.1f}E-03", f"{volts * amps:.4f}E+00")]
+
+
+def test_the_answer_to_an_earlier_question_is_no_value() -> None:
+    """Seen in public logs: a value query got the answer about ranges."""
+    port = Replay([b"1\n", b"500.0E-03;1;300.0E+00;1\n"])
+    with meter_on(port) as meter, pytest.raises(FrameError, match="values, not 3"):
+        meter.read()
+
+
+def test_no_value_is_not_a_number_and_not_zero() -> None:
+    with meter_on(Replay([b"1\n", values("NAN", "NAN", "NAN")])) as meter:
+        block = meter.read()
+    assert np.isnan(block.volts[0])
+    assert np.isnan(block.watts[0])
+
+
+def test_beyond_the_range_is_flagged_and_not_a_number() -> None:
+    with meter_on(Replay([b"1\n", values("12.000E+00", "INF", "INF")])) as meter:
+        block = meter.read()
+    assert block.flags[0] & Flag.OVERLOAD
+    assert np.isnan(block.watts[0])
+
+
+def test_watts_are_the_instruments_own() -> None:
+    with meter_on(Replay([b"1\n", values("230.00E+00", "100.0E-03", "11.500E+00")])) as meter:
+        assert meter.read().watts == pytest.approx([11.5])  # power factor 0.5
+
+
+def test_without_voltage_the_amps_stand_as_they_are() -> None:
+    assert watts_to_amps(0.0, 0.001, 0.0) == 0.001
+
+
+def test_each_update_is_waited_for() -> None:
+    port = Replay([b"1\n", values("12", "1", "12"), values("12", "2", "24")])
+    with meter_on(port) as meter:
+        meter.read()
+        meter.read()
+    assert port.written[1:] == [b":COMM:WAIT 1;:STAT:EESR?;:NUM:NORM:VAL?\n"] * 2
+
+
+class Bench:
+    """The settings of an instrument that obeys, or does not."""
+
+    def __init__(self, *, amps_range: str = "2.000E+00", errors: tuple[bytes, ...] = ()) -> None:
+        self._errors = list(errors)
+        self._amps_range = amps_range
+
+    def __call__(self, data: bytes) -> bytes:
+        command = data.decode().strip()
+        if command == ":STAT:ERR?":
+            return (self._errors.pop(0) if self._errors else b'0,"No error"') + b"\n"
+        return {
+            ":INP:VOLT:RANG?": b"15.00E+00\n",
+            ":INP:CURR:RANG?": self._amps_range.encode() + b"\n",
+            ":INP:VOLT:AUTO?": b"0\n",
+            ":INP:CURR:AUTO?": b"0\n",
+        }.get(command, b"")
+
+
+def test_preparing_turns_headers_off_and_fixes_the_ranges() -> None:
+    port = Answering(Bench())
+    prepare(ScpiPort("m1", port), OPTIONS)
+    sent = b"".join(port.written).decode().splitlines()
+    assert sent[0] == ":COMM:HEAD OFF"
+    for command in (":INP:VOLT:RANG 15", ":INP:CURR:RANG 2", ":INP:CURR:AUTO OFF", ":RATE 100MS"):
+        assert command in sent
+
+
+def test_a_range_that_was_not_kept_is_a_fault() -> None:
+    with pytest.raises(InstrumentFault, match="CURR:RANG"):
+        prepare(ScpiPort("m1", Answering(Bench(amps_range="20.00E+00"))), OPTIONS)
+
+
+def test_what_an_earlier_user_left_in_the_error_queue_is_not_ours() -> None:
+    prepare(ScpiPort("m1", Answering(Bench(errors=(b'113,"Undefined header"',)))), OPTIONS)
+
+
+def test_a_refused_setting_is_a_fault_that_quotes_the_instrument() -> None:
+    port = Answering(Bench(errors=(b'0,"No error"', b'222,"Data out of range"')))
+    with pytest.raises(InstrumentFault, match="Data out of range"):
+        prepare(ScpiPort("m1", port), OPTIONS)
+
+
+def test_a_range_that_the_instrument_lacks_is_refused_with_those_it_has() -> None:
+    with pytest.raises(ValidationError, match="the instrument has 15, 30, 60"):
+        WT310E.Config(resource="x", volts_range=12, amps_range=2)
