@@ -3,8 +3,8 @@
 Units are in the names. ``u_*`` is the expanded uncertainty (k = 2) in the unit of its neighbour.
 """
 
-from datetime import datetime
-from typing import Literal
+from datetime import UTC, datetime
+from typing import Literal, get_args
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
@@ -86,8 +86,12 @@ class DeadlineFacts(Part):
     missed: int
     missed_unstarved: int | None = None
     """Misses that remain when the time waited for a processor is taken out; absent where unknown."""
+    unfinished: int = 0
+    """Frames never begun, because the board was too far behind. Each counts as missed, none has a latency."""
     fps: float
     """Frames completed per second over the measured window."""
+    fps_unstarved: float | None = None
+    """``fps`` had no frame waited for a processor; absent where the board cannot tell."""
     wake_lateness_max_ms: float
     """Latest wake-up of an idle runner: host or board load, not the model."""
 
@@ -179,6 +183,12 @@ class HostFacts(Part):
     """How late the controller's own 10 ms heartbeat came at worst during the trial."""
 
 
+VoidKind = Literal["throttled", "starved", "readings lost", "clock", "host"]
+VOIDS: tuple[VoidKind, ...] = get_args(VoidKind)
+"""The board held back; other load held the board back; a meter's trace has gaps; board time and meter time are not
+aligned well enough; the controller's own machine did not keep up."""
+
+
 class Record(Part):
     """One trial. What no record names does not exist for readers."""
 
@@ -199,13 +209,14 @@ class Record(Part):
     state_after: StateFacts
     host: HostFacts
     voids: list[str] = []
-    """Why this trial can decide nothing: throttled, samples lost, starved … Empty when it can."""
+    """Why this trial cannot decide, each ``KIND: what was seen``; KIND is one of :data:`VOIDS`. Empty: it can."""
 
     @property
     def made(self) -> Made:
         """``board`` only when board and meters all were real."""
-        kinds: list[Made] = [self.board.made, *(p.made for p in self.power)]
-        return next((k for k in kinds if k != "board"), "board")
+        everything: list[Made] = [self.board.made, *(power.made for power in self.power)]
+        twins: list[Made] = [made for made in everything if made != "board"]
+        return twins[0] if twins else "board"
 
 
 class Criterion(Part):
@@ -238,4 +249,4 @@ class Verdict(Part):
 
 def utc(moment: datetime) -> str:
     """Return an ISO 8601 time in UTC, seconds resolved."""
-    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,5 +1,6 @@
 """A model small enough to write by hand, for whatever needs one that really runs."""
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from farm.artifact.deploy import Deployment
 from farm.artifact.manifest import Manifest, identity
 from farm.artifact.preprocess import tensor_sha256
 from farm.artifact.unpack import Artifact
+from farm.store.record import Record
 
 RUNNER = Path(__file__).parent.parent.parent / "farm" / "runner"
 SIDE = 8
@@ -121,3 +123,68 @@ def deployed(folder: Path, dataset: Dataset, model: bytes, side: int, changes: d
         bytes_sent=0,
         bytes_reused=0,
     )
+
+
+@pytest.fixture
+def a_record() -> Callable[..., Record]:
+    """``a_record(board__name="tx2-01", power__0__mean__watts=7.0)``: a record, with some fields changed."""
+
+    def make(**changes: object) -> Record:
+        value = copy.deepcopy(RECORD)
+        for path, new in changes.items():
+            *folders, last = (int(part) if part.isdigit() else part for part in path.split("__"))
+            inner = value
+            for folder in folders:
+                inner = inner[folder]
+            inner[last] = new
+        return Record.model_validate(value)
+
+    return make
+
+
+RECORD = {
+    "id": "00c0ffee00c0ffee",
+    "started_utc": "2026-01-02T03:04:05Z",
+    "lab": "demo",
+    "board": {"name": "zero-01", "model": "pi-zero-aiy", "made": "process twin", "boot_id": "b007"},
+    "artifact": {
+        "id": "a" * 64,
+        "name": "lenet5-int8",
+        "model": "LeNet-5",
+        "runtime": "tflite",
+        "precision": "int8",
+        "size_bytes": 60_000,
+    },
+    "dataset": {"id": "d" * 64, "name": "digits-test", "images": 360},
+    "scenario": {"name": "fixed rate", "rate_hz": 20.0, "duration_s": 20.0, "frames": 400, "warmup_frames": 5},
+    "latency": {"p50_ms": 3.0, "p90_ms": 4.0, "p99_ms": 9.0, "max_ms": 12.0, "mean_ms": 3.2},
+    "deadlines": {"deadline_ms": 50.0, "missed": 0, "missed_unstarved": 0, "fps": 20.0, "wake_lateness_max_ms": 0.2},
+    "accuracy": {"correct": 354, "total": 360, "fraction": 354 / 360, "baseline_fraction": 0.9875, "loss": 0.0042},
+    "power": [
+        {
+            "meter": "um25c-1",
+            "driver": "um25c",
+            "rail": "USB 5 V",
+            "made": "process twin",
+            "accuracy_source": "data sheet",
+            "nominal_rate_hz": 2.0,
+            "rate_hz": 1.99,
+            "aperture_s": 0.5,
+            "readings": 40,
+            "lost": 0,
+            "mean": {"watts": 1.2, "u_watts": 0.02},
+            "peak_watts": 1.5,
+            "volts_mean": 5.1,
+            "joules": 24.0,
+            "u_joules": 0.4,
+            "joules_mean_times_duration": 24.1,
+            "joules_per_inference": 0.06,
+            "u_joules_per_inference": 0.001,
+            "idle_before": {"watts": 0.8, "u_watts": 0.02},
+        }
+    ],
+    "clock": {"offset_ns": -17_000_000_000, "bound_ns": 90_000, "drift_ppm": 12.5},
+    "state_before": {"celsius": {"soc": 41.2}, "throttled": False},
+    "state_after": {"celsius": {"soc": 47.9}, "throttled": False},
+    "host": {"farm_version": "0.1.0", "python": "3.11.7", "lateness_max_ms": 4.0},
+}

@@ -1,0 +1,183 @@
+"""Results that outlive the trial: record, traces and console log in one transaction."""
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import zstandard
+from pydantic import ValidationError
+from sqlalchemy import Connection, Engine, RowMapping, select
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from power.block import Block
+
+from ..errors import LabFault, UsageFault
+from . import schema
+from .pieces import pack, unpack
+from .record import Record, Verdict, utc
+
+RESULTS = Path(".farm/results.sqlite")
+"""Where results are kept unless told otherwise: in the working folder, never in HOME."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One record, and what was decided on it."""
+
+    record: Record
+    verdict: Verdict | None
+    """Absent: never judged."""
+
+
+class Store:
+    """All results of a lab. Safe to use from several processes at once."""
+
+    def __init__(self, engine: Engine, where: str) -> None:
+        """Take an engine whose tables are there; use :meth:`open`."""
+        self._engine, self._where = engine, where
+
+    @classmethod
+    def open(cls, where: str | Path = RESULTS) -> Self:
+        """Open a SQLite file, made when missing, or the database of a URL.
+
+        Raises:
+            LabFault: it cannot be opened, or is none.
+        """
+        name = str(where) if isinstance(where, Path) or "@" not in where else where.rpartition("@")[2]
+        try:
+            return cls(schema.connect(where), name)
+        except (SQLAlchemyError, OSError) as error:
+            raise _fault(name, error) from error
+
+    def save(self, record: Record, traces: Mapping[str, Block], console: bytes = b"") -> None:
+        """Keep a trial: all of it, or nothing.
+
+        Raises:
+            LabFault: the database refused, e.g. because the disk is full.
+        """
+        with self._transaction() as connection:
+            connection.execute(
+                schema.records.insert().values(
+                    id=record.id,
+                    started_utc=utc(record.started_utc),
+                    board=record.board.name,
+                    made=record.made,
+                    json=record.model_dump_json(exclude_none=True),
+                )
+            )
+            for meter, block in traces.items():
+                row = {"record_id": record.id, "meter": meter, "readings": len(block), "piece": pack(block)}
+                connection.execute(schema.traces.insert().values(row))
+            if console:
+                row = {"record_id": record.id, "log": zstandard.compress(console)}
+                connection.execute(schema.consoles.insert().values(row))
+
+    def judge(self, record_id: str, verdict: Verdict) -> None:
+        """Keep what was decided on a record; a later verdict replaces an earlier one.
+
+        Raises:
+            UsageFault: no such record.
+            LabFault: the database refused.
+        """
+        row = {"record_id": record_id, "outcome": verdict.outcome, "json": verdict.model_dump_json(exclude_none=True)}
+        try:
+            with self._transaction() as connection:
+                connection.execute(schema.verdicts.delete().where(schema.verdicts.c.record_id == record_id))
+                connection.execute(schema.verdicts.insert().values(row))
+        except IntegrityError as error:
+            raise UsageFault(f"{self._where}: no record {record_id}") from error
+
+    def records(self, *, board: str | None = None, limit: int = 100) -> list[Stored]:
+        """Return the newest records, newest first."""
+        query = _STORED.order_by(schema.records.c.number.desc()).limit(limit)
+        if board is not None:
+            query = query.where(schema.records.c.board == board)
+        with self._transaction() as connection:
+            return [_stored(row) for row in connection.execute(query).mappings()]
+
+    def load(self, id_prefix: str) -> Stored:
+        """Return the one record whose id begins so.
+
+        Raises:
+            UsageFault: none does, or several do.
+        """
+        query = _STORED.where(schema.records.c.id.startswith(id_prefix, autoescape=True)).limit(2)
+        with self._transaction() as connection:
+            found = [_stored(row) for row in connection.execute(query).mappings()]
+        if len(found) != 1:
+            what = "more than one record begins" if found else "no record begins"
+            raise UsageFault(f"{self._where}: {what} with {id_prefix!r}; see `farm results list`")
+        return found[0]
+
+    def trace(self, record_id: str, meter: str) -> Block:
+        """Return everything that a meter read during a trial.
+
+        Raises:
+            UsageFault: no such record, or no such meter in it.
+            LabFault: the trace is damaged.
+        """
+        table = schema.traces.c
+        with self._transaction() as connection:
+            query = select(table.piece).where(table.record_id == record_id, table.meter == meter)
+            piece = connection.execute(query).scalar_one_or_none()
+        if piece is None:
+            raise UsageFault(f"{self._where}: record {record_id} has no trace of a meter {meter!r}")
+        try:
+            return unpack(piece)
+        except ValueError as error:
+            raise _fault(self._where, error) from error
+
+    def console(self, record_id: str) -> bytes:
+        """Return the console log that was kept with a record; empty when there was none."""
+        with self._transaction() as connection:
+            query = select(schema.consoles.c.log).where(schema.consoles.c.record_id == record_id)
+            log = connection.execute(query).scalar_one_or_none()
+        return b"" if log is None else zstandard.decompress(log)
+
+    def close(self) -> None:
+        """Close all connections. May be called twice."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        """Return the store itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close all connections."""
+        self.close()
+
+    @contextmanager
+    def _transaction(self) -> Generator[Connection]:
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except IntegrityError:
+            raise
+        except SQLAlchemyError as error:
+            raise _fault(self._where, error) from error
+
+
+_STORED = select(schema.records.c.id, schema.records.c.json, schema.verdicts.c.json.label("verdict")).join_from(
+    schema.records, schema.verdicts, isouter=True
+)
+
+
+def _stored(row: RowMapping) -> Stored:
+    verdict: str | None = row["verdict"]
+    try:
+        return Stored(
+            Record.model_validate_json(row["json"]),
+            None if verdict is None else Verdict.model_validate_json(verdict),
+        )
+    except ValidationError as error:
+        raise UsageFault(f"record {row['id']}: not one that this farm can read; was it written by a newer?") from error
+
+
+def _fault(where: str, error: Exception) -> LabFault:
+    said = getattr(error, "orig", None) or error
+    return LabFault(where, f"results: {said}", hint="is the disk full, the folder writable, the file a farm's results?")
