@@ -1,0 +1,36 @@
+"""Coral Dev Board (i.MX 8M with an Edge TPU), Mendel."""
+
+from dataclasses import replace
+from typing import ClassVar
+
+from .board import Board, BoardState, held_back, plausible
+from .facts import COOLING, number
+
+
+class CoralDev(Board):
+    """Four A53 cores and an Edge TPU whose driver halves its clock at each temperature trip."""
+
+    model: ClassVar[str] = "coral-dev"
+    state_script: ClassVar[str] = (
+        COOLING
+        + r"""
+for f in temp trip_point0_temp; do file "apex.$f" "$R/sys/class/apex/apex_0/$f"; done
+"""
+    )
+
+    def read_state(self, facts: dict[str, str]) -> BoardState:
+        """Add the Edge TPU's temperature, and whether it or the processor is clocked down.
+
+        The driver looks every 5 s (gasket-driver: ``temp_poll_interval``), so this may be that late.
+        """
+        state = super().read_state(facts)
+        apex, trip = (number(facts, f"apex.{file}", 1e-3) for file in ("temp", "trip_point0_temp"))
+        throttled, detail = held_back(facts)
+        told = [detail] if detail else []
+        if apex is not None and plausible(apex):
+            state = replace(state, celsius=state.celsius | {"apex": apex})
+            if trip is not None:
+                hot = apex >= trip
+                throttled = bool(throttled) or hot
+                told += [f"Edge TPU at or above its first trip, {trip:g} °C"] * hot
+        return replace(state, throttled=throttled, throttle_detail="; ".join(told) or None)

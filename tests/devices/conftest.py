@@ -1,0 +1,250 @@
+"""A small SSH server and a link that can be cut or stalled, both in this process."""
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import paramiko
+import pytest
+
+from devices.ssh import Ssh
+from devices.ssh_keys import format_host_key
+
+PASSWORD = "secret"
+
+
+class _Session(paramiko.ServerInterface):
+    """One connection: any user with the password, real commands, groups of their own."""
+
+    def __init__(self, server: "SshServer") -> None:
+        self.server = server
+        self.open_channels = 0
+
+    def get_allowed_auths(self, username):
+        return "password"
+
+    def check_auth_password(self, username, password):
+        return paramiko.AUTH_SUCCESSFUL if password == PASSWORD else paramiko.AUTH_FAILED
+
+    def check_channel_request(self, kind, chanid):
+        self.open_channels += 1
+        if self.open_channels > self.server.max_sessions:
+            return paramiko.OPEN_FAILED_CONNECT_FAILED
+        return paramiko.OPEN_SUCCEEDED
+
+    def check_channel_exec_request(self, channel, command):
+        self.server.spawn(self, channel, command.decode())
+        return True
+
+
+class SshServer:
+    """Runs what it is told in /bin/sh, as sshd does: a session of its own, left alone when the channel closes."""
+
+    def __init__(self, key: paramiko.PKey) -> None:
+        self.key = key
+        self.max_sessions = 10
+        self.rc = ""
+        """What the login shell's start-up files run before every command."""
+        self.accepted = 0
+        self._stop = False
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._transports: list[paramiko.Transport] = []
+        self._threads: list[threading.Thread] = []
+        self._children: list[subprocess.Popen[bytes]] = []
+        self._go(self._accept)
+
+    def _go(self, target, *args) -> None:
+        thread = threading.Thread(target=target, args=args, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        while not self._stop:
+            if not select.select([self._listener], [], [], 0.02)[0]:
+                continue
+            sock, _ = self._listener.accept()
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.accepted += 1
+            transport = paramiko.Transport(sock)
+            transport.add_server_key(self.key)
+            self._transports.append(transport)
+            with suppress(paramiko.SSHException, EOFError, OSError):
+                transport.start_server(event=threading.Event(), server=_Session(self))
+
+    def spawn(self, session: _Session, channel: paramiko.Channel, command: str) -> None:
+        child = subprocess.Popen(
+            ["/bin/sh", "-c", f"{self.rc}\n{command}"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        self._children.append(child)
+        pumps = [
+            threading.Thread(target=_pump, args=(child.stdout, channel.sendall), daemon=True),
+            threading.Thread(target=_pump, args=(child.stderr, channel.sendall_stderr), daemon=True),
+        ]
+        for pump in pumps:
+            pump.start()
+        self._threads += pumps
+        self._go(_feed, channel, child)
+        self._go(self._reap, session, channel, child, pumps)
+
+    def _reap(self, session, channel, child, pumps) -> None:
+        status = child.wait()
+        for pump in pumps:
+            pump.join(0.2)
+        with suppress(OSError, EOFError, paramiko.SSHException):
+            if status >= 0:
+                channel.send_exit_status(status)
+        for pump in pumps:
+            pump.join()
+        session.open_channels -= 1
+        with suppress(OSError, EOFError, paramiko.SSHException):
+            channel.close()
+
+    def drop(self) -> None:
+        """Break every connection, as a board that loses its power."""
+        for transport in self._transports:
+            transport.sock.close()
+            transport.close()
+
+    def reboot(self) -> None:
+        self.drop()
+        self.kill()
+
+    def kill(self) -> None:
+        for child in self._children:
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        self._stop = True
+        self.kill()
+        self.drop()
+        for thread in self._threads + self._transports:
+            thread.join(5)
+        for child in self._children:
+            for pipe in (child.stdin, child.stdout, child.stderr):
+                with suppress(OSError):
+                    pipe.close()
+        self._listener.close()
+
+
+def _pump(pipe, send) -> None:
+    with suppress(OSError, EOFError, ValueError):
+        while data := os.read(pipe.fileno(), 65536):
+            send(data)
+
+
+def _feed(channel, child) -> None:
+    with suppress(OSError, EOFError):
+        while data := channel.recv(65536):
+            child.stdin.write(data)
+            child.stdin.flush()
+    with suppress(OSError):
+        child.stdin.close()
+
+
+class Wire:
+    """A TCP link to a server that can stall (nothing passes, nothing closes) or be cut."""
+
+    def __init__(self, port: int) -> None:
+        self._far = port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._flows = threading.Event()
+        self._flows.set()
+        self._stop = False
+        self._socks: list[socket.socket] = []
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
+        self._threads[0].start()
+
+    def _accept(self) -> None:
+        while not self._stop:
+            if not select.select([self._listener], [], [], 0.02)[0]:
+                continue
+            near, _ = self._listener.accept()
+            far = socket.create_connection(("127.0.0.1", self._far))
+            self._socks += [near, far]
+            for a, b in ((near, far), (far, near)):
+                a.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                thread = threading.Thread(target=self._carry, args=(a, b), daemon=True)
+                self._threads.append(thread)
+                thread.start()
+
+    def _carry(self, a: socket.socket, b: socket.socket) -> None:
+        with suppress(OSError):
+            while data := a.recv(65536):
+                self._flows.wait()
+                b.sendall(data)
+        with suppress(OSError):
+            b.shutdown(socket.SHUT_WR)
+
+    def stall(self) -> None:
+        self._flows.clear()
+
+    def cut(self) -> None:
+        for sock in self._socks:
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self._stop = True
+        self.cut()
+        self._flows.set()
+        for thread in self._threads:
+            thread.join(5)
+        for sock in [*self._socks, self._listener]:
+            sock.close()
+
+
+@pytest.fixture(scope="session")
+def host_key() -> paramiko.PKey:
+    return new_key()
+
+
+def new_key() -> paramiko.PKey:
+    return paramiko.ECDSAKey.generate(bits=256)
+
+
+@pytest.fixture
+def sshd(host_key: paramiko.PKey) -> Iterator[SshServer]:
+    server = SshServer(host_key)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def wire(sshd: SshServer) -> Iterator[Wire]:
+    wire = Wire(sshd.port)
+    yield wire
+    wire.close()
+
+
+@pytest.fixture
+def shell_on(sshd: SshServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator:
+    """Open shells to a port, with anything changed by keyword; closed at the end."""
+    monkeypatch.setenv("HOME", str(tmp_path))  # no SSH configuration of whoever runs this
+    opened = []
+
+    def make(port: int, **changes) -> Ssh:
+        wanted = {"host": "127.0.0.1", "user": "farm", "password": PASSWORD, "host_key": format_host_key(sshd.key)}
+        opened.append(Ssh.open("board-1", port=port, **(wanted | changes)))
+        return opened[-1]
+
+    yield make
+    for shell in opened:
+        shell.close()
+
+
+@pytest.fixture
+def shell(sshd: SshServer, shell_on) -> Ssh:
+    return shell_on(sshd.port)
