@@ -14,7 +14,7 @@ from types import FrameType
 from typing import Any, NoReturn, Protocol, cast
 
 from devices.errors import DeviceError
-from farm.errors import Exit, FarmError, UsageFault
+from ..errors import Exit, FarmError, UsageFault
 from power.errors import PowerError
 
 from . import output

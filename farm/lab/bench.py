@@ -1,0 +1,237 @@
+"""The bench: one board with its console, its power switch and its meters, lent to one user at a time."""
+
+import time
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from devices.errors import ConnectionLost, DeadlineExceeded, Unreachable, WrongBoard
+from devices.registry import load_board
+from power.registry import load_meter, load_switch
+from power.switch import cycle
+
+from ..errors import LabFault, UsageFault
+from ..store.record import Made
+from .inventory import BoardEntry, Lab, MeterEntry
+from .lock import hold
+from .secret import key_path, reveal
+from .twin_lab import twin_fault
+from .words import unknown
+
+if TYPE_CHECKING:
+    from devices.board import Board
+    from devices.boot import BootReport
+    from devices.console import Console
+    from devices.shell import Shell
+    from power.meter import Meter
+    from power.switch import PowerSwitch
+
+KNOWN_HOSTS = "known_hosts"
+"""In the farm's folder: what `farm trust` has noted."""
+
+_ANSWER_S = 8.0
+"""A board that is up answers within this, assumed; the Pi Zero W needs 3 s for a login over Wi-Fi."""
+_LOGIN_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class MeterOnRail:
+    """An open meter, and what it measures."""
+
+    name: str
+    driver: str
+    rail: str
+    made: Made
+    meter: "Meter"
+
+
+@contextmanager
+def borrow(lab: Lab, board: str, *, state: Path = Path(".farm"), wait_s: float = 0.0) -> Generator["Bench"]:
+    """Lend one board's bench, to nobody else at the same time; its parts open when first used.
+
+    Raises:
+        UsageFault: the lab has no such board.
+        LabFault: it is in use, and still is after ``wait_s``; or it is a twin whose process has ended.
+    """
+    if board not in lab.boards:
+        raise UsageFault(f"{lab.path}: no board '{board}'; {unknown(board, lab.boards)}")
+    with hold(lock_path(state, board), board, wait_s=wait_s):
+        if lab.boards[board].twin and (fault := twin_fault(board, state)):
+            raise fault
+        with Bench(lab, board, state) as bench:
+            yield bench
+
+
+def lock_path(state: Path, board: str) -> Path:
+    """Return the file whose lock says who uses a board."""
+    return state / "locks" / f"{board}.lock"
+
+
+class Bench:
+    """One board and all that is wired to it. Use :func:`borrow`, which keeps others away."""
+
+    def __init__(self, lab: Lab, name: str, state: Path) -> None:
+        """Take the board's entry; nothing is opened yet but the console, whose log must miss nothing."""
+        self.name, self.lab = name, lab.lab
+        self.entry: BoardEntry = lab.boards[name]
+        self.made: Made = _made(self.entry.twin)
+        self._inventory, self._state = lab, state
+        self._open = ExitStack()
+        try:
+            self.console: Console = self._open_console()
+        except BaseException:
+            self._open.close()
+            raise
+
+    def _open_console(self) -> "Console":
+        from devices.console import Console  # serial ports: not needed to look at a lab's wiring
+
+        entry = self.entry.console
+        return self._open.enter_context(Console.open(self.name, entry.port, baud=entry.baud))
+
+    @cached_property
+    def shell(self) -> "Shell":
+        """Commands over SSH; connects at the first one."""
+        from devices.ssh import Ssh
+
+        entry = self.entry.ssh
+        shell = Ssh.open(
+            self.name,
+            host=entry.host,
+            port=entry.port,
+            user=entry.user,
+            key=None if entry.key is None else key_path(entry.key, self._inventory.path),
+            password=None if entry.password is None else self._secret(entry.password, "ssh.password"),
+            host_key=entry.host_key,
+            known_hosts=self._state / KNOWN_HOSTS,
+            gateway=entry.gateway,
+        )
+        self._open.callback(shell.close)
+        return shell
+
+    @cached_property
+    def board(self) -> "Board":
+        """What the board can be asked."""
+        return load_board(self.entry.model)(self.name, self.shell, root=self.entry.root)
+
+    @property
+    def workdir(self) -> str:
+        """Where models go on the board."""
+        return self.board.path(self.entry.workdir)
+
+    @cached_property
+    def switch(self) -> "PowerSwitch":
+        """The power switch on its supply.
+
+        Raises:
+            LabFault: the inventory names none.
+            power.errors.SwitchOffline: it does not answer.
+        """
+        if self.entry.switch is None:
+            hint = "switch it by hand, or give it a `switch:` in the inventory"
+            raise LabFault(self.name, "has no power switch", hint=hint)
+        entry = self._inventory.switches[self.entry.switch]
+        return self._open.enter_context(load_switch(entry.driver).open(self.entry.switch, entry.config()))
+
+    @cached_property
+    def meters(self) -> dict[str, MeterOnRail]:
+        """The meters on its supply, all open, in the inventory's order; raises what :meth:`Meter.open` raises."""
+        return {name: self._open_meter(name, self._inventory.meters[name]) for name in self.entry.meters}
+
+    def _open_meter(self, name: str, entry: MeterEntry) -> MeterOnRail:
+        meter = self._open.enter_context(load_meter(entry.driver).open(name, entry.config()))
+        return MeterOnRail(name, entry.driver, entry.rail, _made(entry.twin), meter)
+
+    def ensure_up(self) -> None:
+        """See that the board is on, booted and the right one; raises as :meth:`power_on`."""
+        self.power_on()
+
+    def power_on(self) -> "BootReport | None":
+        """Bring the board up: switch it on, or cycle its power when it is on and does not answer.
+
+        Returns:
+            How it booted; None when it was up already.
+
+        Raises:
+            devices.errors.BootFault: it did not boot; stage and fault are named.
+            devices.errors.WrongBoard: another board than the inventory's answers.
+            devices.errors.DeviceError, power.errors.PowerError: the link, the console, the switch.
+        """
+        if self.entry.switch is not None and not self.switch.state():
+            return self._boot()
+        try:
+            self.board.wait_up(timeout_s=_ANSWER_S)
+        except (ConnectionLost, Unreachable, DeadlineExceeded):
+            if self.entry.switch is None:
+                raise
+            return self.power_cycle()
+        self._prove_identity()
+        return None
+
+    def power_cycle(self) -> "BootReport":
+        """Switch off, wait the switch's minimum off time, switch on, and wait for the boot; as :meth:`power_on`."""
+        return self._boot()
+
+    def power_off(self) -> None:
+        """Switch the supply off, confirmed by the switch."""
+        self.switch.off()
+
+    def _boot(self) -> "BootReport":
+        since_ns = time.monotonic_ns()
+        if self.switch.state():
+            cycle(self.switch)
+        else:
+            self.switch.on()
+        report = self.console.wait_boot(timeout_s=self.board.boot_timeout_s, since=since_ns)
+        self.board.wait_up(timeout_s=self.board.boot_timeout_s)
+        self._prove_identity()
+        return report
+
+    def login(self) -> None:
+        """Log in on the console; a shell that is there already will do.
+
+        Raises:
+            UsageFault: the inventory names no user, or its password cannot be read.
+            devices.errors.ConsoleFault: the console does not answer, or refuses the login.
+        """
+        entry = self.entry.console
+        if entry.user is None:
+            raise UsageFault(f"{self._inventory.path}: boards.{self.name}.console.user: missing; add `user:`")
+        password = "" if entry.password is None else self._secret(entry.password, "console.password")
+        self.console.login(entry.user, password, timeout_s=_LOGIN_S)
+
+    def _prove_identity(self) -> None:
+        """Check that the board at the end of the wires is the one in the inventory."""
+        wanted = self.entry.serial_number
+        if wanted is None:
+            return
+        found = self.board.identity().serial_number
+        if found != wanted:
+            says = "does not tell its serial number" if found is None else f"says its serial number is {found}"
+            hint = "look at the wiring, or correct `serial_number:` in the inventory"
+            raise WrongBoard(self.name, f"{says}; the inventory says {wanted}", hint=hint)
+
+    def _secret(self, reference: str, field: str) -> str:
+        return reveal(reference, f"boards.{self.name}.{field}", self._inventory.path)
+
+    def close(self) -> None:
+        """Close all that was opened; the board stays as it is. May be called twice."""
+        self._open.close()
+
+    def __enter__(self) -> Self:
+        """Return the bench itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close all that was opened."""
+        self.close()
+
+
+def _made(twin: str | None) -> Made:
+    return "board" if twin is None else "process twin"

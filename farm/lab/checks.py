@@ -1,0 +1,283 @@
+"""Everything that can be wrong with an inventory, found in one go: shapes, drivers' options, wiring, twins.
+
+Each check walks the plain values and says nothing about what another check has already refused, so that one
+wrong line hides no other.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, cast, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from devices.registry import known_boards
+from power.registry import known_meters, known_switches, load_meter, load_switch
+
+from .fields import TWIN
+from .inventory import Lab
+from .words import kind_of, unknown
+from .yaml_lines import Fault, Where
+
+Tree = Mapping[str, Any]
+
+_SHELVES = ("meters", "switches")
+_TWIN_FILLS = (("console", "port"), ("console", "password"), ("ssh", "host"), ("ssh", "key"))
+"""What a twin board may leave to `farm lab up`."""
+_TWIN_MUST_FILL = (("console", "port"), ("ssh", "host"))
+
+
+def check(value: Any) -> list[Fault]:  # noqa: ANN401 -- whatever the file holds
+    """Return every fault of an inventory's plain values; empty when it is right."""
+    if value is None:
+        return [Fault((), "is empty; begin with `lab:` and `boards:`")]
+    if not isinstance(value, dict):
+        return [Fault((), f"wants keys such as `lab:` and `boards:` at the top, not {kind_of(value)}")]
+    tree = cast("Tree", value)
+    return [
+        *against(Lab, tree, ()),
+        *_devices(tree),
+        *_boards(tree),
+        *_names(tree),
+        *_shared_addresses(tree),
+        *_twins(tree),
+    ]
+
+
+def against(model: type[BaseModel], value: Any, where: Where) -> list[Fault]:  # noqa: ANN401 -- any YAML value
+    """Return what a pydantic model has against a value that stands at a place."""
+    try:
+        model.model_validate(value)
+    except ValidationError as error:
+        return [_fault(model, detail, where) for detail in error.errors(include_url=False)]
+    return []
+
+
+def _fault(model: type[BaseModel], detail: ErrorDetails, where: Where) -> Fault:
+    place = tuple(step for step in detail["loc"] if step != "[key]")
+    key, got = str(place[-1]) if place else "", kind_of(detail["input"])
+    match detail["type"]:
+        case "extra_forbidden":
+            text = f"unknown key; {unknown(key, _fields_at(model, place[:-1]))}"
+        case "missing":
+            text = f"missing; add `{key}:`"
+        case "string_type":
+            remedy = "; write it in quotes" if isinstance(detail["input"], (int, float)) else ""
+            text = f"wants text, not {got}{remedy}"
+        case "int_type" | "int_parsing" | "int_from_float":
+            text = f"wants a whole number, not {got}"
+        case "float_type" | "float_parsing":
+            text = f"wants a number, not {got}"
+        case "dict_type" | "model_type" | "model_attributes_type":
+            text = f"wants keys below it, not {got}; indent them by two more spaces"
+        case "list_type":
+            text = f"wants a list, not {got}; write each on a line of its own, `- ` before it"
+        case _:  # ours say it all already; pydantic's say what the value should be
+            text = detail["msg"].replace("Input should", "should").replace("Value error, ", "")
+    return Fault((*where, *place), text)
+
+
+def _fields_at(model: type[BaseModel], place: Where) -> Iterable[str]:
+    """Return the keys that a model allows at a place inside it."""
+    types: list[Any] = [model]
+    for step in place:
+        # a step into a model's field, or past the key of a dictionary of models
+        fields = [t.model_fields[str(step)].annotation for t in types if _is_model(t) and str(step) in t.model_fields]
+        types = [inner for field in fields for inner in _inner(field)] or types
+    return [name for t in types if _is_model(t) for name in t.model_fields]
+
+
+def _inner(annotation: Any) -> Iterator[Any]:  # noqa: ANN401 -- any annotation
+    if _is_model(annotation):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _inner(argument)
+
+
+def _is_model(thing: Any) -> bool:  # noqa: ANN401 -- any annotation
+    return isinstance(thing, type) and issubclass(thing, BaseModel)
+
+
+def _entries(tree: Tree, section: str) -> dict[str, Tree]:
+    """Return the entries of a section that have the shape of one."""
+    entries = tree.get(section)
+    if not isinstance(entries, dict):
+        return {}
+    named = cast("dict[str, Any]", entries)
+    return {name: cast("Tree", entry) for name, entry in named.items() if isinstance(entry, dict)}
+
+
+def _at(entry: Tree, *keys: str) -> Any:  # noqa: ANN401 -- any YAML value
+    value: Any = entry
+    for key in keys:
+        value = cast("Tree", value).get(key) if isinstance(value, dict) else None
+    return value
+
+
+# what stands on the shelves
+
+
+def _devices(tree: Tree) -> Iterator[Fault]:
+    yield from _drivers(tree, "meters", "meter driver", known_meters(), lambda name: load_meter(name).Config)
+    yield from _drivers(tree, "switches", "switch driver", known_switches(), lambda name: load_switch(name).Config)
+
+
+def _drivers(
+    tree: Tree, section: str, what: str, known: Mapping[str, str], config: Callable[[str], type[BaseModel]]
+) -> Iterator[Fault]:
+    for name, entry in _entries(tree, section).items():
+        driver = entry.get("driver")
+        if not isinstance(driver, str) or not driver:
+            continue
+        if driver not in known:
+            yield Fault((section, name, "driver"), f"no {what} '{driver}'; {unknown(driver, known)}")
+            continue
+        try:
+            model = config(driver)
+        except ImportError as error:
+            yield Fault((section, name, "driver"), f"'{driver}' does not load: {error}; install what it needs")
+            continue
+        yield from _options(model, entry, (section, name, "options"))
+
+
+def _options(model: type[BaseModel], entry: Tree, where: Where) -> Iterator[Fault]:
+    options = entry.get("options", {})
+    if not isinstance(options, dict):
+        return  # refused by its shape
+    given = cast("dict[str, Any]", options)
+    # what `farm lab up` fills in is not for the driver to judge yet
+    open_fields = {(*where, key) for key, value in given.items() if value == TWIN}
+    yield from (fault for fault in against(model, given, where) if fault.where not in open_fields)
+
+
+# what is wired to what
+
+
+def _boards(tree: Tree) -> Iterator[Fault]:
+    measured: dict[str, str] = {}
+    switched: dict[str, str] = {}
+    for name, board in _entries(tree, "boards").items():
+        model = board.get("model")
+        if isinstance(model, str) and model and model not in known_boards():
+            text = f"no board model '{model}'; {unknown(model, known_boards())}"
+            yield Fault(("boards", name, "model"), text)
+        switch = board.get("switch")
+        if isinstance(switch, str):
+            yield from _wire(tree, "switches", switch, name, switched, ("boards", name, "switch"))
+        meters = board.get("meters")
+        for n, meter in enumerate(cast("list[Any]", meters) if isinstance(meters, list) else []):
+            if isinstance(meter, str):
+                yield from _wire(tree, "meters", meter, name, measured, ("boards", name, "meters", n))
+
+
+def _wire(tree: Tree, section: str, device: str, board: str, taken: dict[str, str], where: Where) -> Iterator[Fault]:
+    shelf = tree.get(section)
+    names = list(cast("Tree", shelf)) if isinstance(shelf, dict) else []
+    noun, verb = ("meter", "measures") if section == "meters" else ("switch", "switches")
+    if device not in names:
+        yield Fault(where, f"no {noun} '{device}'; {unknown(device, names)}")
+    elif device in taken:
+        yield Fault(where, f"'{device}' already {verb} '{taken[device]}'; one {noun} serves one board, once")
+    taken.setdefault(device, board)
+
+
+def _names(tree: Tree) -> Iterator[Fault]:
+    """A name must tell one thing: faults, locks and traces are filed under it."""
+    first: dict[str, str] = {}
+    for section in (*_SHELVES, "boards"):
+        for name in _entries(tree, section):
+            if name in first:
+                yield Fault((section, name), f"'{name}' stands under {first[name]} too; give it a name of its own")
+            first.setdefault(name, section)
+
+
+def _shared_addresses(tree: Tree) -> Iterator[Fault]:
+    """Two entries at one address are one device: a slip of copy and paste."""
+    seen: dict[tuple[Any, ...], str] = {}
+    places: list[tuple[tuple[Any, ...], str, Where]] = []
+    for name, board in _entries(tree, "boards").items():
+        places.append((("console", _at(board, "console", "port")), name, ("boards", name, "console", "port")))
+        host = _at(board, "ssh", "host"), _at(board, "ssh", "port"), _at(board, "ssh", "gateway")
+        places.append((("ssh", *host), name, ("boards", name, "ssh", "host")))
+    for section in _SHELVES:
+        for name, entry in _entries(tree, section).items():
+            options = _at(entry, "options")
+            if isinstance(options, dict) and TWIN not in options.values():
+                address = tuple(sorted((str(k), str(v)) for k, v in cast("Tree", options).items()))
+                places.append(((section, entry.get("driver"), *address), name, (section, name, "options")))
+    for address, name, where in places:
+        if TWIN in address or None in address[:2]:
+            continue
+        if address in seen:
+            yield Fault(where, f"is the address of '{seen[address]}' already; correct one of them")
+        seen.setdefault(address, name)
+
+
+# twins
+
+
+def _twins(tree: Tree) -> Iterator[Fault]:
+    boards = _entries(tree, "boards")
+    resolved = "resolved" in tree
+    for name, board in boards.items():
+        yield from _open_fields(board, ("boards", name), _TWIN_FILLS, resolved=resolved)
+        if board.get("twin") is not None and not resolved:
+            yield from _twin_board(board, ("boards", name))
+        yield from _mixed(tree, name, board)
+    wired = {name for board in boards.values() for name in _wired(board)}
+    for section in _SHELVES:
+        for name, entry in _entries(tree, section).items():
+            options = _at(entry, "options")
+            fields = [("options", key) for key in cast("Tree", options)] if isinstance(options, dict) else []
+            yield from _open_fields(entry, (section, name), fields, resolved=resolved)
+            if entry.get("twin") is not None and not resolved:
+                yield from _twin_device(entry, (section, name), name in wired)
+
+
+def _open_fields(entry: Tree, where: Where, fields: Iterable[tuple[str, str]], *, resolved: bool) -> Iterator[Fault]:
+    """``twin`` as a value is an address that is still open."""
+    for keys in fields:
+        if _at(entry, *keys) == TWIN and (resolved or entry.get("twin") is None):
+            text = "'twin' is filled in by `farm lab up` only where the entry has `twin: process`; write the address"
+            yield Fault((*where, *keys), text)
+
+
+def _twin_board(board: Tree, where: Where) -> Iterator[Fault]:
+    from .twins import profiles  # the twins' libraries load only for a lab that has some
+
+    model = board.get("model")
+    if isinstance(model, str) and model in known_boards() and model not in profiles():
+        yield Fault((*where, "model"), f"no twin of '{model}'; there are twins of {', '.join(sorted(profiles()))}")
+    for keys in _TWIN_MUST_FILL:
+        if isinstance(address := _at(board, *keys), str) and address != TWIN:
+            yield Fault((*where, *keys), "a twin's address is not known beforehand; write `twin`")
+
+
+def _twin_device(entry: Tree, where: Where, wired: bool) -> Iterator[Fault]:
+    from .twins import instruments
+
+    driver = entry.get("driver")
+    known = instruments()
+    if isinstance(driver, str) and driver in {**known_meters(), **known_switches()} and driver not in known:
+        yield Fault((*where, "driver"), f"no twin of '{driver}'; there are twins of {', '.join(sorted(known))}")
+    options = _at(entry, "options")
+    if isinstance(options, dict) and TWIN not in options.values():
+        yield Fault((*where, "options"), "a twin's address is not known beforehand; write `twin` for it")
+    if not wired:
+        yield Fault(where, "a twin that no board uses; name it under a board's `meters:` or `switch:`")
+
+
+def _wired(board: Tree) -> list[str]:
+    meters = board.get("meters")
+    named = [*cast("list[Any]", meters)] if isinstance(meters, list) else []
+    return [name for name in [*named, board.get("switch")] if isinstance(name, str)]
+
+
+def _mixed(tree: Tree, name: str, board: Tree) -> Iterator[Fault]:
+    """Volts of a twin come from a twin board's load: neither end of that wire can be real."""
+    twin = board.get("twin") is not None
+    for device in _wired(board):
+        for section in _SHELVES:
+            entry = _entries(tree, section).get(device)
+            if entry is not None and (entry.get("twin") is not None) != twin:
+                ends = ("a twin", "a real board") if not twin else ("real", "a twin")
+                yield Fault(("boards", name), f"'{device}' is {ends[0]} and the board is {ends[1]}; make them the same")

@@ -1,0 +1,203 @@
+"""What there is: the inventory file as checked models.
+
+A *source* inventory is what people write. Entries of it that are twins have no addresses yet; ``farm lab up``
+starts them and writes a *resolved* copy that has, and which names its source. Everything else in the farm
+reads only inventories without open addresses: see :func:`usable`.
+"""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+
+from power.registry import load_meter, load_switch
+
+from ..errors import UsageFault
+from .fields import Address, HostKey, KeyFile, Name, Secret, Text
+from .yaml_lines import Document, Fault, read
+
+SOURCE = Path("inventory.yaml")
+"""Where people write it, unless another file is named."""
+
+
+class Part(BaseModel):
+    """Frozen, closed to unknown keys, and never guesses a type."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class ConsoleEntry(Part):
+    """A board's serial console."""
+
+    port: Address
+    """Device path, best one under ``/dev/serial/by-id``, or a pyserial URL such as ``rfc2217://host:port``."""
+    baud: int = Field(default=115200, gt=0)
+    user: Text | None = None
+    """Login on the console; absent: nobody logs in there."""
+    password: Secret | None = None
+
+
+class SshEntry(Part):
+    """How a board is reached over the network."""
+
+    host: Address
+    port: int = Field(default=22, ge=1, le=65535)
+    user: Text
+    key: KeyFile | None = None
+    """``file:`` and the private key; absent: the SSH agent's."""
+    password: Secret | None = None
+    gateway: Text | None = None
+    """``user@host:port`` to go through."""
+    host_key: HostKey | None = None
+    """The key the board must show, as in known_hosts; absent: the one that ``farm trust`` has noted."""
+
+
+class BoardEntry(Part):
+    """One board, and what is wired to it."""
+
+    model: Text
+    twin: Literal["process"] | None = None
+    serial_number: Text | None = None
+    """What the board must say of itself; absent: any board will do."""
+    root: str = Field(default="/", pattern="^/")
+    """Every path that the farm uses on the board begins here."""
+    workdir: str = Field(default="/opt/edge-test-farm", pattern="^/.")
+    """Where models go, below ``root``."""
+    tags: list[Text] = []
+    console: ConsoleEntry
+    ssh: SshEntry
+    switch: Name | None = None
+    """The power switch on its supply."""
+    meters: list[Name] = []
+    """The meters on its supply; the first one's watts stand for the board."""
+
+
+class MeterEntry(Part):
+    """One meter on the shelf."""
+
+    driver: Text
+    rail: Text
+    """What it measures, in words: ``19 V barrel jack``."""
+    twin: Literal["process"] | None = None
+    options: dict[str, Any] = {}
+    """The driver's own ``Config``."""
+
+    def config(self) -> BaseModel:
+        """Return the options as the driver wants them."""
+        return load_meter(self.driver).Config.model_validate(self.options)
+
+
+class SwitchEntry(Part):
+    """One power switch."""
+
+    driver: Text
+    twin: Literal["process"] | None = None
+    options: dict[str, Any] = {}
+    """The driver's own ``Config``."""
+
+    def config(self) -> BaseModel:
+        """Return the options as the driver wants them."""
+        return load_switch(self.driver).Config.model_validate(self.options)
+
+
+class Resolved(Part):
+    """Stands in the copy that ``farm lab up`` writes: what it was made from."""
+
+    source: str
+    """Absolute path."""
+    sha256: str
+
+
+class Lab(Part):
+    """All that an inventory holds."""
+
+    lab: Name
+    boards: dict[Name, BoardEntry] = Field(min_length=1)
+    meters: dict[Name, MeterEntry] = {}
+    switches: dict[Name, SwitchEntry] = {}
+    resolved: Resolved | None = None
+    """Written by ``farm lab up`` alone."""
+    _path: Path = PrivateAttr(default=SOURCE)
+    _sha256: str = PrivateAttr(default="")
+
+    @property
+    def path(self) -> Path:
+        """The file it was read from: what ``file:`` references in it are relative to."""
+        return self._path
+
+    @property
+    def sha256(self) -> str:
+        """Of that file's bytes."""
+        return self._sha256
+
+    @property
+    def twins(self) -> list[str]:
+        """The boards that are twins."""
+        return [name for name, board in self.boards.items() if board.twin]
+
+    @classmethod
+    def of(cls, document: Document) -> "Lab":
+        """Return the lab of a document in which no fault was found."""
+        lab = cls.model_validate(document.value)
+        lab._path, lab._sha256 = document.path, document.sha256  # noqa: SLF001 -- its own constructor
+        return lab
+
+
+def load(path: Path) -> Lab:
+    """Read and check an inventory, touching no hardware.
+
+    Raises:
+        UsageFault: one line for every fault: ``FILE:LINE: field: what is wrong; remedy``.
+    """
+    from .checks import check  # it needs the models above
+
+    document = read(path)
+    if not document.faults:
+        document.faults += check(document.value)
+    if document.faults:
+        raise UsageFault(document.report(document.faults))
+    return Lab.of(document)
+
+
+def resolved_path(state: Path) -> Path:
+    """Return where ``farm lab up`` writes the resolved inventory."""
+    return state / "lab" / "inventory.yaml"
+
+
+def usable(path: Path | None = None, *, state: Path = Path(".farm")) -> Lab:
+    """Return the lab to work with: one in which every address is known.
+
+    Args:
+        path: the inventory; without it the running twins' lab, else ``inventory.yaml``.
+        state: where a running lab has its resolved inventory.
+
+    Raises:
+        UsageFault: it is wrong, or its twins are not up, or it has changed since they were started.
+    """
+    running = resolved_path(state)
+    if path is None:
+        path = running if running.exists() else SOURCE
+    lab = load(path)
+    if lab.resolved is not None:
+        return _unless_changed(lab)
+    if not lab.twins:
+        return lab
+    if running.exists():
+        up = load(running)
+        if up.resolved and Path(up.resolved.source) == path.resolve():
+            return _unless_changed(up)
+    raise UsageFault(_fault(path, f"{', '.join(lab.twins)} are twins and not up; run `farm lab up`"))
+
+
+def _unless_changed(lab: Lab) -> Lab:
+    resolved = lab.resolved
+    if resolved is None:
+        return lab
+    source = Path(resolved.source)
+    if source.exists() and read(source).sha256 != resolved.sha256:
+        raise UsageFault(_fault(source, "has changed since its twins were started; run `farm lab down`, `farm lab up`"))
+    return lab
+
+
+def _fault(path: Path, text: str) -> list[str]:
+    return Document(path).report([Fault((), text)])

@@ -1,0 +1,174 @@
+"""Twins: the only door of the farm to them.
+
+``up``, ``down``, ``status``, ``inject`` and ``truth`` are what the rest of the farm uses. ``python -m
+farm.lab.twins serve`` is the other side: the bench process of one board, in which a board twin and its
+instruments share one supply. All other children of that process are the board's own processes.
+"""
+
+import logging
+import secrets
+import signal
+import sys
+import threading
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from power.twin.servers import TWINS, Twin
+from power.twin.truth import PROFILES, Supply
+
+from .control import ControlServer, Request
+from .inventory import BoardEntry, Lab, load
+from .process import ProcessId
+from .resolved import KEY
+from .twin_lab import TwinStatus, down, inject, running, status, truth, up
+from .twin_state import Running, TwinFolder, write_private
+
+if TYPE_CHECKING:
+    from devices.twin.board_twin import BoardTwin
+
+__all__ = ["TwinStatus", "down", "inject", "instruments", "profiles", "running", "status", "truth", "up"]
+
+_KEEPER_POLL_S = 0.5
+_log = logging.getLogger(__name__)
+
+
+def profiles() -> set[str]:
+    """Return the board models that have a twin."""
+    return set(PROFILES)
+
+
+def instruments() -> set[str]:
+    """Return the meter and switch drivers that have a twin."""
+    return set(TWINS)
+
+
+class TwinBench:
+    """One board twin with its meters and its switch, on one supply. Powered off at first."""
+
+    def __init__(self, lab: Lab, board: str, folder: TwinFolder, *, seed: int) -> None:
+        """Build it; nothing listens before :meth:`start`."""
+        self._folder = folder
+        self.name = board
+        entry = lab.boards[board]
+        self.board = _board_twin(board, entry, folder, seed)
+        self.supply = Supply(PROFILES[entry.model], powered=lambda: self.board.powered, cpu_ns=self.board.cpu_ns)
+        self.devices: dict[str, Twin] = {
+            name: TWINS[meter.driver](name, meter.options, self.supply, set_power=None, seed=seed)
+            for name in entry.meters
+            for meter in [lab.meters[name]]
+        }
+        if entry.switch is not None:
+            switch = lab.switches[entry.switch]
+            self.devices[entry.switch] = TWINS[switch.driver](
+                entry.switch, switch.options, self.supply, set_power=self.board.power, seed=seed
+            )
+        self._faults: list[str] = []
+        self.stopped = threading.Event()
+
+    def start(self) -> Running:
+        """Open every server and note where they are."""
+        token = secrets.token_urlsafe(24)
+        address = self.board.start()
+        self.supply.start()
+        devices = {name: twin.start() for name, twin in self.devices.items()}
+        self._control = ControlServer(token, self._answer)
+        console, root = str(address.console_path), str(self.board.root.resolve())
+        return Running(self._control.door, address.ssh_port, console, address.host_key, root, devices)
+
+    def close(self) -> None:
+        """Close every server and end the board's processes."""
+        self._control.close()
+        for twin in self.devices.values():
+            twin.close()
+        self.board.close()
+        self.supply.close()
+
+    def _answer(self, request: Request) -> Any:  # noqa: ANN401 -- any JSON value
+        operations: dict[str, Callable[..., Any]] = {
+            "status": self._status,
+            "fault": self._inject,
+            "truth": self._truth,
+            "stop": self.stopped.set,
+        }
+        op = request.pop("op", "")
+        if op not in operations:
+            raise ValueError(f"no operation {op!r}")
+        return operations[op](**request)
+
+    def _status(self) -> dict[str, Any]:
+        return {"powered": self.board.powered, "faults": self._faults}
+
+    def _inject(self, target: str, fault: str, on: bool) -> None:
+        twin = self.board if target == self.name else self.devices[target]
+        twin.inject(fault, on)
+        note = f"{target}: {fault}"
+        self._faults = [other for other in self._faults if other != note] + [note] * on
+
+    def _truth(self, target: str, start_ns: int, end_ns: int) -> float:
+        del target  # board and meters are on one supply
+        return self.supply.truth(start_ns, end_ns)
+
+
+def _board_twin(name: str, entry: BoardEntry, folder: TwinFolder, seed: int) -> "BoardTwin":
+    from devices.twin.board_twin import BoardTwin  # an SSH server: not needed to know which twins there are
+
+    password = secrets.token_urlsafe(12)
+    write_private(folder.password, password + "\n")
+    key = (folder.path.parent / KEY).with_suffix(".pub").read_text(encoding="utf-8").strip()
+    return BoardTwin(
+        name,
+        entry.model,
+        folder.path / "board",
+        user=entry.ssh.user,
+        password=password,
+        authorized_key=key,
+        serial_number=entry.serial_number or f"TWIN{seed:08X}",
+        seed=seed,
+    )
+
+
+def serve(args: Namespace) -> None:
+    """Be the bench process of one board until told to stop, or until the keeper is gone."""
+    keeper = ProcessId(args.keeper, args.keeper_started) if args.keeper else None
+    seed = secrets.randbits(32) if args.seed is None else args.seed
+    _log.info("board %s, seed %d", args.board, seed)
+    folder = TwinFolder(args.folder)
+    bench = TwinBench(load(args.source), args.board, folder, seed=seed)
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        bench.stopped.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, stop)
+    try:
+        folder.note_running(bench.start())
+        while not bench.stopped.wait(_KEEPER_POLL_S):
+            if keeper is not None and not keeper.alive:
+                _log.info("the keeper, process %d, is gone", keeper.pid)
+                break
+    finally:
+        bench.close()
+
+
+def main() -> int:
+    """Run ``serve``."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    logging.getLogger("paramiko").setLevel(logging.WARNING)
+    parser = ArgumentParser("farm.lab.twins")
+    commands = parser.add_subparsers(required=True)
+    arguments = commands.add_parser("serve", help="be the bench process of one board")
+    arguments.add_argument("--source", type=Path, required=True)
+    arguments.add_argument("--board", required=True)
+    arguments.add_argument("--folder", type=Path, required=True)
+    arguments.add_argument("--keeper", type=int)
+    arguments.add_argument("--keeper-started", type=int)
+    arguments.add_argument("--seed", type=int)
+    serve(parser.parse_args())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
