@@ -1,6 +1,7 @@
 """Twin of a Yokogawa WT310E power analyser on a DC rail.
 
-Headers, formats and ranges: WT300E series communication interface manual (IM WT310E-17EN); limits: its data sheet.
+Headers and formats: WT300E series communication interface manual (IM WT310E-17EN); ranges and limits: its
+getting started guide (IM WT310E-02EN).
 """
 
 import math
@@ -15,15 +16,16 @@ _VOLT_RANGES = (15.0, 30.0, 60.0, 150.0, 300.0, 600.0)
 _AMP_RANGES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 _RATES_S = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 
-_OF_READING, _OF_RANGE = 0.001, 0.0005
-"""0.1 % of reading and 0.05 % of range, at DC, for volts, amps and watts alike. Half of each goes to volts
-and half to amps, so that the watts keep the limit as well."""
+_OF_READING, _OF_RANGE = 0.001, 0.002
+"""0.1 % of reading and 0.2 % of range, DC, twelve months, for volts, amps and watts alike (IM WT310E-02EN,
+section 7.3). Half of each goes to volts and half to amps, so that the watts keep the limit as well."""
 _NOISE_OF_RANGE = 0.0001
 """Assumed."""
 _COUNTS_OF_RANGE = 15_000
 """15.000 V on the 15 V range."""
 _TOO_MUCH = 1.4
-"""Above this share of the range the display shows overload (assumed)."""
+"""Above this share of the range overrange is shown; below ``_TOO_LITTLE`` volts and amps show zero (section 1.5)."""
+_TOO_LITTLE = 0.005
 
 _DIGITS = 5
 _MOST_ITEMS = 255
@@ -180,7 +182,9 @@ class WT310E(Twin):
         volts_range, amps_range = self._ranges()
         if shown.volts > _TOO_MUCH * volts_range or shown.amps > _TOO_MUCH * amps_range:
             return "INF"
-        quantities = {"U": shown.volts, "I": shown.amps, "P": shown.watts, "S": shown.watts, "LAMB": 1.0}
+        volts = shown.volts if shown.volts > _TOO_LITTLE * volts_range else 0.0
+        amps = shown.amps if shown.amps > _TOO_LITTLE * amps_range else 0.0
+        quantities = {"U": volts, "I": amps, "P": shown.watts, "S": shown.watts, "LAMB": 1.0}
         return engineering(quantities.get(item, math.nan), _DIGITS)
 
     def _ranges(self) -> tuple[float, float]:

@@ -1,0 +1,1 @@
+"""The farm's joules held against the twins' own truth."""
