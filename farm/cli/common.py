@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from farm.lab.inventory import Lab
+    from ..lab.inventory import Lab
 
 STATE = Path(".farm")
 """Where the farm keeps what it knows: the twins' lab, locks, results. In the working folder, never in HOME."""
@@ -32,6 +32,6 @@ def open_lab(args: Namespace) -> "Lab":
     Raises:
         farm.errors.UsageFault: the inventory is wrong, or names twins that are not running.
     """
-    from farm.lab.inventory import usable
+    from ..lab.inventory import usable
 
     return usable(args.inventory)

@@ -14,9 +14,9 @@ from types import FrameType
 from typing import Any, NoReturn, Protocol, cast
 
 from devices.errors import DeviceError
-from ..errors import Exit, FarmError, UsageFault
 from power.errors import PowerError
 
+from ..errors import Exit, FarmError, UsageFault
 from . import output
 
 COMMANDS: dict[str, str] = {

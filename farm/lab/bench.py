@@ -169,7 +169,7 @@ class Bench:
             if self.entry.switch is None:
                 raise
             return self.power_cycle()
-        self._prove_identity()
+        self.prove_identity()
         return None
 
     def power_cycle(self) -> "BootReport":
@@ -188,7 +188,7 @@ class Bench:
             self.switch.on()
         report = self.console.wait_boot(timeout_s=self.board.boot_timeout_s, since=since_ns)
         self.board.wait_up(timeout_s=self.board.boot_timeout_s)
-        self._prove_identity()
+        self.prove_identity()
         return report
 
     def login(self) -> None:
@@ -204,7 +204,7 @@ class Bench:
         password = "" if entry.password is None else self._secret(entry.password, "console.password")
         self.console.login(entry.user, password, timeout_s=_LOGIN_S)
 
-    def _prove_identity(self) -> None:
+    def prove_identity(self) -> None:
         """Check that the board at the end of the wires is the one in the inventory."""
         wanted = self.entry.serial_number
         if wanted is None:

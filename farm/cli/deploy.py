@@ -1,0 +1,50 @@
+"""``farm deploy``: put a packed model and its data set on a board."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from ..errors import Exit
+from .common import STATE, add_inventory, add_json, open_lab
+from .output import print_json, progress, say
+
+HELP = "put a packed model and its data set on a board; what is there already is not sent again"
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Add the artifact, the data set and the board."""
+    parser.add_argument("artifact", type=Path, help="a file that `farm artifact pack` made")
+    parser.add_argument("--dataset", type=Path, required=True, metavar="PATH", help="the data set it is tested with")
+    parser.add_argument("--board", required=True, metavar="NAME")
+    add_inventory(parser)
+    add_json(parser)
+
+
+def run(args: Namespace) -> int:
+    """Check the artifact, bring the board up, and send what is missing there."""
+    from tempfile import TemporaryDirectory
+
+    from ..artifact.dataset import load_dataset
+    from ..artifact.deploy import deploy
+    from ..artifact.unpack import open_artifact
+    from ..lab.bench import borrow
+
+    with TemporaryDirectory(prefix="farm-") as folder:
+        artifact = open_artifact(args.artifact, Path(folder))
+        dataset = load_dataset(args.dataset)
+        with borrow(open_lab(args), args.board, state=STATE) as bench:
+            progress(f"{args.board}: bringing it up")
+            bench.ensure_up()
+            put = deploy(bench.shell, bench.workdir, artifact, dataset, progress=progress)
+    if args.json:
+        print_json(
+            {
+                "board": args.board,
+                "artifact": artifact.id,
+                "bytes_sent": put.bytes_sent,
+                "bytes_reused": put.bytes_reused,
+            }
+        )
+    else:
+        sizes = f"{put.bytes_sent:,} bytes sent, {put.bytes_reused:,} were there"
+        say(f"{args.board}: {artifact.manifest.name} {artifact.id[:12]} is deployed; {sizes}")
+    return Exit.PASS

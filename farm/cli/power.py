@@ -1,0 +1,63 @@
+"""``farm power``: a board's supply."""
+
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+
+from ..errors import Exit
+from .common import STATE, add_inventory, add_json, open_lab
+from .output import print_json, progress, say
+
+if TYPE_CHECKING:
+    from devices.boot import BootReport
+
+    from ..lab.bench import Bench
+
+HELP = "switch a board on or off, cycle its power, or ask its switch"
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Add the action and the board."""
+    parser.add_argument("action", choices=("on", "off", "cycle", "status"))
+    parser.add_argument("board")
+    add_inventory(parser)
+    add_json(parser)
+
+
+def run(args: Namespace) -> int:
+    """Do it, confirmed by the switch; ``on`` and ``cycle`` return once the board is up and proven the right one."""
+    from ..lab.bench import borrow
+
+    with borrow(open_lab(args), args.board, state=STATE) as bench:
+        said = _ACTIONS[args.action](bench)
+        if args.json:
+            print_json({"board": args.board, "powered": bench.switch.state(), "said": said})
+        else:
+            say(f"{args.board}: {said}")
+    return Exit.PASS
+
+
+def _on(bench: "Bench") -> str:
+    progress(f"{bench.name}: switching on, waiting for its boot")
+    report = bench.power_on()
+    return "was on and up already" if report is None else _booted(report)
+
+
+def _cycle(bench: "Bench") -> str:
+    progress(f"{bench.name}: cycling the power, waiting for its boot")
+    return _booted(bench.power_cycle())
+
+
+def _off(bench: "Bench") -> str:
+    bench.power_off()
+    return "off"
+
+
+def _status(bench: "Bench") -> str:
+    return "on" if bench.switch.state() else "off"
+
+
+def _booted(report: "BootReport") -> str:
+    return f"booted: {', '.join(report.stages)}"
+
+
+_ACTIONS = {"on": _on, "off": _off, "cycle": _cycle, "status": _status}
