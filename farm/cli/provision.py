@@ -1,0 +1,107 @@
+"""``farm provision``: make boards what their playbooks say."""
+
+from argparse import ArgumentParser, Namespace
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import Exit
+from . import output
+from .common import STATE, add_inventory, add_json, open_lab
+
+if TYPE_CHECKING:
+    from ..lab.inventory import Lab
+    from ..playbook import Playbook, StepResult
+
+HELP = "make boards what their playbooks say; what is so already stays untouched"
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Add the boards and how to treat them."""
+    parser.add_argument("boards", nargs="+", metavar="BOARD", help="a board of the inventory")
+    parser.add_argument("--check", action="store_true", help="only say what would change")
+    parser.add_argument(
+        "--playbook", type=Path, metavar="FILE", help="instead of playbooks/MODEL.yaml beside the inventory"
+    )
+    add_inventory(parser)
+    add_json(parser)
+
+
+def run(args: Namespace) -> int:
+    """Return 0 when every board is as wanted, 3 when one is not: the others are provisioned all the same."""
+    from devices.errors import DeviceError
+    from power.errors import PowerError
+
+    from ..errors import LabFault, UsageFault
+    from ..lab.words import unknown
+
+    lab = open_lab(args)
+    if strangers := [name for name in args.boards if name not in lab.boards]:
+        raise UsageFault([f"{lab.path}: no board '{name}'; {unknown(name, lab.boards)}" for name in strangers])
+    playbooks = _playbooks(lab, args.boards, args.playbook)
+
+    status = Exit.PASS
+    results: dict[str, list[StepResult]] = {}
+    for name in args.boards:
+        try:
+            results[name] = _provision(lab, name, playbooks[name], check=args.check)
+        except (LabFault, DeviceError, PowerError) as fault:
+            output.warn(str(fault))
+            status = Exit.LAB_FAULT
+    _show(results, check=args.check, as_json=args.json)
+    return status
+
+
+def _playbooks(lab: "Lab", boards: list[str], named: Path | None) -> dict[str, "Playbook"]:
+    """Read all playbooks before any board is touched; every fault of every file at once."""
+    from ..errors import UsageFault
+    from ..playbook import load
+
+    source = Path(lab.resolved.source) if lab.resolved else lab.path
+    files = {name: named or source.parent / "playbooks" / f"{lab.boards[name].model}.yaml" for name in boards}
+    loaded: dict[Path, Playbook] = {}
+    faults: list[str] = []
+    for path in dict.fromkeys(files.values()):
+        try:
+            loaded[path] = load(path)
+        except UsageFault as fault:
+            faults += fault.faults
+    faults += [
+        f"{path}: is for {loaded[path].model}, but {name} is a {lab.boards[name].model}"
+        for name, path in files.items()
+        if path in loaded and loaded[path].model != lab.boards[name].model
+    ]
+    if faults:
+        raise UsageFault(faults)
+    return {name: loaded[path] for name, path in files.items()}
+
+
+def _provision(lab: "Lab", name: str, playbook: "Playbook", *, check: bool) -> list["StepResult"]:
+    from ..lab.bench import borrow
+    from ..playbook import apply
+
+    with borrow(lab, name, state=STATE) as bench:
+        output.progress(f"{name}: power and boot")
+        bench.ensure_up()
+        return apply(
+            playbook,
+            bench.board,
+            bench.shell,
+            workdir=bench.workdir,
+            check=check,
+            progress=lambda title: output.progress(f"{name}: {title}"),
+        )
+
+
+def _show(results: dict[str, list["StepResult"]], *, check: bool, as_json: bool) -> None:
+    if as_json:
+        output.print_json({name: [asdict(step) for step in steps] for name, steps in results.items()})
+        return
+    done = "would change" if check else "changed"
+    rows = [
+        (name, step.name, done if step.changed else "as wanted", step.detail or None)
+        for name, steps in results.items()
+        for step in steps
+    ]
+    if rows:
+        output.table(("BOARD", "STEP", "", "BEFORE"), rows)
