@@ -1,0 +1,114 @@
+"""What is different about each board model, read from the data files in ``models/``."""
+
+import tomllib
+from functools import cache
+from importlib.resources import files
+
+from pydantic import BaseModel, ConfigDict
+
+_DATA = files("devices.twin").joinpath("models")
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CpuFreq(_Data):
+    """Cores that share one clock."""
+
+    cpus: list[int]
+    online: bool = True
+    min_khz: int
+    max_khz: int
+    limit_khz: int
+    """``scaling_max_freq`` after boot."""
+    governor: str
+    governors: str
+
+
+class Heat(_Data):
+    """A temperature that follows the CPU load."""
+
+    idle_c: float
+    rise_c: float
+    """Above idle, when one core is busy for long."""
+
+
+class Zone(Heat):
+    """A thermal zone."""
+
+    type: str
+
+
+class Sensor(Heat):
+    """A file that holds a temperature in thousandths of a degree."""
+
+    path: str
+
+
+class Model(_Data):
+    """One board model as its programs and files show it."""
+
+    hostname: str
+    kernel: str
+    kernel_version: str
+    machine: str
+    operating_system: str
+    tty: str
+    """The serial console's device, as the login prompt names it."""
+    issue: str
+    memory_kb: int
+    services: list[str]
+    extra_stand_ins: list[str]
+    cpufreq: list[CpuFreq]
+    thermal: list[Zone]
+    sensor: list[Sensor] = []
+    files: dict[str, str]
+    """Path below the root → content."""
+
+    def values(self, serial_number: str) -> dict[str, str]:
+        """Return what placeholders in boot texts, files and stand-ins stand for."""
+        return {
+            "@SERIAL@": serial_number,
+            "@HOSTNAME@": self.hostname,
+            "@KERNEL@": self.kernel,
+            "@KERNEL_VERSION@": self.kernel_version,
+            "@MACHINE@": self.machine,
+            "@OS@": self.operating_system,
+        }
+
+
+def models() -> list[str]:
+    """Return the models that have a twin."""
+    names = (entry.name for entry in _DATA.iterdir())
+    return sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml"))
+
+
+@cache
+def load(model: str) -> Model:
+    """Return a model's data; KeyError when there is no twin of it."""
+    if model not in models():
+        raise KeyError(f"no twin of board model {model!r}; there are: {', '.join(models())}")
+    return Model.model_validate(tomllib.loads(_data(f"{model}.toml")))
+
+
+def boot_text(model: str) -> str:
+    """Return what the model prints on its console while it boots, with ``%%`` directives."""
+    return _data(f"{model}.boot")
+
+
+def packages() -> list[tuple[str, str, bool]]:
+    """Return what the package stand-ins know: name, version, whether a fresh image has it."""
+    rows = [line.split() for line in _data("packages").splitlines() if not line.startswith("#")]
+    return [(name, version, state == "installed") for name, version, state in rows]
+
+
+def fill(text: str, values: dict[str, str]) -> str:
+    """Put values in the place of their placeholders."""
+    for placeholder, value in values.items():
+        text = text.replace(placeholder, value)
+    return text
+
+
+def _data(name: str) -> str:
+    return _DATA.joinpath(name).read_text("utf-8")
