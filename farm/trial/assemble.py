@@ -1,0 +1,154 @@
+"""From what came in during a trial to its record. Pure but for the record's random id."""
+
+import platform
+import secrets
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from importlib.metadata import version
+
+from devices.board import BoardIdentity
+from power.sampler import Trace
+
+from ..artifact.deploy import Deployment
+from ..store.record import (
+    ArtifactFacts,
+    BoardFacts,
+    ClockFacts,
+    DatasetFacts,
+    HostFacts,
+    PowerFacts,
+    Record,
+    ScenarioFacts,
+    StateFacts,
+)
+from .bench import Bench
+from .clock import ClockMap
+from .figures import Frames, accuracy
+from .host import Heartbeat
+from .remote import Run
+from .scenario import FixedRate
+from .voids import voids
+from .watts import Window, Windows, power
+
+_EDGE_NS = 1_000_000_000
+"""A late stamp moves energy into or out of a window only this near to its edges: twice the slowest meter's period."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What came in while the trial ran."""
+
+    run: Run
+    traces: dict[str, Trace]
+    times: ClockMap
+    idle_before: Window
+    idle_after: Window
+    heartbeat: Heartbeat
+
+    @property
+    def lateness_max_ns(self) -> int:
+        """How late the controller was at worst."""
+        return self.heartbeat.lateness_max_ns(self.idle_before.start_ns, self.idle_after.end_ns)
+
+    def bound_ns(self, window: Window) -> int:
+        """Return how far the readings' stamps and a window's edges may be apart: see :class:`.watts.Windows`."""
+        edges_ns = (window.start_ns, window.end_ns)
+        late_ns = [self.heartbeat.lateness_max_ns(edge - _EDGE_NS, edge + _EDGE_NS) for edge in edges_ns]
+        return self.times.bound_ns + max(late_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that a record is made from."""
+
+    started_utc: datetime
+    identity: BoardIdentity
+    before: StateFacts
+    after: StateFacts
+    measured: Measured
+
+
+def assemble(bench: Bench, deployment: Deployment, scenario: FixedRate, evidence: Evidence) -> Record:
+    """Return the record of a trial."""
+    measured, run, times = evidence.measured, evidence.measured.run, evidence.measured.times
+    frames = Frames.of(run, scenario)
+    window = Window(times.to_controller_ns(frames.start_ns), times.to_controller_ns(frames.end_ns))
+    meters, lost = _power(bench, measured, window)
+    deadlines = frames.deadlines(run.offered)
+    others = voids(
+        evidence.before,
+        evidence.after,
+        deadlines,
+        frames=run.offered,
+        clock_bound_ns=times.bound_ns,
+        lateness_max_ns=measured.lateness_max_ns,
+    )
+    return Record(
+        id=secrets.token_hex(8),
+        started_utc=evidence.started_utc,
+        lab=bench.lab,
+        board=_board(bench, run, evidence.identity),
+        artifact=_artifact(deployment),
+        dataset=_dataset(deployment),
+        scenario=ScenarioFacts(
+            name=scenario.name,
+            rate_hz=scenario.rate_hz,
+            duration_s=window.seconds,
+            frames=run.offered,
+            warmup_frames=scenario.warmup_frames,
+        ),
+        latency=frames.latency(),
+        deadlines=deadlines,
+        accuracy=accuracy(run, deployment),
+        power=meters,
+        clock=_clock(times, frames),
+        state_before=evidence.before,
+        state_after=evidence.after,
+        host=_host(measured),
+        voids=[*others, *lost],
+    )
+
+
+def _power(bench: Bench, measured: Measured, window: Window) -> tuple[list[PowerFacts], list[str]]:
+    windows = Windows(measured.idle_before, window, measured.idle_after, measured.bound_ns(window))
+    meters: list[PowerFacts] = []
+    lost: list[str] = []
+    for name, on in bench.meters.items():
+        facts, reasons = power(on, measured.traces[name], windows, len(measured.run.rows))
+        meters += [facts] if facts else []
+        lost += reasons
+    return meters, lost
+
+
+def _board(bench: Bench, run: Run, identity: BoardIdentity) -> BoardFacts:
+    facts = asdict(identity)
+    return BoardFacts(name=bench.name, model=bench.board.model, made=bench.made, runtime=run.runtime, **facts)
+
+
+def _artifact(deployment: Deployment) -> ArtifactFacts:
+    artifact, manifest = deployment.artifact, deployment.artifact.manifest
+    return ArtifactFacts(
+        id=artifact.id,
+        name=manifest.name,
+        model=manifest.model,
+        runtime=manifest.runtime,
+        precision=manifest.precision,
+        size_bytes=artifact.size_bytes,
+    )
+
+
+def _dataset(deployment: Deployment) -> DatasetFacts:
+    dataset = deployment.dataset
+    return DatasetFacts(id=dataset.id, name=dataset.name, images=len(dataset.labels))
+
+
+def _clock(times: ClockMap, frames: Frames) -> ClockFacts:
+    return ClockFacts(offset_ns=times.offset_ns(frames.start_ns), bound_ns=times.bound_ns, drift_ppm=times.drift_ppm)
+
+
+def _host(measured: Measured) -> HostFacts:
+    return HostFacts(
+        farm_version=version("edge-test-farm"),
+        python=platform.python_version(),
+        lateness_max_ms=measured.lateness_max_ns / 1e6,
+    )

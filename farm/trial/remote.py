@@ -1,0 +1,136 @@
+"""Runs the shipped runner on a board and gathers what it says."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from shlex import quote
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from devices.shell import Shell, Stream
+
+from ..artifact.deploy import Deployment
+from ..errors import LabFault, UsageFault
+from .scenario import FixedRate
+
+_SILENCE_S = 60.0
+"""Longest that a healthy runner says nothing, assumed: while runtime and model load, 8 s on an emulated board. Later
+it writes every 5 s at least."""
+_STARTED_S = 120.0
+"""For loading and warm-up together, before the scenario's own times count (assumed)."""
+_END_S = 10.0
+
+Int64 = NDArray[np.int64]
+
+
+@dataclass(slots=True)
+class Run:
+    """What the runner said."""
+
+    hello: dict[str, Any] = field(default_factory=dict[str, Any])
+    offered: int = 0
+    """Frames that were to come."""
+    rows: list[list[int | None]] = field(default_factory=list[list[int | None]])
+    scored: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+    """(image, prediction) of what was predicted after the frames."""
+    ended: bool = False
+
+    @property
+    def runtime(self) -> str:
+        """The inference runtime and its version."""
+        return str(self.hello["runtime"])
+
+    def column(self, name: str) -> Int64:
+        """Return one column of the frames, shape (frames begun,), ns of the board's clock where it is a time."""
+        at = self.hello["columns"].index(name)
+        return np.array([row[at] for row in self.rows], np.int64)
+
+    def waited_ns(self) -> Int64 | None:
+        """Return for each frame how long it waited for a processor; None when the board cannot tell."""
+        at = self.hello["columns"].index("waited_ns")
+        if any(row[at] is None for row in self.rows):
+            return None
+        return self.column("waited_ns")
+
+
+def run_on_board(shell: Shell, deployment: Deployment, scenario: FixedRate, *, progress: Callable[[str], None]) -> Run:
+    """Start the runner, follow it to its end.
+
+    Raises:
+        LabFault: it ended before its end, said nonsense, or the board lacks what it needs.
+        UsageFault: the board's runtime refuses the model.
+        devices.errors.DeviceError: the link; also when it breaks in the middle.
+    """
+    run = Run()
+    whole_s = _STARTED_S + scenario.limit_s + scenario.score_s + _SILENCE_S
+    with shell.stream(_command(deployment, scenario), timeout_s=whole_s) as stream:
+        for event in _events(shell.name, stream):
+            _take(run, event, shell.name, deployment, progress)
+        status = stream.exit_status(timeout_s=_END_S)
+        said = stream.stderr().decode("utf-8", "replace").strip()
+    if not run.ended or status:
+        raise _ended_early(shell.name, status, said)
+    if not run.rows:
+        raise LabFault(shell.name, "the runner ended without a single frame", hint=said[-500:])
+    return run
+
+
+def _command(deployment: Deployment, scenario: FixedRate) -> str:
+    words = ["python3", "-u", deployment.runner_path]
+    words += ["--model", deployment.model_path, "--manifest", deployment.manifest_path]
+    words += ["--images", deployment.images_path]
+    words += ["--rate-hz", repr(scenario.rate_hz), "--duration-s", repr(scenario.duration_s)]
+    words += ["--warmup", str(scenario.warmup_frames)]
+    words += ["--limit-s", repr(scenario.limit_s), "--score-s", repr(scenario.score_s)]
+    return "exec " + " ".join(map(quote, words))
+
+
+def _events(board: str, stream: Stream) -> Iterator[dict[str, Any]]:
+    for line in stream.lines(idle_timeout_s=_SILENCE_S):
+        try:
+            event = json.loads(line.data)
+            event["event"]
+        except (ValueError, TypeError, KeyError):
+            said = line.data[:200].decode("utf-8", "replace")
+            raise LabFault(board, f"the runner says {said!r}", hint="what prints on the board's output?") from None
+        yield event
+
+
+def _take(run: Run, event: dict[str, Any], board: str, deployment: Deployment, progress: Callable[[str], None]) -> None:
+    match event["event"]:
+        case "hello":
+            run.hello = event
+            progress(f"{event['runtime']} on Python {event['python']}")
+        case "start":
+            run.offered = int(event["frames"])
+        case "frames":
+            run.rows += event["rows"]
+            progress(f"frame {len(run.rows)} of {run.offered}")
+        case "scored":
+            run.scored += [(int(image), int(prediction)) for image, prediction in event["rows"]]
+        case "end":
+            run.ended = True
+        case "error":
+            raise _refused(board, deployment, str(event["kind"]), str(event["detail"]))
+        case _:
+            pass  # a newer runner may tell more
+
+
+def _refused(board: str, deployment: Deployment, kind: str, detail: str) -> LabFault | UsageFault:
+    if kind == "model":
+        return UsageFault(f"{deployment.artifact.manifest.name}: {board} cannot load it: {detail}")
+    hints = {
+        "runtime": f"run `farm provision {board}`",
+        "dataset": "deploy again: what lies on the board is not what was sent",
+        "preprocess": "numpy on the board computes otherwise than the one that trained: compare their versions",
+    }
+    return LabFault(board, f"the runner cannot begin: {detail}", hint=hints.get(kind, ""))
+
+
+def _ended_early(board: str, status: int, said: str) -> LabFault:
+    last = said.splitlines()[-1] if said else "nothing"
+    killed = " (killed: out of memory?)" if status in (137, -9) else ""
+    hint = "look at `dmesg` on the board" if killed else "start the runner by hand on the board"
+    return LabFault(board, f"the runner ended early, status {status}{killed}; on stderr: {last}", hint=hint)

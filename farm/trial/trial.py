@@ -1,0 +1,88 @@
+"""One trial: the runner on the board and the bench's meters, on one clock."""
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+from power.block import Block
+from power.sampler import Sampler
+
+from ..artifact.deploy import Deployment
+from ..store.record import Record, StateFacts
+from . import clock
+from .assemble import Evidence, Measured, assemble
+from .bench import Bench
+from .host import Heartbeat
+from .remote import run_on_board
+from .scenario import FixedRate
+from .watts import Window
+
+_CALM_S = 0.5
+"""From the end of the runner to idle watts (assumed): its process is gone, its link quiet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What a trial leaves behind."""
+
+    record: Record
+    traces: dict[str, Block]
+    """By meter: everything that it read, idle before and after included."""
+
+
+def run_trial(
+    bench: Bench, deployment: Deployment, scenario: FixedRate, *, progress: Callable[[str], None] | None = None
+) -> Trial:
+    """Run a deployed model on a board that is up, and measure.
+
+    What the trial starts on the board is ended on every path. It changes no setting of the board.
+
+    Args:
+        bench: The board and its meters.
+        deployment: What :func:`farm.artifact.deploy.deploy` put there.
+        scenario: How frames are offered.
+        progress: Told in a few words what is being done.
+
+    Raises:
+        devices.errors.DeviceError: the board or its link.
+        power.errors.PowerError: a meter.
+        LabFault: the board lacks the runtime, ends the runner, or its clock jumps.
+        UsageFault: the board's runtime refuses the model.
+    """
+    started_utc = datetime.now(UTC)
+    identity, before = bench.board.identity(), _state(bench)
+    measured = _measure(bench, deployment, scenario, progress or (lambda _: None))
+    evidence = Evidence(started_utc, identity, before, _state(bench), measured)
+    record = assemble(bench, deployment, scenario, evidence)
+    return Trial(record, {name: trace.block for name, trace in measured.traces.items()})
+
+
+def _state(bench: Bench) -> StateFacts:
+    return StateFacts.model_validate(asdict(bench.board.state()))
+
+
+def _measure(bench: Bench, deployment: Deployment, scenario: FixedRate, progress: Callable[[str], None]) -> Measured:
+    clock_before = clock.measure(bench.shell)
+    progress(f"board clock known to ± {clock_before.bound_ns / 1e3:.0f} µs")
+    # a window needs a reading on either side of it
+    around_s = max((0.3 + 2 / on.meter.rate_hz for on in bench.meters.values()), default=0.0)
+    with Heartbeat() as heartbeat, ExitStack() as reading:
+        samplers = {name: reading.enter_context(Sampler(on.meter)) for name, on in bench.meters.items()}
+        time.sleep(around_s)
+        idle_before = _wait(scenario.idle_s)
+        run = run_on_board(bench.shell, deployment, scenario, progress=progress)
+        time.sleep(_CALM_S)
+        idle_after = _wait(scenario.idle_s)
+        time.sleep(around_s)
+        traces = {name: sampler.stop() for name, sampler in samplers.items()}
+    times = clock.ClockMap(clock_before, clock.measure(bench.shell))
+    times.check(bench.name)
+    return Measured(run, traces, times, idle_before, idle_after, heartbeat)
+
+
+def _wait(seconds: float) -> Window:
+    start_ns = time.monotonic_ns()
+    time.sleep(seconds)
+    return Window(start_ns, time.monotonic_ns())

@@ -1,0 +1,36 @@
+"""Why a trial cannot decide, although it ran to its end."""
+
+from ..store.record import DeadlineFacts, StateFacts, VoidKind
+
+_CLOCK_BOUND_NS = 5_000_000
+"""A tenth of the frame period at 20 fps (assumed); a quiet link gives 0.1 ms, Wi-Fi 2 ms."""
+_HOST_LATE_NS = 1_000_000_000
+"""Assumed. Less is inside the stated uncertainty of energy; a controller that was stopped this long proves nothing."""
+_STARVED_FRACTION = 0.1
+"""Assumed: above this the board's load, and with it the watts, was not that of the model alone."""
+
+
+def voids(
+    before: StateFacts,
+    after: StateFacts,
+    deadlines: DeadlineFacts,
+    *,
+    frames: int,
+    clock_bound_ns: int,
+    lateness_max_ns: int,
+) -> list[str]:
+    """Return every reason that holds; see :data:`farm.store.record.VOIDS`."""
+    found: list[tuple[VoidKind, str]] = []
+    if before.throttled or after.throttled:
+        found.append(("throttled", after.throttle_detail or before.throttle_detail or "the board says so"))
+    elif before.throttle_detail != after.throttle_detail:
+        found.append(("throttled", f"{before.throttle_detail or 'nothing'} before, {after.throttle_detail} after"))
+    if deadlines.missed_unstarved is not None:
+        starved = deadlines.missed - deadlines.missed_unstarved
+        if starved > _STARVED_FRACTION * frames:
+            found.append(("starved", f"{starved} of {frames} frames were late only for want of a processor"))
+    if clock_bound_ns > _CLOCK_BOUND_NS:
+        found.append(("clock", f"board time is known to ± {clock_bound_ns / 1e6:.1f} ms only"))
+    if lateness_max_ns > _HOST_LATE_NS:
+        found.append(("host", f"the controller was stopped for {lateness_max_ns / 1e9:.1f} s"))
+    return [f"{kind}: {what}" for kind, what in found]

@@ -1,0 +1,115 @@
+"""What each meter says about a trial's windows."""
+
+from dataclasses import dataclass
+
+from power.energy import Energy, energy
+from power.errors import MissingReadings
+from power.sampler import Trace
+
+from ..store.record import PowerFacts, Watts
+from .bench import MeterOnRail
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of the controller's monotonic clock."""
+
+    start_ns: int
+    end_ns: int
+
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+        return (self.end_ns - self.start_ns) / 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """The three windows of a trial."""
+
+    idle_before: Window
+    frames: Window
+    """From the first frame's arrival to the end of the last one's period."""
+    idle_after: Window
+    bound_ns: int
+    """How far the edges of ``frames`` may be off against the readings: board clock, and late stamps on a busy host."""
+
+
+def power(on: MeterOnRail, trace: Trace, windows: Windows, frames: int) -> tuple[PowerFacts | None, list[str]]:
+    """Return what the meter says, and why it may not decide anything.
+
+    Args:
+        on: the meter.
+        trace: all that it read.
+        windows: the trial's.
+        frames: how many inferences the energy is shared by.
+
+    Returns:
+        Absent facts when too little was read to say anything.
+    """
+    try:
+        used = _energy(on, trace, windows.frames, windows.bound_ns)
+    except MissingReadings as missing:
+        return None, [_void(str(missing).partition("\n")[0])]
+    before, after = _idle(on, trace, windows.idle_before), _idle(on, trace, windows.idle_after)
+    idle_watts = [idle.watts for idle in (before, after) if idle is not None]
+    above = None
+    if idle_watts:
+        above = (used.joules - sum(idle_watts) / len(idle_watts) * used.seconds) / frames
+    identity = on.meter.identity()
+    facts = PowerFacts(
+        meter=on.name,
+        driver=on.driver,
+        rail=on.rail,
+        made=on.made,
+        maker=identity.maker or None,
+        instrument=identity.model or None,
+        serial_number=identity.serial_number or None,
+        firmware=identity.firmware or None,
+        accuracy_source=on.meter.accuracy.source,
+        nominal_rate_hz=on.meter.rate_hz,
+        rate_hz=trace.rate_hz,
+        aperture_s=on.meter.aperture_s,
+        readings=used.readings,
+        lost=used.lost,
+        mean=Watts(watts=used.mean_watts, u_watts=used.u_watts),
+        peak_watts=used.peak_watts,
+        volts_mean=used.volts_mean,
+        joules=used.joules,
+        u_joules=used.u_joules,
+        joules_mean_times_duration=used.joules_mean_times_duration,
+        joules_per_inference=used.joules / frames,
+        u_joules_per_inference=used.u_joules / frames,
+        joules_per_inference_above_idle=above,
+        idle_before=before,
+        idle_after=after,
+    )
+    return facts, [_void(f"{on.name}: {used.lost} inside the window")] if used.lost else []
+
+
+def _void(what: str) -> str:
+    return f"readings lost: {what}"
+
+
+def _idle(on: MeterOnRail, trace: Trace, window: Window) -> Watts | None:
+    """Return the mean over an idle window; None when the readings do not tell."""
+    try:
+        used = _energy(on, trace, window, 0)
+    except MissingReadings:
+        return None
+    return Watts(watts=used.mean_watts, u_watts=used.u_watts)
+
+
+def _energy(on: MeterOnRail, trace: Trace, window: Window, bound_ns: int) -> Energy:
+    meter = on.meter
+    return energy(
+        trace.block,
+        window.start_ns,
+        window.end_ns,
+        rate_hz=meter.rate_hz,
+        aperture_s=meter.aperture_s,
+        accuracy=meter.accuracy,
+        clock_bound_ns=bound_ns,
+        meter=on.name,
+        allow_lost=True,
+    )
