@@ -1,5 +1,6 @@
 """How the boards are: one look at each, which changes nothing on them and never waits for a user of theirs."""
 
+import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from devices.errors import DeviceError
-from power.errors import PowerError
+from power.errors import MeterOffline, PowerError
 
 from .errors import LabFault, UsageFault
 from .lab.bench import Bench, borrow, lock_path
@@ -57,7 +58,7 @@ def look(lab: Lab, board: str, state: Path = Path(".farm")) -> BoardHealth:
 def look_at_all(lab: Lab, boards: list[str], state: Path = Path(".farm")) -> list[BoardHealth]:
     """Look at several boards at once, in their order."""
     with ThreadPoolExecutor(max_workers=max(1, len(boards))) as pool:
-        return list(pool.map(lambda board: look(lab, board, state), boards))
+        return [done.result() for done in [pool.submit(look, lab, board, state) for board in boards]]
 
 
 def _look(lab: Lab, health: BoardHealth, state: Path) -> None:
@@ -75,9 +76,13 @@ def _ask_switch(bench: Bench, health: BoardHealth) -> None:
 
 def _ask_meters(bench: Bench, health: BoardHealth) -> None:
     health.watts = dict.fromkeys(bench.entry.meters)
-    for name, on_rail in bench.meters.items():
-        watts = float(on_rail.meter.read().watts[0])
-        health.watts[name] = watts if watts == watts else None  # NaN: the meter had no value
+    try:
+        for name, on_rail in bench.meters.items():
+            watts = float(on_rail.meter.read().watts[0])
+            health.watts[name] = None if math.isnan(watts) else watts
+    except MeterOffline:
+        if health.powered is not False:  # an inline meter lives on the rail that it measures
+            raise
 
 
 def _ask_board(bench: Bench, health: BoardHealth) -> None:

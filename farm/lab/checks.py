@@ -71,6 +71,8 @@ def _fault(model: type[BaseModel], detail: ErrorDetails, where: Where) -> Fault:
             text = f"wants keys below it, not {got}; indent them by two more spaces"
         case "list_type":
             text = f"wants a list, not {got}; write each on a line of its own, `- ` before it"
+        case "too_short":
+            text = "is empty; name at least one"
         case _:  # ours say it all already; pydantic's say what the value should be
             text = detail["msg"].replace("Input should", "should").replace("Value error, ", "")
     return Fault((*where, *place), text)
@@ -83,7 +85,7 @@ def _fields_at(model: type[BaseModel], place: Where) -> Iterable[str]:
         # a step into a model's field, or past the key of a dictionary of models
         fields = [t.model_fields[str(step)].annotation for t in types if _is_model(t) and str(step) in t.model_fields]
         types = [inner for field in fields for inner in _inner(field)] or types
-    return [name for t in types if _is_model(t) for name in t.model_fields]
+    return [name for t in types if _is_model(t) for name in t.model_fields if name != "resolved"]
 
 
 def _inner(annotation: Any) -> Iterator[Any]:  # noqa: ANN401 -- any annotation

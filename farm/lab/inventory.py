@@ -152,10 +152,9 @@ def load(path: Path) -> Lab:
     from .checks import check  # it needs the models above
 
     document = read(path)
-    if not document.faults:
-        document.faults += check(document.value)
-    if document.faults:
-        raise UsageFault(document.report(document.faults))
+    faults = document.faults if document.unreadable else [*document.faults, *check(document.value)]
+    if faults:
+        raise UsageFault(document.report(faults))
     return Lab.of(document)
 
 

@@ -48,6 +48,11 @@ class Document:
     """The file as it was read."""
 
     @property
+    def unreadable(self) -> bool:
+        """Whether nothing could be read, so that more checks would only find more of the same."""
+        return self.value is None and bool(self.faults)
+
+    @property
     def sha256(self) -> str:
         """Of the file's bytes, hex."""
         return hashlib.sha256(self.data).hexdigest()
@@ -126,7 +131,7 @@ class _Reader:
             self._fault((), f"not YAML: {what}; look at indentation, colons and quotes", mark.line + 1 if mark else 1)
         except yaml.reader.ReaderError as error:
             line = text[: error.position].count("\n") + 1
-            self._fault((), f"not YAML: character {error.character!r} is not allowed; remove it", line)
+            self._fault((), f"not YAML: character U+{ord(text[error.position]):04X} is not allowed; remove it", line)
 
     def _refused(self, text: str) -> bool:
         """Refuse, before anything is built, what could make a small file endless."""
