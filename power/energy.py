@@ -53,7 +53,7 @@ def energy(
 
     With readings ``P_i`` every ``h`` seconds, each the mean over an aperture ``a``, of a window of ``T`` seconds::
 
-        u_joules = 2 sqrt(u_V² + u_A² + u_sampling² + u_stamps² + (B_edges² + B_clock² + B_lost²) / 3)
+        u_joules = B_edges + 2 sqrt(u_V² + u_A² + u_sampling² + u_stamps² + (B_clock² + B_lost²) / 3)
 
         u_V, u_A    the limits of error of volts and of amps, integrated over the window, as rectangular
                     distributions: limit / sqrt(3). Taken as wholly systematic: more readings do not help.
@@ -61,7 +61,7 @@ def energy(
                     square of the differences between successive readings. 0 when a = h.
         u_stamps    sigma_t sqrt(sum ((P_i+1 - P_i-1) / 2)²): sigma_t² is half the variance of the spacing.
         B_edges     (2h - a) / 4 times the range of the four readings around an edge, both edges added: a step
-                    at the very edge is smeared over one reading.
+                    at the very edge is smeared over one reading, always the same way, so this is not squared.
         B_clock     clock_bound_ns times the range of the readings around both edges: the window as a whole may lie
                     that much earlier or later.
         B_lost      only with ``allow_lost``: half the range of all readings, for as long as readings are missing.
@@ -92,14 +92,17 @@ def energy(
     if not inside.any():
         raise MissingReadings(meter, f"no reading inside a window of {seconds:.3f} s", hint=_HINT)
     joules = _integral(t_s, watts, seconds)
+    spacing_s = float(t_s[-1] - t_s[0]) / (len(t_s) - 1)
+    swing_at_start, swing_at_end, swing_at_both = _swings(_pick(block, _usable(block)), start_ns, end_ns)
     variance = (
         _accuracy_variance(t_s, around, accuracy, seconds)
-        + _sampling_variance(t_s, watts, aperture_s, seconds)
+        + _sampling_variance(watts, max(0.0, spacing_s - aperture_s), seconds)
         + _stamps_variance(t_s, watts)
-        + _edges_variance(t_s, watts, aperture_s, seconds, clock_bound_ns / 1e9)
-        + (np.ptp(watts) / 2 * lost / rate_hz) ** 2 / 3
+        + (clock_bound_ns / 1e9 * swing_at_both) ** 2 / 3
+        + (float(np.ptp(watts)) / 2 * lost / rate_hz) ** 2 / 3
     )
-    u_joules = 2 * float(np.sqrt(variance))
+    smeared_s = (2 * spacing_s - min(aperture_s, spacing_s)) / 4
+    u_joules = smeared_s * (swing_at_start + swing_at_end) + 2 * variance**0.5
     mean_inside = float(watts[inside].mean())
     return Energy(
         joules=joules,
@@ -122,7 +125,7 @@ def _around(
     if np.any(np.diff(block.t_ns) <= 0):
         raise ValueError(f"{meter}: readings are not in time order")
     cut = _surrounding(block, start_ns, end_ns, meter)
-    usable = np.isfinite(cut.watts) & (cut.flags & np.uint8(_UNUSABLE) == 0)
+    usable = _usable(cut)
     missing = missing_before(cut.t_ns, rate_hz)
     missing[1:] = np.maximum(missing[1:], (cut.flags[1:] & np.uint8(Flag.LOST_BEFORE)) > 0)
     lost = int(missing.sum()) + int((~usable).sum())
@@ -131,9 +134,11 @@ def _around(
     if not allow_lost:
         at = (int(cut.t_ns[np.argmax((missing > 0) | ~usable)]) - start_ns) / 1e9
         raise MissingReadings(meter, f"{lost} of {lost + int(usable.sum())} readings lost, at {at:.2f} s", hint=_HINT)
-    good = usable if usable[0] and usable[-1] else np.isfinite(block.watts) & (block.flags & np.uint8(_UNUSABLE) == 0)
-    kept = _pick(cut, good) if good is usable else _surrounding(_pick(block, good), start_ns, end_ns, meter)
-    return kept, lost
+    return _surrounding(_pick(block, _usable(block)), start_ns, end_ns, meter), lost
+
+
+def _usable(block: Block) -> NDArray[np.bool_]:
+    return np.isfinite(block.watts) & (block.flags & np.uint8(_UNUSABLE) == 0)
 
 
 def _surrounding(block: Block, start_ns: int, end_ns: int, meter: str) -> Block:
@@ -167,9 +172,7 @@ def _limit(values: Floats, tolerance: Tolerance) -> Floats:
     return tolerance.of_reading * np.abs(values) + tolerance.offset
 
 
-def _sampling_variance(t_s: Floats, watts: Floats, aperture_s: float, seconds: float) -> float:
-    spacing_s = (t_s[-1] - t_s[0]) / (len(t_s) - 1)
-    unseen_s = max(0.0, spacing_s - aperture_s)
+def _sampling_variance(watts: Floats, unseen_s: float, seconds: float) -> float:
     return float(np.mean(np.diff(watts) ** 2) / 2) * seconds * unseen_s
 
 
@@ -178,10 +181,7 @@ def _stamps_variance(t_s: Floats, watts: Floats) -> float:
     return stamp_variance * float(np.sum((watts[2:] - watts[:-2]) ** 2)) / 4
 
 
-def _edges_variance(t_s: Floats, watts: Floats, aperture_s: float, seconds: float, clock_bound_s: float) -> float:
-    spacing_s = (t_s[-1] - t_s[0]) / (len(t_s) - 1)
-    smeared_s = (2 * spacing_s - min(aperture_s, spacing_s)) / 4
-    at_start, at_end = (watts[max(0, k - 2) : k + 2] for k in np.searchsorted(t_s, [0.0, seconds]))
-    by_edges = smeared_s * (np.ptp(at_start) + np.ptp(at_end))
-    by_clock = clock_bound_s * np.ptp(np.concatenate([at_start, at_end]))
-    return float(by_edges**2 + by_clock**2) / 3
+def _swings(block: Block, start_ns: int, end_ns: int) -> tuple[float, float, float]:
+    """Return the range in watts of the readings around the start, around the end, and of both together."""
+    at_start, at_end = (block.watts[max(0, k - 2) : k + 2] for k in np.searchsorted(block.t_ns, [start_ns, end_ns]))
+    return float(np.ptp(at_start)), float(np.ptp(at_end)), float(np.ptp(np.concatenate([at_start, at_end])))

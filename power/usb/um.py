@@ -60,7 +60,7 @@ class UM25C(PolledMeter):
     """Volts and amps of a USB supply, two new values a second.
 
     A value is taken as the mean over the refresh interval that ended when it appeared (assumed: the maker states
-    no averaging), so ``t_ns`` is that moment less half the interval; right to half a poll, 50 ms.
+    no averaging), so ``t_ns`` is that moment less half the interval; right to half a poll, 55 ms.
     """
 
     class Config(BaseModel):
@@ -80,8 +80,9 @@ class UM25C(PolledMeter):
         amps=Tolerance(0.001, 4e-4),
         source="RuiDeng UM25C manual: volts 0.05 % + 2 digits of 1 mV, amps 0.1 % + 4 digits of 0.1 mA",
     )
-    _poll_s: ClassVar[float] = 0.1
-    """Fastest poll that the unit keeps up with, by the public programs."""
+    _poll_s: ClassVar[float] = 0.11
+    """The unit wants 100 ms at least, by the public programs. No divisor of its refresh interval: polls that keep
+    step with the refreshes would miss their moments by the same amount each time."""
 
     def __init__(self, name: str, port: Port, identity: Identity | None = None) -> None:
         """Sit on an open port."""

@@ -1,0 +1,193 @@
+"""A thread reads a meter: what it survives, what ends it, what it says it lost."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from power import sampler as sampler_module
+from power.block import Block, Flag
+from power.errors import FrameError, InstrumentFault, MeterOffline, PowerError
+from power.meter import Meter
+from power.sampler import Sampler
+
+RATE_HZ = 500.0
+
+
+class Script:
+    """A meter that does one thing after the other, then reads on and on."""
+
+    name = "m1"
+    rate_hz = RATE_HZ
+
+    def __init__(self, *steps: Callable[[], Block]) -> None:
+        self._steps = list(steps)
+        self._t_ns = time.monotonic_ns()
+        self.reads = 0
+        self.idle = threading.Event()
+
+    def read(self) -> Block:
+        self.reads += 1
+        if self._steps:
+            return self._steps.pop(0)()
+        if self.reads > 5:
+            self.idle.set()
+        time.sleep(0.001)
+        return self.good()
+
+    def good(self, periods: int = 1) -> Block:
+        self._t_ns += round(periods * 1e9 / RATE_HZ)
+        return Block.one(self._t_ns, 5.0, 0.1)
+
+    def stream(self) -> Iterator[Block]:
+        while True:
+            yield self.read()
+
+
+def fails(error: Exception) -> Callable[[], Block]:
+    def step() -> Block:
+        raise error
+
+    return step
+
+
+def as_meter(script: Any) -> Meter:
+    return cast("Meter", script)
+
+
+def run(script: Script) -> Any:
+    with Sampler(as_meter(script)) as sampler:
+        assert script.idle.wait(5)
+        return sampler.stop()
+
+
+def test_everything_read_is_in_the_trace() -> None:
+    script = Script()
+    trace = run(script)
+    assert len(trace.block) == script.reads
+    assert trace.errors == []
+    assert trace.lost == 0
+    assert trace.rate_hz == pytest.approx(RATE_HZ)
+
+
+def test_a_transient_fault_is_survived_and_told() -> None:
+    script = Script()
+    script._steps = [script.good, fails(FrameError("m1", "bad checksum")), script.good]
+    trace = run(script)
+    assert trace.errors == ["m1: bad checksum"]
+    assert len(trace.block) == script.reads - 1
+
+
+def test_a_lost_reading_is_counted_and_flagged() -> None:
+    script = Script()
+    script._steps = [script.good, fails(MeterOffline("m1")), lambda: script.good(4), script.good]
+    trace = run(script)
+    assert trace.lost == 3
+    assert [i for i, flag in enumerate(trace.block.flags) if flag & Flag.LOST_BEFORE] == [1]
+
+
+def test_a_fault_that_asking_again_does_not_cure_ends_it() -> None:
+    script = Script()
+    script._steps = [script.good, fails(InstrumentFault("m1", "-241, Hardware missing"))]
+    sampler = Sampler(as_meter(script))
+    sampler.start()
+    sampler._thread.join(5)
+    for _ in range(2):
+        with pytest.raises(InstrumentFault, match="Hardware missing"):
+            sampler.stop()
+
+
+def test_a_meter_that_stays_silent_is_given_up_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sampler_module, "_SILENT_LEAST_S", 0.05)
+
+    class Silent(Script):
+        def read(self) -> Block:
+            raise MeterOffline("m1", "no answer", hint="look at the cable")
+
+    sampler = Sampler(as_meter(Silent()))
+    sampler.start()
+    sampler._thread.join(5)
+    with pytest.raises(MeterOffline, match=r"m1: no reading for 0.\d s; at last: no answer") as seen:
+        sampler.stop()
+    assert seen.value.hint == "look at the cable"
+
+
+def test_garbage_without_end_is_given_up_and_not_asked_for_at_full_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sampler_module, "_SILENT_LEAST_S", 0.1)
+
+    class Garbage(Script):
+        def read(self) -> Block:
+            self.reads += 1
+            raise FrameError("m1", "garbage")
+
+    script = Garbage()
+    sampler = Sampler(as_meter(script))
+    sampler.start()
+    sampler._thread.join(5)
+    with pytest.raises(MeterOffline, match="garbage"):
+        sampler.stop()
+    assert script.reads <= 0.1 * RATE_HZ + 2
+
+
+def test_a_bug_in_a_driver_is_raised_where_somebody_hears_it() -> None:
+    script = Script(fails(ZeroDivisionError("a bug")))
+    sampler = Sampler(as_meter(script))
+    sampler.start()
+    sampler._thread.join(5)
+    with pytest.raises(ZeroDivisionError):
+        sampler.stop()
+
+
+def test_a_read_that_never_returns_is_not_waited_for() -> None:
+    release = threading.Event()
+
+    def stuck() -> Block:
+        release.wait(10)
+        return Block.one(0, 5.0, 0.1)
+
+    sampler = Sampler(as_meter(Script(stuck)))
+    sampler.start()
+    with pytest.raises(MeterOffline, match="m1: still busy"):
+        sampler.stop(timeout_s=0.05)
+    release.set()
+    sampler._thread.join(5)
+
+
+def test_stopping_twice_gives_the_same_trace() -> None:
+    script = Script()
+    with Sampler(as_meter(script)) as sampler:
+        script.idle.wait(5)
+        first, second = sampler.stop(), sampler.stop()
+    assert np.array_equal(first.block.t_ns, second.block.t_ns)
+
+
+def test_a_meters_fault_does_not_hide_what_went_wrong_in_the_block() -> None:
+    script = Script(fails(InstrumentFault("m1", "tripped")))
+
+    def body() -> None:
+        with Sampler(as_meter(script)) as sampler:
+            sampler._thread.join(5)
+            raise KeyError("the real trouble")
+
+    with pytest.raises(KeyError) as seen:
+        body()
+    assert seen.value.__notes__ == ["meanwhile: m1: tripped"]
+
+
+def test_a_meters_fault_ends_the_block_if_nothing_else_does() -> None:
+    script = Script(fails(InstrumentFault("m1", "tripped")))
+    with pytest.raises(PowerError, match="tripped"), Sampler(as_meter(script)) as sampler:
+        sampler._thread.join(5)
+
+
+def test_a_trace_without_readings_has_no_rate() -> None:
+    script = Script(fails(MeterOffline("m1")))
+    sampler = Sampler(as_meter(script))
+    sampler._stopping.set()
+    sampler.start()
+    trace = sampler.stop()
+    assert len(trace.block) == 0
+    assert np.isnan(trace.rate_hz)

@@ -1,0 +1,235 @@
+"""The SCPI link over PyVISA, on real sockets of this machine, with instruments that misbehave."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from power.errors import FrameError, InstrumentFault, MeterOffline, WrongInstrument
+from power.scpi.number import number, numbers
+from power.scpi.port import ScpiPort, identify
+from power.testing import Answering
+
+Instrument = Callable[[socket.socket, bytes], None]
+
+
+@contextmanager
+def instrument(answer: Instrument) -> Iterator[str]:
+    """Listen on a free port for one client; ``answer`` is called with each line that it sends."""
+
+    def serve() -> None:
+        with listener.accept()[0] as client, client.makefile("rb") as lines:
+            for line in lines:
+                answer(client, line)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"TCPIP::127.0.0.1::{listener.getsockname()[1]}::SOCKET"
+        thread.join(5)
+        assert not thread.is_alive()
+
+
+@contextmanager
+def link(answer: Instrument, *, timeout_s: float = 2.0) -> Iterator[ScpiPort]:
+    with instrument(answer) as resource:
+        port = ScpiPort.open("m1", resource, timeout_s=timeout_s)
+        try:
+            yield port
+        finally:
+            port.close()
+
+
+def test_an_answer_comes_back_without_its_end() -> None:
+    with link(lambda client, line: client.sendall(b"<" + line.strip() + b">\r\n")) as port:
+        assert port.query("*IDN?") == "<*IDN?>"
+
+
+def test_an_answer_in_pieces_is_put_together() -> None:
+    def dribble(client: socket.socket, _: bytes) -> None:
+        for piece in (b"+1.0", b"00E", b"+00\n"):
+            client.sendall(piece)
+            time.sleep(0.01)
+
+    with link(dribble) as port:
+        assert port.query_numbers("MEAS:CURR?") == [1.0]
+
+
+def test_a_late_answer_is_not_taken_for_the_next() -> None:
+    def late(client: socket.socket, line: bytes) -> None:
+        if line == b"SLOW?\n":
+            time.sleep(0.15)
+        client.sendall(line.lower())
+
+    with link(late, timeout_s=0.05) as port:
+        with pytest.raises(MeterOffline, match=r"SLOW\?: no answer within 0.05 s"):
+            port.query("SLOW?")
+        time.sleep(0.15)
+        assert port.query("FAST?") == "fast?"
+
+
+def test_half_an_answer_is_never_an_answer() -> None:
+    with link(lambda client, _: client.sendall(b"+1.23"), timeout_s=0.05) as port, pytest.raises(FrameError):
+        port.query("MEAS:CURR?")
+
+
+def test_a_closed_port_is_offline_and_worth_a_retry() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        free_port = listener.getsockname()[1]
+    port = ScpiPort.open("m1", f"TCPIP::127.0.0.1::{free_port}::SOCKET")
+    with pytest.raises(MeterOffline, match="m1: ") as seen:
+        port.query("*IDN?")
+    port.close()
+    assert seen.value.transient
+    assert "resource name" in seen.value.hint
+
+
+@pytest.mark.parametrize("resource", ["", "nonsense", "GPIB0::7::INSTR", "USB0::0x0B21::INSTR"])
+def test_a_resource_that_cannot_be_opened_is_offline_and_named(resource: str) -> None:
+    with pytest.raises(MeterOffline, match="m1: "):
+        ScpiPort.open("m1", resource).query("*IDN?")
+
+
+def test_a_peer_that_closes_is_noticed_at_once_and_without_spinning() -> None:
+    def hang_up(client: socket.socket, _: bytes) -> None:
+        client.shutdown(socket.SHUT_RDWR)
+
+    with link(hang_up, timeout_s=30) as port:
+        busy_s, began_s = time.process_time(), time.monotonic()
+        with pytest.raises(MeterOffline, match="closed the connection"):
+            port.query("*IDN?")
+        assert time.monotonic() - began_s < 5
+        assert time.process_time() - busy_s < 1
+
+
+def test_threads_that_share_a_link_each_get_their_own_answers() -> None:
+    wrong: list[str] = []
+
+    def ask(port: ScpiPort, name: str) -> None:
+        for count in range(200):
+            question = f"{name}{count}?"
+            if (answer := port.query(question)) != question:
+                wrong.append(f"{question} got {answer}")
+
+    with link(lambda client, line: client.sendall(line)) as port:
+        threads = [threading.Thread(target=ask, args=(port, name)) for name in "ABCD"]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert wrong == []
+
+
+def test_closing_one_link_leaves_the_others_open() -> None:
+    with link(lambda client, line: client.sendall(line)) as one:
+        with link(lambda client, line: client.sendall(line)) as other:
+            assert other.query("A?") == "A?"
+        assert one.query("B?") == "B?"
+
+
+def test_a_query_takes_milliseconds_and_not_a_hundred() -> None:
+    with link(lambda client, line: client.sendall(line)) as port:
+        port.query("A?")
+        began_s = time.monotonic()
+        for _ in range(20):
+            port.query("A?")
+        assert time.monotonic() - began_s < 1.0  # the library's own flush alone would take two seconds
+
+
+def scripted(*answers: bytes) -> ScpiPort:
+    left = iter(answers)
+    return ScpiPort("m1", Answering(lambda data: next(left) if b"?" in data else b""))
+
+
+@pytest.mark.parametrize(
+    "none",
+    [
+        b'+0,"No error"\n',
+        b'0,"No error"\n',
+        b"+0, No Error\n",
+        b"0  No Error\n",
+        b"ERR 0\n",
+        b':STAT:ERR 0,"No error"\n',
+    ],
+)
+def test_every_makers_empty_error_queue_is_empty(none: bytes) -> None:
+    assert scripted(none).errors() == []
+
+
+def test_the_error_queue_is_emptied_and_quoted() -> None:
+    answers = (b'-113,"Undefined header"\n', b'-222,"Data out of range"\n', b'+0,"No error"\n')
+    with pytest.raises(InstrumentFault, match=r"-113.*; -222") as seen:
+        scripted(*answers).refuse_errors()
+    assert seen.value.hint
+
+
+def test_an_error_queue_that_never_empties_ends() -> None:
+    port = ScpiPort("m1", Answering(lambda _: b'-350,"Queue overflow"\n'))
+    assert len(port.errors()) == 50
+
+
+def test_an_error_queue_that_answers_something_else_is_a_frame_error() -> None:
+    with pytest.raises(FrameError, match="no error number"):
+        scripted(b"hello\n").errors()
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("500.0E-03", 0.5),
+        ("10.000E+00", 10.0),
+        ("0.2972E+03", 297.2),
+        ("+1.86850000E-03", 1.8685e-3),
+        ("+1.73730000E-03 VDC", 1.7373e-3),
+        (":INP:VOLT:RANG 15.0E+00", 15.0),
+        ("9.9E37", float("inf")),
+        ("-9.9E+37", float("-inf")),
+        ("INF", float("inf")),
+    ],
+)
+def test_every_makers_number_is_read(text: str, value: float) -> None:
+    assert number(text) == pytest.approx(value)
+
+
+@pytest.mark.parametrize("text", ["NAN", "nan", "9.91E37", "9.91E+37", "", "------"])
+def test_no_value_is_not_a_number(text: str) -> None:
+    assert number(text) != number(text)
+
+
+@pytest.mark.parametrize("text", ["hello", "1.2.3", "1,2", "0x10"])
+def test_what_is_no_number_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        number(text)
+
+
+def test_the_count_of_numbers_must_be_right() -> None:
+    with pytest.raises(ValueError, match="2 values, not 3"):
+        numbers("1,2", 3)
+
+
+def test_the_right_instrument_is_identified() -> None:
+    found = identify(scripted(b"YOKOGAWA,WT310E,C2QG12345V,F1.04\n"), maker="Yokogawa", models=("WT310E",))
+    assert (found.maker, found.model, found.serial_number, found.firmware) == (
+        "YOKOGAWA",
+        "WT310E",
+        "C2QG12345V",
+        "F1.04",
+    )
+
+
+@pytest.mark.parametrize(
+    "answer", [b"YOKOGAWA,760401,0,F1.12\n", b"Keysight Technologies,N6705C,MY1,K.02\n", b"\n", b"WT310E\n"]
+)
+def test_another_instrument_is_refused_and_quoted(answer: bytes) -> None:
+    with pytest.raises(WrongInstrument) as seen:
+        identify(scripted(answer), maker="YOKOGAWA", models=("WT310E",))
+    assert answer.decode().strip() in str(seen.value)
+
+
+def test_another_unit_of_the_right_model_is_refused_by_its_serial_number() -> None:
+    port = scripted(b"YOKOGAWA,WT310E,C2QG12345V,F1.04\n")
+    with pytest.raises(WrongInstrument, match="C2QG12345V answers, not C2QG99999V"):
+        identify(port, maker="YOKOGAWA", models=("WT310E",), serial_number="C2QG99999V")
