@@ -1,0 +1,80 @@
+"""Latency, misses and what remains of them without the waiting."""
+
+import numpy as np
+import pytest
+
+from farm.trial.figures import Frames, nearest_rank, without_waiting
+
+MS = 1_000_000
+PERIOD = 50 * MS
+
+
+def frames(service_ms, waited_ms=None):
+    """Frames that queue as the runner lets them: due every 50 ms, so long in work, of it so long waiting."""
+    arrival = np.arange(len(service_ms), dtype=np.int64) * PERIOD
+    finish, done = [], 0
+    for due, service in zip(arrival.tolist(), service_ms, strict=True):
+        done = max(due, done) + int(service * MS)
+        finish.append(done)
+    finish_ns = np.array(finish, np.int64)
+    wake_ns = np.maximum(arrival, np.concatenate([arrival[:1], finish_ns[:-1]]))
+    unstarved = None
+    if waited_ms is not None:
+        unstarved = without_waiting(arrival, finish_ns, (np.array(waited_ms) * MS).astype(np.int64))
+    return Frames(arrival, wake_ns, finish_ns, unstarved, PERIOD, {"infer": finish_ns - wake_ns})
+
+
+def test_latency_counts_from_the_scheduled_arrival():
+    latency = frames([80, 10, 10]).latency()
+    assert latency.max_ms == 80
+    assert latency.p50_ms == 40
+    assert latency.stages_mean_ms == {"infer": pytest.approx(100 / 3)}
+    assert latency.p99_unstarved_ms is None
+
+
+def test_a_frame_is_late_when_the_next_one_is_due():
+    deadlines = frames([50, 51, 49, 10]).deadlines(4)
+    assert deadlines.missed == 1
+    assert deadlines.fps == pytest.approx(20)
+
+
+def test_one_starved_frame_does_not_condemn_those_that_queued_behind_it():
+    starved = frames([10, 200, 10, 10, 10, 10], [0, 190, 0, 0, 0, 0])
+    deadlines = starved.deadlines(6)
+    assert deadlines.missed == 4
+    assert deadlines.missed_unstarved == 0
+    assert starved.latency().p99_unstarved_ms == 10
+
+
+def test_a_model_that_is_too_slow_stays_too_slow_without_the_waiting():
+    slow = frames([70] * 20, [5] * 20)
+    deadlines = slow.deadlines(20)
+    assert deadlines.missed_unstarved == deadlines.missed == 20
+    assert deadlines.fps < 15
+    assert deadlines.fps_unstarved == pytest.approx(1000 / 65, rel=0.02)
+
+
+def test_without_any_wait_nothing_changes():
+    plain = frames([10, 80, 30, 60, 5], [0] * 5)
+    assert plain.unstarved_ns is not None
+    assert plain.unstarved_ns.tolist() == plain.finish_ns.tolist()
+
+
+def test_frames_that_were_never_begun_are_missed():
+    deadlines = frames([500] * 4, [0] * 4).deadlines(10)
+    assert (deadlines.unfinished, deadlines.missed, deadlines.missed_unstarved) == (6, 10, 10)
+    starved = frames([500] * 4, [495] * 4).deadlines(10)
+    assert (starved.missed, starved.missed_unstarved) == (10, 0)
+
+
+def test_only_an_idle_runner_says_how_late_the_board_wakes():
+    some = frames([80, 10, 10, 10])
+    late = some.wake_ns.copy()
+    late[3] += 7 * MS
+    woken = Frames(some.arrival_ns, late, some.finish_ns, None, PERIOD, {})
+    assert woken.deadlines(4).wake_lateness_max_ms == 7
+
+
+@pytest.mark.parametrize(("percent", "expected"), [(50, 5.0), (90, 9.0), (91, 10.0), (99, 10.0), (1, 1.0)])
+def test_percentiles_are_values_that_occurred(percent, expected):
+    assert nearest_rank(np.arange(10, 0, -1).astype(float), percent) == expected
