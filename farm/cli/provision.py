@@ -104,4 +104,4 @@ def _show(results: dict[str, list["StepResult"]], *, check: bool, as_json: bool)
         for step in steps
     ]
     if rows:
-        output.table(("BOARD", "STEP", "", "BEFORE"), rows)
+        output.table(("board", "step", "state", "before"), rows)
