@@ -10,6 +10,7 @@ from devices.board import BoardIdentity
 from power.sampler import Trace
 
 from ..artifact.deploy import Deployment
+from ..lab.bench import Bench
 from ..store.record import (
     ArtifactFacts,
     BoardFacts,
@@ -21,7 +22,6 @@ from ..store.record import (
     ScenarioFacts,
     StateFacts,
 )
-from .bench import Bench
 from .clock import ClockMap
 from .figures import Frames, accuracy
 from .host import Heartbeat

@@ -10,10 +10,10 @@ from power.block import Block
 from power.sampler import Sampler
 
 from ..artifact.deploy import Deployment
+from ..lab.bench import Bench
 from ..store.record import Record, StateFacts
 from . import clock
 from .assemble import Evidence, Measured, assemble
-from .bench import Bench
 from .host import Heartbeat
 from .remote import run_on_board
 from .scenario import FixedRate

@@ -6,8 +6,8 @@ from power.energy import Energy, energy
 from power.errors import MissingReadings
 from power.sampler import Trace
 
+from ..lab.bench import MeterOnRail
 from ..store.record import PowerFacts, Watts
-from .bench import MeterOnRail
 
 
 @dataclass(frozen=True, slots=True)
