@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import sys
 import time
 from dataclasses import asdict
@@ -58,14 +59,24 @@ def by_meter(judgements: list[Judgement]) -> Table:
             j.driver,
             str(j.windows),
             str(j.void),
-            f"{j.largest_error:.3%}",
-            f"{j.median_u:.3%}",
+            _or_dash("{:.3%}", j.largest_error),
+            _or_dash("{:.3%}", j.median_u),
             f"{j.outside} of {j.windows - j.refused - j.void}",
-            f"{j.late_ms:+.1f} ± {j.u_late_ms:.1f} ms",
+            _or_dash("{:+.1f} ± {:.1f} ms", j.late_ms, j.u_late_ms),
             f"{ALIGNMENT_BOUND_MS[j.driver]:.0f} ms",
             "WRONG" if j.faults else "right",
         )
     return table
+
+
+def _or_dash(form: str, *values: float) -> str:
+    return form.format(*values) if all(map(math.isfinite, values)) else "—"
+
+
+def _as_json(judgement: Judgement) -> dict[str, object]:
+    """What is not known is null: JSON has no NaN."""
+    known = asdict(judgement).items()
+    return {name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in known}
 
 
 def main() -> int:
@@ -90,7 +101,7 @@ def main() -> int:
         "trials": len(loads()) * len(WINDOWS_S),
         "seconds": round(time.monotonic() - begin_s, 1),
         "cpu_seconds": round(time.process_time() - cpu_s, 1),
-        "meters": [asdict(j) for j in judgements],
+        "meters": [_as_json(j) for j in judgements],
     }
     print(json.dumps(line))
     return int(wrong)

@@ -98,14 +98,15 @@ def judge(driver: str, results: list[Result]) -> Judgement:
         u_late_ms=u_late_s * 1e3,
         faults=[f"{len(refused)} of {len(results)} windows without joules: {refused[0].refused}"] if refused else [],
     )
-    found.faults.extend(_faults(found, results[0].rate_hz))
+    if (counted := len(results) - len(void)) < FEWEST_WINDOWS:
+        found.faults.append(f"only {counted} windows: this machine stalled in the others; try when it is quiet")
+    if stated:
+        found.faults.extend(_faults(found, results[0].rate_hz))
     return found
 
 
 def _faults(found: Judgement, rate_hz: float) -> list[str]:
     faults: list[str] = []
-    if (counted := found.windows - found.void) < FEWEST_WINDOWS:
-        faults.append(f"only {counted} windows: this machine stalled in the others; run it again when it is quiet")
     if rate_hz >= FAST_HZ and found.largest_error > LARGEST_ERROR:
         faults.append(f"off by {found.largest_error:.2%}, more than {LARGEST_ERROR:.0%}")
     if found.outside > found.outside_allowed:

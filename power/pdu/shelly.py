@@ -5,6 +5,7 @@
 
 import json
 from collections.abc import Callable
+from http.client import HTTPException
 from types import TracebackType
 from typing import Self, cast
 from urllib.request import OpenerDirector, ProxyHandler, build_opener
@@ -95,7 +96,7 @@ class Shelly:
     def _ask(self, path: str) -> bool:
         try:
             return parse(self._get(path))
-        except (OSError, ValueError) as error:  # ValueError: no JSON, or a url that is none
+        except (OSError, HTTPException, ValueError) as error:  # ValueError: no JSON, or a url that is none
             raise SwitchOffline(self.name, f"{path}: {error}", hint=_HINT) from error
 
 

@@ -25,8 +25,10 @@ _END = b"\xff\xf1"
 _MODELS = {0x09C9: "UM25C", 0x0963: "UM24C", 0x0D4C: "UM34C"}
 _HEAD = struct.Struct(">HHHI")
 """Model, millivolts, units of 100 microamperes, milliwatts: the first ten bytes, big endian (UM25C's scales)."""
+_LINE_S = FRAME_BYTES * 10 / 9600
+"""An answer's time on the line to the Bluetooth module, ten bits a byte. The values are from before it began."""
 _TIMEOUT_S = 1.0
-"""Assumed: 130 bytes take 135 ms at 9600 baud, and Bluetooth adds tens of milliseconds."""
+"""Assumed: Bluetooth adds tens of milliseconds to the 135 ms on the line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,8 @@ class UM25C(PolledMeter):
     """Volts and amps of a USB supply, two new values a second.
 
     A value is taken as the mean over the refresh interval that ended when it appeared (assumed: the maker states
-    no averaging), so ``t_ns`` is that moment less half the interval; right to half a poll, 55 ms.
+    no averaging), so ``t_ns`` is that moment less half the interval; right to half a poll, 70 ms: an
+    answer alone is 135 ms on its way from the meter to its radio.
     """
 
     class Config(BaseModel):
@@ -88,7 +91,7 @@ class UM25C(PolledMeter):
         """Sit on an open port."""
         super().__init__(name, identity or Identity("RuiDeng", "UM25C"))
         self._port = port
-        self._refreshes = Refreshes(rate_hz=self.rate_hz, poll_s=self._poll_s)
+        self._refreshes = Refreshes(rate_hz=self.rate_hz, poll_s=self._poll_s, line_s=_LINE_S)
 
     @classmethod
     def open(cls, name: str, config: BaseModel) -> Self:

@@ -78,20 +78,25 @@ class UpdateWatch:
 class Refreshes:
     """Polls a meter that refreshes its values by itself, and gives each of them once."""
 
-    def __init__(self, *, rate_hz: float, poll_s: float) -> None:
-        """Poll every ``poll_s``; a few polls to each of ``rate_hz`` refreshes a second find their moments."""
+    def __init__(self, *, rate_hz: float, poll_s: float, line_s: float = 0.0) -> None:
+        """Poll every ``poll_s``; a few polls to each of ``rate_hz`` refreshes a second find their moments.
+
+        ``line_s`` is how long an answer is on its way bit by bit: its values are as old when the last bit comes.
+        """
         self._watch = UpdateWatch(rate_hz)
         self._pace = Pace(poll_s)
+        self._line_ns = round(line_s * 1e9)
 
     def next(self, ask: Callable[[], tuple[float, ...]]) -> tuple[int, tuple[float, ...], Flag]:
         """Poll until the next refresh; return its moment, the values and what is known against them.
 
         Comes back after at most 1.5 refresh periods, an unchanged value being delivered then; what ``ask`` raises
-        passes through. The moment of a poll is the middle between question and answer.
+        passes through. The moment of a poll is the middle between the question and the answer's first bit.
         """
         while True:
             self._pace.wait()
             asked_ns = time.monotonic_ns()
             values = ask()
-            if update := self._watch.see(values, (asked_ns + time.monotonic_ns()) // 2):
+            begun_ns = max(asked_ns, time.monotonic_ns() - self._line_ns)
+            if update := self._watch.see(values, (asked_ns + begun_ns) // 2):
                 return update.t_ns, values, update.flags

@@ -1,0 +1,126 @@
+"""The farm's drivers on the twins: right numbers, and every fault under its own name."""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import pytest
+
+from power.energy import energy
+from power.errors import FrameError, MeterOffline, SwitchOffline
+from power.meter import Meter
+from power.registry import METERS, SWITCHES, load_meter, load_switch
+from power.sampler import Sampler
+from power.switch import PowerSwitch, cycle
+from power.twin.instrument import Twin
+from power.twin.servers import TWINS
+from power.twin.truth import PROFILES, Supply
+
+WIRING: dict[str, tuple[str, dict[str, Any]]] = {
+    "n6705c": ("jetson-tx2", {"channel": 1}),
+    "wt310e": ("atom-e3930", {"volts_range": 15, "amps_range": 2}),
+    "um25c": ("pi-zero-aiy", {}),
+    "tc66c": ("coral-dev", {}),
+    "scpi-output": ("jetson-tx2", {"channel": 1, "min_off_s": 0.1}),
+    "shelly": ("coral-dev", {"relay": 0, "min_off_s": 0.1}),
+}
+
+
+@contextmanager
+def twin_of(driver: str) -> Iterator[tuple[Twin, dict[str, Any]]]:
+    """A started twin of a board at rest, and the options that lead to it."""
+    model, options = WIRING[driver]
+    on = [True]
+    supply = Supply(PROFILES[model], powered=lambda: on[0], cpu_ns=lambda: 0)
+    twin = TWINS[driver]("m1", options, supply, set_power=lambda wanted: on.__setitem__(0, wanted), seed=5)
+    with ExitStack() as stack:
+        stack.callback(supply.close)
+        stack.callback(twin.close)
+        yield twin, options | twin.start()
+
+
+@contextmanager
+def meter_on(driver: str) -> Iterator[tuple[Twin, Meter]]:
+    with twin_of(driver) as (twin, options):
+        kind = load_meter(driver)
+        with kind.open("m1", kind.Config.model_validate(options)) as meter:
+            yield twin, meter
+
+
+@contextmanager
+def switch_on(driver: str) -> Iterator[tuple[Twin, PowerSwitch]]:
+    with twin_of(driver) as (twin, options):
+        kind = load_switch(driver)
+        with kind.open("s1", kind.Config.model_validate(options)) as switch:
+            yield twin, switch
+
+
+@pytest.mark.parametrize("driver", sorted(METERS))
+def test_a_meter_states_the_twins_own_joules_within_its_uncertainty(driver: str) -> None:
+    with meter_on(driver) as (twin, meter), Sampler(meter) as sampler:
+        time.sleep(1.6 + 3 / meter.rate_hz)
+        trace = sampler.stop()
+        start_ns, end_ns = int(trace.block.t_ns[1]) - 1, int(trace.block.t_ns[-2]) + 1
+        stated = energy(
+            trace.block,
+            start_ns,
+            end_ns,
+            rate_hz=meter.rate_hz,
+            aperture_s=meter.aperture_s,
+            accuracy=meter.accuracy,
+            allow_lost=True,
+        )
+        assert stated.joules == pytest.approx(twin.supply.truth(start_ns, end_ns), abs=1.5 * stated.u_joules)
+        assert trace.rate_hz == pytest.approx(meter.rate_hz, rel=0.2)
+
+
+@pytest.mark.parametrize("driver", sorted(METERS))
+def test_a_silent_meter_is_offline(driver: str) -> None:
+    with meter_on(driver) as (twin, meter):
+        twin.inject("silent")
+        with pytest.raises(MeterOffline) as seen:
+            meter.read()
+        assert seen.value.device == "m1"
+        assert seen.value.hint
+
+
+@pytest.mark.parametrize("driver", sorted(METERS))
+def test_garbage_from_a_meter_is_never_a_number(driver: str) -> None:
+    with meter_on(driver) as (twin, meter):
+        twin.inject("garbage")
+        with pytest.raises(FrameError):
+            meter.read()
+
+
+def test_a_meter_that_leaves_out_answers_is_survived_and_the_loss_is_told() -> None:
+    with meter_on("tc66c") as (twin, meter), Sampler(meter) as sampler:
+        time.sleep(0.3)
+        twin.inject("drop")
+        time.sleep(2.5)
+        twin.inject("drop", on=False)
+        time.sleep(0.3)
+        trace = sampler.stop()
+        assert trace.errors
+        assert trace.lost > 0
+
+
+@pytest.mark.parametrize("driver", sorted(SWITCHES))
+def test_a_switch_cycles_the_rail(driver: str) -> None:
+    with switch_on(driver) as (twin, switch):
+        assert switch.state() is True
+        switch.off()
+        assert not twin.supply.on
+        assert switch.state() is False
+        cycle(switch, sleep=lambda _: None)
+        assert twin.supply.on
+
+
+@pytest.mark.parametrize("driver", sorted(SWITCHES))
+@pytest.mark.parametrize("fault", ["silent", "garbage"])
+def test_a_switch_that_cannot_be_understood_is_offline_not_off(driver: str, fault: str) -> None:
+    with switch_on(driver) as (twin, switch):
+        twin.inject(fault)
+        with pytest.raises(SwitchOffline):
+            switch.state()
+        assert twin.supply.on
