@@ -159,6 +159,8 @@ class Manifest(Part):
     baseline: Baseline
     expected: Score
     """Of this very file."""
+    scored_with: str | None = None
+    """Runtime and version that counted, e.g. ``onnxruntime 1.20.1``."""
     compression: list[Step] = []
     """In the order they were applied; empty for a baseline."""
     files: dict[PlainPath, FileFacts]

@@ -5,6 +5,8 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import UsageFault
+from .dataset import Dataset
 from .manifest import Manifest, UpscaleNearest
 
 
@@ -32,3 +34,20 @@ def tensor_sha256(images: NDArray[np.uint8], manifest: Manifest) -> str:
         made = tensor(image, manifest)
         digest.update(made.astype(made.dtype.newbyteorder("<")).tobytes())
     return digest.hexdigest()
+
+
+def require_fit(manifest: Manifest, dataset: Dataset, where: str) -> None:
+    """Check that a data set is the artifact's, and that its preprocessing gives the stated tensors.
+
+    Raises:
+        UsageFault: it is not, or does not; the line begins with ``where``.
+    """
+    if dataset.id != manifest.dataset.id:
+        stated = f"{manifest.dataset.id[:12]} ({manifest.dataset.name})"
+        raise UsageFault(f"{where}: dataset.id: {stated}, given {dataset.id[:12]} ({dataset.name})")
+    try:
+        found = tensor_sha256(dataset.images, manifest)
+    except ValueError as error:
+        raise UsageFault(f"{where}: preprocess.steps: do not give input.shape: {error}") from error
+    if found != manifest.preprocess.sha256:
+        raise UsageFault(f"{where}: preprocess.sha256: the steps give {found}")
