@@ -39,7 +39,7 @@ class _Session(paramiko.ServerInterface):
         return paramiko.OPEN_SUCCEEDED
 
     def check_channel_exec_request(self, channel, command):
-        self.server.spawn(self, channel, command.decode())
+        self.server.start(self, channel, command.decode())
         return True
 
 
@@ -78,7 +78,13 @@ class SshServer:
             with suppress(paramiko.SSHException, EOFError, OSError):
                 transport.start_server(event=threading.Event(), server=_Session(self))
 
-    def spawn(self, session: _Session, channel: paramiko.Channel, command: str) -> None:
+    def start(self, session: _Session, channel: paramiko.Channel, command: str) -> None:
+        """Start a command once the request has been answered, as sshd does."""
+        timer = threading.Timer(0.005, self._spawn, (session, channel, command))
+        self._threads.append(timer)
+        timer.start()
+
+    def _spawn(self, session: _Session, channel: paramiko.Channel, command: str) -> None:
         child = subprocess.Popen(
             ["/bin/sh", "-c", f"{self.rc}\n{command}"],
             stdin=subprocess.PIPE,
@@ -208,10 +214,11 @@ class Wire:
 
 @pytest.fixture(scope="session")
 def host_key() -> paramiko.PKey:
-    return new_key()
+    return paramiko.ECDSAKey.generate(bits=256)
 
 
-def new_key() -> paramiko.PKey:
+@pytest.fixture(scope="session")
+def other_key() -> paramiko.PKey:
     return paramiko.ECDSAKey.generate(bits=256)
 
 
