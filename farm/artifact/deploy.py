@@ -34,6 +34,9 @@ _SLOWEST_BYTES_PER_S = 50_000
 _HASH_TIMEOUT_S = 300.0
 """For one ``sha256sum`` over all blobs: 0.5 GB from an SD card at 10 MB/s, and as much again for the CPU."""
 
+_NO_SUCH_COMMAND = 127
+"""POSIX shell: exit status of a command that was not found."""
+
 Progress = Callable[[str], None]
 
 
@@ -134,6 +137,8 @@ def _intact(shell: Shell, workdir: str, names: Iterable[str]) -> set[str]:
     listing = shell.run(
         f"cd {quote(workdir)}/blobs && sha256sum {' '.join(names)}", check=False, timeout_s=_HASH_TIMEOUT_S
     )
+    if listing.exit_status == _NO_SUCH_COMMAND:
+        raise LabFault(shell.name, "has no sha256sum", hint="install coreutils, or a busybox that has it")
     lines = (line.split() for line in listing.text.splitlines())
     return {words[0] for words in lines if len(words) == 2 and words[0] == words[1]}
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from farm.artifact.dataset import load_dataset
 from farm.artifact.deploy import deploy
 from farm.artifact.pack import pack
 from farm.artifact.unpack import open_artifact
@@ -80,8 +81,6 @@ def test_the_work_folder_may_move(shell, workdir, artifact, dataset):
 def test_another_data_set_is_refused_before_the_board_is_touched(shell, workdir, artifact, dataset):
     facts = json.loads((dataset.folder / "dataset.json").read_text())
     (dataset.folder / "dataset.json").write_text(json.dumps(facts | {"source": "another"}))
-    from farm.artifact.dataset import load_dataset
-
     with pytest.raises(UsageFault, match="different data sets"):
         deploy(shell, workdir, artifact, load_dataset(dataset.folder))
     assert not Path(workdir).exists()
@@ -112,6 +111,15 @@ def test_a_work_folder_that_cannot_be_made_names_the_remedy(shell, tmp_path, art
     (tmp_path / "file").touch()
     with pytest.raises(LabFault, match="farm provision folder-1"):
         deploy(shell, str(tmp_path / "file" / "farm"), artifact, dataset)
+
+
+def test_a_board_that_cannot_hash_is_told_from_one_that_has_nothing(shell, workdir, artifact, dataset, monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    Path(workdir, "blobs").mkdir(parents=True)
+    shell.answers["mkdir "] = ""
+    with pytest.raises(LabFault, match="folder-1: has no sha256sum"):
+        deploy(shell, workdir, artifact, dataset)
+    assert shell.uploads == []
 
 
 def test_progress_counts_what_is_sent(shell, workdir, artifact, dataset):
