@@ -35,6 +35,8 @@ KNOWN_HOSTS = "known_hosts"
 
 _ANSWER_S = 8.0
 """A board that is up answers within this, assumed; the Pi Zero W needs 3 s for a login over Wi-Fi."""
+_SSH_S = 60.0
+"""From the login prompt to an SSH server that answers, assumed: on the Pi Zero W, Wi-Fi comes up in between."""
 _LOGIN_S = 30.0
 
 
@@ -187,7 +189,7 @@ class Bench:
         else:
             self.switch.on()
         report = self.console.wait_boot(timeout_s=self.board.boot_timeout_s, since=since_ns)
-        self.board.wait_up(timeout_s=self.board.boot_timeout_s)
+        self.board.wait_up(timeout_s=_SSH_S)
         self.prove_identity()
         return report
 

@@ -5,16 +5,16 @@ wrong line hides no other.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, cast, get_args
+from typing import Any, cast
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel
 
 from devices.registry import known_boards
 from power.registry import known_meters, known_switches, load_meter, load_switch
 
 from .fields import TWIN
 from .inventory import Lab
+from .shapes import against
 from .words import kind_of, unknown
 from .yaml_lines import Fault, Where
 
@@ -41,62 +41,6 @@ def check(value: Any) -> list[Fault]:  # noqa: ANN401 -- whatever the file holds
         *_shared_addresses(tree),
         *_twins(tree),
     ]
-
-
-def against(model: type[BaseModel], value: Any, where: Where) -> list[Fault]:  # noqa: ANN401 -- any YAML value
-    """Return what a pydantic model has against a value that stands at a place."""
-    try:
-        model.model_validate(value)
-    except ValidationError as error:
-        return [_fault(model, detail, where) for detail in error.errors(include_url=False)]
-    return []
-
-
-def _fault(model: type[BaseModel], detail: ErrorDetails, where: Where) -> Fault:
-    place = tuple(step for step in detail["loc"] if step != "[key]")
-    key, got = str(place[-1]) if place else "", kind_of(detail["input"])
-    match detail["type"]:
-        case "extra_forbidden":
-            text = f"unknown key; {unknown(key, _fields_at(model, place[:-1]))}"
-        case "missing":
-            text = f"missing; add `{key}:`"
-        case "string_type":
-            remedy = "; write it in quotes" if isinstance(detail["input"], (int, float)) else ""
-            text = f"wants text, not {got}{remedy}"
-        case "int_type" | "int_parsing" | "int_from_float":
-            text = f"wants a whole number, not {got}"
-        case "float_type" | "float_parsing":
-            text = f"wants a number, not {got}"
-        case "dict_type" | "model_type" | "model_attributes_type":
-            text = f"wants keys below it, not {got}; indent them by two more spaces"
-        case "list_type":
-            text = f"wants a list, not {got}; write each on a line of its own, `- ` before it"
-        case "too_short":
-            text = "is empty; name at least one"
-        case _:  # ours say it all already; pydantic's say what the value should be
-            text = detail["msg"].replace("Input should", "should").replace("Value error, ", "")
-    return Fault((*where, *place), text)
-
-
-def _fields_at(model: type[BaseModel], place: Where) -> Iterable[str]:
-    """Return the keys that a model allows at a place inside it."""
-    types: list[Any] = [model]
-    for step in place:
-        # a step into a model's field, or past the key of a dictionary of models
-        fields = [t.model_fields[str(step)].annotation for t in types if _is_model(t) and str(step) in t.model_fields]
-        types = [inner for field in fields for inner in _inner(field)] or types
-    return [name for t in types if _is_model(t) for name in t.model_fields if name != "resolved"]
-
-
-def _inner(annotation: Any) -> Iterator[Any]:  # noqa: ANN401 -- any annotation
-    if _is_model(annotation):
-        yield annotation
-    for argument in get_args(annotation):
-        yield from _inner(argument)
-
-
-def _is_model(thing: Any) -> bool:  # noqa: ANN401 -- any annotation
-    return isinstance(thing, type) and issubclass(thing, BaseModel)
 
 
 def _entries(tree: Tree, section: str) -> dict[str, Tree]:

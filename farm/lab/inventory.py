@@ -14,6 +14,7 @@ from power.registry import load_meter, load_switch
 
 from ..errors import UsageFault
 from .fields import Address, HostKey, KeyFile, Name, Secret, Text
+from .twin_state import folders
 from .yaml_lines import Document, Fault, read
 
 SOURCE = Path("inventory.yaml")
@@ -177,25 +178,28 @@ def usable(path: Path | None = None, *, state: Path = Path(".farm")) -> Lab:
     if path is None:
         path = running if running.exists() else SOURCE
     lab = load(path)
-    if lab.resolved is not None:
-        return _unless_changed(lab)
-    if not lab.twins:
-        return lab
-    if running.exists():
+    if lab.resolved is None and lab.twins and running.exists():
         up = load(running)
         if up.resolved and Path(up.resolved.source) == path.resolve():
-            return _unless_changed(up)
-    raise UsageFault(_fault(path, f"{', '.join(lab.twins)} are twins and not up; run `farm lab up`"))
+            lab = up
+    if lab.resolved is not None:
+        _check_running(lab, lab.resolved, state)
+    elif lab.twins:
+        raise _not_up(path, lab)
+    return lab
 
 
-def _unless_changed(lab: Lab) -> Lab:
-    resolved = lab.resolved
-    if resolved is None:
-        return lab
+def _check_running(lab: Lab, resolved: Resolved, state: Path) -> None:
     source = Path(resolved.source)
     if source.exists() and read(source).sha256 != resolved.sha256:
         raise UsageFault(_fault(source, "has changed since its twins were started; run `farm lab down`, `farm lab up`"))
-    return lab
+    # ended in order, by `farm lab down` or with their keeper; a process that died is the lab's fault, and left a note
+    if lab.path.resolve() == resolved_path(state).resolve() and not folders(state):
+        raise _not_up(source, lab)
+
+
+def _not_up(path: Path, lab: Lab) -> UsageFault:
+    return UsageFault(_fault(path, f"{', '.join(lab.twins)} are twins and not up; run `farm lab up`"))
 
 
 def _fault(path: Path, text: str) -> list[str]:

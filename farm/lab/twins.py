@@ -151,6 +151,7 @@ def serve(args: Namespace) -> None:
                 break
     finally:
         bench.close()
+    folder.forget()  # an end in order; who died leaves its notes, and is told by them
 
 
 def main() -> int:
