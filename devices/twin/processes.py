@@ -159,11 +159,10 @@ class Processes:
 
     def _bury(self, pidfd: int, process: Process) -> None:
         with self._lock:
-            self._account.walk()  # its last moments, before they move into its usage
+            self._adopt()  # what it left behind came to us when it exited
             _, status, usage = os.wait4(process.pid, 0)
             self._account.ended(process.pid, round((usage.ru_utime + usage.ru_stime) * 1e9))
             del self._children[process.pid]
-            self._adopt()  # what it left behind is ours now
             self._selector.unregister(pidfd)
             os.close(pidfd)
         process.status = os.waitstatus_to_exitcode(status)
