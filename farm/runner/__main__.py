@@ -28,6 +28,7 @@ def arguments(argv):
     parser.add_argument("--warmup", type=int, default=5, help="inferences before the first frame [5]")
     parser.add_argument("--limit-s", type=float, help="begin no frame later than this [3 x duration + 10]")
     parser.add_argument("--score-s", type=float, default=0.0, help="then predict images not yet seen, so long [0]")
+    parser.add_argument("--quiet-s", type=float, default=0.2, help="pause before the first frame, after the last [0.2]")
     options = parser.parse_args(argv)
     if options.rate_hz <= 0 or options.duration_s <= 0:
         parser.error("rate and duration must be positive")
@@ -84,7 +85,7 @@ def run(options, lines):
         pipeline.timed(warmup % len(pipeline.images))
     limit_s = options.limit_s or 3 * options.duration_s + 10
     frames = max(1, round(options.rate_hz * options.duration_s))
-    begun = run_paced(pipeline, lines, options.rate_hz, frames, limit_s)
+    begun = run_paced(pipeline, lines, options.rate_hz, frames, limit_s, options.quiet_s)
     scored = run_unpaced(pipeline, lines, begun, options.score_s) if begun < len(pipeline.images) else 0
     lines.event("end", frames=begun, scored=scored)
 

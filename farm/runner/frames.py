@@ -24,36 +24,44 @@ COLUMNS = (
 )
 """Of a row of the ``frames`` event. The four stages are stamped where they end; the last one ends the frame."""
 
-_LEAD_NS = 200 * 1000 * 1000
-"""From the announcement to the first arrival: time enough to be asleep when it comes."""
 
+def run_paced(pipeline, lines, rate_hz, frames, limit_s, quiet_s):
+    """Offer ``frames`` frames; return how many were begun within ``limit_s`` of the first arrival.
 
-def run_paced(pipeline, lines, rate_hz, frames, limit_s):
-    """Offer ``frames`` frames; return how many were begun within ``limit_s`` of the first arrival."""
-    processor = Processor()
+    For ``quiet_s`` before the first and after the last nothing is done, so that a slow meter's readings at the
+    edges show neither the loading of the model nor what comes after the frames.
+    """
+    quiet_ns = int(quiet_s * 1e9)
     gc.collect()
     gc.disable()
     try:
-        first_ns = now_ns() + _LEAD_NS
+        first_ns = now_ns() + quiet_ns
         lines.event("start", first_arrival_ns=first_ns, frames=frames)
-        for frame in range(frames):
-            arrival_ns = first_ns + round(frame * 1e9 / rate_hz)
-            lines.breathe(arrival_ns)
-            processor.before_sleep()
-            idle = now_ns() < arrival_ns
-            sleep_until(arrival_ns)
-            wake_ns = now_ns()
-            if wake_ns - first_ns > limit_s * 1e9:
-                return frame
-            processor.awake(wake_ns, wake_ns - arrival_ns if idle else 0)
-            image = frame % len(pipeline.images)
-            stamps, prediction = pipeline.timed(image)
-            used_ns, waited_ns = processor.done()
-            lines.row([frame, image, arrival_ns, wake_ns] + stamps + [prediction, used_ns, waited_ns])
+        due_ns = [first_ns + round(frame * 1e9 / rate_hz) for frame in range(frames + 1)]
+        begun = _offer(pipeline, lines, due_ns[:-1], first_ns + int(limit_s * 1e9))
+        sleep_until(max(now_ns(), due_ns[begun]) + quiet_ns)
     finally:
         gc.enable()
         lines.flush("frames")
-    return frames
+    return begun
+
+
+def _offer(pipeline, lines, due_ns, limit_ns):
+    processor = Processor()
+    for frame, arrival_ns in enumerate(due_ns):
+        lines.breathe(arrival_ns)
+        processor.before_sleep()
+        idle = now_ns() < arrival_ns
+        sleep_until(arrival_ns)
+        wake_ns = now_ns()
+        if wake_ns > limit_ns:
+            return frame
+        processor.awake(wake_ns, wake_ns - arrival_ns if idle else 0)
+        image = frame % len(pipeline.images)
+        stamps, prediction = pipeline.timed(image)
+        used_ns, waited_ns = processor.done()
+        lines.row([frame, image, arrival_ns, wake_ns] + stamps + [prediction, used_ns, waited_ns])
+    return len(due_ns)
 
 
 def run_unpaced(pipeline, lines, first_image, limit_s):

@@ -61,6 +61,8 @@ class ScenarioFacts(Part):
     rate_hz: float
     duration_s: float
     """From the first scheduled arrival to the end of the last frame's period, measured."""
+    start_ns: int | None = None
+    """The first scheduled arrival on the clock of the traces, the controller's monotonic one."""
     frames: int
     warmup_frames: int
 

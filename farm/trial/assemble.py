@@ -94,6 +94,7 @@ def assemble(bench: Bench, deployment: Deployment, scenario: FixedRate, evidence
             name=scenario.name,
             rate_hz=scenario.rate_hz,
             duration_s=window.seconds,
+            start_ns=window.start_ns,
             frames=run.offered,
             warmup_frames=scenario.warmup_frames,
         ),

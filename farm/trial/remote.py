@@ -55,8 +55,10 @@ class Run:
         return self.column("waited_ns")
 
 
-def run_on_board(shell: Shell, deployment: Deployment, scenario: FixedRate, *, progress: Callable[[str], None]) -> Run:
-    """Start the runner, follow it to its end.
+def run_on_board(
+    shell: Shell, deployment: Deployment, scenario: FixedRate, *, quiet_s: float, progress: Callable[[str], None]
+) -> Run:
+    """Start the runner, follow it to its end; it rests ``quiet_s`` before the first frame and after the last.
 
     Raises:
         LabFault: it ended before its end, said nonsense, or the board lacks what it needs.
@@ -64,8 +66,8 @@ def run_on_board(shell: Shell, deployment: Deployment, scenario: FixedRate, *, p
         devices.errors.DeviceError: the link; also when it breaks in the middle.
     """
     run = Run()
-    whole_s = _STARTED_S + scenario.limit_s + scenario.score_s + _SILENCE_S
-    with shell.stream(_command(deployment, scenario), timeout_s=whole_s) as stream:
+    whole_s = _STARTED_S + 2 * quiet_s + scenario.limit_s + scenario.score_s + _SILENCE_S
+    with shell.stream(_command(deployment, scenario, quiet_s), timeout_s=whole_s) as stream:
         for event in _events(shell.name, stream):
             _take(run, event, shell.name, deployment, progress)
         status = stream.exit_status(timeout_s=_END_S)
@@ -77,13 +79,14 @@ def run_on_board(shell: Shell, deployment: Deployment, scenario: FixedRate, *, p
     return run
 
 
-def _command(deployment: Deployment, scenario: FixedRate) -> str:
+def _command(deployment: Deployment, scenario: FixedRate, quiet_s: float) -> str:
     words = ["python3", "-u", deployment.runner_path]
     words += ["--model", deployment.model_path, "--manifest", deployment.manifest_path]
     words += ["--images", deployment.images_path]
     words += ["--rate-hz", repr(scenario.rate_hz), "--duration-s", repr(scenario.duration_s)]
     words += ["--warmup", str(scenario.warmup_frames)]
     words += ["--limit-s", repr(scenario.limit_s), "--score-s", repr(scenario.score_s)]
+    words += ["--quiet-s", repr(quiet_s)]
     return "exec " + " ".join(map(quote, words))
 
 

@@ -1,5 +1,6 @@
 """One trial: the runner on the board and the bench's meters, on one clock."""
 
+import math
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -19,8 +20,10 @@ from .remote import run_on_board
 from .scenario import FixedRate
 from .watts import Window
 
-_CALM_S = 0.5
-"""From the end of the runner to idle watts (assumed): its process is gone, its link quiet."""
+_QUIET_PERIODS = 1.5
+_QUIET_LEAST_S = 0.2
+"""Between one window and whatever else happens: a meter's period and a half, so that of the readings on either side
+of the window's edge none shows the other; and what stamps and links may be late (assumed)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +69,17 @@ def _state(bench: Bench) -> StateFacts:
 def _measure(bench: Bench, deployment: Deployment, scenario: FixedRate, progress: Callable[[str], None]) -> Measured:
     clock_before = clock.measure(bench.shell)
     progress(f"board clock known to ± {clock_before.bound_ns / 1e3:.0f} µs")
-    # a window needs a reading on either side of it
-    around_s = max((0.3 + 2 / on.meter.rate_hz for on in bench.meters.values()), default=0.0)
+    slowest_hz = min((on.meter.rate_hz for on in bench.meters.values()), default=math.inf)
+    quiet_s = _QUIET_LEAST_S + _QUIET_PERIODS / slowest_hz
     with Heartbeat() as heartbeat, ExitStack() as reading:
         samplers = {name: reading.enter_context(Sampler(on.meter)) for name, on in bench.meters.items()}
-        time.sleep(around_s)
+        time.sleep(quiet_s)
         idle_before = _wait(scenario.idle_s)
-        run = run_on_board(bench.shell, deployment, scenario, progress=progress)
-        time.sleep(_CALM_S)
+        time.sleep(quiet_s)
+        run = run_on_board(bench.shell, deployment, scenario, quiet_s=quiet_s, progress=progress)
+        time.sleep(quiet_s)
         idle_after = _wait(scenario.idle_s)
-        time.sleep(around_s)
+        time.sleep(quiet_s)
         traces = {name: sampler.stop() for name, sampler in samplers.items()}
     times = clock.ClockMap(clock_before, clock.measure(bench.shell))
     times.check(bench.name)

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from itertools import pairwise
 
 import pytest
@@ -108,3 +109,12 @@ def test_it_ends_when_nobody_listens_any_more(tiny):
     assert b"hello" in running.stdout.readline()
     running.stdout.close()
     assert running.wait(30) != 0
+
+
+def test_it_rests_before_the_first_frame_and_after_the_last(tiny):
+    with subprocess.Popen(command(tiny(), duration_s=0.1, quiet_s=0.5, score_s=20), stdout=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        heard = [(json.loads(line), time.clock_gettime_ns(time.CLOCK_MONOTONIC)) for line in running.stdout]
+    at_ns = {event["event"]: t_ns for event, t_ns in heard}
+    first_ns = next(event["first_arrival_ns"] for event, _ in heard if event["event"] == "start")
+    assert first_ns + 600_000_000 <= at_ns["frames"] <= at_ns["scored"]

@@ -42,6 +42,7 @@ def test_watts_are_read_on_the_boards_frames_although_its_clock_is_another(tiny,
     first_ns = start["first_arrival_ns"] - SHIFT_S * 10**9
     assert record.clock.offset_ns == pytest.approx(-SHIFT_S * 1e9, abs=record.clock.bound_ns)
     assert record.clock.bound_ns < 5_000_000
+    assert record.scenario.start_ns == pytest.approx(first_ns, abs=record.clock.bound_ns)
     (power,) = record.power
     middle = watts(first_ns + int(record.scenario.duration_s * 1e9) // 2)
     allowed = SLOPE * record.clock.bound_ns / 1e9 + 0.001 * middle
