@@ -20,7 +20,9 @@ _WIDTH = 120
 
 def by_window(results: list[Result]) -> Table:
     """One line a window: the error of each meter, and what it states as its uncertainty."""
-    table = Table(title="error of the joules ± stated uncertainty (k = 2), in %")
+    table = Table(
+        title="error of the joules ± stated uncertainty (k = 2), in %; void: this machine stood still so long"
+    )
     table.add_column("load")
     table.add_column("window", justify="right")
     for driver in WIRING:
@@ -34,7 +36,7 @@ def by_window(results: list[Result]) -> Table:
 
 def _cell(result: Result) -> str:
     if result.energy is None:
-        return "refused"  # or void: the table of meters tells
+        return f"void: {result.stalled_ms:.0f} ms" if result.stalled_ms else "refused"
     error, u = (100 * j / result.true_joules for j in (result.error_joules, result.energy.u_joules))
     return f"{error:+.3f} ± {u:.3f}" + ("" if abs(error) <= u else " !")
 

@@ -15,9 +15,6 @@ OUTSIDE = 0.05
 BY_CHANCE = 0.01
 """A count of windows outside is refused when it would come about less often than this if all were well."""
 FEWEST_WINDOWS = 20
-STALL_MS = 40.0
-"""A window that the farm refuses while this process stood still for so long is void, as a trial would be: the
-shortest stall that can cost a reading is 55 ms, on the N6705C, as seen by a heart that beats every 10 ms."""
 ALIGNMENT_BOUND_MS = {"n6705c": 20.0, "wt310e": 20.0, "tc66c": 20.0, "um25c": 50.0}
 """How far readings may be off in time. The drivers say half a poll for the two that are polled (13 ms and 50 ms) and
 about a millisecond for the others; the rest is for a busy machine."""
@@ -63,7 +60,8 @@ def lateness(results: list[Result]) -> tuple[float, float]:
     ``-d * (watts at the end - watts at the start)``. The unit's own gain falls out in the difference of the relative
     errors of two windows of one load. The standard error is the one that needs no equal variances (White 1980).
     """
-    moved, seen = [], []
+    moved: list[float] = []
+    seen: list[float] = []
     for load in {r.load for r in results}:
         pair = [r for r in results if r.load == load]
         if len(pair) == 2:
@@ -81,8 +79,8 @@ def lateness(results: list[Result]) -> tuple[float, float]:
 
 def judge(driver: str, results: list[Result]) -> Judgement:
     """Hold one meter's windows against the promise."""
-    void = [r for r in results if r.energy is None and r.stalled_ms > STALL_MS]
-    refused = [r for r in results if r.energy is None and r.stalled_ms <= STALL_MS]
+    void = [r for r in results if r.stalled_ms]
+    refused = [r for r in results if r.energy is None and not r.stalled_ms]
     stated = [(r, r.energy) for r in results if r.energy]
     late_s, u_late_s = lateness([r for r, _ in stated])
     found = Judgement(

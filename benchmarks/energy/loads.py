@@ -56,7 +56,9 @@ def trial(rate_hz: float, duty: float) -> Share:
 def random_dwells(mean_s: float, seed: int) -> Share:
     """Random shares, each held for a random time."""
     rng = random.Random(seed)
-    ends_s, shares, t_s = [], [], 0.0
+    ends_s: list[float] = []
+    shares: list[float] = []
+    t_s = 0.0
     while t_s < LENGTH_S:
         t_s += rng.expovariate(1 / mean_s)
         ends_s.append(t_s)

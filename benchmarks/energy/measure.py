@@ -31,6 +31,9 @@ WIRING: dict[str, tuple[str, dict[str, Any]]] = {
 Damage = Callable[[Block, int], Block]
 """All readings and the begin of the load → the readings as a fault in the farm's path would leave them."""
 
+STALL_MS = 50.0
+"""Readings that are missing where this process stood still for so long make a window void, as they would a trial: the
+shortest pause that can cost one is 55 ms (N6705C), seen by a heart that beats every 10 ms."""
 _EDGE_NS = 50_000_000
 """The window is moved this much either way to see what a shift of the clock would change."""
 
@@ -47,8 +50,8 @@ class Result:
     watts_at_edges: float
     """How much the joules change per second that the window is moved: watts at its end less those at its start."""
     energy: Energy | None
-    stalled_ms: float
-    """The longest that this process stood still during the window."""
+    stalled_ms: float | None
+    """How long this process stood still, if that explains every reading that is missing; else absent."""
     refused: str = ""
     """Why the farm stated no energy."""
 
@@ -88,11 +91,10 @@ class Heart:
         while not self._stop.wait(self.PERIOD_S):
             self._beats_ns.append(time.monotonic_ns())
 
-    def longest_stall_ms(self, start_ns: int, end_ns: int) -> float:
-        """Return the longest pause between two beats, less the period."""
-        beats_ns = [t for t in self._beats_ns if start_ns <= t <= end_ns]
-        pauses_ns = [b - a for a, b in pairwise([start_ns, *beats_ns, end_ns])]
-        return max(pauses_ns) / 1e6 - self.PERIOD_S * 1e3
+    def stall_ns(self, start_ns: int, end_ns: int) -> int:
+        """Return the longest pause between two beats that touches this span of time."""
+        touching = [b - a for a, b in pairwise(self._beats_ns) if a < end_ns and b > start_ns]
+        return max(touching, default=0)
 
 
 class Rig:
@@ -149,9 +151,21 @@ class Rig:
             true_joules=self.supply.truth(start_ns, end_ns),
             watts_at_edges=(later - earlier) / (2 * _EDGE_NS / 1e9),
             energy=stated,
-            stalled_ms=heart.longest_stall_ms(start_ns, end_ns),
+            stalled_ms=self._stalled_ms(block, start_ns, end_ns, heart) if refused else None,
             refused=refused,
         )
+
+    def _stalled_ms(self, block: Block, start_ns: int, end_ns: int, heart: Heart) -> float | None:
+        """Hold every gap between readings against the heart: it must have paused there, for as long as is missing."""
+        period_ns, stalls_ns = round(1e9 / self.meter.rate_hz), [0]
+        for before_ns, after_ns in pairwise(int(t) for t in block.t_ns):
+            missing_ns = after_ns - before_ns - period_ns
+            if missing_ns > period_ns / 2 and after_ns > start_ns and before_ns < end_ns:
+                stall_ns = heart.stall_ns(before_ns - period_ns, after_ns + period_ns)
+                if stall_ns < STALL_MS * 1e6 or missing_ns > period_ns + stall_ns:
+                    return None
+                stalls_ns.append(stall_ns)
+        return max(stalls_ns) / 1e6 or None
 
 
 def measure(

@@ -72,7 +72,7 @@ def test_a_meter_states_the_twins_own_joules_within_its_uncertainty(driver: str)
             allow_lost=True,
         )
         assert stated.joules == pytest.approx(twin.supply.truth(start_ns, end_ns), abs=1.5 * stated.u_joules)
-        assert trace.rate_hz == pytest.approx(meter.rate_hz, rel=0.2)
+        assert trace.rate_hz < 1.2 * meter.rate_hz, "an update was read twice"
 
 
 @pytest.mark.parametrize("driver", sorted(METERS))
