@@ -1,5 +1,7 @@
 """The supply that meter twins measure, and its exact truth."""
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -57,6 +59,38 @@ def test_joules_of_a_steady_load_are_watts_times_seconds(clock: Clock) -> None:
 def test_watts_rise_from_none_to_30_to_60_percent_load(model: str) -> None:
     profile = PROFILES[model]
     assert profile.idle_watts == profile.watts(0.0) < profile.watts(0.3) < profile.watts(0.6) <= profile.peak_watts
+
+
+BUSY = """
+import sys, time
+share, due = float(sys.argv[1]), time.monotonic()
+while True:
+    until = time.process_time() + share * 0.05
+    while time.process_time() < until:
+        pass
+    due = max(due + 0.05, time.monotonic())
+    time.sleep(max(0.0, due - time.monotonic()))
+"""
+"""Uses its share of a processor, every 50 ms anew."""
+
+
+def watts_of_a_process(share: float) -> float:
+    """Mean watts of a supply whose board is one real process with this load."""
+    with subprocess.Popen([sys.executable, "-c", BUSY, str(share)]) as process:
+        clock_id = (~process.pid << 3) | 2  # the process's CPU clock: clock_getcpuclockid(3)
+        try:
+            with Supply(PROFILE, powered=lambda: True, cpu_ns=lambda: time.clock_gettime_ns(clock_id)) as supply:
+                time.sleep(0.3)
+                start_ns = time.monotonic_ns()
+                time.sleep(0.8)
+                return supply.mean_watts(start_ns, time.monotonic_ns())
+        finally:
+            process.kill()
+
+
+def test_watts_of_a_real_process_rise_from_none_to_30_to_60_percent_load() -> None:
+    at_rest, light, heavy = (watts_of_a_process(share) for share in (0.0, 0.3, 0.6))
+    assert PROFILE.idle_watts <= at_rest < light < heavy <= PROFILE.peak_watts
 
 
 def test_watts_end_at_the_peak_however_many_processors_are_busy(clock: Clock) -> None:
