@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import UsageFault
 from ..store.record import Criterion, Record, Verdict
-from .explain import explain
+from .explain import digits, explain
 from .figures import KINDS, TAINTS, Family, Figure, Kind
 
 __all__ = ["Limits", "explain", "judge", "parse_limits"]
@@ -115,8 +115,7 @@ def _undecided(kind: Kind, limit: float, figure: Figure) -> str:
         return "the record does not hold it"
     u = figure.u or 0.0
     if _keeps(kind, figure.got - u, limit) != _keeps(kind, figure.got + u, limit):
-        return f"the limit lies inside ± {u:.3g} {kind.unit}: measure longer, or with a better meter"
-    starved = figure.unstarved is not None and _keeps(kind, figure.unstarved, limit)
-    if starved and not _keeps(kind, figure.got, limit):
-        return f"starved: {figure.unstarved:.4g} {kind.unit}".rstrip() + " without waiting for a busy processor"
-    return ""
+        return f"the limit lies inside ± {digits(u, 2)} {kind.unit}: measure longer, or with a better meter"
+    if _keeps(kind, figure.got, limit) or figure.unstarved is None or not _keeps(kind, figure.unstarved, limit):
+        return ""
+    return f"starved: {digits(figure.unstarved)} {kind.unit}".rstrip() + " without waiting for a busy processor"

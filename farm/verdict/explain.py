@@ -17,11 +17,16 @@ def explain(verdict: Verdict) -> str:
     return "\n".join([f"verdict: {verdict.outcome}", *(f"  {line}" for line in lines)])
 
 
+def digits(value: float, significant: int = 4) -> str:
+    """Return so many significant digits, and never an exponent for a large number."""
+    return f"{value:.{significant}g}" if abs(value) < 10**significant else f"{value:.0f}"
+
+
 def _got(criterion: Criterion) -> str:
     if criterion.got is None:
         return "got nothing"
-    bounds = "" if criterion.u is None else f" ± {criterion.u:.2g}"
-    return f"got {criterion.got:.4g}{bounds} {criterion.unit}".rstrip()
+    bounds = "" if criterion.u is None else f" ± {digits(criterion.u, 2)}"
+    return f"got {digits(criterion.got)}{bounds} {criterion.unit}".rstrip()
 
 
 def _remark(criterion: Criterion) -> str:
@@ -31,5 +36,5 @@ def _remark(criterion: Criterion) -> str:
         return ""
     over = abs(criterion.got - criterion.limit)
     if not criterion.limit:
-        return f"missed by {over:.4g} {criterion.unit}".rstrip()
+        return f"missed by {digits(over)} {criterion.unit}".rstrip()
     return f"missed by {over / abs(criterion.limit):.1%}".replace("%", " %")

@@ -113,6 +113,11 @@ def test_words_name_every_criterion_and_by_how_much_it_was_missed(a_record):
     assert "missed" not in lines["fps"]
 
 
+def test_large_misses_are_written_out(a_record):
+    text = explain(judge(a_record(latency__p99_ms=12884.51), Limits(max_p99_ms=50)))
+    assert "got 12885 ms" in text
+
+
 def test_limits_come_from_a_command_line_and_all_faults_are_told_at_once():
     assert parse_limits(["max_p99_ms=50", "min_fps=19.5"]) == Limits(max_p99_ms=50, min_fps=19.5)
     with pytest.raises(UsageFault) as seen:
