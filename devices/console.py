@@ -28,11 +28,14 @@ _ANSWERS_S = 1.5
 """Assumed: an idle shell answers a probe within this; if not, it is asked again."""
 _FLUSH_S = 0.3
 """login(1) throws away what was typed before it is ready: measured, 0.3 s after its prompt it is."""
+_PASSWORD_S = 5.0
+"""Assumed: login(1) is loaded and asks within this, or the name never reached it."""
 _REFUSAL_S = 10.0
 """A refusal comes late: PAM waits 2 s by default (pam_unix), busybox 3."""
 _REFUSALS = 2
 """One refusal may be a character that the cable lost; a second one is the board's word."""
 _REQUESTS = 5
+_TAIL_CHUNKS = 200
 _ASK_AGAIN_S = 3.0
 """A console quiet for this long may have lost the answer; doubled each time, for the command may just be slow."""
 
@@ -45,6 +48,8 @@ class Console:
         self.name = name
         self._capture = capture
         self._busy = threading.RLock()
+        self._prepared = False
+        """A shell has been found here and made ready; a reboot may have taken it since."""
 
     @classmethod
     def open(cls, name: str, port: str, *, baud: int = 115200) -> Self:
@@ -141,13 +146,19 @@ class Console:
             ConsoleFault: neither a login nor a shell within ``timeout_s``.
         """
         deadline_ns = time.monotonic_ns() + int(timeout_s * 1e9)
-        refused = 0
+        refused, asked_before = 0, False
         with self._busy:
+            if self._prepared and not _LOGIN.search(self._text_since(-_TAIL_CHUNKS)) and self._shell_answers():
+                return
             while time.monotonic_ns() < deadline_ns:
                 start = self._capture.position()
                 self.write(b"\r")
                 seen = self._until(start, _PROMPT.search, _PROMPT_S)
                 if _LOGIN.search(seen):
+                    time.sleep(
+                        _FLUSH_S if asked_before else 0.0
+                    )  # the first name may have come too early for its getty
+                    asked_before = True
                     refused += not self._give_credentials(user, password)
                     if refused == _REFUSALS:
                         hint = "the console's user and password in the inventory"
@@ -155,8 +166,9 @@ class Console:
                 elif _PASSWORD.search(seen):
                     self._until(self._capture.position(), _REFUSED.search, _REFUSAL_S)  # of the empty one just given
                 elif self._shell_answers():
-                    self.write(PREPARE.encode() + b"\r")
-                    if self._shell_answers():
+                    self.write(PREPARE)
+                    self._prepared = self._shell_answers()
+                    if self._prepared:
                         return
                 else:
                     self.write(b"\x03")  # out of a command or half a line that somebody left
@@ -193,7 +205,8 @@ class Console:
 
     def _ask(self, command: str, ident: str, deadline_ns: int) -> Answer | Refused | None:
         """Send a request and wait for its answer; None when there is none at the deadline."""
-        start = position = self._capture.position()
+        self._check_logged_in()
+        position = self._capture.position()
         self.write(request(command, ident))
         received = bytearray()
         patience_s, heard_ns = _ASK_AGAIN_S, time.monotonic_ns()
@@ -212,7 +225,7 @@ class Console:
             if chunks:
                 heard_ns = now_ns
             elif now_ns - heard_ns > patience_s * 1e9:
-                self._check_logged_in(start)
+                self._check_logged_in()
                 patience_s, heard_ns = patience_s * 2, now_ns
                 self.write(again(ident))
         return None
@@ -221,7 +234,7 @@ class Console:
         """Answer a login prompt; False when the board says that it refuses, else there may be a shell."""
         start = self._capture.position()
         self.write(user.encode() + b"\r")
-        if not _PASSWORD.search(self._until(start, _PASSWORD.search, _REFUSAL_S)):
+        if not _PASSWORD.search(self._until(start, _PASSWORD.search, _PASSWORD_S)):
             return True  # an account without a password, or a console that lost the name
         time.sleep(_FLUSH_S)
         start = self._capture.position()
@@ -246,7 +259,7 @@ class Console:
         """Return what was printed from a position on, noise taken out, once ``seen`` finds something or time is up."""
         deadline_ns = time.monotonic_ns() + int(timeout_s * 1e9)
         while True:
-            text = without_noise(plain(b"".join(chunk.data for chunk in self._capture.since(start))))
+            text = self._text_since(start)
             left_s = (deadline_ns - time.monotonic_ns()) / 1e9
             if seen(text) or left_s <= 0:
                 return text
@@ -263,16 +276,20 @@ class Console:
         said = f"no shell answers on the console (`{first}`, {timeout_s:g} s); last seen: {self._last_seen()}"
         return ConsoleFault(self.name, said, hint="did the board hang or reboot? Its console log tells")
 
-    def _check_logged_in(self, start: int) -> None:
-        text = without_noise(plain(b"".join(chunk.data for chunk in self._capture.since(start))))
+    def _check_logged_in(self) -> None:
+        text = self._text_since(-_TAIL_CHUNKS)
         if _LOGIN.search(text) or _PASSWORD.search(text):
             raise ConsoleFault(
                 self.name, "the console asks for a login where a shell was", hint="did the board reboot?"
             )
 
     def _last_seen(self) -> str:
-        text = plain(b"".join(chunk.data for chunk in self._capture.since(0)[-200:]))
-        return repr(" | ".join(line for line in text.splitlines()[-3:] if line.strip())[-300:]) or "nothing"
+        text = self._text_since(-_TAIL_CHUNKS)
+        return repr(" | ".join(line for line in text.splitlines()[-3:] if line.strip())[-300:])
+
+    def _text_since(self, start: int) -> str:
+        """Return what was printed from a position on, noise taken out; a negative one counts from the end."""
+        return without_noise(plain(b"".join(chunk.data for chunk in self._capture.since(start))))
 
     def _boot_fault(self, watcher: BootWatcher, what: str, hint: str) -> BootFault:
         stage = f"in stage {watcher.stage}" if watcher.stage else "before anything was recognised"

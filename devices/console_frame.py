@@ -3,6 +3,9 @@
 The command goes as base64 with its MD5 and runs only if it arrived whole. The answer comes as base64 with its
 MD5, between two bytes that the echo of the request cannot hold; a damaged one is asked for again, from a
 variable of the shell: the command itself never runs twice. Needs a POSIX shell, ``base64`` and ``md5sum``.
+
+Lines for the shell end with a line feed: a carriage return that arrives while a line editor has the terminal in
+raw mode stays one when the next program has it in canonical mode, and there it ends no line.
 """
 
 import base64
@@ -17,7 +20,7 @@ _PIECE = 2000
 """A terminal in canonical mode cuts lines at 4095 bytes (Linux: N_TTY_BUF_SIZE)."""
 
 PREPARE = (
-    "stty -echo 2>/dev/null;PS1= PS2= PROMPT_COMMAND=;unset HISTFILE;set +o emacs 2>/dev/null;set +o vi 2>/dev/null"
+    b"stty -echo 2>/dev/null;PS1= PS2= PROMPT_COMMAND=;unset HISTFILE;set +o emacs 2>/dev/null;set +o vi 2>/dev/null\n"
 )
 """No echo, no prompt, no line editor (and with it no bracketed paste, no history, no completion)."""
 
@@ -45,7 +48,7 @@ class Refused:
 
 def probe(ident: str) -> bytes:
     """Return a line that makes a shell, and nothing but a shell, print :func:`probed`."""
-    return f"printf '\\036%s\\036\\n' {ident}\r".encode()
+    return f"printf '\\036%s\\036\\n' {ident}\n".encode()
 
 
 def probed(received: bytes, ident: str) -> bool:
@@ -68,7 +71,7 @@ def request(command: str, ident: str) -> bytes:
         'printf :%s "$farm_e";} 3>&1);;'
         f"*)farm_s={ident}-bad;farm_v=:;;esac;{_SEND}"
     )
-    return "".join(f"{line}\r" for line in [*head, run]).encode()
+    return "".join(f"{line}\n" for line in [*head, run]).encode()
 
 
 def again(ident: str) -> bytes:

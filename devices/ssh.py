@@ -158,7 +158,7 @@ class Ssh:
             for link in self._links:
                 # refused (OpenSSH: MaxSessions 10) or dead after a reboot: nothing has been started yet
                 with contextlib.suppress(*BROKEN):
-                    return link, link.channel(min(_left_s(deadline_ns), _CHANNEL_S))
+                    return link, link.channel(min(_left_s(deadline_ns) / 2, _CHANNEL_S))  # half is for a new one
             connect_timeout_s = min(self._target.connect_timeout_s, _left_s(deadline_ns))
             link = Link(replace(self._target, connect_timeout_s=connect_timeout_s))
             self._links.append(link)

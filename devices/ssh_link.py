@@ -166,7 +166,7 @@ def _print(key: paramiko.PKey) -> str:
 
 def _unreachable(target: Target, guard: _Guard, error: Exception) -> Unreachable:
     if guard.fired or isinstance(error, TimeoutError):
-        said = f"{target.where} accepts no SSH session within {target.connect_timeout_s:g} s ({error or 'no answer'})"
+        said = f"{target.where} accepts no SSH session within {target.connect_timeout_s:.2g} s ({error or 'no answer'})"
     else:
         said = f"{target.where} cannot be reached: {error or type(error).__name__}"
     return Unreachable(target.name, said, hint="is the board on, booted and on the network? Its console tells")

@@ -1,18 +1,23 @@
-"""A small SSH server and a link that can be cut or stalled, both in this process."""
+"""A small SSH server, a link that can be cut or stalled, and a serial line with a shell: all in this process."""
 
 import os
+import pty
+import random
 import select
 import signal
 import socket
 import subprocess
+import sys
 import threading
+import tty
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import paramiko
 import pytest
 
+from devices.console import Console
 from devices.ssh import Ssh
 from devices.ssh_keys import format_host_key
 
@@ -255,3 +260,115 @@ def shell_on(sshd: SshServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 @pytest.fixture
 def shell(sshd: SshServer, shell_on) -> Ssh:
     return shell_on(sshd.port)
+
+
+LOGIN = r"""
+import fcntl, os, subprocess, sys, termios, time
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+shell, late = sys.argv[1], float(sys.argv[2])
+def ask(prompt, echo, late):
+    mode = termios.tcgetattr(0)
+    mode[3] = mode[3] | termios.ECHO if echo else mode[3] & ~termios.ECHO
+    os.write(1, prompt)
+    time.sleep(late)
+    how = termios.TCSANOW if echo else termios.TCSAFLUSH  # as login(1): what was typed before is thrown away
+    termios.tcsetattr(0, how, mode)
+    answer = os.read(0, 100).strip()
+    mode[3] |= termios.ECHO
+    termios.tcsetattr(0, termios.TCSANOW, mode)
+    return answer
+while shell != "none":
+    if sys.argv[3] == "login":
+        if not ask(b"\r\ntx2-01 login: ", True, 0):
+            continue
+        if ask(b"Password: ", False, late) != b"secret":
+            os.write(1, b"\r\nLogin incorrect\r\n")
+            continue
+        os.write(1, b"\r\nLast login: Thu Jan  1 00:00:00 UTC 1970 on ttyS0\r\n")
+    subprocess.run(shell.split(), env={"PATH": os.defpath, "PS1": "farm@tx2-01:~$ ", "TERM": "vt220", "HOME": "/"})
+while True:
+    time.sleep(10)
+"""
+
+
+class Uart:
+    """A serial line: a login and a shell on one end, a port on the other, and whatever else talks on it."""
+
+    def __init__(self, shell: str = "dash -i", *, logged_in: bool = False, late_s: float = 0.0) -> None:
+        self._board, inner = pty.openpty()
+        self._line, outer = pty.openpty()
+        tty.setraw(outer)
+        self.port = os.ttyname(outer)
+        self._outer = outer
+        self._child = subprocess.Popen(
+            [sys.executable, "-c", LOGIN, shell, str(late_s), "shell" if logged_in else "login"],
+            stdin=inner,
+            stdout=inner,
+            stderr=inner,
+            start_new_session=True,
+        )
+        os.close(inner)
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self.damage = None
+        """Changes what the board prints, piece by piece."""
+        self.typed = bytearray()
+        self._threads = [threading.Thread(target=self._out), threading.Thread(target=self._in)]
+        for thread in self._threads:
+            thread.start()
+
+    def _out(self) -> None:
+        pieces = random.Random(7)
+        while not self._stop.is_set():
+            if select.select([self._board], [], [], 0.02)[0]:
+                with suppress(OSError):
+                    data = os.read(self._board, pieces.randint(1, 60))
+                    self.print(self.damage(data) if self.damage else data)
+
+    def _in(self) -> None:
+        while not self._stop.is_set():
+            if select.select([self._line], [], [], 0.02)[0]:
+                data = os.read(self._line, 4096)
+                self.typed += data
+                os.write(self._board, data)
+
+    def print(self, data: bytes) -> None:
+        with self._lock:
+            os.write(self._line, data)
+
+    def chatter(self, line: bytes, every_s: float) -> None:
+        """Print a kernel line again and again, between any two pieces of what the board prints."""
+
+        def talk() -> None:
+            n = 0
+            while not self._stop.wait(every_s):
+                n += 1
+                self.print(b"[%12.6f] %s\r\n" % (n / 50, line))
+
+        self._threads.append(threading.Thread(target=talk))
+        self._threads[-1].start()
+
+    def close(self) -> None:
+        self._stop.set()
+        with suppress(ProcessLookupError):
+            os.killpg(self._child.pid, signal.SIGKILL)
+        self._child.wait()
+        for thread in self._threads:
+            thread.join(5)
+        for fd in (self._board, self._line, self._outer):
+            os.close(fd)
+
+
+@pytest.fixture
+def uart() -> Iterator:
+    """Make serial lines; closed at the end, consoles before them."""
+    with ExitStack() as stack:
+
+        def make(shell: str = "dash -i", **options) -> tuple[Uart, Console]:
+            line = Uart(shell, **options)
+            stack.callback(line.close)
+            console = Console.open("board-1", line.port)
+            stack.callback(console.close)
+            return line, console
+
+        yield make
