@@ -1,0 +1,165 @@
+"""One board with all that is wired to it, on twins."""
+
+import os
+from contextlib import contextmanager
+
+import pytest
+
+from devices.errors import BootFault, HostKeyMismatch, WrongBoard
+from farm.errors import LabFault, UsageFault
+from farm.health import look, look_at_all
+from farm.lab.bench import borrow
+from farm.lab.lock import hold
+from farm.lab.twins import inject
+from power.errors import MeterOffline, SwitchOffline
+
+
+@pytest.fixture
+def lend(twin_lab):
+    def of(board, lab=twin_lab.lab):
+        return borrow(lab, board, state=twin_lab.state)
+
+    return of
+
+
+@contextmanager
+def disturbed(here, name, fault):
+    inject(here.state, name, fault)
+    try:
+        yield
+    finally:
+        inject(here.state, name, fault, False)
+
+
+def changed(lab, board, **changes):
+    """The same lab with other words about a board."""
+    other = lab.model_copy(update={"boards": lab.boards | {board: lab.boards[board].model_copy(update=changes)}})
+    assert other.path == lab.path
+    return other
+
+
+def test_a_board_is_brought_up_once_and_found_up_after_that(lend):
+    with lend("zero-01") as bench:
+        bench.power_off()
+        report = bench.power_on()
+        assert report.stages[-1] == "login"
+        first = bench.board.boot_id()
+        assert bench.power_on() is None
+        assert bench.board.boot_id() == first
+        assert bench.made == "process twin"
+        bench.power_cycle()
+        assert bench.board.boot_id() != first
+
+
+def test_the_meter_tells_on_from_off(lend):
+    with lend("atom-01") as bench:
+        meter = bench.meters["wall-1"].meter
+        bench.power_off()
+        off = max(meter.read().watts[0] for _ in range(3))
+        bench.ensure_up()
+        on = min(meter.read().watts[0] for _ in range(3))
+        assert off < 0.1 < 5 < on
+
+
+def test_the_console_gives_a_shell(lend):
+    with lend("zero-01") as bench:
+        bench.ensure_up()
+        bench.login()
+        assert bench.console.run("echo it works", timeout_s=10).text == "it works"
+
+
+def test_the_workdir_lies_under_the_board_s_root(lend):
+    with lend("zero-01") as bench:
+        assert bench.workdir == f"{bench.entry.root}/opt/edge-test-farm"
+
+
+def test_another_board_than_the_inventory_s_is_named(lend, twin_lab):
+    with lend("zero-01") as bench:
+        bench.ensure_up()
+    lab = changed(twin_lab.lab, "zero-01", serial_number="00000000deadbeef")
+    with lend("zero-01", lab) as bench, pytest.raises(WrongBoard, match=r"zero-01: says .*c0ffee01; the inventory"):
+        bench.ensure_up()
+
+
+def test_a_board_in_use_is_not_lent_again(lend):
+    with lend("zero-01"), pytest.raises(LabFault, match=rf"^zero-01: in use by process {os.getpid()}"), lend("zero-01"):
+        pass
+
+
+def test_a_board_that_the_lab_lacks_is_a_usage_fault(lend):
+    with pytest.raises(UsageFault, match="no board 'zero-1'; did you mean \"zero-01\""), lend("zero-1"):
+        pass
+
+
+def test_a_board_without_a_switch_says_what_to_do(lend, twin_lab):
+    lab = changed(twin_lab.lab, "zero-01", switch=None)
+    with lend("zero-01", lab) as bench, pytest.raises(LabFault, match="no power switch\n  try: switch it by hand"):
+        bench.power_cycle()
+
+
+def test_a_board_without_a_console_login_says_which_line_is_missing(lend, twin_lab):
+    console = twin_lab.lab.boards["zero-01"].console.model_copy(update={"user": None})
+    told = pytest.raises(UsageFault, match=r"inventory\.yaml: boards\.zero-01\.console\.user: missing")
+    with lend("zero-01", changed(twin_lab.lab, "zero-01", console=console)) as bench, told:
+        bench.login()
+
+
+def test_a_panic_is_named_with_its_stage(lend, twin_lab):
+    told = pytest.raises(BootFault, match=r"^zero-01: did not boot, in stage kernel: panic")
+    with disturbed(twin_lab, "zero-01", "kernel-panic"), lend("zero-01") as bench, told:
+        bench.power_cycle()
+
+
+def test_a_silent_switch_is_named_not_the_board(lend, twin_lab):
+    told = pytest.raises(SwitchOffline, match=r"^relay-zero: ")
+    with disturbed(twin_lab, "relay-zero", "silent"), lend("zero-01") as bench, told:
+        bench.power_cycle()
+
+
+def test_a_silent_meter_is_named(lend, twin_lab):
+    told = pytest.raises(MeterOffline, match=r"^wall-1: ")
+    with disturbed(twin_lab, "wall-1", "silent"), lend("atom-01") as bench, told:
+        _ = bench.meters
+
+
+def test_a_board_with_another_host_key_is_refused(lend, twin_lab):
+    with lend("atom-01") as bench:
+        bench.ensure_up()
+    other = twin_lab.lab.boards["zero-01"].ssh.host_key
+    ssh = twin_lab.lab.boards["atom-01"].ssh.model_copy(update={"host_key": other})
+    with lend("atom-01", changed(twin_lab.lab, "atom-01", ssh=ssh)) as bench, pytest.raises(HostKeyMismatch):
+        bench.ensure_up()
+
+
+def test_health_tells_a_board_that_is_well(lend, twin_lab):
+    with lend("atom-01") as bench:
+        bench.ensure_up()
+    health = look(twin_lab.lab, "atom-01", twin_lab.state)
+    assert (health.faults, health.powered, health.up) == ([], True, True)
+    assert health.watts["wall-1"] > 5
+    assert health.celsius
+    assert health.disk_free_bytes > 0
+
+
+def test_health_leaves_what_it_cannot_know_unknown(lend, twin_lab):
+    with lend("zero-01") as bench:
+        bench.power_off()
+    health = look(twin_lab.lab, "zero-01", twin_lab.state)
+    assert (health.faults, health.powered, health.up, health.boot_id) == ([], False, None, None)
+
+
+def test_health_names_every_fault_of_a_board(lend, twin_lab):
+    with lend("atom-01") as bench:
+        bench.ensure_up()
+    with disturbed(twin_lab, "relay-atom", "silent"), disturbed(twin_lab, "wall-1", "silent"):
+        health = look(twin_lab.lab, "atom-01", twin_lab.state)
+    assert [fault.partition(":")[0] for fault in health.faults] == ["relay-atom", "wall-1"]
+    assert (health.powered, health.watts, health.up) == (None, {"wall-1": None}, True)
+
+
+def test_health_leaves_a_board_in_use_alone(twin_lab):
+    with hold(twin_lab.state / "locks" / "zero-01.lock", "zero-01"):
+        zero, atom = look_at_all(twin_lab.lab, ["zero-01", "atom-01"], twin_lab.state)
+    assert zero.in_use.startswith(f"process {os.getpid()} ")
+    assert (zero.faults, zero.powered) == ([], None)
+    assert atom.in_use is None

@@ -1,0 +1,48 @@
+import pytest
+
+from farm.errors import UsageFault
+from farm.lab.known_hosts import KnownHosts, fingerprint
+from farm.lab.secret import key_path, reveal
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEGtKbGDw1WIL2MbBzDBZhgC055fbyMAn6y1gN6vEwQ+"
+OTHER = KEY.replace("BBhg", "BBhh").replace("wQ+", "wQ/")
+
+
+def test_a_secret_is_read_from_the_environment_or_beside_the_inventory(tmp_path, monkeypatch):
+    monkeypatch.setenv("TX2_PASSWORD", "hunter2")
+    (tmp_path / "password").write_text("hunter3\n")
+    inventory = tmp_path / "lab.yaml"
+    assert reveal("env:TX2_PASSWORD", "x", inventory) == "hunter2"
+    assert reveal("file:password", "x", inventory) == "hunter3"
+
+
+@pytest.mark.parametrize(
+    ("reference", "remedy"),
+    [("env:NO_SUCH", "NO_SUCH is not set"), ("file:none", "No such file"), ("file:empty", "is empty")],
+)
+def test_a_secret_that_is_not_there_is_a_usage_fault_that_names_who_wants_it(tmp_path, reference, remedy):
+    (tmp_path / "empty").touch()
+    with pytest.raises(UsageFault, match=rf"boards\.a\.console\.password: .*{remedy}"):
+        reveal(reference, "boards.a.console.password", tmp_path / "lab.yaml")
+
+
+def test_a_key_file_may_be_named_from_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert key_path("file:~/key", tmp_path / "elsewhere" / "lab.yaml") == tmp_path / "key"
+
+
+def test_a_noted_host_key_is_found_by_host_and_port(tmp_path):
+    known = KnownHosts(tmp_path / "farm" / "known_hosts")
+    assert known.key("192.0.2.1", 22) is None
+    known.note("192.0.2.1", 22, KEY)
+    known.note("192.0.2.1", 2222, OTHER)
+    assert (known.key("192.0.2.1", 22), known.key("192.0.2.1", 2222)) == (KEY, OTHER)
+    known.note("192.0.2.1", 22, OTHER)
+    assert known.key("192.0.2.1", 22) == OTHER
+    assert known.path.read_text().count("192.0.2.1 ") == 1
+
+
+def test_a_fingerprint_is_the_one_that_ssh_keygen_shows():
+    assert fingerprint(KEY + " board").startswith("ssh-ed25519 SHA256:")
+    assert fingerprint(KEY) != fingerprint(OTHER)
+    assert len(fingerprint(KEY)) == len("ssh-ed25519 SHA256:") + 43
