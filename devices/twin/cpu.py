@@ -60,6 +60,8 @@ class CpuAccount:
 
     def __init__(self, marker: bytes) -> None:
         self._marker = marker
+        self._mine = os.open(f"/proc/{os.getpid()}/task/{os.getpid()}/children", os.O_RDONLY | os.O_CLOEXEC)
+        self._listed = b""
         self._nodes: dict[int, _Node] = {}
         self._living: list[int] = []
         self._roots: set[int] = set()
@@ -109,8 +111,9 @@ class CpuAccount:
             total += usage
             if not zombie:
                 self._living.append(pid)
-        for pid in self._nodes.keys() - seen:
-            self._nodes.pop(pid).close()
+        if len(seen) < len(self._nodes):
+            for pid in self._nodes.keys() - seen:
+                self._nodes.pop(pid).close()
         return self._never_falling(total)
 
     def orphans(self, known: Container[int]) -> list[int]:
@@ -118,13 +121,20 @@ class CpuAccount:
 
         Orphans go to the first thread of their subreaper, so its list is the one to read.
         """
-        mine = [pid for pid in _children_of(os.getpid(), os.getpid()) if pid not in known]
+        listed = os.pread(self._mine, 65536, 0)
+        if listed == self._listed:  # everything in it was looked at before
+            return []
+        self._listed = listed
+        mine = [pid for pid in map(int, listed.split()) if pid not in known]
         self._strangers &= set(mine)
         found: list[int] = []
         for pid in mine:
             if pid in self._strangers:
                 continue
-            if pid in self._nodes or self._is_marked(pid):
+            marked = pid in self._nodes or self._is_marked(pid)
+            if marked is None:
+                self._listed = b""  # look again
+            elif marked:
                 found.append(pid)
             else:
                 self._strangers.add(pid)
@@ -135,14 +145,18 @@ class CpuAccount:
         for node in self._nodes.values():
             node.close()
         self._nodes.clear()
+        os.close(self._mine)
 
-    def _is_marked(self, pid: int) -> bool:
-        """Ask its environment; a zombie has none left, but still its session, which a root leads."""
+    def _is_marked(self, pid: int) -> bool | None:
+        """Ask its environment; a zombie has none left, but still its session, which a root leads.
+
+        One that is just being replaced by another program has none for a moment: None, nobody can tell yet.
+        """
         with suppress(OSError):
             if environment := Path(f"/proc/{pid}/environ").read_bytes():
                 return self._marker in environment.split(b"\0")
             fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
-            return int(fields[3]) in self._sessions
+            return int(fields[3]) in self._sessions or (None if fields[0] not in b"ZX" else False)
         return False
 
     def _never_falling(self, total: int) -> int:

@@ -55,6 +55,7 @@ class Processes:
         self._wake_read, self._wake_write = os.pipe()
         self._selector.register(self._wake_read, selectors.EVENT_READ)
         self._closing = False
+        self._final_ns = 0
         self._reaper = threading.Thread(target=self._reap, name="twin-reaper", daemon=True)
         self._reaper.start()
 
@@ -93,6 +94,8 @@ class Processes:
     def cpu_ns(self) -> int:
         """Return the CPU time of all processes since the twin began; it never falls."""
         with self._lock:
+            if self._closing:
+                return self._final_ns
             self._adopt()
             return self._account.walk()
 
@@ -129,9 +132,13 @@ class Processes:
                     os.kill(pid, signal.SIGTERM)
 
     def close(self) -> None:
-        """End every process and stop watching."""
+        """End every process and stop watching. May be called twice."""
+        if self._closing:
+            return
         self.kill_all()
-        self._closing = True
+        with self._lock:
+            self._final_ns = self._account.walk()
+            self._closing = True
         os.write(self._wake_write, b"x")
         self._reaper.join()
         self._selector.close()

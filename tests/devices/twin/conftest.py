@@ -12,7 +12,9 @@ from pathlib import Path
 import paramiko
 import pytest
 
+from devices.twin import uart
 from devices.twin.board_twin import BoardTwin, TwinAddress
+from devices.twin.machine import Life
 
 SERIAL = "1424321018263"
 PASSWORD = "secret-of-the-twin"
@@ -122,6 +124,14 @@ def make_twin(tmp_path: Path) -> Iterator[Callable[..., tuple[BoardTwin, TwinAdd
     yield make
     for twin in made:
         twin.close()
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Boots and shutdowns take a tenth of their time, for tests that are about something else."""
+    unhurried = Life._wait
+    monkeypatch.setattr(Life, "_wait", lambda life, seconds: unhurried(life, seconds / 10))
+    monkeypatch.setattr(uart, "_BYTES_PER_S", 200_000)
 
 
 @pytest.fixture(scope="session")

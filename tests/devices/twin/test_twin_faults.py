@@ -38,6 +38,7 @@ def test_silent_ssh_accepts_and_never_answers_old_and_new_connections_alike(up, 
     assert client.text("echo well") == "well"
 
 
+@pytest.mark.usefixtures("hurried")
 def test_a_new_host_key_is_shown_from_the_next_boot_on(make_twin, connect):
     twin, address = make_twin()
     twin.inject("new-host-key")

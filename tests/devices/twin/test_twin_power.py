@@ -10,6 +10,8 @@ import pytest
 
 from devices.twin.board_twin import BoardTwin
 
+pytestmark = pytest.mark.usefixtures("hurried")
+
 
 def test_without_power_nothing_answers(make_twin, port_of):
     twin, address = make_twin()
@@ -81,13 +83,13 @@ def test_a_board_that_was_shut_down_waits_for_the_switch(make_twin, connect, por
     client.run(command)
     port.until(b"reboot: Power down")
     assert eventually(lambda: not client.transport.is_active())
-    assert port.quiet_for(0.7)
+    assert port.quiet_for(0.5)
     assert twin.powered
 
 
 def test_power_may_go_at_any_moment_of_a_boot(make_twin, connect):
     twin, address = make_twin()
-    for moment_s in (0.0, 0.1, 0.35, 0.8, 1.4, 2.0, 2.3):
+    for moment_s in (0.0, 0.01, 0.03, 0.06, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4):
         twin.power(on=True)
         time.sleep(moment_s)
         twin.power(on=False)

@@ -124,6 +124,7 @@ def test_each_model_has_its_files_its_serial_number_and_its_stand_ins(model, tmp
         assert "@KERNEL" not in text
 
 
+@pytest.mark.usefixtures("hurried")
 def test_a_board_writes_nothing_outside_its_folder(make_twin, connect, tmp_path, monkeypatch):
     home = tmp_path / "home"
     home.mkdir()

@@ -118,6 +118,7 @@ def test_a_login_shell_reads_commands_from_its_input(client):
     assert channel.recv_exit_status() == 4
 
 
+@pytest.mark.usefixtures("hurried")
 def test_only_the_right_user_with_the_right_password_or_key_comes_in(connect, make_twin):
     key = paramiko.ECDSAKey.generate()
     twin, address = make_twin(authorized_key=f"{key.get_name()} {key.get_base64()} farm@controller")
