@@ -47,8 +47,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the markers; read the inventory and join the session when one is named."""
     for marker in _MARKERS:
         config.addinivalue_line("markers", marker)
-    if config.getoption("farm_inventory") is None:
-        if config.getoption("farm_board"):
+    if config.option.farm_inventory is None:
+        if config.option.farm_board:
             raise pytest.UsageError("--farm-board: of which lab? Pass --farm-inventory FILE too")
         return
     from .session import LabSession
@@ -101,4 +101,4 @@ def trial(deploy: Deploy, request: pytest.FixtureRequest) -> Trials:
     """``trial(rate_hz=…, duration_s=…)``: run the marked artifact, keep the record, return it to be judged."""
     from .trials import Trials
 
-    return Trials(deploy, request.node, request.config.getoption("farm_state"))
+    return Trials(deploy, request.node, request.config.option.farm_state)

@@ -34,7 +34,7 @@ def label(report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
     """Write the kind on a failed report and let it say the component's words instead of a traceback."""
     if call.excinfo is None or not report.failed or (kind := kind_of(call.excinfo.value)) is None:
         return
-    report.farm_kind = kind
+    vars(report)["farm_kind"] = kind
     report.longrepr = f"{kind}: {call.excinfo.value}"
 
 

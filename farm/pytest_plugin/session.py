@@ -1,6 +1,6 @@
 """A pytest session with a lab: which tests run on which boards, what their outcomes mean."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -28,10 +28,10 @@ class LabSession:
         """Read the inventory; a wrong one is a usage error before anything is touched."""
         self.config = config
         try:
-            self.lab = usable(config.getoption("farm_inventory"))
+            self.lab = usable(config.option.farm_inventory)
         except UsageFault as fault:
             raise pytest.UsageError("\n".join(fault.faults)) from None
-        if unknown := set(config.getoption("farm_board")) - set(self.lab.boards):
+        if unknown := set(config.option.farm_board) - set(self.lab.boards):
             known = ", ".join(self.lab.boards)
             raise pytest.UsageError(f"--farm-board: no board {', '.join(sorted(unknown))}; there are {known}")
         self._bad_markers: list[str] = []
@@ -49,18 +49,23 @@ class LabSession:
         boards = {name: entry.model for name, entry in self.lab.boards.items()}
         try:
             wishes = wanted(
-                marker.kwargs if marker else {}, boards, list(known_boards()), self.config.getoption("farm_board")
+                marker.kwargs if marker else {}, boards, list(known_boards()), self.config.option.farm_board
             )
         except BadMarker as bad:
             self._bad_markers.append(f"{metafunc.definition.nodeid}: {bad}")
             return
-        in_groups = self.config.pluginmanager.hasplugin("xdist")
-        params = [
-            # one board's tests stay on one worker, and in order
-            pytest.param(wish, id=wish.id, marks=[pytest.mark.xdist_group(wish.id)] if in_groups else [])
-            for wish in wishes
-        ]
+        params = [pytest.param(wish, id=wish.id) for wish in wishes]
         metafunc.parametrize("bench", params, indirect=True, scope="session")
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:  # noqa: ANN401 -- xdist's own
+        """Keep one board's tests on one worker, unless the user asked for a distribution of their own."""
+        if config.option.dist != "load":
+            return None
+        from .by_board import ByBoard
+
+        models = {f"any-{entry.model}" for entry in self.lab.boards.values()}
+        return ByBoard(config, log, [*self.lab.boards, *models])
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Refuse the session when a marker can never be satisfied."""
@@ -69,7 +74,7 @@ class LabSession:
             raise pytest.UsageError("\n".join(self._bad_markers))
 
     @contextmanager
-    def borrow(self, wish: Wanted | None) -> Iterator[Bench]:
+    def borrow(self, wish: Wanted | None) -> Generator[Bench]:
         """Lend the first free board that the test would take.
 
         Raises:
@@ -84,7 +89,7 @@ class LabSession:
         refused: list[LabFault] = []
         for name in wish.candidates:
             try:
-                return stack.enter_context(borrow(self.lab, name, state=self.config.getoption("farm_state")))
+                return stack.enter_context(borrow(self.lab, name, state=self.config.option.farm_state))
             except LabFault as fault:
                 refused.append(fault)
         raise refused[-1]
@@ -99,9 +104,9 @@ class LabSession:
         report = yield
         label(report, call)
         if report.when == "teardown":
-            report.farm_rows = [row.as_dict() for row in item.stash.get(ROWS, [])]
+            vars(report)["farm_rows"] = [row.as_dict() for row in item.stash.get(ROWS, list[Row]())]
         if report.when == "call" or report.failed:
-            report.farm_notes = item.stash.get(NOTES, [])
+            vars(report)["farm_notes"] = item.stash.get(NOTES, list[str]())
             item.stash[NOTES] = []
         return report
 
@@ -134,7 +139,7 @@ class LabSession:
     def _tell(self, report: pytest.TestReport) -> None:
         notes = getattr(report, "farm_notes", [])
         terminal = self.config.pluginmanager.get_plugin("terminalreporter")
-        if terminal is not None and notes and self.config.getoption("verbose") > 0:
+        if terminal is not None and notes and self.config.option.verbose > 0:
             terminal.ensure_newline()
             for note in notes:
                 terminal.write_line(f"    {note}")

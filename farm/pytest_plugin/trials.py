@@ -15,7 +15,7 @@ from farm.report.table import row
 from farm.store.database import Store
 from farm.store.record import Record, Verdict
 from farm.trial.scenario import FixedRate
-from farm.trial.trial import run_trial
+from farm.trial.trial import Trial, run_trial
 from farm.verdict.criteria import Limits, explain, judge
 from power.block import Block
 
@@ -23,8 +23,11 @@ from .session import NOTES, ROWS
 
 
 def note(item: pytest.Item, text: str) -> None:
-    """Keep a line of what the farm did, shown under ``-v``."""
-    item.stash.setdefault(NOTES, []).append(text)
+    """Keep a line of what the farm did, shown under ``-v``; one that goes on from the last takes its place."""
+    notes = item.stash.setdefault(NOTES, [])
+    if notes and notes[-1].split()[0] == text.split()[0]:
+        notes.pop()
+    notes.append(text)
 
 
 class Deploy:
@@ -57,7 +60,9 @@ class Deploy:
 
     def _marked(self) -> dict[str, Path | str]:
         marker = self._item.get_closest_marker("artifact")
-        return dict(zip(("path", "dataset"), marker.args, strict=False)) | marker.kwargs if marker else {}
+        if marker is None:
+            return {}
+        return {**dict(zip(("path", "dataset"), marker.args, strict=False)), **marker.kwargs}
 
     def _path(self, given: Path | str) -> Path:
         return self._item.path.parent / given
@@ -110,6 +115,7 @@ class Trials:
         duration_s: float,
         warmup_frames: int = 5,
         idle_s: float = 2.0,
+        score_s: float = 20.0,
         attempts: int = 1,
     ) -> Outcome:
         """Run at a fixed frame rate while all meters of the bench are read.
@@ -120,22 +126,28 @@ class Trials:
             duration_s: How long frames are offered.
             warmup_frames: Inferences before the first frame counts.
             idle_s: How long idle watts are measured, before and after.
+            score_s: How long, when the watts are measured, images that no frame has shown may take.
             attempts: A void trial (starved host, lost readings …) is run again up to so often in all;
                 each attempt leaves its record.
 
         Raises:
             devices.errors.DeviceError, power.errors.PowerError: a lab fault.
         """
-        scenario = FixedRate(rate_hz=rate_hz, duration_s=duration_s, warmup_frames=warmup_frames, idle_s=idle_s)
+        scenario = FixedRate(rate_hz, duration_s, warmup_frames, idle_s, score_s)
         put = deployment or self._deploy()
-        bench = self._deploy.bench
-        for left in reversed(range(attempts)):
-            trial = run_trial(bench, put, scenario, progress=lambda text: note(self._item, text))
-            with Store.open(self._state / "results.sqlite") as store:
-                store.save(trial.record, trial.traces, bench.console.log())
-            if not (trial.record.voids and left):
+        trial = self._run(put, scenario)
+        for _ in range(attempts - 1):
+            if not trial.record.voids:
                 break
             note(self._item, f"void, run again: {'; '.join(trial.record.voids)}")
+            trial = self._run(put, scenario)
         self._item.stash.setdefault(ROWS, []).append(row(trial.record, None))
         self._item.user_properties.extend(properties(trial.record, None))
         return Outcome(trial.record, trial.traces, self._item, self._state)
+
+    def _run(self, deployment: Deployment, scenario: FixedRate) -> Trial:
+        bench = self._deploy.bench
+        trial = run_trial(bench, deployment, scenario, progress=lambda text: note(self._item, text))
+        with Store.open(self._state / "results.sqlite") as store:
+            store.save(trial.record, trial.traces, bench.console.log())
+        return trial

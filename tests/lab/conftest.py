@@ -1,18 +1,19 @@
-"""The release under test: which artifact goes on which board model, and what it is held to."""
+"""What is under test: which artifact goes on which board model, and what the product asks of it."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import yaml
 
+from farm.playbook import Playbook, load
 from farm.verdict.criteria import Limits
 
 HERE = Path(__file__).parent
 
 
 class Release(NamedTuple):
-    """What one board model is to run, and the limits."""
+    """What one board model is to run, how, and the limits."""
 
     artifact: Path
     dataset: Path
@@ -22,29 +23,33 @@ class Release(NamedTuple):
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--release", type=Path, default=HERE / "release.yaml", metavar="FILE", help="what to test")
+    text = "which artifact goes on which board model"
+    parser.addoption("--release", type=Path, default=HERE / "release.yaml", metavar="FILE", help=text)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="session")
 def release(bench, pytestconfig) -> Release:
     """The release for the borrowed board's model."""
     path: Path = pytestconfig.getoption("release")
-    plan = yaml.safe_load(path.read_text(encoding="utf-8"))
-    mine = plan["boards"].get(bench.entry.model)
-    if mine is None:
-        pytest.skip(f"{path.name} holds no release for {bench.entry.model}")
+    artifacts, product = _read(path), _read(HERE / "product.yaml")
+    model = bench.entry.model
+    if model not in artifacts or model not in product["boards"]:
+        pytest.skip(f"{path.name} or product.yaml holds nothing for {model}")
+    asked = product["boards"][model]
     return Release(
-        artifact=path.parent / mine["artifact"],
-        dataset=path.parent / plan["dataset"],
-        rate_hz=mine["rate_hz"],
-        duration_s=plan["duration_s"],
-        limits=Limits.model_validate(mine["limits"]),
+        artifact=path.parent / artifacts[model],
+        dataset=HERE / product["dataset"],
+        rate_hz=asked["rate_hz"],
+        duration_s=product["duration_s"],
+        limits=Limits.model_validate(asked["limits"]),
     )
 
 
 @pytest.fixture(scope="session")
-def playbook(bench):
+def playbook(bench) -> Playbook:
     """The provisioning playbook of the borrowed board's model."""
-    from farm.playbook import load
-
     return load(HERE.parent.parent / "playbooks" / f"{bench.entry.model}.yaml")
