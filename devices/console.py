@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Self
 
-from .boot import BootReport, BootWatcher
+from .boot import BootReport, BootWatcher, Stage
 from .console_capture import Capture, ConsoleLine
 from .console_frame import PREPARE, Answer, Damaged, Refused, again, find_answer, probe, probed, request
 from .console_text import plain, without_noise
@@ -22,6 +22,8 @@ _PROMPT = re.compile(rf"{_LOGIN.pattern}|{_PASSWORD.pattern}|[#$%>] $")
 _REFUSED = re.compile(r"Login incorrect|Authentication failure|Permission denied", re.IGNORECASE)
 
 _TICK_S = 0.5
+_POKE_S = 2.0
+"""Assumed: userspace that starts services is never silent for this long, one that waits for a login is."""
 _PROMPT_S = 0.8
 """Assumed: an idle console answers a newline within this, if it shows a prompt at all."""
 _ANSWERS_S = 1.5
@@ -122,6 +124,7 @@ class Console:
         """
         watcher = BootWatcher(since)
         position = self._capture.position_at(since)
+        poke_ns = 0
         deadline_ns = time.monotonic_ns() + int(timeout_s * 1e9)
         while not watcher.up:
             self._capture.check()
@@ -130,8 +133,14 @@ class Console:
             position += len(chunks)
             for chunk in chunks:
                 watcher.feed(chunk.data, chunk.t_ns)
-            if not chunks:
-                watcher.tick(time.monotonic_ns())
+            now_ns = time.monotonic_ns()
+            if chunks:
+                poke_ns = now_ns + int(_POKE_S * 1e9)
+            else:
+                watcher.tick(now_ns)
+                if watcher.stage is Stage.USERSPACE and now_ns > poke_ns:
+                    self.write(b"\r")  # a prompt that noise has hidden is printed again
+                    poke_ns = now_ns + int(_POKE_S * 1e9)
             if fault := watcher.fatal:
                 raise self._boot_fault(watcher, f"{fault.kind}: {fault.text}", fault.hint)
             if left_s <= 0 and not watcher.up:

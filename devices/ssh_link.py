@@ -18,6 +18,8 @@ from typing import Any, cast
 
 import fabric
 import paramiko
+from paramiko.pkey import UnknownKeyType
+from paramiko.ssh_exception import NoValidConnectionsError
 
 from .errors import AuthenticationRefused, ConnectionLost, HostKeyMismatch, Unreachable
 from .ssh_keys import Trust, trust_only
@@ -117,7 +119,7 @@ def _connection(target: Target, guard: _Guard) -> Any:  # noqa: ANN401 -- fabric
     if target.key is not None or target.password is not None:  # named credentials only, not whatever lies around
         kwargs |= {"allow_agent": False, "look_for_keys": False}
     if target.key is not None:
-        kwargs["key_filename"] = str(target.key)
+        kwargs["pkey"] = _load_key(target.name, target.key)
     if target.password is not None:
         kwargs["password"] = target.password
     connection = make(
@@ -131,6 +133,14 @@ def _connection(target: Target, guard: _Guard) -> Any:  # noqa: ANN401 -- fabric
     connection.client.set_missing_host_key_policy(Trust(target.name))  # fabric comes with AutoAddPolicy
     trust_only(connection.client, connection.host, connection.port, target.host_key, target.known_hosts)
     return connection
+
+
+def _load_key(name: str, path: Path) -> paramiko.PKey:
+    try:
+        return paramiko.PKey.from_path(path)
+    except (OSError, ValueError, TypeError, paramiko.SSHException, UnknownKeyType) as error:
+        hint = "the board's ssh key in the inventory; one with a passphrase belongs into ssh-agent"
+        raise AuthenticationRefused(name, f"our key file {path} is of no use: {error}", hint=hint) from error
 
 
 def _open(target: Target) -> tuple[Any, paramiko.Transport]:
@@ -165,6 +175,8 @@ def _print(key: paramiko.PKey) -> str:
 
 
 def _unreachable(target: Target, guard: _Guard, error: Exception) -> Unreachable:
+    if isinstance(error, NoValidConnectionsError):  # one for each address of the host; its own text names none of them
+        error = next(iter(error.errors.values()))
     if guard.fired or isinstance(error, TimeoutError):
         said = f"{target.where} accepts no SSH session within {target.connect_timeout_s:.2g} s ({error or 'no answer'})"
     else:

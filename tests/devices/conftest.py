@@ -32,7 +32,10 @@ class _Session(paramiko.ServerInterface):
         self.open_channels = 0
 
     def get_allowed_auths(self, username):
-        return "password"
+        return "password,publickey"
+
+    def check_auth_publickey(self, username, key):
+        return paramiko.AUTH_SUCCESSFUL if key == self.server.authorized else paramiko.AUTH_FAILED
 
     def check_auth_password(self, username, password):
         return paramiko.AUTH_SUCCESSFUL if password == PASSWORD else paramiko.AUTH_FAILED
@@ -54,6 +57,7 @@ class SshServer:
     def __init__(self, key: paramiko.PKey) -> None:
         self.key = key
         self.max_sessions = 10
+        self.authorized: paramiko.PKey | None = None
         self.rc = ""
         """What the login shell's start-up files run before every command."""
         self.accepted = 0

@@ -1,6 +1,7 @@
 """The serial console: nothing lost, nothing mixed up, nothing waited for without an end."""
 
 import random
+import threading
 import time
 from datetime import UTC, datetime
 
@@ -90,6 +91,16 @@ def test_a_panic_ends_the_wait_with_its_words(uart):
     line.print(b"00000] Kernel panic - not syncing: Attempted to kill init!\r\n")
     with pytest.raises(BootFault, match=r"board-1: did not boot, in stage kernel: panic: .*Attempted to kill init!"):
         console.wait_boot(timeout_s=60, since=since)
+
+
+def test_a_login_prompt_that_noise_has_hidden_is_asked_for_again(uart, monkeypatch):
+    monkeypatch.setattr("devices.console._POKE_S", 0.05)
+    monkeypatch.setattr("devices.console._TICK_S", 0.02)
+    line, console = uart("none")
+    since = time.monotonic_ns()
+    line.print(b"[  OK  ] Started Serial Getty on ttyS0.\r\nho\x80\xffst l\xfegin: \x00\xf0")
+    threading.Thread(target=lambda: (wait_for(lambda: line.typed), line.print(b"\r\nhost login: "))).start()
+    assert console.wait_boot(timeout_s=10, since=since).stages == ["userspace", "login"]
 
 
 def test_a_silent_board_ends_the_wait(uart):
@@ -251,6 +262,6 @@ def test_a_board_that_rebooted_under_the_shell_is_named_and_typed_at_no_more(uar
 def test_a_shell_that_is_gone_is_no_slow_command(uart):
     line, console = uart(logged_in=True)
     console.login("farm", "secret", timeout_s=20)
-    line.damage = lambda data: b""
+    line.damage = lambda _: b""
     with pytest.raises(ConsoleFault, match=r"no shell answers on the console \(`echo hi`, 0.3 s\)"):
         console.run("echo hi", timeout_s=0.3)

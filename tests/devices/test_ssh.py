@@ -263,6 +263,30 @@ def test_a_refused_login_is_not_worth_a_retry(shell_on, sshd):
     assert "wrong" not in str(seen.value)
 
 
+@pytest.mark.parametrize("content", [None, b"", b"-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n"])
+def test_a_key_file_of_ours_that_is_no_key_is_no_fault_of_the_link(shell_on, sshd, tmp_path, content):
+    key = tmp_path / "key"
+    if content is not None:
+        key.write_bytes(content)
+    with pytest.raises(AuthenticationRefused, match=r"our key file .*key is of no use") as seen:
+        shell_on(sshd.port, key=key, password=None).run("true")
+    assert not seen.value.transient
+
+
+def test_a_key_with_a_passphrase_points_at_the_agent(shell_on, sshd, tmp_path, other_key):
+    key = tmp_path / "key"
+    other_key.write_private_key_file(str(key), password="locked")
+    with pytest.raises(AuthenticationRefused, match="ssh-agent"):
+        shell_on(sshd.port, key=key, password=None).run("true")
+
+
+def test_a_key_logs_in(shell_on, sshd, tmp_path, other_key):
+    key = tmp_path / "key"
+    other_key.write_private_key_file(str(key))
+    sshd.authorized = other_key
+    assert shell_on(sshd.port, key=key, password=None).run("echo in").text == "in"
+
+
 def test_a_closed_shell_stays_closed(shell):
     shell.run("true")
     shell.close()
