@@ -126,4 +126,5 @@ def _guarded(command: Command, args: Namespace, *, debug: bool) -> int:
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
     """Being told to end is an interruption like Ctrl-C: what was set on a board is restored on the way out."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # being told twice must not cut the way out short
     raise KeyboardInterrupt

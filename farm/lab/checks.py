@@ -23,7 +23,8 @@ Tree = Mapping[str, Any]
 _SHELVES = ("meters", "switches")
 _TWIN_FILLS = (("console", "port"), ("console", "password"), ("ssh", "host"), ("ssh", "key"))
 """What a twin board may leave to `farm lab up`."""
-_TWIN_MUST_FILL = (("console", "port"), ("ssh", "host"))
+_TWIN_HAS_NOT = (("root",), ("ssh", "port"), ("ssh", "gateway"), ("ssh", "host_key"))
+"""What `farm lab up` adds, or what a twin cannot have."""
 
 
 def check(value: Any) -> list[Fault]:  # noqa: ANN401 -- whatever the file holds
@@ -193,9 +194,15 @@ def _twin_board(board: Tree, where: Where) -> Iterator[Fault]:
     model = board.get("model")
     if isinstance(model, str) and model in known_boards() and model not in profiles():
         yield Fault((*where, "model"), f"no twin of '{model}'; there are twins of {', '.join(sorted(profiles()))}")
-    for keys in _TWIN_MUST_FILL:
-        if isinstance(address := _at(board, *keys), str) and address != TWIN:
-            yield Fault((*where, *keys), "a twin's address is not known beforehand; write `twin`")
+    for keys in _TWIN_FILLS:
+        if isinstance(value := _at(board, *keys), str) and value != TWIN:
+            yield Fault((*where, *keys), "`farm lab up` fills it in for a twin; write `twin`")
+    for keys in _TWIN_HAS_NOT:
+        if _at(board, *keys) is not None:
+            yield Fault((*where, *keys), "`farm lab up` sets it for a twin; remove it")
+    user = _at(board, "console", "user")
+    if isinstance(user, str) and user != _at(board, "ssh", "user"):
+        yield Fault((*where, "console", "user"), "a twin has one user; write the same as in `ssh:`")
 
 
 def _twin_device(entry: Tree, where: Where, wired: bool) -> Iterator[Fault]:

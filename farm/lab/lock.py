@@ -16,6 +16,8 @@ from typing import Any
 from ..errors import LabFault
 
 _POLL_S = 0.1
+_GLANCE_S = 0.25
+"""Tried for at least so long: :func:`holder` has the lock for the moment in which it looks."""
 
 
 @contextmanager
@@ -29,7 +31,7 @@ def hold(path: Path, what: str, *, wait_s: float = 0.0) -> Generator[None]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+", encoding="utf-8") as file:
-        deadline_ns = time.monotonic_ns() + int(wait_s * 1e9)
+        deadline_ns = time.monotonic_ns() + int(max(wait_s, _GLANCE_S) * 1e9)
         while not _taken(file.fileno()):
             if time.monotonic_ns() >= deadline_ns:
                 raise LabFault(what, f"in use by {_holder(path)}", hint="wait until it is done, or end it")

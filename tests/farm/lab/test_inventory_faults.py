@@ -205,6 +205,9 @@ def test_a_line_break_in_a_key_breaks_no_line(tmp_path):
         (("    twin: process\n    console", "    console"), "'m1' is a twin and the board is a real board"),
         (("    meters:\n      - m1\n", ""), "a twin that no board uses"),
         (("  s1:", "  m1:"), "'m1' stands under meters too"),
+        (("      user: pi", "      user: pi\n      key: file:id"), "ssh.key: `farm lab up` fills it in for a twin"),
+        (("      user: pi", "      user: pi\n      port: 22"), "ssh.port: `farm lab up` sets it for a twin; remove it"),
+        (("      port: twin\n    ssh", "      port: twin\n      user: root\n    ssh"), "a twin has one user"),
         (("twin: process\n    console", "twin: qemu\n    console"), "should be 'process'"),
     ],
 )
