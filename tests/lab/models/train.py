@@ -36,6 +36,8 @@ TEST_IMAGES = 540
 
 EPOCHS, RETRAIN_EPOCHS, WIDE_EPOCHS = 60, 30, 25
 SHARED_VALUES = 16
+FINE = [16, 16]
+"""One frame of lenet5-fine costs 0.16 billion multiplications: work that a power meter sees."""
 OVERSAMPLE = [16, 48]
 """One frame of lenet5-x4 costs 9 billion multiplications: far over 150 ms on one core of 2020 or later."""
 
@@ -58,6 +60,7 @@ class Net:
 
 LENET_300_100 = Net("lenet-300-100", "LeNet-300-100", 28, sparsity=0.9)
 LENET5 = Net("lenet5", "LeNet-5", 32, sparsity=0.7)
+LENET5_FINE = Net("lenet5-fine", "LeNet-5 fine", 32)
 LENET5_X4 = Net("lenet5-x4", "LeNet-5 x4", 32)
 
 
@@ -127,15 +130,20 @@ def pruned_int8(net: Net, trained: nn.Sequential, task: Task) -> Iterator[Varian
     yield Variant(net, "pruned-int8", "tflite", write_tflite.write_int8(whole, [1, net.side, net.side, 1]), **facts)
 
 
-def weight_shared(net: Net, trained: nn.Sequential, task: Task) -> Iterator[Variant]:
-    """Share weights and retrain the shared values."""
+def weight_shared(net: Net, trained: nn.Sequential, task: Task, fine: Net | None = None) -> Iterator[Variant]:
+    """Share weights and retrain the shared values; with ``fine``, the same at its resolution too."""
     shared = deepcopy(trained)
     share(shared, task, values=SHARED_VALUES, epochs=RETRAIN_EPOCHS, seed=SEED)
     steps = (
         {"name": "share-weights", "parameters": {"by": "k-means", "values_per_layer": SHARED_VALUES}},
         {"name": "retrain", "parameters": {"epochs": RETRAIN_EPOCHS, "what": "shared values"}},
     )
-    yield from written(net, "shared", layers_of(shared), shared_values=SHARED_VALUES, compression=steps)
+    layers = layers_of(shared)
+    yield from written(net, "shared", layers, shared_values=SHARED_VALUES, compression=steps)
+    if fine is not None:
+        yield from written(fine, "float", oversampled(layers_of(trained), FINE))
+        spread = oversampled(layers, FINE)
+        yield from written(fine, "shared", spread, shared_values=SHARED_VALUES, compression=steps)
 
 
 def halved(layers: list[Layer]) -> list[Layer]:
@@ -151,14 +159,14 @@ def halved(layers: list[Layer]) -> list[Layer]:
 
 def variants(images: np.ndarray, labels: np.ndarray) -> Iterator[Variant]:
     """Train and yield everything, each net's baselines before its compressed forms."""
-    for net, build in ((LENET_300_100, lenet_300_100), (LENET5, lenet5)):
+    for net, build, fine in ((LENET_300_100, lenet_300_100, None), (LENET5, lenet5, LENET5_FINE)):
         task = task_of(images, labels, net)
         torch.manual_seed(SEED)
         trained = build()
         train(trained, task, epochs=EPOCHS, seed=SEED)
         yield from written(net, "float", layers_of(trained))
         yield from pruned_int8(net, trained, task)
-        yield from weight_shared(net, trained, task)
+        yield from weight_shared(net, trained, task, fine)
     torch.manual_seed(SEED + 1)
     yield from written(LENET5, "random", layers_of(lenet5()))
     torch.manual_seed(SEED)
