@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from shlex import quote
 from time import monotonic_ns
 
-from devices.shell import Shell
+from devices.errors import ConnectionLost
+from devices.shell import Shell, Stream
 
 from ..errors import LabFault
 
@@ -90,18 +91,29 @@ def measure(shell: Shell) -> Offset:
         LabFault: no helper could be started, or its clock jumps.
         devices.errors.DeviceError: the link.
     """
-    probes: list[Probe] = []
     with shell.stream(f"exec python3 -u -c {quote(_HELPER)}", timeout_s=_TOTAL_TIMEOUT_S) as helper:
-        for number in range(_PROBES):
-            sent_ns = monotonic_ns()
-            helper.send(b"\n")
-            line = helper.readline(timeout_s=_PROBE_TIMEOUT_S if number else _START_TIMEOUT_S)
-            if not line.data.strip().isdigit():
-                said = (line.data + helper.stderr()).decode("utf-8", "replace").strip()
-                raise LabFault(shell.name, f"asked for its time it says {said[:200]!r}", hint="run `python3` there")
-            probes.append(Probe(sent_ns, int(line.data), line.t_ns))
-        helper.send_eof()
+        try:
+            probes = [_probe(shell.name, helper, _START_TIMEOUT_S)]
+            probes += [_probe(shell.name, helper, _PROBE_TIMEOUT_S) for _ in range(_PROBES - 1)]
+            helper.send_eof()
+        except ConnectionLost:
+            status = helper.exit_status(timeout_s=_PROBE_TIMEOUT_S)  # raises again if it was the link
+            raise _no_time(shell.name, f"its python3 ends with status {status}", helper.stderr()) from None
     return intersect(shell.name, probes)
+
+
+def _probe(board: str, helper: Stream, timeout_s: float) -> Probe:
+    sent_ns = monotonic_ns()
+    helper.send(b"\n")
+    line = helper.readline(timeout_s=timeout_s)
+    if not line.data.strip().isdigit():
+        raise _no_time(board, "its python3 answers", line.data)
+    return Probe(sent_ns, int(line.data), line.t_ns)
+
+
+def _no_time(board: str, what: str, said: bytes) -> LabFault:
+    text = said[-200:].decode("utf-8", "replace").strip()
+    return LabFault(board, f"asked for its time, {what}: {text!r}", hint="run `python3` there")
 
 
 @dataclass(frozen=True, slots=True)

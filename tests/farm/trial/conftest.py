@@ -81,14 +81,18 @@ class LocalStream:
         return line
 
     def send(self, data):
-        self._process.stdin.write(data)
-        self._process.stdin.flush()
+        try:
+            os.write(self._process.stdin.fileno(), data)
+        except BrokenPipeError:
+            raise ConnectionLost(self._shell.name, "nobody reads") from None
 
     def send_eof(self):
         self._process.stdin.close()
 
     def exit_status(self, *, timeout_s):
-        return self._process.wait(timeout_s) % 256
+        status = self._process.wait(timeout_s)
+        self._threads[1].join(timeout_s)  # what it said last
+        return status % 256
 
     def stderr(self):
         return bytes(self._stderr)
