@@ -22,8 +22,8 @@ _PROMPT = re.compile(rf"{_LOGIN.pattern}|{_PASSWORD.pattern}|[#$%>] $")
 _REFUSED = re.compile(r"Login incorrect|Authentication failure|Permission denied", re.IGNORECASE)
 
 _TICK_S = 0.5
-_POKE_S = 2.0
-"""Assumed: userspace that starts services is never silent for this long, one that waits for a login is."""
+_POKE_S = 4.0
+"""Assumed: often enough for one who waits; while services still start, nobody reads what is typed."""
 _PROMPT_S = 0.8
 """Assumed: an idle console answers a newline within this, if it shows a prompt at all."""
 _ANSWERS_S = 1.5
@@ -134,13 +134,13 @@ class Console:
             for chunk in chunks:
                 watcher.feed(chunk.data, chunk.t_ns)
             now_ns = time.monotonic_ns()
-            if chunks:
-                poke_ns = now_ns + int(_POKE_S * 1e9)
-            else:
+            if not chunks:
                 watcher.tick(now_ns)
-                if watcher.stage is Stage.USERSPACE and now_ns > poke_ns:
-                    self.write(b"\r")  # a prompt that noise has hidden is printed again
-                    poke_ns = now_ns + int(_POKE_S * 1e9)
+            if watcher.stage is not Stage.USERSPACE:
+                poke_ns = now_ns + int(_POKE_S * 1e9)
+            elif now_ns > poke_ns:
+                self.write(b"\r")  # a prompt that noise has hidden is printed again
+                poke_ns = now_ns + int(_POKE_S * 1e9)
             if fault := watcher.fatal:
                 raise self._boot_fault(watcher, f"{fault.kind}: {fault.text}", fault.hint)
             if left_s <= 0 and not watcher.up:
