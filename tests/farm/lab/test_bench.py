@@ -3,6 +3,7 @@
 import os
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
 
 from devices.errors import BootFault, HostKeyMismatch, WrongBoard
@@ -12,6 +13,7 @@ from farm.lab.bench import borrow
 from farm.lab.lock import hold
 from farm.lab.twins import inject
 from power.errors import MeterOffline, SwitchOffline
+from power.sampler import Sampler
 
 
 @pytest.fixture
@@ -106,8 +108,10 @@ def test_a_board_without_a_console_login_says_which_line_is_missing(lend, twin_l
 
 def test_a_panic_is_named_with_its_stage(lend, twin_lab):
     told = pytest.raises(BootFault, match=r"^zero-01: did not boot, in stage kernel: panic")
-    with disturbed(twin_lab, "zero-01", "kernel-panic"), lend("zero-01") as bench, told:
-        bench.power_cycle()
+    with disturbed(twin_lab, "zero-01", "kernel-panic"), lend("zero-01") as bench:
+        with told:
+            bench.power_cycle()
+        bench.power_off()
 
 
 def test_a_silent_switch_is_named_not_the_board(lend, twin_lab):
@@ -163,3 +167,27 @@ def test_health_leaves_a_board_in_use_alone(twin_lab):
     assert zero.in_use.startswith(f"process {os.getpid()} ")
     assert (zero.faults, zero.powered) == ([], None)
     assert atom.in_use is None
+
+
+LOAD = """
+import time
+end = time.monotonic() + 1.6
+while time.monotonic() < end:
+    slice_ends, busy_until = time.monotonic() + 0.05, time.process_time() + 0.05 * {share}
+    while time.process_time() < busy_until:
+        pass
+    time.sleep(max(0, slice_ends - time.monotonic()))
+"""
+"""Takes its share of a processor in slices, counted in processor time: what else runs here does not change it."""
+
+
+def test_watts_rise_with_the_load_of_the_board_s_own_processes(lend):
+    means = []
+    with lend("atom-01") as bench:
+        bench.ensure_up()
+        for share in (0.0, 0.3, 0.6):
+            with Sampler(bench.meters["wall-1"].meter) as sampler:
+                bench.shell.run("python3 -", stdin=LOAD.format(share=share).encode(), timeout_s=30)
+                means.append(float(np.mean(sampler.stop().block.watts[-12:])))
+    idle, some, more = means
+    assert idle + 1 < some < more - 1

@@ -48,6 +48,7 @@ def test_a_board_that_does_not_boot_is_a_lab_fault_with_its_last_lines(farm, her
     inject(here.state, "zero-01", "kernel-panic")
     code, _, err = farm("power", "cycle", "zero-01")
     inject(here.state, "zero-01", "kernel-panic", False)
+    farm("power", "off", "zero-01")
     assert code == 3
     assert err.startswith("zero-01: did not boot, in stage kernel: panic: ")
     assert "\n  | " in err
@@ -67,6 +68,7 @@ def test_a_board_in_use_is_a_lab_fault(farm, here):
 
 
 def test_health_is_a_row_a_board_and_twins_are_called_twins(farm):
+    farm("power", "off", "zero-01")
     code, out, _ = farm("health")
     assert code == 0
     head, *rows = out.splitlines()
