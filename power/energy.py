@@ -58,7 +58,8 @@ def energy(
         u_V, u_A    the limits of error of volts and of amps, integrated over the window, as rectangular
                     distributions: limit / sqrt(3). Taken as wholly systematic: more readings do not help.
         u_sampling  sigma sqrt(T (h - a)): what happens between the apertures is not seen. sigma² is half the mean
-                    square of the differences between successive readings. 0 when a = h.
+                    square of the differences between successive readings. 0 when a = h. Holds for loads that
+                    do not keep step with the readings: what always falls between the apertures is not seen.
         u_stamps    sigma_t sqrt(sum ((P_i+1 - P_i-1) / 2)²): sigma_t² is half the variance of the spacing.
         B_edges     (2h - a) / 4 times the range of the four readings around an edge, both edges added: a step
                     at the very edge is smeared over one reading, always the same way, so this is not squared.

@@ -65,7 +65,7 @@ def blocks(shown: Reading, serial: int, mah: int, mwh: int) -> bytes:
     first, second, third = bytearray(b"pac1"), bytearray(b"pac2"), bytearray(b"pac3")
     for block in (first, second, third):
         block.extend(bytes(60 - len(block)))
-    ohms = min(_MOST_OHMS, shown.volts / shown.amps if shown.amps > 0 else _MOST_OHMS)
+    ohms = min(_MOST_OHMS, max(0.0, shown.volts) / shown.amps if shown.amps > 0 else _MOST_OHMS)
     first[4:12] = b"TC661.14"
     struct.pack_into("<I", first, 12, serial)
     struct.pack_into("<I", first, 44, 1)  # times switched on

@@ -62,7 +62,7 @@ def frame(shown: Reading, mah: int, mwh: int) -> bytes:
     """Lay out one answer; all numbers big endian."""
     data = bytearray(_FRAME_BYTES)
     volts_mv, amps_100ua = max(0, round(shown.volts * 1e3)), max(0, round(shown.amps * 1e4))
-    ohms = min(_MOST_OHMS, shown.volts / shown.amps if shown.amps > 0 else _MOST_OHMS)
+    ohms = min(_MOST_OHMS, max(0.0, shown.volts) / shown.amps if shown.amps > 0 else _MOST_OHMS)
     struct.pack_into(">HHHI", data, 0, _MODEL, volts_mv, amps_100ua, round(volts_mv * amps_100ua * 1e-4))
     struct.pack_into(">HHH", data, 10, _CELSIUS, round(_CELSIUS * 1.8 + 32), 0)
     struct.pack_into(">II", data, 16, mah, mwh)  # data group 0; the other nine stay empty

@@ -1,0 +1,46 @@
+"""Answers kept as bytes in ``tests/wire/power``: what a driver once understood, it goes on understanding."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from power.meter import Meter
+from power.registry import METERS
+from power.scpi.n6705c import N6705C
+from power.scpi.port import ScpiPort
+from power.scpi.wt310e import WT310E
+from power.testing import Replay
+from power.usb.tc66c import TC66C, decrypt, parse
+from power.usb.um import UM25C
+
+WIRE = Path(__file__).parents[1] / "wire" / "power"
+WT310E_OPTIONS = WT310E.Config(resource="x", volts_range=15, amps_range=2)
+ON_PORT: dict[str, Callable[[Replay], Meter]] = {
+    "n6705c": lambda port: N6705C("m1", ScpiPort("m1", port), 1),
+    "tc66c": lambda port: TC66C("m1", port),
+    "um25c": lambda port: UM25C("m1", port),
+    "wt310e": lambda port: WT310E("m1", ScpiPort("m1", port), WT310E_OPTIONS),
+}
+
+
+def wire(driver: str) -> dict[str, Any]:
+    return json.loads((WIRE / f"{driver}.json").read_text())
+
+
+@pytest.mark.parametrize("driver", METERS)
+def test_kept_answers_still_read_as_they_did(driver: str) -> None:
+    kept = wire(driver)
+    assert kept["origin"]
+    with ON_PORT[driver](Replay(bytes.fromhex(answer) for answer in kept["answers"])) as meter:
+        block = meter.read()
+    assert block.volts == pytest.approx([kept["volts"]])
+    assert block.amps == pytest.approx([kept["amps"]])
+
+
+def test_a_kept_frame_still_names_its_unit() -> None:
+    kept = wire("tc66c")
+    frame = parse(decrypt(bytes.fromhex(kept["answers"][0])))
+    assert [frame.model, frame.firmware, frame.serial_number] == kept["identity"]
