@@ -66,7 +66,7 @@ class BoardTwin:
         self.root.mkdir(parents=True, exist_ok=True)
         tree.build(self.root, data, user=user, authorized_key=authorized_key, serial_number=serial_number)
         self._uart = Uart(seed)
-        self._processes = Processes(software.marker)
+        self._processes = Processes(software.marker, folder)
         login = Login(f"{data.issue} {data.hostname} {data.tty}", data.hostname, user, password)
         access = Access(user, password, software.home / ".ssh/authorized_keys")
         self._parts = Parts(

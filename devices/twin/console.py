@@ -32,9 +32,9 @@ class Console:
 
     def open(self) -> None:
         """Greet: the board is up."""
-        self._getty.prompt()
         with self._lock:
             self._open = True
+        self._getty.prompt()
 
     def shut(self) -> None:
         """No more logins: the board is going down. The shell's process is ended by others."""

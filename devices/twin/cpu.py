@@ -58,8 +58,9 @@ class _Node:
 class CpuAccount:
     """The tree below some roots, which are children of this process. Not for two threads at once."""
 
-    def __init__(self, marker: bytes) -> None:
-        self._marker = marker
+    def __init__(self, marker: bytes, folder: Path) -> None:
+        """Take what tells the board's processes: an entry of their environment, and where they work."""
+        self._marker, self._folder = marker, folder
         self._mine = os.open(f"/proc/{os.getpid()}/task/{os.getpid()}/children", os.O_RDONLY | os.O_CLOEXEC)
         self._listed = b""
         self._nodes: dict[int, _Node] = {}
@@ -148,15 +149,19 @@ class CpuAccount:
         os.close(self._mine)
 
     def _is_marked(self, pid: int) -> bool | None:
-        """Ask its environment; a zombie has none left, but still its session, which a root leads.
+        """Ask its folder and its environment; a zombie has neither, but still its session, which a root leads.
 
-        One that is just being replaced by another program has none for a moment: None, nobody can tell yet.
+        One that is just being replaced by another program has no environment for a moment: None, nobody can tell.
         """
+        with suppress(OSError):
+            if Path(f"/proc/{pid}/cwd").readlink().is_relative_to(self._folder):
+                return True
         with suppress(OSError):
             if environment := Path(f"/proc/{pid}/environ").read_bytes():
                 return self._marker in environment.split(b"\0")
+        with suppress(OSError):
             fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
-            return int(fields[3]) in self._sessions or (None if fields[0] not in b"ZX" else False)
+            return int(fields[3]) in self._sessions or (False if fields[0] in b"ZX" else None)
         return False
 
     def _never_falling(self, total: int) -> int:

@@ -73,8 +73,8 @@ class Getty:
                 self._ask_user()
                 return False
             self._asks = _Asks.PASSWORD
-            self._write(b"Password: ")
             self._deaf_until_ns = time.monotonic_ns() + int(_FLUSH_S * 1e9)
+            self._write(b"Password: ")
             return False
         mine = f"{self._login.user}\0{self._login.password}"
         if hmac.compare_digest(f"{self._user}\0{line}".encode(), mine.encode()):

@@ -44,11 +44,11 @@ class Process:
 class Processes:
     """Every process of one board."""
 
-    def __init__(self, marker: str) -> None:
-        """Take ``NAME=value``, an environment entry that only this board's processes have."""
+    def __init__(self, marker: str, folder: Path) -> None:
+        """Take what only this board's processes have: ``NAME=value`` in their environment, and a folder."""
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         self._lock = threading.RLock()
-        self._account = CpuAccount(marker.encode())
+        self._account = CpuAccount(marker.encode(), folder)
         self._children: dict[int, Process] = {}
         self._accepting = False
         self._selector = selectors.DefaultSelector()

@@ -39,7 +39,7 @@ class Session(paramiko.ServerInterface):
     """Answers paramiko's questions about one connection."""
 
     def __init__(self, access: Access, place: Place) -> None:
-        self._access, self._place = access, place
+        self._access, self.place = access, place
         self._lock = threading.Lock()
         self._channels: set[int] = set()
         self._jobs: dict[int, Job] = {}
@@ -127,7 +127,7 @@ class Session(paramiko.ServerInterface):
     def _prepare(self, channel: paramiko.Channel, command: str | None) -> bool:
         if channel.chanid in self._jobs or channel.chanid in self._to_start:
             return False
-        self._to_start[channel.chanid] = lambda: Job(self._place, channel, command, self._ptys.get(channel.chanid))
+        self._to_start[channel.chanid] = lambda: Job(self.place, channel, command, self._ptys.get(channel.chanid))
         return True
 
 
@@ -140,8 +140,7 @@ class Connection(paramiko.Transport):
         self.daemon = True
         self._session = session
         self.add_server_key(host_key)
-        place = session._place  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] -- one connection, two classes
-        home, faults = place.software.home, place.faults
+        home, faults = session.place.software.home, session.place.faults
         self.set_subsystem_handler("sftp", paramiko.SFTPServer, Sftp, root=root, home=home, faults=faults)
 
     def serve(self) -> None:

@@ -20,7 +20,7 @@ def env(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def processes(tmp_path):
-    processes = Processes(f"BOARD={tmp_path}")
+    processes = Processes(f"BOARD={tmp_path}", tmp_path)
     processes.allow()
     yield processes
     processes.close()

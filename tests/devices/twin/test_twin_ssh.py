@@ -64,6 +64,7 @@ def test_a_cut_connection_ends_what_it_ran_and_leaves_daemons(connect, up, event
     client = connect(up[1])
     channel = client.start("setsid sleep 300 >/dev/null 2>&1 & echo $!; echo $$; exec sleep 301")
     daemon, command = (int(word) for word in _read_lines(channel, 2))
+    assert eventually(lambda: Path(f"/proc/{daemon}/comm").read_text() == "sleep\n")  # in a session of its own now
     client.sock.shutdown(socket.SHUT_RDWR)
     assert eventually(lambda: not Path(f"/proc/{command}").exists())
     assert Path(f"/proc/{daemon}").exists()
