@@ -16,10 +16,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [3, 10])
 @pytest.mark.parametrize("driver", OPTIONS)
 def test_a_meter_on_a_dead_rail_reads_nearly_nothing(driver: str, seed: int) -> None:
-    """Each seed is another unit: its offsets may put volts or amps below zero."""
+    """Each seed is another unit: those of 10 put the volts of a USB meter below zero and its amps above."""
     options = OPTIONS[driver]
     kind = load_meter(driver)
     with Supply(PROFILES["coral-dev"], powered=lambda: False, cpu_ns=lambda: 0) as supply:
