@@ -13,7 +13,7 @@ def main(since: str) -> int:
     began = datetime.fromisoformat(since)
     refused = [
         stored["record"]["board"]["name"]
-        for stored in json.load(sys.stdin)
+        for stored in json.loads(sys.stdin.read() or "[]")  # nothing where the records could not be listed
         if datetime.fromisoformat(stored["record"]["started_utc"]) >= began
         and stored.get("verdict", {}).get("outcome") == "regression"
     ]
