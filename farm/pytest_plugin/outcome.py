@@ -10,7 +10,7 @@ import pytest
 from _pytest.junitxml import xml_key  # the only door to the XML being written
 
 from devices.errors import DeviceError
-from farm.errors import Exit, FarmError, UsageFault
+from farm.errors import Exit, FarmError, NoVerdict, UsageFault
 from power.errors import PowerError
 
 Kind = Literal["lab fault", "no verdict", "usage"]
@@ -26,7 +26,7 @@ def kind_of(error: BaseException) -> Kind | None:
     if isinstance(error, (DeviceError, PowerError)):
         return "lab fault"
     if isinstance(error, FarmError):
-        return "no verdict" if type(error).__name__ == "NoVerdict" else "lab fault"
+        return "no verdict" if isinstance(error, NoVerdict) else "lab fault"
     return None
 
 
@@ -35,7 +35,7 @@ def label(report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
     if call.excinfo is None or not report.failed or (kind := kind_of(call.excinfo.value)) is None:
         return
     vars(report)["farm_kind"] = kind
-    report.longrepr = f"{kind}: {call.excinfo.value}"
+    report.longrepr = f"{kind}: {str(call.excinfo.value).removeprefix('no verdict: ')}"
 
 
 def kind_on(report: pytest.TestReport | pytest.CollectReport) -> Kind | None:

@@ -90,7 +90,8 @@ class Outcome:
         if verdict.outcome == "regression":
             pytest.fail(explain(verdict), pytrace=False)
         if verdict.outcome == "no verdict":
-            raise NoVerdict([*verdict.reasons, *(f"{c.name}: {c.why}" for c in verdict.criteria if c.why)])
+            undecided = [f"{c.name}: {c.why}" for c in verdict.criteria if c.why and c.why not in verdict.reasons]
+            raise NoVerdict([*verdict.reasons, *undecided])
         note(self._item, f"every limit held: {', '.join(f'{c.name} {c.wanted}' for c in verdict.criteria)}")
 
     def _keep(self, verdict: Verdict) -> None:

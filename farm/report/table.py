@@ -1,5 +1,6 @@
 """Trials as lines of a table that no terminal width wraps."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Self
@@ -76,7 +77,9 @@ def _joules(power: PowerFacts) -> str:
 
 
 def _with_bounds(value: float, u: float) -> str:
-    return f"{value:.3f} ±{u:.3f}"
+    """Print two significant digits of the uncertainty, and the value to the same place; at least milli-units."""
+    places = max(3, 1 - math.floor(math.log10(u))) if u > 0 else 3
+    return f"{value:.{places}f} ±{u:.{places}f}"
 
 
 def table(rows: Sequence[Row]) -> list[str]:

@@ -230,7 +230,7 @@ class Criterion(Part):
     wanted: str
     """E.g. ``<= 0.25``."""
     limit: float
-    got: float | None
+    got: float | None = None
     """Absent when the record does not hold it."""
     u: float | None = None
     """Expanded uncertainty of ``got``; absent where it is a count."""

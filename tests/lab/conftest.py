@@ -17,8 +17,8 @@ class Release(NamedTuple):
 
     artifact: Path
     dataset: Path
-    rate_hz: float
-    duration_s: float
+    how: dict[str, float]
+    """``rate_hz``, ``duration_s``, ``score_s``: for the ``trial`` fixture."""
     limits: Limits
 
 
@@ -35,16 +35,15 @@ def _read(path: Path) -> dict[str, Any]:
 def release(bench, pytestconfig) -> Release:
     """The release for the borrowed board's model."""
     path: Path = pytestconfig.getoption("release")
-    artifacts, product = _read(path), _read(HERE / "product.yaml")
+    plan, product = _read(path), _read(HERE / "product.yaml")
     model = bench.entry.model
-    if model not in artifacts or model not in product["boards"]:
+    if model not in plan["artifacts"] or model not in product["boards"]:
         pytest.skip(f"{path.name} or product.yaml holds nothing for {model}")
     asked = product["boards"][model]
     return Release(
-        artifact=path.parent / artifacts[model],
+        artifact=path.resolve().parent / plan["artifacts"][model],
         dataset=HERE / product["dataset"],
-        rate_hz=asked["rate_hz"],
-        duration_s=product["duration_s"],
+        how={"rate_hz": asked["rate_hz"], "duration_s": plan["duration_s"], "score_s": plan["score_s"]},
         limits=Limits.model_validate(asked["limits"]),
     )
 

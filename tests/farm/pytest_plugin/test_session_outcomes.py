@@ -87,6 +87,7 @@ def test_outcomes_survive_the_way_from_an_xdist_worker(lab):
     result = lab(FAULT + UNDECIDED + PASS, "-n", "2")
     assert result.ret == 3
     result.assert_outcomes(errors=2, passed=1)
+    result.stdout.fnmatch_lines(["*ERROR at call of test_cut*"])
 
 
 def test_a_wrong_inventory_is_a_usage_error_that_names_every_line(lab, pytester):

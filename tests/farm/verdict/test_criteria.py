@@ -3,6 +3,7 @@
 import pytest
 
 from farm.errors import UsageFault
+from farm.store.record import Verdict
 from farm.verdict.criteria import Limits, explain, judge, parse_limits
 
 
@@ -124,3 +125,9 @@ def test_limits_come_from_a_command_line_and_all_faults_are_told_at_once():
         parse_limits(["max_p99=50", "min_fps=fast", "max_mean_watts=nan", "min_accuracy=97", "min_fps=3"])
     assert len(seen.value.faults) == 4
     assert "did you mean max_p99_ms?" in seen.value.faults[0]
+
+
+def test_a_verdict_with_a_figure_that_is_absent_survives_being_kept(a_record):
+    verdict = judge(a_record().model_copy(update={"accuracy": None}), Limits(max_accuracy_loss=0.02))
+    assert verdict.criteria[0].got is None
+    assert Verdict.model_validate_json(verdict.model_dump_json(exclude_none=True)) == verdict
