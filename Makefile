@@ -19,7 +19,7 @@ demo-fail: setup ## the same with a release that must be refused: too slow, too 
 	@tools/demo-fail
 
 test: setup ## the suite, on two cores in under four minutes
-	$(BIN)/pytest -n 2 --dist worksteal --durations 5
+	$(BIN)/pytest -n 4 --dist worksteal --durations 5
 
 test-system: setup ## against what only some machines have: an OpenSSH server
 	$(BIN)/pytest tests/system -v -rs

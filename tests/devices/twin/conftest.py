@@ -80,6 +80,7 @@ class Port:
     def __init__(self, path: str) -> None:
         self.fd = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
         self.seen = b""
+        self._read_to = 0
 
     def read(self, seconds: float) -> bytes:
         if not select.select([self.fd], [], [], seconds)[0]:
@@ -89,12 +90,17 @@ class Port:
         return data
 
     def until(self, text: bytes, *, timeout_s: float = DEADLINE_S) -> bytes:
-        """Read until this text comes that was not there before; return what came until then."""
-        deadline, start = time.monotonic() + timeout_s, len(self.seen)
-        while text not in self.seen[start:]:
+        """Read on until this text; return what stands between the last one waited for and the end of all that came."""
+        deadline, start = time.monotonic() + timeout_s, self._read_to
+        while (found := self.seen.find(text, start)) < 0:
             assert time.monotonic() < deadline, f"no {text!r} in {self.seen[start:]!r}"
             self.read(0.1)
+        self._read_to = found + len(text)
         return self.seen[start:]
+
+    def skip(self) -> None:
+        """Wait for nothing that has come so far."""
+        self._read_to = len(self.seen)
 
     def quiet_for(self, seconds: float) -> bool:
         return not self.read(seconds)

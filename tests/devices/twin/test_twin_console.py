@@ -154,5 +154,6 @@ def test_garbage_comes_out_of_a_bad_wire_until_it_is_mended(make_twin, port_of):
     twin.inject("garbage-console", on=False)
     while port.read(0.5):
         pass
+    port.skip()
     port.type(b"\r")
     assert port.until(b"login: ").isascii()
