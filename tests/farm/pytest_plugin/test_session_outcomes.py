@@ -1,5 +1,6 @@
 """What a pytest session makes of lab faults, undecided trials, regressions and usage errors."""
 
+import re
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -35,7 +36,7 @@ USAGE = "from farm.errors import UsageFault\ndef test_no_model(): raise UsageFau
 @pytest.fixture
 def lab(pytester):
     """Run a test file in a session that has a lab nobody touches."""
-    (pytester.path / "lab.yaml").write_text(INVENTORY)
+    (pytester.path / "lab.yaml").write_text(INVENTORY)  # a test may write another one over it
 
     def run(source, *args):
         pytester.makepyfile(test_it=source)
@@ -88,6 +89,18 @@ def test_outcomes_survive_the_way_from_an_xdist_worker(lab):
     assert result.ret == 3
     result.assert_outcomes(errors=2, passed=1)
     result.stdout.fnmatch_lines(["*ERROR at call of test_cut*"])
+
+
+def test_one_boards_tests_stay_on_one_xdist_worker_and_in_order(lab, pytester):
+    second = INVENTORY[INVENTORY.index("  tx2-01:") :].replace("tx2-01", "tx2-02").replace("    switch: relay-1\n", "")
+    (pytester.path / "lab.yaml").write_text(INVENTORY + second.replace("ttyUSB0", "ttyUSB1").replace("0.0.1", "0.0.2"))
+    marked = "import pytest\npytestmark = pytest.mark.board()\n"
+    result = lab(marked + "".join(f"def test_{n}(bench): pass\n" for n in "cab"), "-n", "2", "-v")
+    ran = re.findall(r"\[(gw\d)\].*::test_(\w)\[(tx2-\d\d)\]", result.stdout.str())
+    order = {board: [(worker, test) for worker, test, its in ran if its == board] for board in ("tx2-01", "tx2-02")}
+    for runs in order.values():
+        assert [test for _, test in runs] == ["c", "a", "b"]
+        assert len({worker for worker, _ in runs}) == 1
 
 
 def test_a_wrong_inventory_is_a_usage_error_that_names_every_line(lab, pytester):
