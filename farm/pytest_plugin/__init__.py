@@ -10,12 +10,13 @@ Fixtures (all but ``bench`` bring the board up first):
 ``console``  its serial console; capture runs from borrowing to returning
 ``meter``    the first meter on its rail; all of them are ``bench.meters``
 ``deploy``   ``deploy(artifact, dataset)`` puts a model on the board, sending only what is missing there
+``farm_note`` ``farm_note(text)`` tells what happened, a line under the test's own with ``-v``
 ``trial``    ``trial(rate_hz=…, duration_s=…)`` runs the marked artifact and measures; ``.check(…)`` judges
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,6 +86,14 @@ def meter(bench: Bench) -> Meter:
     if not bench.meters:
         pytest.skip(f"{bench.name} has no meter")
     return next(iter(bench.meters.values())).meter
+
+
+@pytest.fixture
+def farm_note(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """``farm_note(text)``: what happened, shown below the test's line under ``-v``."""
+    from .session import note
+
+    return lambda text: note(request.node, text)
 
 
 @pytest.fixture

@@ -21,6 +21,14 @@ ROWS = pytest.StashKey[list[Row]]()
 """A row for each trial of a test."""
 
 
+def note(item: pytest.Item, text: str) -> None:
+    """Keep a line of what the farm did, shown under ``-v``; one that goes on from the last takes its place."""
+    notes = item.stash.setdefault(NOTES, [])
+    if notes and notes[-1].split()[0] == text.split()[0]:
+        notes.pop()
+    notes.append(text)
+
+
 class LabSession:
     """Hooks of a session that has a lab. One a process: with xdist each worker has its own."""
 

@@ -19,15 +19,7 @@ from farm.trial.trial import Trial, run_trial
 from farm.verdict.criteria import Limits, explain, judge
 from power.block import Block
 
-from .session import NOTES, ROWS
-
-
-def note(item: pytest.Item, text: str) -> None:
-    """Keep a line of what the farm did, shown under ``-v``; one that goes on from the last takes its place."""
-    notes = item.stash.setdefault(NOTES, [])
-    if notes and notes[-1].split()[0] == text.split()[0]:
-        notes.pop()
-    notes.append(text)
+from .session import ROWS, note
 
 
 class Deploy:

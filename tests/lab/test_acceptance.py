@@ -12,8 +12,9 @@ from farm.playbook import apply
 pytestmark = pytest.mark.board()
 
 
-def test_it_boots_from_power_off(bench):
+def test_it_boots_from_power_off(bench, farm_note):
     report = bench.power_cycle()
+    farm_note(f"{' → '.join(report.stages)} in {max(report.reached_s.values()):.1f} s")
     assert report.stages[-1] in ("login", "shell")
 
 
@@ -31,14 +32,16 @@ def test_a_shell_on_the_console_gives_exact_answers(bench, console):
     assert (answer.stdout, answer.exit_status) == (b"one\ntwo  \n", 7)
 
 
-def test_provisioning_it_again_changes_nothing(bench, board, playbook):
-    apply(playbook, board, bench.shell, workdir=bench.workdir)
+def test_provisioning_it_again_changes_nothing(bench, board, playbook, farm_note):
+    first = apply(playbook, board, bench.shell, workdir=bench.workdir)
+    farm_note(f"provisioned: {', '.join(step.name for step in first if step.changed) or 'nothing to do'}")
     again = apply(playbook, board, bench.shell, workdir=bench.workdir)
     assert [step.name for step in again if step.changed] == []
 
 
-def test_its_meter_reads_a_plausible_supply(meter, board):
+def test_its_meter_reads_a_plausible_supply(meter, board, farm_note):
     reading = meter.read()
+    farm_note(f"{meter.name}: {reading.volts[0]:.3f} V at {reading.amps[0]:.4f} A, {reading.watts[0]:.3f} W")
     assert not math.isnan(reading.volts[0])
     assert 4.5 <= reading.volts[0] <= 260
     assert reading.watts[0] > 0
