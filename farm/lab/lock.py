@@ -11,7 +11,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from ..errors import LabFault
 
@@ -27,10 +27,9 @@ def hold(path: Path, what: str, *, wait_s: float = 0.0) -> Generator[None]:
     The file stays when the lock is let go: removing it would let two hold two files of one name.
 
     Raises:
-        LabFault: somebody else holds it, and still does after ``wait_s``.
+        LabFault: somebody else holds it, and still does after ``wait_s``; or the file cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+", encoding="utf-8") as file:
+    with _open(path, what) as file:
         deadline_ns = time.monotonic_ns() + int(max(wait_s, _GLANCE_S) * 1e9)
         while not _taken(file.fileno()):
             if time.monotonic_ns() >= deadline_ns:
@@ -45,6 +44,15 @@ def hold(path: Path, what: str, *, wait_s: float = 0.0) -> Generator[None]:
             yield
         finally:
             file.truncate(0)
+
+
+def _open(path: Path, what: str) -> TextIO:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("a+", encoding="utf-8")
+    except OSError as error:
+        hint = "is the disk full, is the folder another user's?"
+        raise LabFault(what, f"cannot be locked: {path}: {error.strerror}", hint=hint) from error
 
 
 def holder(path: Path) -> str | None:

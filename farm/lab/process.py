@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Self
 
 _POLL_S = 0.02
+_KEPT = ("HOME", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "PATH", "PYTHONHOME", "PYTHONPATH", "TMPDIR", "TZ")
+"""What a Python needs to start and to write; nothing else is passed on, for whatever the process starts can read it
+under ``/proc``: no password of the controller's may stand there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +63,18 @@ class ProcessId:
         self.wait_end(0)
 
 
+def marked(entry: str) -> list[ProcessId]:
+    """Return the processes whose environment holds ``NAME=value``, of those that we may look at."""
+    found: list[ProcessId] = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if entry.encode() in (folder / "environ").read_bytes().split(b"\0"):
+                found += filter(None, [ProcessId.of(int(folder.name))])
+    return found
+
+
 def spawn(module: str, arguments: Sequence[str], *, log: Path) -> ProcessId:
-    """Start ``python -m module`` in a session of its own; what it prints goes to ``log``.
+    """Start ``python -m module`` in a session and an environment of its own; what it prints goes to ``log``.
 
     Raises:
         RuntimeError: it ended before it could be looked at; its log says why.
@@ -72,7 +85,7 @@ def spawn(module: str, arguments: Sequence[str], *, log: Path) -> ProcessId:
     pid = os.posix_spawn(
         sys.executable,
         command,
-        os.environ,
+        {name: os.environ[name] for name in _KEPT if name in os.environ},
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 1, str(log), to_log, 0o600),

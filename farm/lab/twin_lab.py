@@ -78,12 +78,19 @@ def up(
             _same_source(lab, state)
         missing = [name for name in wanted if name not in alive]
         started = _start(lab, missing, state, keeper_pid, progress or (lambda _: None))
-        benches = {name: (folder, _listening(folder)) for name, folder in {**alive, **started}.items()}
+        deadline_ns = time.monotonic_ns() + int(_START_S * 1e9)
+        benches = {
+            name: (folder, _wait_until_listening(folder, deadline_ns)) for name, folder in {**alive, **started}.items()
+        }
         return resolved.write(lab, benches, state)
 
 
 def down(state: Path) -> list[str]:
-    """End the twins that were started here, and no other process; return the boards."""
+    """End the twins that were started here, and no other process; return the boards.
+
+    Raises:
+        LabFault: a process does not end even when it is killed.
+    """
     ended: list[str] = []
     with hold(state / "lab.lock", "the lab of twins", wait_s=_START_S):
         resolved_path(state).unlink(missing_ok=True)
@@ -148,6 +155,7 @@ def _start(
 
 def _spawn(lab: Lab, board: str, state: Path, keeper_pid: int | None) -> TwinFolder:
     folder = TwinFolder(state.resolve() / "lab" / board)
+    _end(folder)
     shutil.rmtree(folder.path, ignore_errors=True)
     folder.path.mkdir(parents=True, mode=0o700)
     _make_key(folder.path.parent / resolved.KEY)
@@ -175,19 +183,13 @@ def _make_key(path: Path) -> None:
     write_private(path, text)
 
 
-def _wait_until_listening(folder: TwinFolder, deadline_ns: int) -> None:
-    while folder.running() is None:
+def _wait_until_listening(folder: TwinFolder, deadline_ns: int) -> Running:
+    while (running := folder.running()) is None:
         if not folder.alive:
             raise _died(folder)
         if time.monotonic_ns() > deadline_ns:
             raise LabFault(folder.board, f"its twins did not come up in {_START_S:g} s", hint=f"look at {folder.log}")
         time.sleep(0.02)
-
-
-def _listening(folder: TwinFolder) -> Running:
-    running = folder.running()
-    if running is None:
-        raise _died(folder)
     return running
 
 
@@ -197,10 +199,18 @@ def _died(folder: TwinFolder) -> LabFault:
 
 
 def _end(folder: TwinFolder) -> None:
-    process = folder.process()
-    if process is not None:
-        process.end(_END_S)
+    if (process := folder.process()) is not None:
+        _end_process(folder, process)
+    for left_behind in folder.left_behind():  # by a bench process that was killed
+        _end_process(folder, left_behind)
     folder.forget()
+
+
+def _end_process(folder: TwinFolder, process: ProcessId) -> None:
+    process.end(_END_S)
+    if process.alive:
+        hint = "is a disk or a driver that it waits for stuck? Then run `farm lab down` again"
+        raise LabFault(folder.board, f"process {process.pid} of its twins does not end when killed", hint=hint)
 
 
 def _status(folder: TwinFolder) -> TwinStatus:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from .control import Door
-from .process import ProcessId
+from .process import ProcessId, marked
 
 _LAST_WORDS_BYTES = 2000
 
@@ -51,6 +51,15 @@ class TwinFolder:
     def password(self) -> Path:
         """The password on the board's console."""
         return self.path / "password"
+
+    @property
+    def board_folder(self) -> Path:
+        """What the board twin keeps: its root, its programs."""
+        return self.path / "board"
+
+    def left_behind(self) -> list[ProcessId]:
+        """Return the board's own processes; they outlive a bench process that was killed."""
+        return marked(f"BOARD_TWIN={self.board_folder.resolve()}")  # a board twin marks all that it starts
 
     def process(self) -> ProcessId | None:
         """Return the process that was started for the board; None when there is no such note."""

@@ -12,6 +12,7 @@ import sys
 import threading
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -65,26 +66,28 @@ class TwinBench:
             self.devices[entry.switch] = TWINS[switch.driver](
                 entry.switch, switch.options, self.supply, set_power=self.board.power, seed=seed
             )
+        self._open = ExitStack()
         self._faults: list[str] = []
         self.stopped = threading.Event()
 
     def start(self) -> Running:
-        """Open every server and note where they are."""
-        token = secrets.token_urlsafe(24)
-        address = self.board.start()
+        """Open every server and note where they are; what was opened is closed by :meth:`close`, even after half."""
         self.supply.start()
-        devices = {name: twin.start() for name, twin in self.devices.items()}
-        self._control = ControlServer(token, self._answer)
+        self._open.callback(self.supply.close)
+        self._open.callback(self.board.close)
+        address = self.board.start()
+        devices: dict[str, dict[str, str]] = {}
+        for name, twin in self.devices.items():
+            devices[name] = twin.start()
+            self._open.callback(twin.close)
+        control = ControlServer(secrets.token_urlsafe(24), self._answer)
+        self._open.callback(control.close)
         console, root = str(address.console_path), str(self.board.root.resolve())
-        return Running(self._control.door, address.ssh_port, console, address.host_key, root, devices)
+        return Running(control.door, address.ssh_port, console, address.host_key, root, devices)
 
     def close(self) -> None:
         """Close every server and end the board's processes."""
-        self._control.close()
-        for twin in self.devices.values():
-            twin.close()
-        self.board.close()
-        self.supply.close()
+        self._open.close()
 
     def _answer(self, request: Request) -> Any:  # noqa: ANN401 -- any JSON value
         operations: dict[str, Callable[..., Any]] = {
@@ -121,7 +124,7 @@ def _board_twin(name: str, entry: BoardEntry, folder: TwinFolder, seed: int) -> 
     return BoardTwin(
         name,
         entry.model,
-        folder.path / "board",
+        folder.board_folder,
         user=entry.ssh.user,
         password=password,
         authorized_key=key,

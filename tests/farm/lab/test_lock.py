@@ -54,3 +54,10 @@ def test_waiting_ends_when_the_holder_lets_go(tmp_path):
         other.stdin.close()
         with hold(path, "tx2-01", wait_s=20):
             pass
+
+
+def test_a_lock_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "locks").write_text("a file where a folder should be")
+    told = pytest.raises(LabFault, match=r"^zero-01: cannot be locked: .*zero-01\.lock: ")
+    with told, hold(tmp_path / "locks" / "zero-01.lock", "zero-01"):
+        pass

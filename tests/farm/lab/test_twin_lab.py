@@ -104,6 +104,31 @@ def test_a_process_that_died_is_told_and_started_again(own_lab):
     assert (status(state), list(state.glob("lab/inventory.yaml"))) == ([], [])
 
 
+def test_what_a_killed_process_leaves_behind_ends_with_the_lab(own_lab):
+    source, state = own_lab
+    lab = up(source, state, only=["atom-01"], keeper_pid=os.getpid())
+    with borrow(lab, "atom-01", state=state) as bench:
+        bench.ensure_up()
+        orphan = ProcessId.of(int(bench.shell.run("sleep 300 <&- >&- 2>&- & echo $!").text))
+        folder = TwinFolder(state / "lab" / "atom-01")
+        os.kill(folder.process().pid, 9)
+        assert folder.process().wait_end(5)
+    assert orphan.alive
+    down(state)
+    assert not orphan.alive
+
+
+def test_a_board_s_programs_see_no_secret_of_the_controller(own_lab, monkeypatch):
+    monkeypatch.setenv("FARM_TX2_PASSWORD", "hunter2")
+    source, state = own_lab
+    lab = up(source, state, only=["atom-01"], keeper_pid=os.getpid())
+    with borrow(lab, "atom-01", state=state) as bench:
+        bench.ensure_up()
+        seen = bench.shell.run("tr '\\0' '\\n' < /proc/$PPID/environ; env").text
+    assert "PATH=" in seen
+    assert "hunter2" not in seen
+
+
 def test_twins_end_with_their_keeper(own_lab):
     source, state = own_lab
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as keeper:
