@@ -20,9 +20,7 @@ _SEND_BYTES = 262_144
 _SEND_WAIT_S = 0.05
 """While the board takes no input we look this often whether it has output that must be taken first."""
 _LAST_OUTPUT_S = 0.5
-"""Assumed: output of a command that has ended arrives within this. Later output is that of a process it left behind."""
-_STATUS_AFTER_EOF_S = 2.0
-"""Assumed: a server whose command has ended says so within this, or not at all."""
+"""Assumed: where a command has ended and its output is quiet for this long, a process it left behind may hold it."""
 _SIGN_OF_LIFE_S = 5.0
 """Assumed: how long a board may take to answer a keepalive before its silence is the link's."""
 
@@ -143,6 +141,10 @@ class SshStream:
     def finish(self) -> tuple[int, bytes]:
         """Wait for the end within the stream's own deadline; return exit status and whole output."""
         self._wait_end(self._deadline_ns, "")
+        if not self._channel.eof_received and not self._link.alive:
+            raise self._link.lost(
+                f"the last output of `{self._short}`"
+            )  # the status came, perhaps not all that was said
         status = self._status()
         # a login that is no POSIX shell leaves no mark: then all it said is output
         return status, bytes(self._raw or b"") if self._marked else bytes(self._tail)
@@ -179,6 +181,8 @@ class SshStream:
 
     def _next_line(self, idle_timeout_s: float) -> Line | None:
         while not self._lines:
+            if not self._channel.eof_received:
+                self._check_deadline()
             idle_ns = time.monotonic_ns() + int(idle_timeout_s * 1e9)
             if self._fill(min(idle_ns, self._deadline_ns)) or self._lines:
                 continue
@@ -200,18 +204,32 @@ class SshStream:
 
     def _wait_end(self, until_ns: int, late: str) -> None:
         """Take in output until the command has ended and its output too."""
+        until_ns = min(until_ns, self._deadline_ns)
         quiet_since: int | None = None
-        while not self._ended():
+        while not (self._channel.exit_status_ready() and self._output_over(quiet_since)):
             now_ns = time.monotonic_ns()
-            if self._channel.exit_status_ready() and quiet_since is None:
-                quiet_since = now_ns
-            if quiet_since is not None and now_ns - quiet_since > _LAST_OUTPUT_S * 1e9:
-                return
-            if self._fill(min(until_ns, self._deadline_ns, now_ns + int(_SEND_WAIT_S * 1e9))):
-                quiet_since = None
-            elif now_ns >= until_ns or now_ns >= self._deadline_ns:
+            if now_ns >= until_ns:
                 self._check_deadline()
                 raise self._overdue(late)
+            if self._ended():  # closed its output and goes on
+                self._channel.status_event.wait(_SEND_WAIT_S)
+            elif self._fill(min(until_ns, now_ns + int(_SEND_WAIT_S * 1e9))):
+                quiet_since = None
+            elif quiet_since is None and self._channel.exit_status_ready():
+                quiet_since = now_ns
+
+    def _output_over(self, quiet_since: int | None) -> bool:
+        """Tell whether a command that has ended has said all; a process it left behind may hold its output for ever.
+
+        SSH keeps its order: with the answer to a question everything is here that the board sent before.
+        """
+        if self._ended():
+            return True
+        if quiet_since is None or time.monotonic_ns() - quiet_since < _LAST_OUTPUT_S * 1e9:
+            return False
+        if not self._link.answers(_SIGN_OF_LIFE_S):
+            raise self._link.lost(f"the last output of `{self._short}`")
+        return not self._take()
 
     def _fill(self, until_ns: int) -> bool:
         """Take in what arrives until then; True as soon as something has."""
@@ -281,7 +299,6 @@ class SshStream:
 
     def _status(self) -> int:
         """Return the exit status; a channel that ends without one is a lost connection."""
-        self._channel.status_event.wait(_STATUS_AFTER_EOF_S)
         if not self._has_status():
             raise self._lost(f"`{self._short}`, before its exit status")
         return self._channel.recv_exit_status()

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import paramiko
 import pytest
+from paramiko.common import cMSG_CHANNEL_REQUEST
 
 from devices.console import Console
 from devices.ssh import Ssh
@@ -60,6 +61,8 @@ class SshServer:
         self.authorized: paramiko.PKey | None = None
         self.rc = ""
         """What the login shell's start-up files run before every command."""
+        self.signal_name = "KILL"
+        """What ended a command that a signal ended, as the server says it."""
         self.accepted = 0
         self._stop = False
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -110,6 +113,7 @@ class SshServer:
             pump.start()
         self._threads += pumps
         self._go(_feed, channel, child)
+        self._go(_end_output, channel, pumps)
         self._go(self._reap, session, channel, child, pumps)
 
     def _reap(self, session, channel, child, pumps) -> None:
@@ -119,6 +123,8 @@ class SshServer:
         with suppress(OSError, EOFError, paramiko.SSHException):
             if status >= 0:
                 channel.send_exit_status(status)
+            else:
+                _tell_signal(channel, self.signal_name)
         for pump in pumps:
             pump.join()
         session.open_channels -= 1
@@ -157,6 +163,27 @@ def _pump(pipe, send) -> None:
     with suppress(OSError, EOFError, ValueError):
         while data := os.read(pipe.fileno(), 65536):
             send(data)
+
+
+def _end_output(channel, pumps) -> None:
+    """Say that no more output comes, as sshd does while the command may still run."""
+    for pump in pumps:
+        pump.join()
+    with suppress(OSError, EOFError, paramiko.SSHException):
+        channel.shutdown_write()
+
+
+def _tell_signal(channel: paramiko.Channel, name: str) -> None:
+    message = paramiko.Message()
+    message.add_byte(cMSG_CHANNEL_REQUEST)
+    message.add_int(channel.remote_chanid)
+    message.add_string("exit-signal")
+    message.add_boolean(False)
+    message.add_string(name)
+    message.add_boolean(False)
+    message.add_string("")
+    message.add_string("")
+    channel.transport._send_user_message(message)
 
 
 def _feed(channel, child) -> None:

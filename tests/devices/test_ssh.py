@@ -25,7 +25,6 @@ from devices.ssh_keys import fetch_host_key, format_host_key, parse_host_key
 def quick(monkeypatch):
     """Waits for a sign of life that are meant for slow boards, cut short."""
     monkeypatch.setattr("devices.ssh_stream._SIGN_OF_LIFE_S", 0.5)
-    monkeypatch.setattr("devices.ssh_stream._STATUS_AFTER_EOF_S", 0.5)
 
 
 def gone(pid: int, within_s: float = 3.0) -> bool:
@@ -71,6 +70,21 @@ def test_a_command_of_several_lines_runs_as_it_stands(shell):
 
 def test_a_command_killed_by_a_signal_has_a_status_and_is_no_lost_connection(shell):
     assert shell.run("sh -c 'kill -9 $$'", check=False).exit_status == 137
+
+
+@pytest.mark.parametrize(("name", "status"), [("KILL", 137), ("TERM", 143), ("SIG@openssh.com", 128)])
+def test_a_signal_that_the_server_tells_is_a_status_too(shell, sshd, name, status):
+    sshd.signal_name = name
+    assert shell.run("kill -9 $$", check=False).exit_status == status
+
+
+def test_a_command_that_closes_its_output_is_waited_for(shell):
+    assert shell.run("exec >/dev/null 2>&1; sleep 0.5; exit 3", check=False).exit_status == 3
+
+
+def test_a_command_that_closes_its_output_and_does_not_end_is_late_and_no_lost_connection(shell):
+    with pytest.raises(DeadlineExceeded, match=r"not over after 0\.5 s"):
+        shell.run("exec >/dev/null 2>&1; sleep 60", timeout_s=0.5)
 
 
 def test_what_the_login_shell_prints_of_itself_is_no_output(shell, sshd):
@@ -200,6 +214,13 @@ def test_a_connection_cut_while_a_command_runs_is_no_exit_status(shell, sshd):
     with pytest.raises(ConnectionLost, match=r"board-1: .*`sleep 30`") as seen:
         shell.run("sleep 30", check=False)
     assert seen.value.transient
+
+
+def test_a_connection_cut_between_status_and_end_of_output_is_lost(shell_on, wire, monkeypatch):
+    monkeypatch.setattr("devices.ssh_stream._LAST_OUTPUT_S", 10.0)
+    threading.Timer(1.0, wire.cut).start()
+    with pytest.raises(ConnectionLost):
+        shell_on(wire.port).run("sleep 20 & echo perhaps not all")
 
 
 def test_a_connection_cut_while_lines_come_is_no_end_of_output(shell, sshd):
