@@ -27,6 +27,8 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 Count = Annotated[int, Field(ge=0)]
 Size = Annotated[int, Field(ge=1)]
+Side = Annotated[int, Field(ge=1, le=8192)]
+"""Pixels, assumed: a camera's; the tensor of the largest has 0.3 GB, and none may take this machine's memory."""
 Checked = TypeVar("Checked", bound=BaseModel)
 
 
@@ -36,7 +38,7 @@ def _plain(path: str) -> str:
         raise ValueError("not a plain relative path")
     if any(ord(letter) < 0x20 or letter in "\\\x7f" for letter in path):
         raise ValueError("holds a control character or a backslash")
-    if path == MANIFEST:
+    if parts[0] == MANIFEST:
         raise ValueError("the manifest does not list itself")
     return path
 
@@ -83,8 +85,8 @@ class UpscaleNearest(Part):
     """``image[(arange(height) * h) // height][:, (arange(width) * w) // width]``."""
 
     name: Literal["upscale-nearest"] = "upscale-nearest"
-    height: Size
-    width: Size
+    height: Side
+    width: Side
 
 
 class Scale(Part):

@@ -24,17 +24,28 @@ def pack(folder: Path, out: Path) -> str:
     """
     contents = _contents(folder)
     manifest = _complete(contents.pop(MANIFEST), contents, str(folder / MANIFEST))
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-        for name, data in [(MANIFEST, canonical(manifest)), *sorted(contents.items())]:
-            member = tarfile.TarInfo(name)  # time 0, owner 0, mode 0644: nothing of this machine
-            member.size = len(data)
-            tar.addfile(member, io.BytesIO(data))
+    archive = _archive([(MANIFEST, canonical(manifest)), *sorted(contents.items())], folder)
     compressor = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True)
     part = out.with_name(out.name + ".part")
-    part.write_bytes(compressor.compress(archive.getvalue()))
-    part.replace(out)
+    try:
+        part.write_bytes(compressor.compress(archive))
+        part.replace(out)
+    except OSError as error:
+        raise UsageFault(f"{out}: cannot be written: {error.strerror}; name another with --out") from error
     return identity(manifest)
+
+
+def _archive(contents: list[tuple[str, bytes]], folder: Path) -> bytes:
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for name, data in contents:
+            member = tarfile.TarInfo(name)  # time 0, owner 0, mode 0644: nothing of this machine
+            member.size = len(data)
+            try:
+                tar.addfile(member, io.BytesIO(data))
+            except ValueError as error:
+                raise UsageFault(f"{folder / name}: {error}; ustar holds 100 bytes of it") from error
+    return archive.getvalue()
 
 
 def _contents(folder: Path) -> dict[str, bytes]:

@@ -72,10 +72,10 @@ def open_artifact(path: Path, folder: Path) -> Artifact:
             facts = missing.pop(member.name, None)
             if facts is None:
                 raise _fault(path, f"{member.name}: not in its manifest, or twice")
-            _write(path, member, facts, files[member.name])
-    if missing:
-        raise UsageFault([f"{path}: {name}: listed in the manifest but not packed" for name in missing])
-    (home / MANIFEST).write_bytes(canonical(manifest))
+            _write(path, member, facts, files[member.name], part=home.with_suffix(".part"))
+        if missing:
+            raise UsageFault([f"{path}: {name}: listed in the manifest but not packed" for name in missing])
+        (home / MANIFEST).write_bytes(canonical(manifest))
     return Artifact(manifest, identity(manifest), files, path.stat().st_size)
 
 
@@ -146,11 +146,11 @@ def _first(path: Path, members: Iterator[_Member]) -> Manifest:
     return manifest
 
 
-def _write(path: Path, member: _Member, facts: FileFacts, target: Path) -> None:
+def _write(path: Path, member: _Member, facts: FileFacts, target: Path, *, part: Path) -> None:
+    """Write a member; until its hash was right it lies in ``part``, outside what any manifest can name."""
     if member.size != facts.size:
         raise _fault(path, f"{member.name}: {member.size} bytes, its manifest says {facts.size}")
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(target.name + ".part")
     digest = hashlib.sha256()
     try:
         with part.open("wb") as file:

@@ -1,5 +1,6 @@
 """Archives that nobody honest would make."""
 
+import hashlib
 import json
 import tarfile
 
@@ -44,7 +45,20 @@ def opened(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["../escape", "/etc/escape", "a/../../escape", "", ".", "a//b", "a\\b", "a\nb", "manifest.json", "x" * 201]
+    "name",
+    [
+        "../escape",
+        "/etc/escape",
+        "a/../../escape",
+        "",
+        ".",
+        "a//b",
+        "a\\b",
+        "a\nb",
+        "manifest.json",
+        "manifest.json/x",
+        "x" * 201,
+    ],
 )
 def test_a_manifest_cannot_name_a_path_that_leaves_its_folder(tmp_path, good, opened, name):
     good["files"][name] = {"sha256": "0" * 64, "size": 0}
@@ -91,6 +105,21 @@ def test_a_member_that_comes_twice_is_refused(tmp_path, good, source, opened):
     member = entry("model.onnx", (source / "model.onnx").read_bytes())
     archive(tmp_path / "bad.tar.zst", entry("manifest.json", json.dumps(good).encode()), member, member)
     opened("or twice")
+
+
+def test_no_file_is_overwritten_while_another_is_not_yet_proven(tmp_path, good):
+    contents = {"model.onnx.part": b"first", "model.onnx": b"second"}
+    good["files"] = {n: {"sha256": hashlib.sha256(d).hexdigest(), "size": len(d)} for n, d in contents.items()}
+    members = [entry(name, data) for name, data in contents.items()]
+    archive(tmp_path / "odd.tar.zst", entry("manifest.json", json.dumps(good).encode()), *members)
+    artifact = open_artifact(tmp_path / "odd.tar.zst", tmp_path / "out")
+    assert {name: path.read_bytes() for name, path in artifact.files.items()} == contents
+
+
+def test_a_tensor_that_no_memory_holds_is_refused(tmp_path, good, opened):
+    good["preprocess"]["steps"][0]["height"] = 1 << 40
+    archive(tmp_path / "bad.tar.zst", entry("manifest.json", json.dumps(good).encode()))
+    opened("preprocess.steps.0.upscale-nearest.height: ")
 
 
 def test_a_listed_file_that_is_absent_is_named(tmp_path, good, opened):

@@ -85,3 +85,12 @@ def test_scores_that_cannot_be_are_refused(source, described, tmp_path, figure):
     (source / "manifest.json").write_text(json.dumps(described))
     with pytest.raises(UsageFault, match=r"manifest\.json: "):
         pack(source, tmp_path / "b.tar.zst")
+
+
+def test_what_cannot_be_packed_is_a_usage_fault_with_its_name(tmp_path, source):
+    with pytest.raises(UsageFault, match=r"nowhere/tiny\.tar\.zst: cannot be written: No such file"):
+        pack(source, tmp_path / "nowhere" / "tiny.tar.zst")
+    (source / ("x" * 101)).write_bytes(b"")
+    with pytest.raises(UsageFault, match="x: name is too long"):
+        pack(source, tmp_path / "tiny.tar.zst")
+    assert not (tmp_path / "tiny.tar.zst").exists()
