@@ -2,10 +2,11 @@
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..lab.inventory import Lab
+    from ..store.record import Record, Verdict
 
 STATE = Path(".farm")
 """Where the farm keeps what it knows: the twins' lab, locks, results. In the working folder, never in HOME."""
@@ -24,6 +25,21 @@ def add_inventory(parser: ArgumentParser) -> None:
 def add_json(parser: ArgumentParser) -> None:
     """Add ``--json``."""
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
+def add_release(parser: ArgumentParser) -> None:
+    """Add what is put on which board."""
+    parser.add_argument("artifact", type=Path, help="a file that `farm artifact pack` made")
+    parser.add_argument("--dataset", type=Path, required=True, metavar="PATH", help="the data set it is tested with")
+    parser.add_argument("--board", required=True, metavar="NAME")
+
+
+def as_json(record: "Record", verdict: "Verdict | None") -> dict[str, Any]:
+    """Return a trial as every ``--json`` prints it; what is unknown is left out."""
+    value: dict[str, Any] = {"made": record.made, "record": record.model_dump(mode="json", exclude_none=True)}
+    if verdict is not None:
+        value["verdict"] = verdict.model_dump(mode="json", exclude_none=True)
+    return value
 
 
 def open_lab(args: Namespace) -> "Lab":

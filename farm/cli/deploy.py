@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ..errors import Exit
-from .common import STATE, add_inventory, add_json, open_lab
+from .common import STATE, add_inventory, add_json, add_release, open_lab
 from .output import print_json, progress, say
 
 HELP = "put a packed model and its data set on a board; what is there already is not sent again"
@@ -12,9 +12,7 @@ HELP = "put a packed model and its data set on a board; what is there already is
 
 def arguments(parser: ArgumentParser) -> None:
     """Add the artifact, the data set and the board."""
-    parser.add_argument("artifact", type=Path, help="a file that `farm artifact pack` made")
-    parser.add_argument("--dataset", type=Path, required=True, metavar="PATH", help="the data set it is tested with")
-    parser.add_argument("--board", required=True, metavar="NAME")
+    add_release(parser)
     add_inventory(parser)
     add_json(parser)
 

@@ -2,30 +2,17 @@
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from ..errors import Exit, UsageFault
-from .common import STATE, add_json
+from .common import STATE, add_json, as_json
 from .output import print_json, say, table, warn
 
 if TYPE_CHECKING:
-    from ..store.database import Stored
+    from ..store.database import Stored, Unreadable
 
 HELP = "list the records of past trials, or show one of them"
 
-_COLUMNS = (
-    "id",
-    "started",
-    "board",
-    "model",
-    "fps",
-    "p99 ms",
-    "missed",
-    "accuracy",
-    "mean W",
-    "J/inference",
-    "verdict",
-)
 _SHORT_ID = 8
 _PATH = STATE / "results.sqlite"
 
@@ -46,23 +33,30 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """List or show."""
-    args.action(args)
-    return Exit.PASS
+    return args.action(args)
 
 
-def _list(args: Namespace) -> None:
+def _list(args: Namespace) -> int:
+    """Print the records that can be read, and tell of each that cannot; 2 when there is such a one."""
+    from ..store.database import Stored
+
     if args.limit < 1:
         raise UsageFault(f"--limit {args.limit}: at least 1")
     found = _newest(args.board, args.limit)
+    read = [one for one in found if isinstance(one, Stored)]
+    unreadable = [one for one in found if not isinstance(one, Stored)]
     if args.json:
-        print_json([_as_json(stored) for stored in found])
-    elif found:
-        table(_COLUMNS, [_row(stored) for stored in found])
-    else:
+        print_json([as_json(one.record, one.verdict) for one in read])
+    elif read:
+        _table(read)
+    elif not unreadable:
         warn(f"{_PATH}: no records" + f" of {args.board}" * bool(args.board))
+    for one in unreadable:
+        warn(f"record {one.id}: {one.why}")
+    return Exit.USAGE if unreadable else Exit.PASS
 
 
-def _newest(board: str | None, limit: int) -> "list[Stored]":
+def _newest(board: str | None, limit: int) -> "list[Stored | Unreadable]":
     from ..store.database import Store
 
     if not _PATH.exists():
@@ -71,7 +65,7 @@ def _newest(board: str | None, limit: int) -> "list[Stored]":
         return store.records(board=board, limit=limit)
 
 
-def _show(args: Namespace) -> None:
+def _show(args: Namespace) -> int:
     from ..store.database import Store
     from ..verdict.criteria import explain
 
@@ -80,41 +74,25 @@ def _show(args: Namespace) -> None:
     with Store.open(_PATH) as store:
         stored = store.load(args.id)
     if args.json:
-        print_json(_as_json(stored))
-        return
+        print_json(as_json(stored.record, stored.verdict))
+        return Exit.PASS
     leaves = list(_leaves(stored.record.model_dump(mode="json", exclude_none=True)))
     width = max(len(name) for name, _ in leaves)
     for name, value in leaves:
         say(f"{name.ljust(width)}  {value}")
     say(explain(stored.verdict) if stored.verdict else "never judged")
+    return Exit.PASS
 
 
-def _as_json(stored: "Stored") -> dict[str, Any]:
-    record = stored.record
-    value: dict[str, Any] = {"made": record.made, "record": record.model_dump(mode="json", exclude_none=True)}
-    if stored.verdict is not None:
-        value["verdict"] = stored.verdict.model_dump(mode="json", exclude_none=True)
-    return value
-
-
-def _row(stored: "Stored") -> tuple[str, ...]:
-    from ..report.table import row
+def _table(found: "list[Stored]") -> None:
+    from ..report.table import TITLES, row
     from ..store.record import utc
 
-    texts = row(stored.record, stored.verdict)
-    return (
-        stored.record.id[:_SHORT_ID],
-        utc(stored.record.started_utc),
-        texts.board,
-        texts.model,
-        texts.fps,
-        texts.p99_ms,
-        texts.missed,
-        texts.accuracy,
-        texts.watts,
-        texts.joules_per_inference,
-        texts.verdict,
-    )
+    rows = [
+        (one.record.id[:_SHORT_ID], utc(one.record.started_utc), *row(one.record, one.verdict).as_dict().values())
+        for one in found
+    ]
+    table(("id", "started", *TITLES.values()), rows)
 
 
 def _leaves(value: object, at: str = "") -> Iterator[tuple[str, str]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import Exit
-from .common import STATE, add_inventory, add_json, open_lab
+from .common import STATE, add_inventory, add_json, add_release, as_json, open_lab
 from .output import print_json, progress, say, warn
 
 if TYPE_CHECKING:
@@ -19,9 +19,7 @@ _EXITS = {"pass": Exit.PASS, "regression": Exit.REGRESSION, "no verdict": Exit.L
 
 def arguments(parser: ArgumentParser) -> None:
     """Add the model, the board, how frames are offered, and the limits."""
-    parser.add_argument("artifact", type=Path, help="a file that `farm artifact pack` made")
-    parser.add_argument("--dataset", type=Path, required=True, metavar="PATH", help="the data set it is tested with")
-    parser.add_argument("--board", required=True, metavar="NAME")
+    add_release(parser)
     parser.add_argument("--rate-hz", type=float, required=True, metavar="R", help="the product's frame rate")
     parser.add_argument("--duration-s", type=float, required=True, metavar="S", help="how long frames are offered")
     parser.add_argument("--warmup", type=int, default=5, metavar="N", help="inferences before the first frame [5]")
@@ -48,7 +46,7 @@ def run(args: Namespace) -> int:
     verdict = judge(record, limits) if args.limit else None
     if verdict is not None:
         _keep(record, verdict)
-    _tell(record, verdict, as_json=args.json)
+    _tell(record, verdict, json=args.json)
     return Exit.PASS if verdict is None else _EXITS[verdict.outcome]
 
 
@@ -81,14 +79,12 @@ def _keep(record: "Record", verdict: "Verdict") -> None:
         store.judge(record.id, verdict)
 
 
-def _tell(record: "Record", verdict: "Verdict | None", *, as_json: bool) -> None:
+def _tell(record: "Record", verdict: "Verdict | None", *, json: bool) -> None:
     from ..report.table import row, table
     from ..verdict.criteria import explain
 
-    if as_json:
-        kept = {"made": record.made, "record": record.model_dump(mode="json", exclude_none=True)}
-        judged = {} if verdict is None else {"verdict": verdict.model_dump(mode="json", exclude_none=True)}
-        print_json(kept | judged)
+    if json:
+        print_json(as_json(record, verdict))
         return
     for line in table([row(record, verdict)]):
         say(line)

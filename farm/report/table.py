@@ -7,7 +7,7 @@ from typing import Self
 
 from farm.store.record import PowerFacts, Record, Verdict
 
-_TITLES = {
+TITLES = {
     "board": "board",
     "model": "model",
     "fps": "fps",
@@ -20,6 +20,7 @@ _TITLES = {
     "joules_per_inference": "J/inference",
     "verdict": "verdict",
 }
+"""Columns of a :class:`Row`, and what stands above them."""
 _TEXT = {"board", "model", "verdict"}
 """Columns aligned left; figures are aligned right."""
 ABSENT = "-"
@@ -85,7 +86,7 @@ def _with_bounds(value: float, u: float) -> str:
 def table(rows: Sequence[Row]) -> list[str]:
     """Return title, rule and a line for each row, columns aligned."""
     columns = [field.name for field in fields(Row)]
-    cells = [[_TITLES[name] for name in columns], *([getattr(r, name) for name in columns] for r in rows)]
+    cells = [[TITLES[name] for name in columns], *([getattr(r, name) for name in columns] for r in rows)]
     widths = [max(len(line[i]) for line in cells) for i in range(len(columns))]
 
     def printed(line: list[str]) -> str:

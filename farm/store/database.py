@@ -32,6 +32,14 @@ class Stored:
     """Absent: never judged."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Stands in the place of a record that this farm cannot read."""
+
+    id: str
+    why: str
+
+
 class Store:
     """All results of a lab. Safe to use from several processes at once."""
 
@@ -90,27 +98,31 @@ class Store:
         except IntegrityError as error:
             raise UsageFault(f"{self._where}: no record {record_id}") from error
 
-    def records(self, *, board: str | None = None, limit: int = 100) -> list[Stored]:
-        """Return the newest records, newest first."""
+    def records(self, *, board: str | None = None, limit: int = 100) -> list[Stored | Unreadable]:
+        """Return the newest records, newest first; one that cannot be read hides no other."""
         query = _STORED.order_by(schema.records.c.number.desc()).limit(limit)
         if board is not None:
             query = query.where(schema.records.c.board == board)
         with self._transaction() as connection:
-            return [_stored(row) for row in connection.execute(query).mappings()]
+            rows = connection.execute(query).mappings().all()
+        return [_read(row) for row in rows]
 
     def load(self, id_prefix: str) -> Stored:
         """Return the one record whose id begins so.
 
         Raises:
-            UsageFault: none does, or several do.
+            UsageFault: none does, or several do, or it cannot be read.
         """
         query = _STORED.where(schema.records.c.id.startswith(id_prefix, autoescape=True)).limit(2)
         with self._transaction() as connection:
-            found = [_stored(row) for row in connection.execute(query).mappings()]
-        if len(found) != 1:
-            what = "more than one record begins" if found else "no record begins"
+            rows = connection.execute(query).mappings().all()
+        if len(rows) != 1:
+            what = "more than one record begins" if rows else "no record begins"
             raise UsageFault(f"{self._where}: {what} with {id_prefix!r}; see `farm results list`")
-        return found[0]
+        found = _read(rows[0])
+        if isinstance(found, Unreadable):
+            raise UsageFault(f"record {found.id}: {found.why}")
+        return found
 
     def trace(self, record_id: str, meter: str) -> Block:
         """Return everything that a meter read during a trial.
@@ -131,11 +143,18 @@ class Store:
             raise _fault(self._where, error) from error
 
     def console(self, record_id: str) -> bytes:
-        """Return the console log that was kept with a record; empty when there was none."""
+        """Return the console log that was kept with a record; empty when there was none.
+
+        Raises:
+            LabFault: the log is damaged.
+        """
         with self._transaction() as connection:
             query = select(schema.consoles.c.log).where(schema.consoles.c.record_id == record_id)
             log = connection.execute(query).scalar_one_or_none()
-        return b"" if log is None else zstandard.decompress(log)
+        try:
+            return b"" if log is None else zstandard.decompress(log)
+        except zstandard.ZstdError as error:
+            raise _fault(self._where, error) from error
 
     def close(self) -> None:
         """Close all connections. May be called twice."""
@@ -167,7 +186,7 @@ _STORED = select(schema.records.c.id, schema.records.c.json, schema.verdicts.c.j
 )
 
 
-def _stored(row: RowMapping) -> Stored:
+def _read(row: RowMapping) -> Stored | Unreadable:
     verdict: str | None = row["verdict"]
     try:
         return Stored(
@@ -175,7 +194,11 @@ def _stored(row: RowMapping) -> Stored:
             None if verdict is None else Verdict.model_validate_json(verdict),
         )
     except ValidationError as error:
-        raise UsageFault(f"record {row['id']}: not one that this farm can read; was it written by a newer?") from error
+        first = error.errors(include_url=False)[0]
+        at = ".".join(map(str, first["loc"])) or "JSON"
+        return Unreadable(
+            row["id"], f"not one that this farm can read: {at}: {first['msg']}; was it written by a newer?"
+        )
 
 
 def _fault(where: str, error: Exception) -> LabFault:

@@ -13,9 +13,9 @@ Made = Literal["board", "process twin", "qemu twin", "recording"]
 
 
 class Part(BaseModel):
-    """Frozen, and closed to unknown keys."""
+    """Frozen, closed to unknown keys, and to what JSON has no number for."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class BoardFacts(Part):

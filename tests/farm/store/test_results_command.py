@@ -1,6 +1,7 @@
 """``farm results`` on what is kept in the working folder."""
 
 import json
+import sqlite3
 
 import pytest
 
@@ -32,6 +33,19 @@ def test_the_list_labels_twins_and_shows_verdicts(capsys):
     assert "zero-01 (process twin)" in newest
     assert "REGRESSION" in newest
     assert "not judged" in oldest
+
+
+def test_a_record_that_cannot_be_read_hides_no_other(two, folder, capsys):
+    with sqlite3.connect(folder / ".farm" / "results.sqlite") as raw:
+        raw.execute("""UPDATE records SET json = replace(json, '"version":1', '"version":2') WHERE id = '2222bbbb'""")
+    raw.close()
+    assert main(["results", "list"]) == 2
+    printed = capsys.readouterr()
+    assert [line.split()[0] for line in printed.out.splitlines()] == ["id", "1111aaaa"]
+    assert printed.err.startswith("record 2222bbbb: not one that this farm can read: version: ")
+    assert main(["results", "list", "--json"]) == 2
+    assert [one["record"]["id"] for one in json.loads(capsys.readouterr().out)] == ["1111aaaa"]
+    assert main(["results", "show", "2222"]) == 2
 
 
 @pytest.mark.usefixtures("two")

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from farm.errors import LabFault, UsageFault
 from farm.store.database import Store
@@ -119,6 +120,20 @@ def test_a_record_of_a_newer_farm_is_not_read_wrongly(store, tmp_path, a_record)
     raw.close()
     with pytest.raises(UsageFault, match="newer"):
         store.load("00c0")
+
+
+def test_a_damaged_console_log_is_named(store, tmp_path, a_record):
+    store.save(a_record(), {}, b"U-Boot")
+    with sqlite3.connect(tmp_path / "deep" / "results.sqlite") as raw:
+        raw.execute("UPDATE consoles SET log = x'00'")
+    raw.close()
+    with pytest.raises(LabFault, match=r"results\.sqlite: results: "):
+        store.console(a_record().id)
+
+
+def test_what_is_no_number_is_refused_before_it_is_kept(a_record):
+    with pytest.raises(ValidationError, match="finite number"):
+        a_record(power__0__rate_hz=float("nan"))
 
 
 def test_a_damaged_trace_is_never_numbers():
