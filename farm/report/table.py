@@ -56,8 +56,7 @@ class Row:
 
 def row(record: Record, verdict: Verdict | None) -> Row:
     """Return one trial as texts; the first meter's watts stand for the board's."""
-    power = record.power[0] if record.power else None
-    accuracy = record.accuracy
+    power, accuracy = record.supply, record.accuracy
     return Row(
         board=record.board.name if record.made == "board" else f"{record.board.name} ({record.made})",
         model=record.artifact.name,

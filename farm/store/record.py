@@ -206,12 +206,20 @@ class Record(Part):
     deadlines: DeadlineFacts
     accuracy: AccuracyFacts | None = None
     power: list[PowerFacts]
+    """In the bench's order; a meter that read too little is left out."""
+    supply_meter: str | None = None
+    """The bench's first meter: what it says stands for the board. Absent: the bench has none."""
     clock: ClockFacts
     state_before: StateFacts
     state_after: StateFacts
     host: HostFacts
     voids: list[str] = []
     """Why this trial cannot decide, each ``KIND: what was seen``; KIND is one of :data:`VOIDS`. Empty: it can."""
+
+    @property
+    def supply(self) -> PowerFacts | None:
+        """What stands for the board's power; None where its meter read too little, whatever others say."""
+        return next((power for power in self.power if power.meter == self.supply_meter), None)
 
     @property
     def made(self) -> Made:

@@ -102,6 +102,7 @@ def assemble(bench: Bench, deployment: Deployment, scenario: FixedRate, evidence
         deadlines=deadlines,
         accuracy=accuracy(run, deployment),
         power=meters,
+        supply_meter=next(iter(bench.meters), None),
         clock=_clock(times, frames),
         state_before=evidence.before,
         state_after=evidence.after,

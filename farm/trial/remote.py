@@ -69,7 +69,10 @@ def run_on_board(
     whole_s = _STARTED_S + 2 * quiet_s + scenario.limit_s + scenario.score_s + _SILENCE_S
     with shell.stream(_command(deployment, scenario, quiet_s), timeout_s=whole_s) as stream:
         for event in _events(shell.name, stream):
-            _take(run, event, shell.name, deployment, progress)
+            try:
+                _take(run, event, shell.name, deployment, progress)
+            except (KeyError, TypeError, ValueError) as error:
+                raise _nonsense(shell.name, json.dumps(event)) from error
         status = stream.exit_status(timeout_s=_END_S)
         said = stream.stderr().decode("utf-8", "replace").strip()
     if not run.ended or status:
@@ -96,9 +99,12 @@ def _events(board: str, stream: Stream) -> Iterator[dict[str, Any]]:
             event = json.loads(line.data)
             event["event"]
         except (ValueError, TypeError, KeyError):
-            said = line.data[:200].decode("utf-8", "replace")
-            raise LabFault(board, f"the runner says {said!r}", hint="what prints on the board's output?") from None
+            raise _nonsense(board, line.data.decode("utf-8", "replace")) from None
         yield event
+
+
+def _nonsense(board: str, said: str) -> LabFault:
+    return LabFault(board, f"the runner says {said[:200]!r}", hint="what prints on the board's output?")
 
 
 def _take(run: Run, event: dict[str, Any], board: str, deployment: Deployment, progress: Callable[[str], None]) -> None:

@@ -24,7 +24,9 @@ def voids(
     if before.throttled or after.throttled:
         found.append(("throttled", after.throttle_detail or before.throttle_detail or "the board says so"))
     elif before.throttle_detail != after.throttle_detail:
-        found.append(("throttled", f"{before.throttle_detail or 'nothing'} before, {after.throttle_detail} after"))
+        found.append(
+            ("throttled", f"{before.throttle_detail or 'nothing'} before, {after.throttle_detail or 'nothing'} after")
+        )
     if deadlines.missed_unstarved is not None:
         starved = deadlines.missed - deadlines.missed_unstarved
         if starved > _STARVED_FRACTION * frames:

@@ -91,7 +91,8 @@ def _tainted(reason: str) -> frozenset[Family]:
 
 def _criterion(kind: Kind, limit: float, record: Record, voided: dict[Family, str]) -> Criterion:
     figure = kind.figure(record)
-    why = voided.get(kind.family) or figure.why or _undecided(kind, limit, figure)
+    host = next((reason for reason in record.voids if reason.startswith("host:")), "")
+    why = voided.get(kind.family) or figure.why or _undecided(kind, limit, figure, host)
     missed = figure.got is not None and not _keeps(kind, figure.got, limit)
     return Criterion(
         name=kind.name,
@@ -110,12 +111,17 @@ def _keeps(kind: Kind, value: float, limit: float) -> bool:
     return value <= limit + slack if kind.at_most else value >= limit - slack
 
 
-def _undecided(kind: Kind, limit: float, figure: Figure) -> str:
+def _undecided(kind: Kind, limit: float, figure: Figure, host: str) -> str:
     if figure.got is None:
         return "the record does not hold it"
     u = figure.u or 0.0
     if _keeps(kind, figure.got - u, limit) != _keeps(kind, figure.got + u, limit):
         return f"the limit lies inside ± {digits(u, 2)} {kind.unit}: measure longer, or with a better meter"
-    if _keeps(kind, figure.got, limit) or figure.unstarved is None or not _keeps(kind, figure.unstarved, limit):
+    if _keeps(kind, figure.got, limit):
+        return ""
+    if figure.unstarved is None:
+        # a twin shares the controller's machine, and this one cannot tell its own waiting from its work
+        return host if kind.family == "speed" else ""
+    if not _keeps(kind, figure.unstarved, limit):
         return ""
     return f"starved: {digits(figure.unstarved)} {kind.unit}".rstrip() + " without waiting for a busy processor"

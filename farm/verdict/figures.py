@@ -82,11 +82,10 @@ def _power(take: Callable[[PowerFacts], tuple[float, float]]) -> Callable[[Recor
     """Hold the limit against the bench's first meter: it stands for the board's supply."""
 
     def figure(record: Record) -> Figure:
-        if not record.power:
+        if (supply := record.supply) is None:
             return Figure(None, why="the record states no power")
-        first = record.power[0]
-        got, u = take(first)
-        why = f"{first.meter} estimates: only a measurement decides" if first.how == "estimated" else ""
+        got, u = take(supply)
+        why = f"{supply.meter} estimates: only a measurement decides" if supply.how == "estimated" else ""
         return Figure(got, u, why=why)
 
     return figure

@@ -183,6 +183,7 @@ RECORD = {
             "idle_before": {"watts": 0.8, "u_watts": 0.02},
         }
     ],
+    "supply_meter": "um25c-1",
     "clock": {"offset_ns": -17_000_000_000, "bound_ns": 90_000, "drift_ppm": 12.5},
     "state_before": {"celsius": {"soc": 41.2}, "throttled": False},
     "state_after": {"celsius": {"soc": 47.9}, "throttled": False},

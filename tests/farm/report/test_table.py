@@ -1,4 +1,4 @@
-from farm.report.table import ABSENT, Row, table
+from farm.report.table import ABSENT, Row, row, table
 
 TEXTS = {
     "board": "tx2-01 (process twin)",
@@ -25,5 +25,11 @@ def test_every_line_of_the_table_is_aligned_and_none_is_wrapped():
 
 
 def test_a_row_survives_the_way_between_processes():
-    row = Row(**TEXTS)
-    assert Row.of(row.as_dict()) == row
+    sent = Row(**TEXTS)
+    assert Row.of(sent.as_dict()) == sent
+
+
+def test_another_meter_s_watts_never_stand_for_the_board_s(a_record):
+    assert row(a_record(), None).watts == "1.200 ±0.020"
+    other = row(a_record(supply_meter="wall-1"), None)
+    assert (other.watts, other.idle_watts, other.joules_per_inference) == (ABSENT, ABSENT, ABSENT)

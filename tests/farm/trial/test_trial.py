@@ -127,6 +127,15 @@ def test_a_runner_that_dies_is_the_labs_fault(tiny, local_bench):
         run_trial(local_bench(), broken, SHORT)
 
 
+@pytest.mark.parametrize("said", ["Killed", '{"event": "hello"}', '{"event": "frames", "rows": 7}', '["event"]'])
+def test_a_board_that_says_nonsense_is_the_labs_fault(tiny, local_bench, tmp_path, said):
+    (tmp_path / "runner").mkdir()
+    (tmp_path / "runner" / "__main__.py").write_text(f"print({said!r})")
+    broken = dataclasses.replace(tiny(), runner_path=str(tmp_path / "runner"))
+    with pytest.raises(LabFault, match=r"here: the runner says "):
+        run_trial(local_bench(), broken, SHORT)
+
+
 def test_a_model_that_the_runtime_refuses_is_the_users_fault(tiny, local_bench):
     deployment = tiny()
     Path(deployment.model_path).write_bytes(b"no model")

@@ -51,6 +51,19 @@ def test_a_missed_limit_is_a_regression_where_the_board_cannot_tell_waiting(a_re
     assert outcome(a_record(latency__p99_ms=80.0), max_p99_ms=50) == "regression"
 
 
+def test_a_host_that_was_stopped_excuses_slowness_that_the_board_cannot_account_for(a_record):
+    slow = {"latency__p99_ms": 80.0, "voids": ["host: the controller was stopped for 3.0 s"]}
+    (criterion,) = judge(a_record(**slow), Limits(max_p99_ms=50)).criteria
+    assert (criterion.outcome, criterion.why) == ("no verdict", "host: the controller was stopped for 3.0 s")
+    assert outcome(a_record(**slow, latency__p99_unstarved_ms=75.0), max_p99_ms=50) == "regression"
+    assert outcome(a_record(**slow), min_accuracy=0.999) == "regression"
+
+
+def test_another_meter_never_stands_for_the_supply(a_record):
+    other = a_record(supply_meter="wall-1")
+    assert outcome(other, max_mean_watts=0.1) == outcome(other, max_mean_watts=1000) == "no verdict"
+
+
 def test_a_void_decides_nothing_even_when_every_limit_is_kept(a_record):
     verdict = judge(a_record(voids=["clock: ± 9 ms"]), Limits(max_p99_ms=50))
     assert verdict.outcome == "no verdict"
