@@ -71,9 +71,10 @@ class Life:
         """Take the power away: nothing gets a chance to say goodbye."""
         parts = self._parts
         parts.uart.power(on=False)
-        parts.console.shut()
+        parts.ssh.silence(on=True)  # else a shell could still tell how its command ended
         self._wishes.put("power lost")
         for _ in range(2):  # the second time for what a boot had just started
+            parts.console.shut()
             parts.processes.kill_all()
             parts.ssh.shut()
             self._thread.join()

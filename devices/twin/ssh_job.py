@@ -183,7 +183,7 @@ class Job:
         for descriptor in (*send, self._wake):
             poll.register(descriptor, select.POLLIN)
         left = set(send)
-        with suppress(OSError):  # the channel closed
+        with suppress(OSError, EOFError):  # the channel closed
             while left:
                 ready = {descriptor for descriptor, _ in poll.poll()}
                 if self._wake in ready:
@@ -194,6 +194,8 @@ class Job:
                     else:
                         poll.unregister(descriptor)
                         left.discard(descriptor)
+            else:
+                self._channel.shutdown_write()  # as sshd does, though the command may still run
         os.close(stdout)
         os.close(stderr)
 
