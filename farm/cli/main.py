@@ -61,10 +61,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = sys.argv[1:] if argv is None else list(argv)
     output.never_fail_on_a_character()
+    try:
+        return _guarded(words)
+    except output.ReaderGone:  # while the fault itself was told
+        return Exit.INTERRUPTED
+
+
+def _run(words: Sequence[str]) -> int:
     # only the module that is asked for; all of them for the help, which needs their one-liners
     named = next((word for word in words if word in COMMANDS), None)
     args = _parser([named] if named else COMMANDS).parse_args(words)
-    return _guarded(args.command, args, debug=getattr(args, "debug", False))
+    return args.command.run(args)
 
 
 def _parser(names: Iterable[str]) -> ArgumentParser:
@@ -96,11 +103,11 @@ class _Version(Action):
         parser.exit()
 
 
-def _guarded(command: Command, args: Namespace, *, debug: bool) -> int:
-    """Run the command; whatever it raises becomes one message and an exit code."""
+def _guarded(words: Sequence[str]) -> int:
+    """Load and run the command; whatever it raises becomes one message and an exit code."""
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
-        status = command.run(args)
+        status = _run(words)
         output.flush()
     except UsageFault as fault:
         for line in fault.faults:
@@ -115,6 +122,7 @@ def _guarded(command: Command, args: Namespace, *, debug: bool) -> int:
     except (KeyboardInterrupt, output.ReaderGone):
         return Exit.INTERRUPTED
     except Exception as bug:  # noqa: BLE001 -- the last door: a crash is told from every other outcome
+        debug = "--debug" in words
         if debug:
             traceback.print_exc()
         output.warn(f"farm: crash: {type(bug).__name__}: {bug}" + " (--debug shows where)" * (not debug))

@@ -12,7 +12,7 @@ ABSENT = "-"
 
 
 class ReaderGone(Exception):
-    """Whoever read our standard output has closed it: ``farm results list | head``."""
+    """Whoever read what we print has closed it: ``farm results list | head``."""
 
 
 def never_fail_on_a_character() -> None:
@@ -56,7 +56,7 @@ def flush() -> None:
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        _no_more_output()
+        _no_more_output(sys.stdout)
         raise ReaderGone from None
 
 
@@ -65,10 +65,10 @@ def _write(stream: TextIO, text: str) -> None:
         stream.write(text + "\n")
         stream.flush()
     except BrokenPipeError:
-        _no_more_output()
+        _no_more_output(stream)
         raise ReaderGone from None
 
 
-def _no_more_output() -> None:
+def _no_more_output(stream: TextIO) -> None:
     """Send the rest nowhere, or the interpreter's own flush at exit complains."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -123,6 +123,19 @@ def test_a_reader_that_leaves_is_no_crash():
         assert command.wait(60) == 130
 
 
+def test_a_reader_of_the_faults_that_leaves_is_no_regression():
+    faulty = "import sys; from farm.cli.main import main; sys.exit(main(['check', '--inventory', '/nowhere/x.yaml']))"
+    with subprocess.Popen([sys.executable, "-c", faulty], stderr=subprocess.PIPE) as command:
+        command.stderr.close()
+        assert command.wait(60) == 130
+
+
+def test_a_command_that_does_not_even_load_is_a_crash(monkeypatch, capsys):
+    monkeypatch.setattr(frame, "COMMANDS", {"fake": "farm.cli.nowhere"})
+    assert frame.main(["fake"]) == 70
+    assert capsys.readouterr().err.startswith("farm: crash: ModuleNotFoundError: ")
+
+
 def test_the_help_loads_none_of_the_heavy_libraries():
     look = (
         "import sys\nfrom farm.cli.main import main\n"
@@ -135,14 +148,23 @@ def test_the_help_loads_none_of_the_heavy_libraries():
         assert f"    {command}" in done.stdout
 
 
-def test_what_the_help_costs_is_printed(record_property):
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, "-c", "from farm.cli.main import main; main(['--help'])"], capture_output=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu_ms = 1e3 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    sys.stdout.write(f"farm --help: {cpu_ms:.0f} ms of CPU\n")
-    record_property("farm_help_cpu_ms", round(cpu_ms))
-    assert cpu_ms > 0
+def cpu_ms(*words):
+    """CPU that a Python takes, at its quickest of three."""
+    took = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, *words], stdout=subprocess.DEVNULL, check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        took.append(1e3 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime))
+    return min(took)
+
+
+def test_the_help_costs_at_most_a_tenth_of_a_second(record_property):
+    bare_ms = cpu_ms("-c", "")
+    help_ms = cpu_ms("-c", "from farm.cli.main import main; main(['--help'])")
+    record_property("farm_help_cpu_ms", round(help_ms))
+    # 100 ms where a bare Python takes 20; a slower or busier machine takes longer for both
+    assert help_ms < 100 * max(1, bare_ms / 20), f"{help_ms:.0f} ms, a bare Python {bare_ms:.0f} ms"
 
 
 def test_the_version_is_the_distribution_s(capsys):
