@@ -33,7 +33,7 @@ class TC66C(Twin):
         """Wake with empty counters."""
         self._sense = Sense(self.supply, self.rng)
         self._updates = Updates(lambda start, end: self._sense.average(start, end, _VOLTS, _AMPS), _UPDATE_S)
-        self._since_ns = time.monotonic_ns()
+        self._joules_before = self.supply.joules(time.monotonic_ns())
 
     def open_link(self) -> tuple[Link, dict[str, str]]:
         """Open a pseudo-terminal."""
@@ -47,7 +47,7 @@ class TC66C(Twin):
         if request != b"getva":
             return b""
         shown = self._updates.latest() or Reading(0.0, 0.0)
-        mwh = round(self.supply.truth(self._since_ns, time.monotonic_ns()) / 3.6)
+        mwh = round((self.supply.joules(time.monotonic_ns()) - self._joules_before) / 3.6)
         return encrypt(blocks(shown, self.unit_number, round(mwh / self.supply.profile.volts), mwh))
 
 

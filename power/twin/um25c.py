@@ -33,7 +33,7 @@ class UM25C(Twin):
         """Wake with empty counters."""
         self._sense = Sense(self.supply, self.rng)
         self._updates = Updates(lambda start, end: self._sense.average(start, end, _VOLTS, _AMPS), _UPDATE_S)
-        self._since_ns = time.monotonic_ns()
+        self._joules_before = self.supply.joules(time.monotonic_ns())
 
     def open_link(self) -> tuple[Link, dict[str, str]]:
         """Open a pseudo-terminal."""
@@ -45,8 +45,7 @@ class UM25C(Twin):
         if request != _DATA_DUMP:
             return b""
         shown = self._updates.latest() or Reading(0.0, 0.0)
-        now_ns = time.monotonic_ns()
-        mwh = round(self.supply.truth(self._since_ns, now_ns) / 3.6)
+        mwh = round((self.supply.joules(time.monotonic_ns()) - self._joules_before) / 3.6)
         mah = round(mwh / self.supply.profile.volts)
         self.pause(_LINE_S)
         return frame(shown, mah, mwh)

@@ -16,6 +16,7 @@ import serial
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from power.registry import METERS, SWITCHES
+from power.twin import truth
 from power.twin.converter import Reading
 from power.twin.instrument import FAULTS, Twin
 from power.twin.scpi import engineering, header_pattern
@@ -398,3 +399,19 @@ def test_closing_does_not_wait_for_a_long_measurement(scpi: Connect) -> None:
 def test_the_same_seed_makes_the_same_unit() -> None:
     with started("tc66c", seed=3) as (one, *_), started("tc66c", seed=3) as (two, *_), started("tc66c") as (three, *_):
         assert one.unit_number == two.unit_number != three.unit_number
+
+
+@pytest.mark.parametrize(("driver", "question", "size_bytes"), [("tc66c", b"getva", 192), ("um25c", b"\xf0", 130)])
+def test_a_usb_meter_outlives_the_memory_of_its_supply(
+    driver: str, question: bytes, size_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its counters go on from power-up, of which the supply knows nothing any more after some hours."""
+    monkeypatch.setattr(truth, "_HISTORY_TICKS", 120)  # some two seconds, half of which stay
+    with started(driver) as (_, address, rail), serial.Serial(address, 115200, timeout=2) as port:
+        born_ns = time.monotonic_ns()
+        with pytest.raises(ValueError, match="begins"):  # noqa: PT012 -- until it has forgotten
+            while time.monotonic_ns() - born_ns < 5e9:
+                rail.supply.joules(born_ns)
+                time.sleep(0.02)
+        port.write(question)
+        assert len(port.read(size_bytes)) == size_bytes
