@@ -3,6 +3,8 @@
 import select
 import socket
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from ..port import Port
@@ -24,12 +26,14 @@ class MessagePort:
     def discard(self) -> None:
         """Clear the device if its last answer never came: USB-TMC would give it to the next question."""
         if self._answer_owed:
-            self._resource.clear()
+            with _broken_is_oserror():
+                self._resource.clear()
             self._answer_owed = False
 
     def write(self, data: bytes) -> None:
         """Send all of ``data``."""
-        self._resource.write_raw(data)
+        with _broken_is_oserror():
+            self._resource.write_raw(data)
 
     def read_line(self, terminator: bytes, timeout_s: float) -> bytes:
         """Return the message; nothing when none came in ``timeout_s``."""
@@ -77,7 +81,8 @@ class SocketPort:
 
     def write(self, data: bytes) -> None:
         """Send all of ``data``."""
-        self._resource.write_raw(data)
+        with _broken_is_oserror():
+            self._resource.write_raw(data)
 
     def read_line(self, terminator: bytes, timeout_s: float) -> bytes:
         """Return bytes up to and with the terminator; without it what came in ``timeout_s``."""
@@ -112,6 +117,17 @@ class SocketPort:
         taken = bytes(self._arrived[:size_bytes])
         del self._arrived[:size_bytes]
         return taken
+
+
+@contextmanager
+def _broken_is_oserror() -> Generator[None]:
+    """Raise VISA's own errors as the one that a :class:`~power.port.Port` promises."""
+    from pyvisa import errors
+
+    try:
+        yield
+    except errors.Error as error:
+        raise OSError(str(error)) from error
 
 
 def open_visa(resource: str, *, timeout_s: float) -> Port:

@@ -1,5 +1,6 @@
 """A serial line as a :class:`~power.port.Port`."""
 
+import termios
 from typing import TYPE_CHECKING, Self
 
 from ..errors import MeterOffline
@@ -9,6 +10,8 @@ if TYPE_CHECKING:
     from serial import Serial
 
 HINT = "is the meter plugged in and powered, and no other program using its port?"
+_WRITE_TIMEOUT_S = 1.0
+"""Assumed: a question is a few bytes; a radio link that is gone would take them never."""
 
 
 class SerialPort:
@@ -28,13 +31,16 @@ class SerialPort:
         import serial
 
         try:
-            return cls(serial.serial_for_url(port, baudrate=baud, exclusive=True))
+            return cls(serial.serial_for_url(port, baudrate=baud, exclusive=True, write_timeout=_WRITE_TIMEOUT_S))
         except (OSError, ValueError) as error:
             raise MeterOffline(name, str(error), hint=HINT) from error
 
     def discard(self) -> None:
         """Forget what has arrived and was not read."""
-        self._serial.reset_input_buffer()
+        try:
+            self._serial.reset_input_buffer()
+        except termios.error as error:  # pyserial passes it on as it is when the device is gone
+            raise OSError(*error.args) from error
 
     def write(self, data: bytes) -> None:
         """Send all of ``data``."""

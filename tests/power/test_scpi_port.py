@@ -5,12 +5,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any, cast
 
 import pytest
+from pyvisa import constants, errors
 
 from power.errors import FrameError, InstrumentFault, MeterOffline, WrongInstrument
 from power.scpi.number import number, numbers
 from power.scpi.port import ScpiPort, identify
+from power.scpi.visa import MessagePort
 from power.testing import Answering
 
 Instrument = Callable[[socket.socket, bytes], None]
@@ -233,3 +236,26 @@ def test_another_unit_of_the_right_model_is_refused_by_its_serial_number() -> No
     port = scripted(b"YOKOGAWA,WT310E,C2QG12345V,F1.04\n")
     with pytest.raises(WrongInstrument, match="C2QG12345V answers, not C2QG99999V"):
         identify(port, maker="YOKOGAWA", models=("WT310E",), serial_number="C2QG99999V")
+
+
+class Broken:
+    """A VISA resource whose device is gone."""
+
+    def clear(self) -> None:
+        raise errors.VisaIOError(constants.StatusCode.error_connection_lost)
+
+    def write_raw(self, data: bytes) -> None:
+        self.clear()
+
+    def read_raw(self) -> bytes:
+        raise errors.VisaIOError(constants.StatusCode.error_timeout)
+
+
+def test_what_visa_raises_is_offline_wherever_the_link_breaks() -> None:
+    link = MessagePort(cast("Any", Broken()))
+    port = ScpiPort("m1", link)
+    with pytest.raises(MeterOffline, match=r"m1: OUTP ON: .*CONN_LOST"):
+        port.write("OUTP ON")
+    assert link.read_line(b"\n", 0.01) == b""
+    with pytest.raises(OSError, match="CONN_LOST"):
+        link.discard()

@@ -68,6 +68,17 @@ def test_a_port_is_held_by_one_program_at_a_time() -> None:
     assert "no other program" in seen.value.hint
 
 
+def test_a_meter_that_is_pulled_out_is_offline() -> None:
+    ours, theirs = os.openpty()
+    tty.setraw(theirs)
+    with opened(os.ttyname(theirs)) as port:
+        os.close(ours)
+        os.close(theirs)
+        with pytest.raises(MeterOffline, match="m1: ") as seen:
+            ask("m1", port, b"\xf0", size_bytes=3, timeout_s=0.05)
+    assert "plugged in" in seen.value.hint
+
+
 @pytest.mark.parametrize("path", ["/dev/no-such-port", "nonsense://x"])
 def test_a_port_that_is_not_there_is_offline_and_named(path: str) -> None:
     with pytest.raises(MeterOffline, match="m1: "):
