@@ -20,6 +20,8 @@ class Flag(IntFlag):
     """The input was beyond the range: the value is a lower bound."""
     RANGE_MOVED = 8
     """Auto-ranging changed the range during this reading."""
+    LATE = 16
+    """A meter that measures only when asked was asked late. No reading is missing; the stretch before went unseen."""
 
 
 @dataclass(frozen=True, slots=True)

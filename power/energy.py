@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from .block import Block, Flag
 from .errors import MissingReadings
-from .gaps import missing_before
+from .gaps import missing_before, unseen_s
 from .meter import Accuracy, Tolerance
 
 _UNUSABLE = Flag.OVERLOAD | Flag.RANGE_MOVED
@@ -53,25 +53,28 @@ def energy(
 
     With readings ``P_i`` every ``h`` seconds, each the mean over an aperture ``a``, of a window of ``T`` seconds::
 
-        u_joules = B_edges + 2 sqrt(u_V² + u_A² + u_sampling² + u_stamps² + (B_clock² + B_lost²) / 3)
+        u_joules = B_edges + 2 sqrt(u_V² + u_A² + u_sampling² + u_stamps² + (B_clock² + B_unseen²) / 3)
 
-        u_V, u_A    the limits of error of volts and of amps, integrated over the window, as rectangular
-                    distributions: limit / sqrt(3). Taken as wholly systematic: more readings do not help.
+        u_V, u_A    the limits of error of volts and of amps (or of watts, where the meter states them), integrated
+                    over the window, as rectangular distributions: limit / sqrt(3). Taken as wholly systematic: more
+                    readings do not help.
         u_sampling  sigma sqrt(T (h - a)): what happens between the apertures is not seen. sigma² is half the mean
                     square of the differences between successive readings. 0 when a = h. Holds for loads that
                     do not keep step with the readings: what always falls between the apertures is not seen.
         u_stamps    sigma_t sqrt(sum ((P_i+1 - P_i-1) / 2)²): sigma_t² is half the variance of the spacing.
         B_edges     (2h - a) / 4 times the range of the four readings around an edge, both edges added: a step
                     at the very edge is smeared over one reading, always the same way, so this is not squared.
-        B_clock     clock_bound_ns times the range of the readings around both edges: the window as a whole may lie
-                    that much earlier or later.
-        B_lost      only with ``allow_lost``: half the range of all readings, for as long as readings are missing.
+        B_clock     clock_bound_ns times the range of the readings that near to both edges: the window as a whole
+                    may lie that much earlier or later.
+        B_unseen    half the range of all readings, for as long as the meter was asked late or, with ``allow_lost``,
+                    readings are missing.
 
     Args:
         block: readings in time order; more of them than the window needs do no harm.
         start_ns: controller's monotonic clock.
         end_ns: the same clock.
-        rate_hz: the meter's nominal rate; a gap much longer than its period is a lost reading.
+        rate_hz: the meter's nominal rate; a gap much longer than its period is a lost reading, unless the meter
+            was asked late.
         aperture_s: each reading is the mean over this long.
         accuracy: the meter's limits of error.
         clock_bound_ns: how far the window's edges may be off on the controller's clock.
@@ -94,16 +97,19 @@ def energy(
         raise MissingReadings(meter, f"no reading inside a window of {seconds:.3f} s", hint=_HINT)
     joules = _integral(t_s, watts, seconds)
     spacing_s = float(t_s[-1] - t_s[0]) / (len(t_s) - 1)
-    swing_at_start, swing_at_end, swing_at_both = _swings(_pick(block, _usable(block)), start_ns, end_ns)
+    usable = _pick(block, _usable(block))
+    at_edges = [_near(usable, edge_ns, 0) for edge_ns in (start_ns, end_ns)]
+    may_be_at_edges = np.concatenate([_near(usable, edge_ns, clock_bound_ns) for edge_ns in (start_ns, end_ns)])
+    not_seen_s = max(unseen_s(around, rate_hz), lost / rate_hz)
     variance = (
         _accuracy_variance(t_s, around, accuracy, seconds)
         + _sampling_variance(watts, max(0.0, spacing_s - aperture_s), seconds)
         + _stamps_variance(t_s, watts)
-        + (clock_bound_ns / 1e9 * swing_at_both) ** 2 / 3
-        + (float(np.ptp(watts)) / 2 * lost / rate_hz) ** 2 / 3
+        + (clock_bound_ns / 1e9 * float(np.ptp(may_be_at_edges))) ** 2 / 3
+        + (float(np.ptp(watts)) / 2 * not_seen_s) ** 2 / 3
     )
     smeared_s = (2 * spacing_s - min(aperture_s, spacing_s)) / 4
-    u_joules = smeared_s * (swing_at_start + swing_at_end) + 2 * variance**0.5
+    u_joules = smeared_s * sum(float(np.ptp(near)) for near in at_edges) + 2 * variance**0.5
     mean_inside = float(watts[inside].mean())
     return Energy(
         joules=joules,
@@ -127,8 +133,7 @@ def _around(
         raise ValueError(f"{meter}: readings are not in time order")
     cut = _surrounding(block, start_ns, end_ns, meter)
     usable = _usable(cut)
-    missing = missing_before(cut.t_ns, rate_hz)
-    missing[1:] = np.maximum(missing[1:], (cut.flags[1:] & np.uint8(Flag.LOST_BEFORE)) > 0)
+    missing = missing_before(cut, rate_hz)
     lost = int(missing.sum()) + int((~usable).sum())
     if not lost:
         return cut, 0
@@ -164,6 +169,8 @@ def _integral(t_s: Floats, values: Floats, seconds: float) -> float:
 
 
 def _accuracy_variance(t_s: Floats, around: Block, accuracy: Accuracy, seconds: float) -> float:
+    if accuracy.watts is not None:
+        return _integral(t_s, _limit(around.watts, accuracy.watts), seconds) ** 2 / 3
     by_volts = _integral(t_s, _limit(around.volts, accuracy.volts) * np.abs(around.amps), seconds)
     by_amps = _integral(t_s, _limit(around.amps, accuracy.amps) * np.abs(around.volts), seconds)
     return (by_volts**2 + by_amps**2) / 3
@@ -182,7 +189,7 @@ def _stamps_variance(t_s: Floats, watts: Floats) -> float:
     return stamp_variance * float(np.sum((watts[2:] - watts[:-2]) ** 2)) / 4
 
 
-def _swings(block: Block, start_ns: int, end_ns: int) -> tuple[float, float, float]:
-    """Return the range in watts of the readings around the start, around the end, and of both together."""
-    at_start, at_end = (block.watts[max(0, k - 2) : k + 2] for k in np.searchsorted(block.t_ns, [start_ns, end_ns]))
-    return float(np.ptp(at_start)), float(np.ptp(at_end)), float(np.ptp(np.concatenate([at_start, at_end])))
+def _near(block: Block, edge_ns: int, bound_ns: int) -> Floats:
+    """Return the watts of the readings within ``bound_ns`` of an edge, and of two more on either side."""
+    first, last = np.searchsorted(block.t_ns, [edge_ns - bound_ns, edge_ns + bound_ns])
+    return block.watts[max(0, first - 2) : last + 2]

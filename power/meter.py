@@ -37,6 +37,8 @@ class Accuracy:
     volts: Tolerance
     amps: Tolerance
     source: str
+    watts: Tolerance | None = None
+    """Of a meter whose readings are watts that it measured as such; else they are off by what volts and amps are."""
 
 
 class Meter(Protocol):

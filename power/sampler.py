@@ -15,7 +15,11 @@ from .meter import Meter
 
 _SILENT_PERIODS = 3
 _SILENT_LEAST_S = 3.0
-"""A meter without a reading for this long is given up: assumed longer than any hiccup of a cable or a radio link."""
+"""A meter without a reading for this long is silent: assumed longer than any hiccup of a cable or a radio link."""
+_FAULTS_IN_A_ROW = 8
+"""Assumed. A silent meter is given up after so many, or at the end: one that loses a third of its answers goes on."""
+_STOP_S, _STOP_PERIODS = 5.0, 2
+"""How long a reading may go on after the end: a slow meter's own, and the timeouts of the questions in one."""
 _MOST_ERRORS_KEPT = 100
 
 
@@ -50,13 +54,23 @@ class Sampler:
         """Begin to read; returns at once."""
         self._thread.start()
 
-    def stop(self, timeout_s: float = 5.0) -> Trace:
+    @property
+    def fault(self) -> Exception | None:
+        """What has ended the reading; None while it goes on. :meth:`stop` raises it."""
+        return self._end
+
+    def stop(self, timeout_s: float | None = None) -> Trace:
         """End the reading and return what was read. May be called again, with the same answer.
+
+        Args:
+            timeout_s: how long the last reading may take; by default 5 s and two of the meter's periods.
 
         Raises:
             MeterOffline: the meter gave no reading for a while, or does not come back from one.
             PowerError: what else ended the reading.
         """
+        if timeout_s is None:
+            timeout_s = _STOP_S + _STOP_PERIODS / self._meter.rate_hz
         self._stopping.set()
         self._thread.join(timeout_s)
         if self._thread.is_alive():
@@ -88,34 +102,30 @@ class Sampler:
             self._end = error
 
     def _read_until_stopped(self) -> None:
-        heard_ns = time.monotonic_ns()
+        heard_ns, faults = time.monotonic_ns(), 0
         while not self._stopping.is_set():
             try:
                 for block in self._meter.stream():
                     self._blocks.append(block)
-                    heard_ns = time.monotonic_ns()
+                    heard_ns, faults = time.monotonic_ns(), 0
                     if self._stopping.is_set():
                         return
             except PowerError as error:
                 if not error.transient:
                     raise
-                self._survive(error, heard_ns)
-
-    def _survive(self, error: PowerError, heard_ns: int) -> None:
-        """Note a transient fault and pause, or raise when the meter has been silent for too long."""
-        said = str(error).partition("\n")[0]
-        silent_s = (time.monotonic_ns() - heard_ns) / 1e9
-        if silent_s >= self._silent_s:
-            detail = f"no reading for {silent_s:.1f} s; at last: {said.removeprefix(f'{error.device}: ')}"
-            raise MeterOffline(self._meter.name, detail, hint=error.hint) from error
-        if len(self._errors) < _MOST_ERRORS_KEPT:
-            self._errors.append(said)
-        self._stopping.wait(min(1 / self._meter.rate_hz, 0.1))
+                faults += 1
+                said = str(error).partition("\n")[0]
+                if len(self._errors) < _MOST_ERRORS_KEPT:
+                    self._errors.append(said)
+                ending = self._stopping.wait(min(1 / self._meter.rate_hz, 0.1))
+                silent_s = (time.monotonic_ns() - heard_ns) / 1e9
+                if silent_s >= self._silent_s and (ending or faults >= _FAULTS_IN_A_ROW):
+                    detail = f"no reading for {silent_s:.1f} s; at last: {said.removeprefix(f'{error.device}: ')}"
+                    raise MeterOffline(self._meter.name, detail, hint=error.hint) from error
 
     def _trace(self) -> Trace:
         read = Block.join(self._blocks)
-        missing = missing_before(read.t_ns, self._meter.rate_hz)
-        missing[1:] = np.maximum(missing[1:], (read.flags[1:] & np.uint8(Flag.LOST_BEFORE)) > 0)
+        missing = missing_before(read, self._meter.rate_hz)
         flags = np.where(missing > 0, read.flags | np.uint8(Flag.LOST_BEFORE), read.flags)
         span_s = (int(read.t_ns[-1]) - int(read.t_ns[0])) / 1e9 if len(read) > 1 else 0.0
         return Trace(

@@ -131,7 +131,8 @@ def identify(port: ScpiPort, *, maker: str, models: tuple[str, ...], serial_numb
     fields = [field.strip() for field in answer.split(",")] + [""] * 4
     found = Identity(*fields[:4])
     if not found.maker.upper().startswith(maker.upper()) or not found.model.upper().startswith(models):
-        raise WrongInstrument(port.name, f"{answer!r} answers, not a {maker} {' or '.join(models)}", hint=_WRONG_HINT)
+        wanted = f"{maker} {' or '.join(models)}".strip()
+        raise WrongInstrument(port.name, f"{answer!r} answers, not a {wanted}", hint=_WRONG_HINT)
     if serial_number is not None and found.serial_number != serial_number:
         raise WrongInstrument(
             port.name, f"serial number {found.serial_number} answers, not {serial_number}", hint=_WRONG_HINT

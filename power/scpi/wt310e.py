@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from ..block import Block, Flag
 from ..errors import FrameError, InstrumentFault
-from ..gaps import missing_in
+from ..gaps import is_long
 from ..meter import Accuracy, Identity, Tolerance
 from ..polling import PolledMeter
 from .number import numbers
@@ -78,8 +78,8 @@ class WT310E(PolledMeter):
         serial_number: str | None = None
         """What ``*IDN?`` must name; absent: any unit will do."""
 
-    _timeout_s: ClassVar[float] = 2.0
-    """Assumed; public programs wait up to 0.5 s for this instrument."""
+    _timeout_s: ClassVar[float] = 1.0
+    """Beyond an update interval. Assumed; public programs wait up to 0.5 s for this instrument."""
 
     def __init__(self, name: str, port: ScpiPort, options: "WT310E.Config", identity: Identity | None = None) -> None:
         """Sit on an open port to an instrument that :func:`prepare` has set up."""
@@ -87,11 +87,7 @@ class WT310E(PolledMeter):
         self._port = port
         self.aperture_s = options.update_rate_s
         self.rate_hz = 1 / self.aperture_s
-        self.accuracy = Accuracy(  # the larger of the limits for DC and for 45 to 66 Hz
-            volts=Tolerance(0.001, 0.002 * options.volts_range),
-            amps=Tolerance(0.001, 0.002 * options.amps_range),
-            source="Yokogawa IM WT310E-02EN, section 7.3, 12 months: DC 0.1 % of reading + 0.2 % of range",
-        )
+        self.accuracy = _accuracy(self._identity.model, options)
         self._shown_ns: int | None = None
 
     @classmethod
@@ -154,8 +150,20 @@ class WT310E(PolledMeter):
         if answered_ns - asked_ns < _WAITED * period_ns:
             updates = max(1, math.floor((answered_ns - last_ns) / period_ns + _WAITED))
             self._shown_ns = min(answered_ns, last_ns + round(updates * period_ns))
-        lost = missing_in(self._shown_ns - last_ns, self.rate_hz)
+        lost = is_long(self._shown_ns - last_ns, self.rate_hz)
         return self._shown_ns, Flag.LOST_BEFORE if lost else Flag(0)
+
+
+def _accuracy(model: str, options: WT310E.Config) -> Accuracy:
+    """Return the larger of the limits for direct current and for 45 to 66 Hz; of watts at power factor 1."""
+    amps_of_reading = 0.003 if model.upper().startswith("WT310EH") else 0.001
+    return Accuracy(
+        volts=Tolerance(0.001, 0.002 * options.volts_range),
+        amps=Tolerance(amps_of_reading, 0.002 * options.amps_range),
+        watts=Tolerance(amps_of_reading, 0.002 * options.volts_range * options.amps_range),
+        source=f"Yokogawa IM WT310E-02EN, section 7.3, 12 months: DC watts {amps_of_reading:.1%} of reading + 0.2 % "
+        "of volts range times amps range",
+    )
 
 
 def prepare(port: ScpiPort, options: WT310E.Config) -> None:

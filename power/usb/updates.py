@@ -5,13 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..block import Flag
-from ..gaps import missing_in
+from ..gaps import is_long
 from ..polling import Pace
 
 _STALE_AFTER_PERIODS = 1.5
 """The next value is given this long to differ; then it is taken as an update that repeats the last value."""
 _FORGET_AFTER_PERIODS = 10
-"""After a pause this long the instrument's rhythm is taken up anew: nobody knows how old its value is."""
+"""After a pause this long the instrument's rhythm is taken up anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,8 @@ class UpdateWatch:
     Instruments with a display refresh it a few times a second and answer in between with what they had. The moment
     of a refresh lies between the last poll that saw the old value and the first that saw the new one: the middle is
     taken, right to half a poll. If the poller itself was held up for longer than one refresh, the moment is placed
-    by the instrument's rhythm, and what must have passed unseen is flagged LOST_BEFORE. A value that does not
+    by the instrument's rhythm, or half a period back where that is not known; what must have passed unseen is flagged
+    LOST_BEFORE. A value that does not
     differ in time is delivered at the moment it was due, flagged STALE.
     """
 
@@ -43,12 +44,11 @@ class UpdateWatch:
     def see(self, values: tuple[float, ...], t_ns: int) -> Update | None:
         """Take the answer of a poll at ``t_ns``; return the update that it shows, if any.
 
-        The first value ever, or after a pause, is no update.
+        The first value ever is no update: nobody knows how old it is.
         """
         before_ns, old = self._seen_ns, self._values
         self._seen_ns, self._values = t_ns, values
-        if old is None or t_ns - before_ns > _FORGET_AFTER_PERIODS * self._period_ns:
-            self._update_ns = None
+        if old is None:
             return None
         if repr(values) != repr(old):  # as text, because NaN differs from itself
             return self._update(self._when(before_ns, t_ns), Flag(0))
@@ -60,14 +60,17 @@ class UpdateWatch:
 
     def _update(self, t_ns: int, flags: Flag) -> Update:
         last_ns, self._update_ns = self._update_ns, t_ns
-        if last_ns is not None and missing_in(t_ns - last_ns, self._rate_hz):
+        if last_ns is not None and is_long(t_ns - last_ns, self._rate_hz):
             flags |= Flag.LOST_BEFORE
         return Update(t_ns, flags)
 
     def _when(self, before_ns: int, t_ns: int) -> int:
         """Return the moment of a refresh in ``(before_ns, t_ns]``."""
-        if self._update_ns is None or t_ns - before_ns <= self._period_ns:
+        held_up_ns = t_ns - before_ns
+        if held_up_ns <= self._period_ns:
             return (before_ns + t_ns) // 2
+        if self._update_ns is None or held_up_ns > _FORGET_AFTER_PERIODS * self._period_ns:
+            return t_ns - self._period_ns // 2
         return max(self._due(self._update_ns, t_ns), before_ns)
 
     def _due(self, last_ns: int, t_ns: int) -> int:

@@ -1,16 +1,17 @@
 """N6705C: answers in the instrument's own formats."""
 
+import time
 from typing import ClassVar
 
 import numpy as np
 import pytest
 
 from power.block import Flag
-from power.errors import InstrumentFault
+from power.errors import InstrumentFault, MeterOffline
 from power.meter import Meter
 from power.scpi.n6705c import N6705C, prepare
 from power.scpi.port import ScpiPort
-from power.testing import Answering, MeterConformance, Replay
+from power.testing import Answering, Clock, MeterConformance, Replay
 
 
 class TestN6705C(MeterConformance):
@@ -50,6 +51,7 @@ def test_the_aperture_is_what_was_set_in_the_instrument() -> None:
 
     prepare(ScpiPort("m1", Answering(respond)), 1)
     assert float(settings["SENS:SWE:TINT"]) * float(settings["SENS:SWE:POIN"]) == pytest.approx(N6705C.aperture_s)
+    assert (settings["SENS:VOLT:RANG"], settings["SENS:CURR:RANG"]) == ("20", "3")
     assert settings["SENS:FUNC:CURR"] == settings["SENS:FUNC:VOLT"] == "ON"
 
 
@@ -61,3 +63,26 @@ def test_a_module_that_samples_otherwise_is_a_fault() -> None:
 
     with pytest.raises(InstrumentFault, match=r"SENS:SWE:TINT\? answers 0.001"):
         prepare(ScpiPort("m1", Answering(respond)), 1)
+
+
+def test_a_late_question_is_told_from_a_lost_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each question is a measurement of its own: only one without an answer has lost a reading."""
+    clock = Clock()
+    monkeypatch.setattr(time, "sleep", clock.sleep)
+    monkeypatch.setattr(time, "monotonic_ns", clock.monotonic_ns)
+    broken = [False]
+
+    def respond(data: bytes) -> bytes:
+        clock.sleep(0.08 if b"MEAS" in data else 0.001)
+        return b"" if broken[0] else b"+5.0E-01\n"
+
+    with N6705C("m1", ScpiPort("m1", Answering(respond)), 1) as meter:
+        flags = [int(meter.read().flags[0]) for _ in range(2)]
+        clock.sleep(0.3)
+        flags.append(int(meter.read().flags[0]))
+        broken[0] = True
+        with pytest.raises(MeterOffline):
+            meter.read()
+        broken[0] = False
+        flags += [int(meter.read().flags[0]) for _ in range(2)]
+    assert flags == [0, 0, Flag.LATE, Flag.LOST_BEFORE, 0]

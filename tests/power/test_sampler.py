@@ -94,7 +94,9 @@ def test_a_fault_that_asking_again_does_not_cure_ends_it() -> None:
     script._steps = [script.good, fails(InstrumentFault("m1", "-241, Hardware missing"))]
     sampler = Sampler(as_meter(script))
     sampler.start()
+    assert sampler.fault is None or isinstance(sampler.fault, InstrumentFault)
     sampler._thread.join(5)
+    assert isinstance(sampler.fault, InstrumentFault), "seen without stopping"
     for _ in range(2):
         with pytest.raises(InstrumentFault, match="Hardware missing"):
             sampler.stop()
@@ -113,6 +115,47 @@ def test_a_meter_that_stays_silent_is_given_up_by_name(monkeypatch: pytest.Monke
     with pytest.raises(MeterOffline, match=r"m1: no reading for 0.\d s; at last: no answer") as seen:
         sampler.stop()
     assert seen.value.hint == "look at the cable"
+
+
+def test_a_silent_meter_is_named_at_the_end_and_given_up_before_only_after_many_faults(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sampler_module, "_SILENT_LEAST_S", 0.02)
+    monkeypatch.setattr(sampler_module, "_FAULTS_IN_A_ROW", 10**9)
+
+    class Silent(Script):
+        def read(self) -> Block:
+            raise MeterOffline("m1", "no answer")
+
+    sampler = Sampler(as_meter(Silent()))
+    sampler.start()
+    time.sleep(0.1)
+    assert sampler.fault is None
+    with pytest.raises(MeterOffline, match=r"m1: no reading for 0.\d s; at last: no answer"):
+        sampler.stop()
+
+
+def test_a_meter_that_answers_now_and_then_is_not_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sampler_module, "_SILENT_LEAST_S", 0.0)
+    script = Script()
+    lost = fails(MeterOffline("m1", "no answer"))
+    script._steps = [*[lost] * 7, script.good, *[lost] * 7, lambda: script.good(9), script.good]
+    trace = run(script)
+    assert len(trace.errors) == 14
+    assert trace.lost == 8
+
+
+def test_a_reading_that_was_asked_for_late_is_not_a_lost_one() -> None:
+    script = Script()
+
+    def late() -> Block:
+        script._t_ns += 5 * round(1e9 / RATE_HZ)
+        return Block.one(script._t_ns, 5.0, 0.1, Flag.LATE)
+
+    script._steps = [script.good, late, script.good]
+    trace = run(script)
+    assert trace.lost == 0
+    assert trace.block.flags[1] == Flag.LATE
 
 
 def test_garbage_without_end_is_given_up_and_not_asked_for_at_full_load(monkeypatch: pytest.MonkeyPatch) -> None:

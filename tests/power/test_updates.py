@@ -55,7 +55,11 @@ def test_a_poller_held_up_for_less_than_a_refresh_loses_nothing() -> None:
 
 def test_after_a_pause_the_rhythm_is_taken_up_anew() -> None:
     updates = polls(UpdateWatch(10), (0, 1.0), (20, 2.0), (5000, 3.0), (5020, 4.0))
-    assert updates == [Update(10 * MS, Flag(0)), Update(5010 * MS, Flag(0))]
+    assert updates == [Update(10 * MS, Flag(0)), Update(4950 * MS, Flag.LOST_BEFORE), Update(5010 * MS, Flag(0))]
+
+
+def test_a_refresh_without_a_known_rhythm_is_at_most_one_period_old() -> None:
+    assert polls(UpdateWatch(10), (0, 1.0), (600, 2.0)) == [Update(550 * MS, Flag(0))]
 
 
 def test_time_never_goes_back_from_one_update_to_the_next() -> None:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from power.block import Flag
 from power.errors import FrameError, InstrumentFault
-from power.meter import Meter
+from power.meter import Identity, Meter, Tolerance
 from power.scpi.port import ScpiPort
 from power.scpi.wt310e import WT310E, prepare, watts_to_amps
 from power.testing import Answering, MeterConformance, Replay
@@ -100,6 +100,13 @@ def test_preparing_turns_headers_off_and_fixes_the_ranges() -> None:
     assert sent[0] == ":COMM:HEAD OFF"
     for command in (":INP:VOLT:RANG 15", ":INP:CURR:RANG 2", ":INP:CURR:AUTO OFF", ":RATE 100MS"):
         assert command in sent
+
+
+def test_the_limits_are_those_of_the_watts_and_of_the_model() -> None:
+    """DC, 12 months, of IM WT310E-02EN: 0.1 % (WT310EH: 0.3 %) of reading and 0.2 % of range."""
+    for model, of_reading in (("WT310E", 0.001), ("WT310EH", 0.003)):
+        meter = WT310E("m1", ScpiPort("m1", Replay()), OPTIONS, Identity("YOKOGAWA", model))
+        assert meter.accuracy.watts == Tolerance(of_reading, pytest.approx(0.06))
 
 
 def test_a_range_that_was_not_kept_is_a_fault() -> None:
