@@ -141,11 +141,9 @@ class SshStream:
     def finish(self) -> tuple[int, bytes]:
         """Wait for the end within the stream's own deadline; return exit status and whole output."""
         self._wait_end(self._deadline_ns, "")
-        if not self._channel.eof_received and not self._link.alive:
-            raise self._link.lost(
-                f"the last output of `{self._short}`"
-            )  # the status came, perhaps not all that was said
         status = self._status()
+        if not self._channel.eof_received and not self._link.alive:
+            raise self._link.lost(f"the last output of `{self._short}`")
         # a login that is no POSIX shell leaves no mark: then all it said is output
         return status, bytes(self._raw or b"") if self._marked else bytes(self._tail)
 

@@ -2,12 +2,15 @@
 
 import os
 import socket
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from devices.errors import ConnectionLost
+from devices.ssh import Ssh
 from devices.twin.board_twin import BoardTwin
 
 pytestmark = pytest.mark.usefixtures("hurried")
@@ -41,6 +44,19 @@ def test_power_off_ends_everything_at_once(make_twin, connect, eventually):
     assert channel.recv_exit_status() == -1
     with socket.socket() as sock:
         assert sock.connect_ex(("127.0.0.1", address.ssh_port)) != 0
+
+
+def test_power_off_leaves_no_time_to_tell_how_a_command_ended(make_twin, connect):
+    twin, address = make_twin()
+    twin.power(on=True)
+    connect(address)
+    where = {"host": "127.0.0.1", "port": address.ssh_port, "host_key": address.host_key}
+    off = threading.Timer(0.5, twin.power, [False])
+    with Ssh.open("tx2", **where, user="farm", password="secret-of-the-twin") as shell:
+        off.start()
+        with pytest.raises(ConnectionLost):
+            shell.run("sleep 305; exit 5", check=False)
+    off.join()
 
 
 def test_each_boot_has_its_own_id_and_the_same_port_key_and_disk(make_twin, connect):
