@@ -15,11 +15,11 @@ file() { first "$2" && fact "$1" "$v"; }
 """``first`` succeeds without a newline at the end too: device-tree strings end with a zero byte."""
 
 IDENTITY = r"""
-for f in proc/device-tree sys/firmware/devicetree/base; do file serial "$R/$f/serial-number" && break; done
-file serial "$R/sys/devices/soc0/serial_number"
-for f in product_serial board_serial; do
-  f=$R/sys/class/dmi/id/$f
-  [ ! -e "$f" ] || file serial "$f" || fact serial "$(sudo -n cat "$f" 2>/dev/null)"
+for f in proc/device-tree sys/firmware/devicetree/base; do file serial.tree "$R/$f/serial-number" && break; done
+file serial.soc "$R/sys/devices/soc0/serial_number"
+for k in product board; do
+  f=$R/sys/class/dmi/id/${k}_serial
+  [ ! -e "$f" ] || file "serial.$k" "$f" || fact "serial.$k" "$(sudo -n cat "$f" 2>/dev/null)"
 done
 file boot_id "$R/proc/sys/kernel/random/boot_id"
 fact kernel "$(uname -r)"

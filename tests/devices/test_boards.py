@@ -138,6 +138,11 @@ class TestAtomE3930(BoardConformance):
         files = {**self.files, "/sys/class/dmi/id/product_serial": "To be filled by O.E.M.\n"}
         assert self.board_in(folder, files).identity().serial_number is None
 
+    def test_a_serial_number_of_the_board_stands_in_for_one_that_nobody_set(self, folder):
+        nobody = {"/sys/class/dmi/id/product_serial": "Default string\n"}
+        files = {**self.files, **nobody, "/sys/class/dmi/id/board_serial": "B-77\n"}
+        assert self.board_in(folder, files).identity().serial_number == "B-77"
+
 
 class TestCoralDev(BoardConformance):
     board_type = CoralDev
@@ -204,7 +209,7 @@ def no_wait(monkeypatch):
 
 
 def test_a_reboot_is_proven_by_the_boot_id_and_not_by_an_answer(no_wait):
-    shell = ReplayShell(Rebooting(b"old", b"old", GONE, DOWN, DOWN, b"new", reboot=GONE))
+    shell = ReplayShell(Rebooting(b"old", b"old", GONE, DOWN, b"", DOWN, b"new", reboot=GONE))
     assert AnyBoard("board-1", shell).reboot(timeout_s=5) == "new"
 
 
