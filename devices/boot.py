@@ -83,7 +83,7 @@ class BootWatcher:
         elif self.stage is None:
             text, hint = f"nothing recognised, then silence for {silent_s:.0f} s", "is the baud rate right?"
         else:
-            text, hint = f"silent for {silent_s:.0f} s", "the last lines name what it was doing"
+            text, hint = f"silent for {silent_s:.0f} s", "the last lines name what it was doing; was it `quiet`?"
         self.faults.append(Fault("stall", self._lines, text, fatal=True, hint=hint))
 
     @property

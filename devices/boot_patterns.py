@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from .console_text import LOGIN
+
 
 class Stage(StrEnum):
     """How far a boot has come, in this order."""
@@ -73,7 +75,7 @@ SIGNS = (
 )
 
 PROMPTS = (
-    _sign(Stage.LOGIN, r"^(?:(?!Last )\S+ )?login: ?$", "agetty and busybox getty"),
+    _sign(Stage.LOGIN, rf"^{LOGIN}", "agetty and busybox getty"),
     _sign(Stage.SHELL, r"^(\[?[\w.-]+@[\w.-]+[: ][^\r\n]{0,60}[#$]|/ #|[#$]) $", "bash, dash and busybox prompts"),
 )
 """Held against an unfinished line. Only userspace can show them."""
@@ -136,9 +138,9 @@ STUCK_AT = (
 
 STALL_S: dict[Stage | None, float] = {
     None: 60.0,  # a Pi with a quiet kernel prints nothing until its login
-    Stage.FIRMWARE: 30.0,
-    Stage.BOOTLOADER: 30.0,
-    Stage.KERNEL: 60.0,  # "quiet" again
+    Stage.FIRMWARE: 60.0,  # the last that is heard before a quiet kernel, on a Pi with uart_2ndstage=1
+    Stage.BOOTLOADER: 30.0,  # Debian's kernel after GRUB is quiet too, but on a PC: a login within this, assumed
+    Stage.KERNEL: 60.0,
     Stage.INITRAMFS: 60.0,
     Stage.USERSPACE: 100.0,  # systemd waits 90 s for a unit before it goes on (DefaultTimeoutStartSec)
 }

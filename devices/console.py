@@ -10,13 +10,13 @@ from typing import Self
 from .boot import BootReport, BootWatcher, Stage
 from .console_capture import Capture, ConsoleLine
 from .console_frame import PREPARE, Answer, Damaged, Refused, again, find_answer, probe, probed, request
-from .console_text import plain, without_noise
+from .console_text import LOGIN, plain, without_noise
 from .errors import AuthenticationRefused, BootFault, ConsoleFault, DeadlineExceeded
 from .shell import Result
 
 __all__ = ["Console", "ConsoleLine"]
 
-_LOGIN = re.compile(r"(?:^|\n)(?:(?!Last )[^\s:]+ )?login: ?$")
+_LOGIN = re.compile(rf"(?:^|\n){LOGIN}")
 _PASSWORD = re.compile(r"[Pp]assword: ?$")
 _PROMPT = re.compile(rf"{_LOGIN.pattern}|{_PASSWORD.pattern}|[#$%>] $")
 _REFUSED = re.compile(r"Login incorrect|Authentication failure|Permission denied", re.IGNORECASE)
@@ -164,9 +164,8 @@ class Console:
                 self.write(b"\r")
                 seen = self._until(start, _PROMPT.search, _PROMPT_S)
                 if _LOGIN.search(seen):
-                    time.sleep(
-                        _FLUSH_S if asked_before else 0.0
-                    )  # the first name may have come too early for its getty
+                    if asked_before:  # the first name may have come too early for its getty
+                        time.sleep(_FLUSH_S)
                     asked_before = True
                     refused += not self._give_credentials(user, password)
                     if refused == _REFUSALS:

@@ -109,7 +109,7 @@ class Capture:
         self.check()
         try:
             self._serial.write(data)
-        except (serial.SerialException, OSError) as error:
+        except (serial.SerialException, OSError, TypeError) as error:  # TypeError: as above
             raise ConsoleFault(self.name, f"console {self._port}: {error}", hint="check the console cable") from error
 
     def position(self) -> int:
