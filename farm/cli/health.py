@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from ..errors import Exit, UsageFault
+from ..errors import Exit
 from .common import STATE, add_inventory, add_json, open_lab
 from .output import print_json, progress, table, warn
 
@@ -41,8 +41,7 @@ def run(args: Namespace) -> int:
     from ..health import look_at_all
 
     lab = open_lab(args)
-    if strange := [name for name in args.board if name not in lab.boards]:
-        raise UsageFault(f"no board {', '.join(strange)}; there are {', '.join(lab.boards)}")
+    lab.require(args.board)
     boards = args.board or list(lab.boards)
     progress(f"looking at {', '.join(boards)}")
     found = look_at_all(lab, boards, STATE)

@@ -32,12 +32,10 @@ def run(args: Namespace) -> int:
     from devices.errors import DeviceError
     from power.errors import PowerError
 
-    from ..errors import LabFault, UsageFault
-    from ..lab.words import unknown
+    from ..errors import LabFault
 
     lab = open_lab(args)
-    if strangers := [name for name in args.boards if name not in lab.boards]:
-        raise UsageFault([f"{lab.path}: no board '{name}'; {unknown(name, lab.boards)}" for name in strangers])
+    lab.require(args.boards)
     playbooks = _playbooks(lab, args.boards, args.playbook)
 
     status = Exit.PASS

@@ -30,11 +30,9 @@ def run(args: Namespace) -> int:
 
     from ..lab.bench import KNOWN_HOSTS
     from ..lab.known_hosts import KnownHosts, fingerprint
-    from ..lab.words import unknown
 
     lab = open_lab(args)
-    if args.board not in lab.boards:
-        raise UsageFault(f"{lab.path}: no board '{args.board}'; {unknown(args.board, lab.boards)}")
+    lab.require([args.board])
     entry = lab.boards[args.board].ssh
     if entry.gateway is not None:
         hint = f"write what `ssh-keyscan` shows there into boards.{args.board}.ssh.host_key"

@@ -20,7 +20,6 @@ from .inventory import BoardEntry, Lab, MeterEntry
 from .lock import hold
 from .secret import key_path, reveal
 from .twin_lab import twin_fault
-from .words import unknown
 
 if TYPE_CHECKING:
     from devices.board import Board
@@ -59,8 +58,7 @@ def borrow(lab: Lab, board: str, *, state: Path = Path(".farm"), wait_s: float =
         UsageFault: the lab has no such board.
         LabFault: it is in use, and still is after ``wait_s``; or it is a twin whose process has ended.
     """
-    if board not in lab.boards:
-        raise UsageFault(f"{lab.path}: no board '{board}'; {unknown(board, lab.boards)}")
+    lab.require([board])
     with hold(lock_path(state, board), board, wait_s=wait_s):
         if lab.boards[board].twin and (fault := twin_fault(board, state)):
             raise fault

@@ -4,6 +4,7 @@ Each check walks the plain values and says nothing about what another check has 
 wrong line hides no other.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, cast
 
@@ -21,6 +22,9 @@ from .yaml_lines import Fault, Where
 Tree = Mapping[str, Any]
 
 _SHELVES = ("meters", "switches")
+_SSH_PORT = 22
+_WITH_PASSWORD = re.compile(r"(//|^(?!file:|env:))[^/@:\s]+:[^/@\s]+@")
+"""``user:password@host``, of a URL or of a gateway."""
 _TWIN_FILLS = (("console", "port"), ("console", "password"), ("ssh", "host"), ("ssh", "key"))
 """What a twin board may leave to `farm lab up`."""
 _TWIN_HAS_NOT = (("root",), ("ssh", "port"), ("ssh", "gateway"), ("ssh", "host_key"))
@@ -40,6 +44,7 @@ def check(value: Any) -> list[Fault]:  # noqa: ANN401 -- whatever the file holds
         *_boards(tree),
         *_names(tree),
         *_shared_addresses(tree),
+        *_passwords(tree, ()),
         *_twins(tree),
     ]
 
@@ -142,13 +147,15 @@ def _shared_addresses(tree: Tree) -> Iterator[Fault]:
     seen: dict[tuple[Any, ...], str] = {}
     places: list[tuple[tuple[Any, ...], str, Where]] = []
     for name, board in _entries(tree, "boards").items():
-        places.append((("console", _at(board, "console", "port")), name, ("boards", name, "console", "port")))
-        host = _at(board, "ssh", "host"), _at(board, "ssh", "port"), _at(board, "ssh", "gateway")
+        places.append((("serial port", _at(board, "console", "port")), name, ("boards", name, "console", "port")))
+        host = _at(board, "ssh", "host"), _at(board, "ssh", "port") or _SSH_PORT, _at(board, "ssh", "gateway")
         places.append((("ssh", *host), name, ("boards", name, "ssh", "host")))
     for section in _SHELVES:
         for name, entry in _entries(tree, section).items():
             options = _at(entry, "options")
-            if isinstance(options, dict) and TWIN not in options.values():
+            if isinstance(port := _at(entry, "options", "port"), str):
+                places.append((("serial port", port), name, (section, name, "options", "port")))
+            elif isinstance(options, dict) and TWIN not in options.values():
                 address = tuple(sorted((str(k), str(v)) for k, v in cast("Tree", options).items()))
                 places.append(((section, entry.get("driver"), *address), name, (section, name, "options")))
     for address, name, where in places:
@@ -157,6 +164,18 @@ def _shared_addresses(tree: Tree) -> Iterator[Fault]:
         if address in seen:
             yield Fault(where, f"is the address of '{seen[address]}' already; correct one of them")
         seen.setdefault(address, name)
+
+
+def _passwords(value: Any, where: Where) -> Iterator[Fault]:  # noqa: ANN401 -- any YAML value
+    """No address may hold a password: inventories are shared, and addresses are printed."""
+    if isinstance(value, str) and _WITH_PASSWORD.search(value):
+        yield Fault(where, "a secret must not stand here; write the address without the password")
+    elif isinstance(value, dict):
+        for key, inner in cast("Tree", value).items():
+            yield from _passwords(inner, (*where, key))
+    elif isinstance(value, list):
+        for n, inner in enumerate(cast("list[Any]", value)):
+            yield from _passwords(inner, (*where, n))
 
 
 # twins

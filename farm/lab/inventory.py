@@ -5,6 +5,7 @@ starts them and writes a *resolved* copy that has, and which names its source. E
 reads only inventories without open addresses: see :func:`usable`.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ from power.registry import load_meter, load_switch
 from ..errors import UsageFault
 from .fields import Address, HostKey, KeyFile, Name, Secret, Text
 from .twin_state import folders
+from .words import unknown
 from .yaml_lines import Document, Fault, read
 
 SOURCE = Path("inventory.yaml")
@@ -135,6 +137,11 @@ class Lab(Part):
     def twins(self) -> list[str]:
         """The boards that are twins."""
         return [name for name, board in self.boards.items() if board.twin]
+
+    def require(self, boards: Iterable[str]) -> None:
+        """Raise UsageFault, a line each, for boards that it does not have."""
+        if strange := [name for name in boards if name not in self.boards]:
+            raise UsageFault([f"{self.path}: no board '{name}'; {unknown(name, self.boards)}" for name in strange])
 
     @classmethod
     def of(cls, document: Document) -> "Lab":

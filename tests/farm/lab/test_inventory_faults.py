@@ -196,6 +196,65 @@ def test_a_line_break_in_a_key_breaks_no_line(tmp_path):
     ]
 
 
+REAL = """\
+lab: shelf
+meters:
+  m1:
+    driver: um25c
+    rail: USB
+    options:
+      port: /dev/ttyUSB1
+switches:
+  s1:
+    driver: shelly
+    options:
+      url: http://192.0.2.30
+boards:
+  a:
+    model: jetson-tx2
+    console:
+      port: /dev/ttyUSB0
+    ssh:
+      host: 192.0.2.11
+      user: nvidia
+      key: file:me@lab
+      gateway: lab@192.0.2.1:22
+  b:
+    model: jetson-tx2
+    console:
+      port: /dev/ttyUSB2
+    ssh:
+      host: 192.0.2.12
+      user: nvidia
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (("ttyUSB1", "ttyUSB0"), ["7: meters.m1.options.port: is the address of 'a' already; correct one of them"]),
+        (
+            ("2.12", "2.11\n      port: 22\n      gateway: lab@192.0.2.1:22"),
+            ["28: boards.b.ssh.host: is the address of"],
+        ),
+        (("http://", "http://me:hunter2@"), ["12: switches.s1.options.url: a secret must not stand here; write the"]),
+        (("lab@192", "lab:hunter2@192"), ["22: boards.a.ssh.gateway: a secret must not stand here; write the"]),
+        (("a", "a"), []),
+    ],
+)
+def test_slips_in_addresses_of_real_devices_are_told(tmp_path, change, found):
+    assert change[0] in REAL
+    told = faults(tmp_path, REAL.replace(*change)) if found else load_right(tmp_path, REAL)
+    assert [one.startswith(begin) for one, begin in zip(told, found, strict=True)] == [True] * len(found)
+    assert "hunter2" not in "".join(told)
+
+
+def load_right(folder, text):
+    (folder / "right.yaml").write_text(text)
+    assert load(folder / "right.yaml").lab == "shelf"
+    return []
+
+
 @pytest.mark.parametrize(
     ("change", "found"),
     [
