@@ -150,10 +150,12 @@ class Ssh:
     def _channel(self, deadline_ns: int) -> tuple[Link, paramiko.Channel]:
         """Open a channel on the first connection that takes one, on a new connection if none does."""
         if not self._lock.acquire(timeout=max(_left_s(deadline_ns), 0.0)):
-            raise Unreachable(self.name, f"another thread still waits for {self._target.where}")
+            raise self._still_waiting()
         try:
             if self._closed:
                 raise ConnectionLost(self.name, "this shell has been closed")
+            if _left_s(deadline_ns) <= 0:  # too late for us is no reason to cut a link that others use
+                raise self._still_waiting()
             self._drop_dead_links()
             for link in self._links:
                 # refused (OpenSSH: MaxSessions 10) or dead after a reboot: nothing has been started yet
@@ -168,6 +170,9 @@ class Ssh:
                 raise link.lost("the opening of a channel") from error
         finally:
             self._lock.release()
+
+    def _still_waiting(self) -> Unreachable:
+        return Unreachable(self.name, f"another thread still waits for {self._target.where}")
 
     def _drop_dead_links(self) -> None:
         for link in [link for link in self._links if not link.alive]:

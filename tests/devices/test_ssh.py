@@ -254,6 +254,16 @@ def test_a_server_that_refuses_the_next_session_gets_a_second_connection(shell, 
         stream.close()
 
 
+def test_a_call_without_time_leaves_the_link_to_the_others(shell, sshd):
+    with shell.stream("echo ready; cat", timeout_s=30) as stream:
+        stream.readline(timeout_s=5)
+        with pytest.raises(Unreachable, match="another thread"):
+            shell.run("true", timeout_s=0)
+        stream.send(b"still here\n")
+        assert stream.readline(timeout_s=5).data == b"still here"
+    assert sshd.accepted == 1
+
+
 def test_threads_get_their_own_answers(shell):
     answers: dict[int, list[str]] = {}
 
