@@ -185,10 +185,10 @@ class HostFacts(Part):
     """How late the controller's own 10 ms heartbeat came at worst during the trial."""
 
 
-VoidKind = Literal["throttled", "starved", "readings lost", "clock", "host"]
+VoidKind = Literal["throttled", "settings", "starved", "readings lost", "clock", "host"]
 VOIDS: tuple[VoidKind, ...] = get_args(VoidKind)
-"""The board held back; other load held the board back; a meter's trace has gaps; board time and meter time are not
-aligned well enough; the controller's own machine did not keep up."""
+"""The board held back; its power mode or governor changed; other load held the board back; a meter's trace has gaps;
+board time and meter time are not aligned well enough; the controller's own machine did not keep up."""
 
 
 class Record(Part):

@@ -48,11 +48,13 @@ class Run:
         return np.array([row[at] for row in self.rows], np.int64)
 
     def waited_ns(self) -> Int64 | None:
-        """Return for each frame how long it waited for a processor; None when the board cannot tell."""
+        """Return for each frame how long it waited for a processor, at least; None when the board tells of none.
+
+        A frame of which it cannot tell counts as not having waited: that excuses less than there was, never more.
+        """
         at = self.hello["columns"].index("waited_ns")
-        if any(row[at] is None for row in self.rows):
-            return None
-        return self.column("waited_ns")
+        waited: list[int | None] = [row[at] for row in self.rows]
+        return None if all(one is None for one in waited) else np.array([one or 0 for one in waited], np.int64)
 
 
 def run_on_board(

@@ -27,6 +27,10 @@ def voids(
         found.append(
             ("throttled", f"{before.throttle_detail or 'nothing'} before, {after.throttle_detail or 'nothing'} after")
         )
+    for name in ("power_mode", "governor"):
+        was, is_now = getattr(before, name), getattr(after, name)
+        if None not in (was, is_now) and was != is_now:
+            found.append(("settings", f"{name} was {was} before, {is_now} after"))
     if deadlines.missed_unstarved is not None:
         starved = deadlines.missed - deadlines.missed_unstarved
         if starved > _STARVED_FRACTION * frames:

@@ -10,6 +10,7 @@ Family = Literal["speed", "accuracy", "power"]
 
 TAINTS: dict[VoidKind, frozenset[Family]] = {
     "throttled": frozenset({"speed", "power"}),
+    "settings": frozenset({"speed", "power"}),
     "starved": frozenset({"power"}),  # speed is judged by the figures that leave the waiting out
     "readings lost": frozenset({"power"}),
     "clock": frozenset({"power"}),  # latency is measured on one clock, the board's

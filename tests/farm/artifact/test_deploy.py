@@ -86,11 +86,14 @@ def test_another_data_set_is_refused_before_the_board_is_touched(shell, workdir,
     assert not Path(workdir).exists()
 
 
-def test_what_arrives_damaged_is_a_lab_fault_and_current_stays(shell, workdir, artifact, dataset):
+def test_what_arrives_damaged_is_a_lab_fault_and_current_stays(shell, workdir, artifact, dataset, source, tmp_path):
+    good = deploy(shell, workdir, artifact, dataset)
+    (source / "model.onnx").write_bytes(b"retrained")
+    pack(source, tmp_path / "next.tar.zst")
     shell.damage = True
     with pytest.raises(LabFault, match=r"folder-1: .* did not arrive as sent"):
-        deploy(shell, workdir, artifact, dataset)
-    assert not Path(workdir, "current").exists()
+        deploy(shell, workdir, open_artifact(tmp_path / "next.tar.zst", tmp_path / "out"), dataset)
+    assert Path(workdir, "current", "model.onnx").samefile(good.model_path)
 
 
 def test_too_little_space_is_named_before_anything_is_sent(shell, workdir, artifact, dataset):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from farm.trial.figures import Frames, nearest_rank, without_waiting
+from farm.trial.remote import Run
 
 MS = 1_000_000
 PERIOD = 50 * MS
@@ -52,6 +53,14 @@ def test_a_model_that_is_too_slow_stays_too_slow_without_the_waiting():
     assert deadlines.missed_unstarved == deadlines.missed == 20
     assert deadlines.fps < 15
     assert deadlines.fps_unstarved == pytest.approx(1000 / 65, rel=0.02)
+
+
+def test_waiting_that_is_not_known_excuses_nothing():
+    run = Run(hello={"columns": ["frame", "waited_ns"]}, rows=[[0, 7], [1, None]])
+    waited_ns = run.waited_ns()
+    assert waited_ns is not None
+    assert waited_ns.tolist() == [7, 0]
+    assert Run(hello=run.hello, rows=[[0, None], [1, None]]).waited_ns() is None
 
 
 def test_without_any_wait_nothing_changes():

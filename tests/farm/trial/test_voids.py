@@ -26,6 +26,8 @@ def reasons(before=CALM, after=CALM, missed=0, unstarved: int | None = 0, bound_
         ({"after": StateFacts(throttled=True)}, ["throttled"]),
         ({"after": StateFacts(throttled=False, throttle_detail="0x40000")}, ["throttled"]),
         ({"before": StateFacts(), "after": StateFacts()}, []),
+        ({"before": StateFacts(governor="performance"), "after": StateFacts(governor="powersave")}, ["settings"]),
+        ({"before": StateFacts(power_mode="MAXN"), "after": StateFacts()}, []),
         ({"missed": 50, "unstarved": 49}, []),
         ({"missed": 50, "unstarved": 10}, ["starved"]),
         ({"missed": 50, "unstarved": None}, []),
