@@ -2,12 +2,34 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from .block import Block
+from .errors import FrameError, MeterOffline
 from .meter import Identity
+
+T = TypeVar("T")
+
+_TRIES = 4
+"""Assumed: enough where one answer in five gets lost, and a silent meter is still named within seconds."""
+
+
+def again(ask: Callable[[], T]) -> T:
+    """Ask what does no harm when asked again, as in opening a meter, until the answer comes through.
+
+    Raises:
+        MeterOffline: no answer four times, or the link itself is broken.
+        FrameError: the last answer was not one.
+    """
+    for _ in range(_TRIES - 1):
+        try:
+            return ask()
+        except (MeterOffline, FrameError) as error:
+            if isinstance(error.__cause__, OSError):
+                raise
+    return ask()
 
 
 class Pace:

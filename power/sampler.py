@@ -102,14 +102,15 @@ class Sampler:
             self._end = error
 
     def _read_until_stopped(self) -> None:
-        heard_ns, faults = time.monotonic_ns(), 0
-        while not self._stopping.is_set():
+        heard_ns, faults, ending = time.monotonic_ns(), 0, False
+        while not ending:
             try:
                 for block in self._meter.stream():
                     self._blocks.append(block)
                     heard_ns, faults = time.monotonic_ns(), 0
                     if self._stopping.is_set():
                         return
+                ending = self._stopping.is_set()
             except PowerError as error:
                 if not error.transient:
                     raise

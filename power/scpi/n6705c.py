@@ -11,11 +11,11 @@ from typing import ClassVar, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..block import Block, Flag
-from ..errors import InstrumentFault
 from ..gaps import is_long
 from ..meter import Accuracy, Identity, Tolerance
 from ..polling import Pace, PolledMeter
 from .port import ScpiPort, identify
+from .setup import set_up
 
 _SAMPLE_S = 20.48e-6
 """Sampling interval of every module with up to two parameters (N6705C guide, "Resolution")."""
@@ -118,8 +118,7 @@ def prepare(port: ScpiPort, channel: int) -> None:
         InstrumentFault: the instrument refuses a setting, or does not keep it.
     """
     at = f"(@{channel})"
-    port.errors()  # what an earlier user left behind is not ours
-    for command in (
+    commands = (
         f"SENS:FUNC:VOLT ON,{at}",
         f"SENS:FUNC:CURR ON,{at}",
         f"SENS:VOLT:RANG {_VOLTS_RANGE:g},{at}",
@@ -128,12 +127,6 @@ def prepare(port: ScpiPort, channel: int) -> None:
         f"SENS:SWE:OFFS:POIN 0,{at}",
         f"SENS:SWE:TINT {_SAMPLE_S:g},{at}",
         f"SENS:SWE:POIN {_POINTS},{at}",
-    ):
-        port.write(command)
-    port.refuse_errors()
-    for question, wanted in (("SENS:SWE:TINT?", _SAMPLE_S), ("SENS:SWE:POIN?", _POINTS)):
-        (found,) = port.query_numbers(f"{question} {at}")
-        if not math.isclose(found, wanted, rel_tol=1e-3):
-            raise InstrumentFault(
-                port.name, f"{question} answers {found:g} after {wanted:g} was set", hint="which module sits there?"
-            )
+    )
+    kept = {f"SENS:SWE:TINT? {at}": _SAMPLE_S, f"SENS:SWE:POIN? {at}": _POINTS}
+    set_up(port, commands, kept, hint="which module sits there?")

@@ -6,6 +6,7 @@ from typing import Self
 
 from ..errors import FrameError, InstrumentFault, MeterOffline, WrongInstrument
 from ..meter import Identity
+from ..polling import again
 from ..port import Port
 from .number import numbers
 from .visa import open_visa
@@ -127,7 +128,7 @@ def identify(port: ScpiPort, *, maker: str, models: tuple[str, ...], serial_numb
     Raises:
         WrongInstrument: something else answers there.
     """
-    answer = port.query("*IDN?")
+    answer = again(lambda: port.query("*IDN?"))
     fields = [field.strip() for field in answer.split(",")] + [""] * 4
     found = Identity(*fields[:4])
     if not found.maker.upper().startswith(maker.upper()) or not found.model.upper().startswith(models):

@@ -11,12 +11,13 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from ..block import Block, Flag
-from ..errors import FrameError, InstrumentFault
+from ..errors import FrameError
 from ..gaps import is_long
 from ..meter import Accuracy, Identity, Tolerance
 from ..polling import PolledMeter
 from .number import numbers
 from .port import LINK_HINT, ScpiPort, identify
+from .setup import set_up
 
 _ERRORS = ":STAT:ERR?"
 _RATES = {0.1: "100MS", 0.25: "250MS", 0.5: "500MS", 1.0: "1S", 2.0: "2S", 5.0: "5S", 10.0: "10S", 20.0: "20S"}
@@ -30,8 +31,6 @@ _WAITED = 0.1
 """An answer that took this share of the update interval did wait: the update was not there before."""
 _FORGET_AFTER_UPDATES = 2
 """After a pause this long the waiting update is of unknown age."""
-_SAME_RANGE = 1e-3
-"""Relative; ranges are read back in four digits."""
 
 
 def _one_of(choices: tuple[float, ...]) -> AfterValidator:
@@ -56,8 +55,8 @@ class WT310E(PolledMeter):
 
     The instrument updates its values by itself, and is asked to answer when it has: each update is delivered once.
     A value is the mean over the update interval that ended then, so ``t_ns`` is the arrival of the answer less half
-    the interval: late by the link's delay. An update that was there before the question is placed by the
-    instrument's rhythm. ``amps`` are those that carry the measured power: ``watts`` of a block are the
+    the interval: late by the link's delay. An update that was there before the question, or whose answer came late,
+    is placed by the instrument's rhythm. ``amps`` are those that carry the measured power: ``watts`` of a block are the
     instrument's own.
     """
 
@@ -147,8 +146,9 @@ class WT310E(PolledMeter):
         self._shown_ns = answered_ns
         if last_ns is None:
             return answered_ns, Flag(0)
-        if answered_ns - asked_ns < _WAITED * period_ns:
-            updates = max(1, math.floor((answered_ns - last_ns) / period_ns + _WAITED))
+        if not _WAITED <= (answered_ns - asked_ns) / period_ns <= 1 + _WAITED:
+            by_ns = min(answered_ns, asked_ns + period_ns)  # an answer that took longer came late: it waits for one
+            updates = max(1, math.floor((by_ns - last_ns) / period_ns + _WAITED))
             self._shown_ns = min(answered_ns, last_ns + round(updates * period_ns))
         lost = is_long(self._shown_ns - last_ns, self.rate_hz)
         return self._shown_ns, Flag.LOST_BEFORE if lost else Flag(0)
@@ -168,9 +168,8 @@ def _accuracy(model: str, options: WT310E.Config) -> Accuracy:
 
 def prepare(port: ScpiPort, options: WT310E.Config) -> None:
     """Set the instrument up and read back what decides about right or wrong numbers."""
-    port.write(":COMM:HEAD OFF")
-    port.errors(_ERRORS)  # what an earlier user left behind is not ours
-    for command in (
+    commands = (
+        ":COMM:HEAD OFF",
         ":COMM:VERB OFF",
         ":COMM:REM ON",
         f":INP:MODE {options.mode}",
@@ -188,17 +187,11 @@ def prepare(port: ScpiPort, options: WT310E.Config) -> None:
         ":NUM:NORM:ITEM2 I,1",
         ":NUM:NORM:ITEM3 P,1",
         ":STAT:FILT1 FALL",
-    ):
-        port.write(command)
-    port.refuse_errors(_ERRORS)
-    for question, wanted in (
-        (":INP:VOLT:RANG?", options.volts_range),
-        (":INP:CURR:RANG?", options.amps_range),
-        (":INP:VOLT:AUTO?", 0),
-        (":INP:CURR:AUTO?", 0),
-    ):
-        (found,) = port.query_numbers(question)
-        if not math.isclose(found, wanted, rel_tol=_SAME_RANGE):
-            raise InstrumentFault(
-                port.name, f"{question} answers {found:g} after {wanted:g} was set", hint="is its front panel in use?"
-            )
+    )
+    kept = {
+        ":INP:VOLT:RANG?": options.volts_range,
+        ":INP:CURR:RANG?": options.amps_range,
+        ":INP:VOLT:AUTO?": 0,
+        ":INP:CURR:AUTO?": 0,
+    }
+    set_up(port, commands, kept, errors=_ERRORS, hint="is its front panel in use?")

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from ..block import Block
 from ..errors import FrameError, WrongInstrument
 from ..meter import Accuracy, Identity, Tolerance
-from ..polling import PolledMeter
+from ..polling import PolledMeter, again
 from ..port import Port
 from .serial_port import HINT, SerialPort, ask
 from .updates import Refreshes
@@ -130,7 +130,7 @@ class TC66C(PolledMeter):
         options = cls.Config.model_validate(config)
         port = SerialPort.open(name, options.port, baud=_BAUD)
         try:
-            frame = _frame(name, port)
+            frame = again(lambda: _frame(name, port))
             if options.serial_number not in (None, frame.serial_number):
                 raise WrongInstrument(
                     name,

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from ..block import Block
 from ..errors import FrameError, WrongInstrument
 from ..meter import Accuracy, Identity, Tolerance
-from ..polling import PolledMeter
+from ..polling import PolledMeter, again
 from ..port import Port
 from .serial_port import HINT, SerialPort, ask
 from .updates import Refreshes
@@ -105,7 +105,7 @@ class UM25C(PolledMeter):
         options = cls.Config.model_validate(config)
         meter = cls(name, SerialPort.open(name, options.port, baud=options.baud))
         try:
-            meter._ask()
+            again(meter._ask)
         except BaseException:
             meter.close()
             raise

@@ -61,7 +61,7 @@ def test_a_module_that_samples_otherwise_is_a_fault() -> None:
             return b'+0,"No error"\n'
         return b"+1.00000000E-03\n" if b"?" in data else b""
 
-    with pytest.raises(InstrumentFault, match=r"SENS:SWE:TINT\? answers 0.001"):
+    with pytest.raises(InstrumentFault, match=r"SENS:SWE:TINT\? \(@1\) answers 0.001"):
         prepare(ScpiPort("m1", Answering(respond)), 1)
 
 

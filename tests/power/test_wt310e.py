@@ -1,5 +1,7 @@
 """WT310E: answers in the instrument's own formats."""
 
+import time
+from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
@@ -11,7 +13,7 @@ from power.errors import FrameError, InstrumentFault
 from power.meter import Identity, Meter, Tolerance
 from power.scpi.port import ScpiPort
 from power.scpi.wt310e import WT310E, prepare, watts_to_amps
-from power.testing import Answering, MeterConformance, Replay
+from power.testing import Answering, Clock, MeterConformance, Replay
 
 OPTIONS = WT310E.Config(resource="TCPIP::192.0.2.21::INSTR", volts_range=15, amps_range=2)
 
@@ -74,6 +76,27 @@ def test_each_update_is_waited_for() -> None:
     assert port.written[1:] == [b":COMM:WAIT 1;:STAT:EESR?;:NUM:NORM:VAL?\n"] * 2
 
 
+def test_an_answer_that_came_late_is_placed_by_the_rhythm_and_is_no_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(time, "monotonic_ns", clock.monotonic_ns)
+    waits_s = iter([0.1, 0.1, 0.172, 0.028, 0.1])
+
+    def respond(data: bytes) -> bytes:
+        if b"WAIT" not in data:
+            return b"1\n"
+        clock.sleep(next(waits_s))
+        return values("12", "1", "12")
+
+    with meter_on(Answering(respond)) as meter:
+        blocks = [meter.read() for _ in range(5)]
+        clock.sleep(0.195)  # now the question is late: one update passes unseen
+        waits_s = iter([0.001])
+        blocks.append(meter.read())
+    t_ms = [int(b.t_ns[0]) // 1_000_000 for b in blocks]
+    assert [b - a for a, b in pairwise(t_ms[:5])] == [100] * 4
+    assert [int(b.flags[0]) for b in blocks] == [0] * 5 + [Flag.LOST_BEFORE]
+
+
 class Bench:
     """The settings of an instrument that obeys, or does not."""
 
@@ -97,7 +120,7 @@ def test_preparing_turns_headers_off_and_fixes_the_ranges() -> None:
     port = Answering(Bench())
     prepare(ScpiPort("m1", port), OPTIONS)
     sent = b"".join(port.written).decode().splitlines()
-    assert sent[0] == ":COMM:HEAD OFF"
+    assert next(line for line in sent if "?" not in line) == ":COMM:HEAD OFF"
     for command in (":INP:VOLT:RANG 15", ":INP:CURR:RANG 2", ":INP:CURR:AUTO OFF", ":RATE 100MS"):
         assert command in sent
 
