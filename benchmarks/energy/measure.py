@@ -32,8 +32,8 @@ Damage = Callable[[Block, int], Block]
 """All readings and the begin of the load → the readings as a fault in the farm's path would leave them."""
 
 STALL_MS = 50.0
-"""Readings that are missing where this process stood still for so long make a window void, as they would a trial: the
-shortest pause that can cost one is 55 ms (N6705C), seen by a heart that beats every 10 ms."""
+"""Readings that are missing where this process stood still for so long make a window void, as they would a trial: a
+pause of an update interval, 100 ms, costs one, and a shorter one with the usual delays. The heart beats every 10 ms."""
 _EDGE_NS = 50_000_000
 """The window is moved this much either way to see what a shift of the clock would change."""
 
