@@ -138,3 +138,17 @@ def save_dataset(folder: Path, images: NDArray[np.uint8], labels: NDArray[np.uin
         (folder / path).write_bytes(data)
     (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2, exclude_none=True) + "\n", encoding="utf-8")
     return identity(manifest)
+
+
+def find_dataset(name: str, near: Path) -> Path:
+    """Return where a data set lies that an artifact names: beside it, or in a folder ``datasets`` beside or above it.
+
+    Raises:
+        UsageFault: it lies in none of them.
+    """
+    folder = near.resolve().parent
+    places = [folder / name, folder / "datasets" / name, folder.parent / "datasets" / name]
+    for place in places:
+        if (place / MANIFEST).is_file():
+            return place
+    raise UsageFault(f"{near}: its data set {name} is not at {', '.join(map(str, places))}; say where")

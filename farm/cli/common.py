@@ -30,7 +30,9 @@ def add_json(parser: ArgumentParser) -> None:
 def add_release(parser: ArgumentParser) -> None:
     """Add what is put on which board."""
     parser.add_argument("artifact", type=Path, help="a file that `farm artifact pack` made")
-    parser.add_argument("--dataset", type=Path, required=True, metavar="PATH", help="the data set it is tested with")
+    parser.add_argument(
+        "--dataset", type=Path, metavar="PATH", help="the data set it is tested with [found by name near the artifact]"
+    )
     parser.add_argument("--board", required=True, metavar="NAME")
 
 

@@ -21,14 +21,14 @@ def run(args: Namespace) -> int:
     """Check the artifact, bring the board up, and send what is missing there."""
     from tempfile import TemporaryDirectory
 
-    from ..artifact.dataset import load_dataset
+    from ..artifact.dataset import find_dataset, load_dataset
     from ..artifact.deploy import deploy
     from ..artifact.unpack import open_artifact
     from ..lab.bench import borrow
 
     with TemporaryDirectory(prefix="farm-") as folder:
         artifact = open_artifact(args.artifact, Path(folder))
-        dataset = load_dataset(args.dataset)
+        dataset = load_dataset(args.dataset or find_dataset(artifact.manifest.dataset.name, args.artifact))
         with borrow(open_lab(args), args.board, state=STATE) as bench:
             progress(f"{args.board}: bringing it up")
             bench.ensure_up()

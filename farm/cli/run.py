@@ -20,8 +20,8 @@ _EXITS = {"pass": Exit.PASS, "regression": Exit.REGRESSION, "no verdict": Exit.L
 def arguments(parser: ArgumentParser) -> None:
     """Add the model, the board, how frames are offered, and the limits."""
     add_release(parser)
-    parser.add_argument("--rate-hz", type=float, required=True, metavar="R", help="the product's frame rate")
-    parser.add_argument("--duration-s", type=float, required=True, metavar="S", help="how long frames are offered")
+    parser.add_argument("--rate-hz", type=float, default=10.0, metavar="R", help="the product's frame rate [10]")
+    parser.add_argument("--duration-s", type=float, default=10.0, metavar="S", help="how long frames are offered [10]")
     parser.add_argument("--warmup", type=int, default=5, metavar="N", help="inferences before the first frame [5]")
     parser.add_argument("--idle-s", type=float, default=2.0, metavar="S", help="idle watts, before and after [2]")
     parser.add_argument(
@@ -53,7 +53,7 @@ def run(args: Namespace) -> int:
 def _trial(args: Namespace, scenario: "FixedRate") -> "Record":
     from tempfile import TemporaryDirectory
 
-    from ..artifact.dataset import load_dataset
+    from ..artifact.dataset import find_dataset, load_dataset
     from ..artifact.deploy import deploy
     from ..artifact.unpack import open_artifact
     from ..lab.bench import borrow
@@ -62,7 +62,7 @@ def _trial(args: Namespace, scenario: "FixedRate") -> "Record":
 
     with TemporaryDirectory(prefix="farm-") as folder, Store.open(STATE / "results.sqlite") as store:
         artifact = open_artifact(args.artifact, Path(folder))
-        dataset = load_dataset(args.dataset)
+        dataset = load_dataset(args.dataset or find_dataset(artifact.manifest.dataset.name, args.artifact))
         with borrow(open_lab(args), args.board, state=STATE) as bench:
             progress(f"{args.board}: bringing it up")
             bench.ensure_up()

@@ -13,46 +13,58 @@ from devices.errors import DeviceError
 from farm.errors import Exit, FarmError, NoVerdict, UsageFault
 from power.errors import PowerError
 
-Kind = Literal["lab fault", "no verdict", "usage"]
+Kind = Literal["lab fault", "no verdict", "usage", "crash"]
+"""Why a test ended without saying anything about the release."""
 
 _USAGE_EXIT = 4
 """pytest's own code for a usage error."""
+_TIMEOUT = "from pytest-timeout"
+"""Part of the message with which that plug-in fails a test: it was cut off, which decides nothing."""
 
 
-def kind_of(error: BaseException) -> Kind | None:
-    """Tell what an exception says of the lab; None for anything else, which is the test's own failure."""
+def kind_of(error: BaseException, phase: str) -> Kind | None:
+    """Tell what an exception means; None only for a failed assertion in a test's body: a regression."""
     if isinstance(error, UsageFault):
         return "usage"
-    if isinstance(error, (DeviceError, PowerError)):
+    if isinstance(error, NoVerdict):
+        return "no verdict"
+    if isinstance(error, (DeviceError, PowerError, FarmError)):
         return "lab fault"
-    if isinstance(error, FarmError):
-        return "no verdict" if isinstance(error, NoVerdict) else "lab fault"
-    return None
+    if isinstance(error, pytest.fail.Exception) and _TIMEOUT in str(error):
+        return "no verdict"
+    asserted = phase == "call" and isinstance(error, (AssertionError, pytest.fail.Exception))
+    return None if asserted else "crash"
 
 
 def label(report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
-    """Write the kind on a failed report and let it say the component's words instead of a traceback."""
-    if call.excinfo is None or not report.failed or (kind := kind_of(call.excinfo.value)) is None:
+    """Write the kind on a failed report; the farm's own errors say the component's words instead of a traceback."""
+    if call.excinfo is None or not report.failed:
+        return
+    error = call.excinfo.value
+    if (kind := kind_of(error, call.when)) is None:
         return
     vars(report)["farm_kind"] = kind
-    report.longrepr = f"{kind}: {str(call.excinfo.value).removeprefix('no verdict: ')}"
+    if isinstance(error, (DeviceError, PowerError, FarmError)):
+        report.longrepr = f"{kind}: {str(error).removeprefix('no verdict: ')}"
 
 
-def kind_on(report: pytest.TestReport | pytest.CollectReport) -> Kind | None:
-    """Return the kind that :func:`label` wrote, here or on another worker."""
+def kind_on(report: pytest.TestReport) -> Kind | None:
+    """Return the kind that :func:`label` wrote, here or on another worker; a worker that died wrote none."""
+    if report.failed and report.when not in ("setup", "call", "teardown"):
+        return "crash"
     return getattr(report, "farm_kind", None)
 
 
 def exit_code(exit_status: int, *, regressed: bool, kinds: set[Kind]) -> int:
-    """Return the session's exit: regression over lab fault and no verdict over pass.
+    """Return the session's exit: regression over usage, crash, lab fault and no verdict, these over pass.
 
-    Usage, interruption and pytest's internal errors keep the code that pytest gave.
+    Interruption and pytest's own usage and internal errors keep the code that pytest gave.
     """
-    if exit_status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or regressed:
+    if exit_status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or regressed or not kinds:
         return exit_status
     if "usage" in kinds:
         return _USAGE_EXIT
-    return int(Exit.LAB_FAULT) if kinds else exit_status
+    return int(Exit.CRASH if "crash" in kinds else Exit.LAB_FAULT)
 
 
 def write_as_error(config: pytest.Config, report: pytest.TestReport) -> None:
@@ -60,4 +72,6 @@ def write_as_error(config: pytest.Config, report: pytest.TestReport) -> None:
     if (xml := config.stash.get(xml_key, None)) is not None:
         for node in xml.node_reporter(report).nodes:
             if node.tag == "error":
-                node.set("message", str(report.longrepr).splitlines()[0])
+                crash = getattr(report.longrepr, "reprcrash", None)
+                said = f"{kind_on(report)}: {crash.message}" if crash else str(report.longrepr)
+                node.set("message", said.splitlines()[0])

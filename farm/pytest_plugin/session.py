@@ -153,10 +153,6 @@ class LabSession:
             for note in notes:
                 terminal.write_line(f"    {note}")
 
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """A file that cannot be collected is a failure of the tests, not of the lab."""
-        self._regressed |= report.failed
-
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Set the exit code: see :func:`.outcome.exit_code`."""
         session.exitstatus = exit_code(exitstatus, regressed=self._regressed, kinds=self._kinds)

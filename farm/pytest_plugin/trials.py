@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from farm.artifact.dataset import load_dataset
+from farm.artifact.dataset import find_dataset, load_dataset
 from farm.artifact.deploy import Deployment, deploy
 from farm.artifact.unpack import open_artifact
 from farm.errors import NoVerdict, UsageFault
@@ -32,17 +32,21 @@ class Deploy:
     def __call__(self, artifact: Path | str | None = None, dataset: Path | str | None = None) -> Deployment:
         """Put an artifact and its data set on the board; without arguments the marked ones.
 
+        A data set that is not named is looked for near the artifact.
+
         Raises:
             UsageFault: no such file, or not an artifact.
             devices.errors.DeviceError: the board.
         """
         marked = self._marked()
         model = artifact or marked.get("path")
-        images = dataset or marked.get("dataset")
-        if model is None or images is None:
+        if model is None:
             raise UsageFault(f"{self._item.nodeid}: which model? Mark the test artifact(path, dataset=…)")
-        opened = open_artifact(self._path(model), self._folder / "artifact")
-        put = deploy(self.bench.shell, self.bench.workdir, opened, load_dataset(self._path(images)))
+        path = self._path(model)
+        opened = open_artifact(path, self._folder / "artifact")
+        named = dataset or marked.get("dataset")
+        images = self._path(named) if named else find_dataset(opened.manifest.dataset.name, path)
+        put = deploy(self.bench.shell, self.bench.workdir, opened, load_dataset(images))
         note(
             self._item,
             f"deployed {opened.manifest.name} {opened.id[:12]}: {put.bytes_sent:,} bytes sent, "
@@ -60,6 +64,12 @@ class Deploy:
         return self._item.path.parent / given
 
 
+def tell(item: pytest.Item, nth: int, figures: list[tuple[str, str]]) -> None:
+    """Give JUnit the figures of a test's nth trial, counted from 0; from the second on, names carry its number."""
+    prefix = f"trial{nth + 1}." if nth else ""
+    item.user_properties.extend((prefix + name, value) for name, value in figures)
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """One trial that ran: its record, the traces by meter, and the way to a verdict."""
@@ -68,6 +78,8 @@ class Outcome:
     traces: dict[str, Block]
     _item: pytest.Item
     _state: Path
+    _nth: int
+    """Among the trials of this test, from 0."""
 
     def check(self, limits: Limits | None = None, /, **named: float) -> None:
         """Hold the record against limits, given whole or as ``max_p99_ms=50.0, max_mean_watts=9.0, …``.
@@ -89,8 +101,8 @@ class Outcome:
     def _keep(self, verdict: Verdict) -> None:
         with Store.open(self._state / "results.sqlite") as store:
             store.judge(self.record.id, verdict)
-        self._item.stash[ROWS][-1] = row(self.record, verdict)
-        self._item.user_properties.append(("farm.verdict", verdict.outcome))
+        self._item.stash[ROWS][self._nth] = row(self.record, verdict)
+        tell(self._item, self._nth, [("farm.verdict", verdict.outcome)])
 
 
 class Trials:
@@ -134,9 +146,10 @@ class Trials:
                 break
             note(self._item, f"void, run again: {'; '.join(trial.record.voids)}")
             trial = self._run(put, scenario)
-        self._item.stash.setdefault(ROWS, []).append(row(trial.record, None))
-        self._item.user_properties.extend(properties(trial.record, None))
-        return Outcome(trial.record, trial.traces, self._item, self._state)
+        rows = self._item.stash.setdefault(ROWS, [])
+        rows.append(row(trial.record, None))
+        tell(self._item, len(rows) - 1, properties(trial.record))
+        return Outcome(trial.record, trial.traces, self._item, self._state, len(rows) - 1)
 
     def _run(self, deployment: Deployment, scenario: FixedRate) -> Trial:
         bench = self._deploy.bench

@@ -1,9 +1,9 @@
 """A trial as JUnit properties: names carry the unit, absent figures are left out."""
 
-from farm.store.record import Record, Verdict
+from farm.store.record import Record
 
 
-def properties(record: Record, verdict: Verdict | None) -> list[tuple[str, str]]:
+def properties(record: Record) -> list[tuple[str, str]]:
     """Return (name, value) pairs for the ``<properties>`` of a test case."""
     figures: dict[str, object] = {
         "record": record.id,
@@ -21,7 +21,6 @@ def properties(record: Record, verdict: Verdict | None) -> list[tuple[str, str]]
         "latency_p50_ms": record.latency.p50_ms,
         "latency_p99_ms": record.latency.p99_ms,
         "missed_deadlines": record.deadlines.missed,
-        "verdict": verdict.outcome if verdict else None,
     }
     if record.accuracy:
         figures |= {"accuracy": record.accuracy.fraction, "accuracy_loss": record.accuracy.loss}

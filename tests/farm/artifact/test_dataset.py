@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from farm.artifact.dataset import format_idx, load_dataset, parse_idx
+from farm.artifact.dataset import find_dataset, format_idx, load_dataset, parse_idx, save_dataset
 from farm.errors import UsageFault
 
 
@@ -60,3 +60,16 @@ def test_what_is_no_idx_file_of_bytes_is_refused(text):
 def test_idx_keeps_the_order_of_rows():
     values = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
     assert parse_idx(format_idx(values[:, ::-1])).tolist() == values[:, ::-1].tolist()
+
+
+@pytest.mark.parametrize("place", ["digits", "datasets/digits", "../datasets/digits"])
+def test_the_data_set_that_an_artifact_names_is_found_near_it(tmp_path, place):
+    artifact = tmp_path / "artifacts" / "model.tar.zst"
+    there = (artifact.parent / place).resolve()
+    save_dataset(there, np.ones((2, 8, 8), np.uint8), np.array([0, 1], np.uint8), name="digits", source="a test")
+    assert find_dataset("digits", artifact) == there
+
+
+def test_a_data_set_that_lies_nowhere_near_is_named_with_the_places_looked_at(tmp_path):
+    with pytest.raises(UsageFault, match=r"its data set digits is not at .*datasets/digits.*; say where"):
+        find_dataset("digits", tmp_path / "model.tar.zst")

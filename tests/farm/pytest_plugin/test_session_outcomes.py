@@ -67,6 +67,26 @@ def test_a_regression_outranks_a_lab_fault(lab):
     result.assert_outcomes(errors=1, failed=1)
 
 
+CRASHES = {
+    "in a test's body": "def test_it(): {}['farm']\n",
+    "in a fixture": "import pytest\n@pytest.fixture\ndef broken(): assert False\ndef test_it(broken): pass\n",
+    "of a worker": "import os\ndef test_it(): os._exit(1)\n",
+}
+
+
+@pytest.mark.parametrize("where", CRASHES)
+def test_a_crash_is_neither_a_regression_nor_a_lab_fault(lab, where):
+    result = lab(CRASHES[where], *(["-n1", "--max-worker-restart=0"] if "worker" in where else []))
+    assert result.ret == 70
+    result.assert_outcomes(errors=1)
+
+
+def test_a_test_that_is_cut_off_by_its_timeout_decides_nothing(lab):
+    result = lab("import time, pytest\n@pytest.mark.timeout(0.5)\ndef test_it(): time.sleep(5)\n")
+    assert result.ret == 3
+    result.assert_outcomes(errors=1)
+
+
 def test_a_wrong_artifact_found_on_the_way_is_a_usage_error(lab):
     assert lab(USAGE + PASS).ret == 4
 
