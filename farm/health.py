@@ -18,6 +18,8 @@ from .store.record import Made
 
 _ANSWER_S = 8.0
 """A board that is up answers within this (assumed); one that boots just now is told as not answering."""
+_DISK_LEAST_BYTES = 20_000_000
+"""Assumed: room for a model, its data set and the log of a day."""
 
 
 @dataclass(slots=True)
@@ -48,7 +50,7 @@ def look(lab: Lab, board: str, state: Path = Path(".farm")) -> BoardHealth:
     """Look once at one board; whatever is wrong with it is a fault in the answer, not an exception."""
     entry = lab.boards[board]
     health = BoardHealth(board, entry.model, "board" if entry.twin is None else "process twin")
-    health.in_use = holder(lock_path(state, board))
+    health.in_use = holder(lock_path(lab, state, board))
     if health.in_use is not None:
         return health
     _note(health, lambda: _look(lab, health, state))
@@ -94,6 +96,10 @@ def _ask_board(bench: Bench, health: BoardHealth) -> None:
     health.celsius, health.throttled = state.celsius, state.throttled
     health.load1, health.disk_free_bytes = state.load1, state.disk_free_bytes
     bench.prove_identity()
+    if state.disk_free_bytes is not None and state.disk_free_bytes < _DISK_LEAST_BYTES:
+        megabytes = state.disk_free_bytes / 1e6
+        hint = "delete what is not needed there; models lie in the inventory's `workdir:`"
+        raise LabFault(bench.name, f"only {megabytes:.1f} MB of disk are free", hint=hint)
 
 
 def _note(health: BoardHealth, ask: Callable[[], Any]) -> None:

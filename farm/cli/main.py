@@ -119,7 +119,10 @@ def _guarded(words: Sequence[str]) -> int:
     except (DeviceError, PowerError) as fault:
         output.warn(str(fault))
         return Exit.LAB_FAULT
-    except (KeyboardInterrupt, output.ReaderGone):
+    except KeyboardInterrupt:
+        output.warn("farm: interrupted; what it started on boards is ended, their power is as it was")
+        return Exit.INTERRUPTED
+    except output.ReaderGone:
         return Exit.INTERRUPTED
     except Exception as bug:  # noqa: BLE001 -- the last door: a crash is told from every other outcome
         debug = "--debug" in words

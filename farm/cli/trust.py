@@ -26,6 +26,7 @@ def run(args: Namespace) -> int:
         UsageFault: nobody confirmed it, or the inventory names a key or a gateway.
         LabFault: another key is noted, or the fingerprint is another.
     """
+    from devices.errors import Unreachable
     from devices.ssh_keys import fetch_host_key
 
     from ..lab.bench import KNOWN_HOSTS
@@ -37,7 +38,11 @@ def run(args: Namespace) -> int:
     if entry.gateway is not None:
         hint = f"write what `ssh-keyscan` shows there into boards.{args.board}.ssh.host_key"
         raise UsageFault(f"{args.board}: is behind {entry.gateway}; {hint}")
-    shown = fetch_host_key(entry.host, entry.port)
+    try:
+        shown = fetch_host_key(entry.host, entry.port)
+    except Unreachable as silent:
+        detail = str(silent).partition("\n")[0]
+        raise LabFault(args.board, detail, hint=f"is it on? `farm power on {args.board}`") from silent
     known = KnownHosts(STATE / KNOWN_HOSTS)
     noted = entry.host_key or known.key(entry.host, entry.port)
     if noted is not None and noted.split()[:2] == shown.split()[:2]:

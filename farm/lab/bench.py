@@ -59,16 +59,21 @@ def borrow(lab: Lab, board: str, *, state: Path = Path(".farm"), wait_s: float =
         LabFault: it is in use, and still is after ``wait_s``; or it is a twin whose process has ended.
     """
     lab.require([board])
-    with hold(lock_path(state, board), board, wait_s=wait_s):
-        if lab.boards[board].twin and (fault := twin_fault(board, state)):
+    with hold(lock_path(lab, state, board), board, wait_s=wait_s):
+        if lab.boards[board].twin and (fault := twin_fault(board, _home(lab, state))):
             raise fault
         with Bench(lab, board, state) as bench:
             yield bench
 
 
-def lock_path(state: Path, board: str) -> Path:
+def lock_path(lab: Lab, state: Path, board: str) -> Path:
     """Return the file whose lock says who uses a board."""
-    return state / "locks" / f"{board}.lock"
+    return _home(lab, state) / "locks" / f"{board}.lock"
+
+
+def _home(lab: Lab, state: Path) -> Path:
+    """Twins, and the locks of their boards, lie where their lab came up, whichever folder they are used from."""
+    return lab.path.parent.parent if lab.resolved else state
 
 
 class Bench:

@@ -22,8 +22,12 @@ _TIMEOUT = "from pytest-timeout"
 """Part of the message with which that plug-in fails a test: it was cut off, which decides nothing."""
 
 
-def kind_of(error: BaseException, phase: str) -> Kind | None:
-    """Tell what an exception means; None only for a failed assertion in a test's body: a regression."""
+def kind_of(error: BaseException, phase: str, *, on_board: bool) -> Kind | None:
+    """Tell what an exception means; None for what pytest itself makes of it.
+
+    In a test that uses a board that is a failed assertion in its body alone: a regression. In any other test
+    all that the farm did not raise is pytest's.
+    """
     if isinstance(error, UsageFault):
         return "usage"
     if isinstance(error, NoVerdict):
@@ -32,16 +36,18 @@ def kind_of(error: BaseException, phase: str) -> Kind | None:
         return "lab fault"
     if isinstance(error, pytest.fail.Exception) and _TIMEOUT in str(error):
         return "no verdict"
+    if not on_board:
+        return None
     asserted = phase == "call" and isinstance(error, (AssertionError, pytest.fail.Exception))
     return None if asserted else "crash"
 
 
-def label(report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
+def label(report: pytest.TestReport, call: pytest.CallInfo[None], *, on_board: bool) -> None:
     """Write the kind on a failed report; the farm's own errors say the component's words instead of a traceback."""
     if call.excinfo is None or not report.failed:
         return
     error = call.excinfo.value
-    if (kind := kind_of(error, call.when)) is None:
+    if (kind := kind_of(error, call.when, on_board=on_board)) is None:
         return
     vars(report)["farm_kind"] = kind
     if isinstance(error, (DeviceError, PowerError, FarmError)):

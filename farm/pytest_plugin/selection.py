@@ -20,7 +20,12 @@ class BadMarker(Exception):
 
 
 def wanted(
-    marker: Mapping[str, str], boards: Mapping[str, str], known_models: Sequence[str], only: Sequence[str] = ()
+    marker: Mapping[str, str],
+    boards: Mapping[str, str],
+    known_models: Sequence[str],
+    *,
+    given: Sequence[object] = (),
+    only: Sequence[str] = (),
 ) -> list[Wanted]:
     """Return what to run on: one entry a test.
 
@@ -28,11 +33,14 @@ def wanted(
         marker: Keyword arguments of ``board(...)``; empty for every board.
         boards: The lab's boards, name to model.
         known_models: Every model there is a driver for: a typing error is told from an absent board.
+        given: Positional arguments of ``board(...)``: there are none to give.
         only: Names from ``--farm-board``; empty for no restriction.
 
     Raises:
-        BadMarker: unknown keyword or model.
+        BadMarker: a positional argument, an unknown keyword or an unknown model.
     """
+    if given:
+        raise BadMarker(f"board({', '.join(map(repr, given))}): wants model= or any=")
     if strange := set(marker) - {"model", "any"}:
         raise BadMarker(f"board({', '.join(sorted(strange))}=…): wants model= or any=")
     if len(marker) > 1:

@@ -57,7 +57,11 @@ class LabSession:
         boards = {name: entry.model for name, entry in self.lab.boards.items()}
         try:
             wishes = wanted(
-                marker.kwargs if marker else {}, boards, list(known_boards()), self.config.option.farm_board
+                marker.kwargs if marker else {},
+                boards,
+                list(known_boards()),
+                given=marker.args if marker else (),
+                only=self.config.option.farm_board,
             )
         except BadMarker as bad:
             self._bad_markers.append(f"{metafunc.definition.nodeid}: {bad}")
@@ -110,7 +114,7 @@ class LabSession:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Label lab faults, and send along what the farm did and measured."""
         report = yield
-        label(report, call)
+        label(report, call, on_board="bench" in getattr(item, "fixturenames", ()))
         if report.when == "teardown":
             vars(report)["farm_rows"] = [row.as_dict() for row in item.stash.get(ROWS, list[Row]())]
         if report.when == "call" or report.failed:

@@ -22,7 +22,7 @@ def properties(record: Record) -> list[tuple[str, str]]:
         "latency_p99_ms": record.latency.p99_ms,
         "missed_deadlines": record.deadlines.missed,
     }
-    if record.accuracy:
+    if record.accuracy and record.accuracy.total == record.dataset.images:  # a part of it is no accuracy
         figures |= {"accuracy": record.accuracy.fraction, "accuracy_loss": record.accuracy.loss}
     for power in record.power:
         at = f"meter.{power.meter}."

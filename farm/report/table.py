@@ -63,13 +63,22 @@ def row(record: Record, verdict: Verdict | None) -> Row:
         fps=f"{record.deadlines.fps:.2f}",
         p99_ms=f"{record.latency.p99_ms:.1f}",
         missed=f"{record.deadlines.missed}/{record.scenario.frames}",
-        accuracy=f"{accuracy.fraction:.2%}" if accuracy else ABSENT,
+        accuracy=_accuracy(record),
         loss=f"{accuracy.loss:+.2%}" if accuracy and accuracy.loss is not None else ABSENT,
         idle_watts=f"{power.idle_before.watts:.3f}" if power and power.idle_before else ABSENT,
         watts=_with_bounds(power.mean.watts, power.mean.u_watts) if power else ABSENT,
         joules_per_inference=_joules(power) if power else ABSENT,
         verdict=verdict.outcome.upper() if verdict else "not judged",
     )
+
+
+def _accuracy(record: Record) -> str:
+    """Print a share only of the whole data set; of a part, how much of it was seen."""
+    if (counted := record.accuracy) is None:
+        return ABSENT
+    if counted.total < record.dataset.images:
+        return f"{counted.total}/{record.dataset.images} seen"
+    return f"{counted.fraction:.2%}"
 
 
 def _joules(power: PowerFacts) -> str:

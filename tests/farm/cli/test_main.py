@@ -192,3 +192,10 @@ def test_a_terminal_that_lacks_a_letter_gets_another():
     env = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     done = subprocess.run([sys.executable, "-c", say], capture_output=True, text=True, check=True, env=env)
     assert done.stdout == "? 1 ?s\n"
+
+
+def test_the_help_of_run_names_every_limit_there_is():
+    from farm.cli.run import LIMITS
+    from farm.verdict.criteria import Limits
+
+    assert LIMITS.split() == list(Limits.model_fields)

@@ -25,6 +25,11 @@ def test_the_command_line_narrows_what_a_marker_wants():
     assert [w.id for w in wanted({"model": "jetson-tx2"}, BOARDS, MODELS, only=["tx2-02"])] == ["tx2-02"]
 
 
+def test_a_model_given_without_its_keyword_is_refused_and_never_runs_on_every_board():
+    with pytest.raises(BadMarker, match=r"board\('jetson-tx2'\): wants model= or any="):
+        wanted({}, BOARDS, MODELS, given=("jetson-tx2",))
+
+
 @pytest.mark.parametrize("how", ["model", "any"])
 def test_a_model_that_the_lab_lacks_is_wanted_nowhere(how):
     assert wanted({how: "pi-zero-aiy"}, BOARDS, MODELS) == []

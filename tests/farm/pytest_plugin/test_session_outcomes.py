@@ -67,18 +67,30 @@ def test_a_regression_outranks_a_lab_fault(lab):
     result.assert_outcomes(errors=1, failed=1)
 
 
+BOARD = """
+import pytest
+pytestmark = pytest.mark.board()
+@pytest.fixture(scope="session")
+def bench(request): return request.param
+"""
 CRASHES = {
-    "in a test's body": "def test_it(): {}['farm']\n",
-    "in a fixture": "import pytest\n@pytest.fixture\ndef broken(): assert False\ndef test_it(broken): pass\n",
+    "in a test's body": BOARD + "def test_it(bench): {}['farm']\n",
+    "in a fixture": BOARD + "@pytest.fixture\ndef broken(bench): assert False\ndef test_it(broken): pass\n",
     "of a worker": "import os\ndef test_it(): os._exit(1)\n",
 }
 
 
 @pytest.mark.parametrize("where", CRASHES)
-def test_a_crash_is_neither_a_regression_nor_a_lab_fault(lab, where):
+def test_a_crash_on_a_board_is_neither_a_regression_nor_a_lab_fault(lab, where):
     result = lab(CRASHES[where], *(["-n1", "--max-worker-restart=0"] if "worker" in where else []))
     assert result.ret == 70
     result.assert_outcomes(errors=1)
+
+
+def test_a_test_without_a_board_is_pytests_own_affair(lab):
+    result = lab("def test_it(): {}['farm']\n")
+    assert result.ret == 1
+    result.assert_outcomes(failed=1)
 
 
 def test_a_test_that_is_cut_off_by_its_timeout_decides_nothing(lab):

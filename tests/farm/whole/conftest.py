@@ -34,6 +34,7 @@ class Whole:
     folder: Path
     board: str
     models: Path = MODELS
+    bin: Path = BIN
 
     @property
     def environment(self) -> dict[str, str]:

@@ -213,3 +213,22 @@ def _hogs(count):
         for hog in hogs:
             hog.kill()
             hog.wait()
+
+
+def test_a_lab_is_used_from_another_folder_as_from_its_own(atom):
+    elsewhere = atom.folder / "elsewhere"
+    elsewhere.mkdir()
+    listed = atom.farm("power", "status", "atom-01", "--inventory", str(atom.folder / ".farm/lab/inventory.yaml"))
+    assert listed.returncode == 0, listed.stderr
+    command = [atom.bin / "farm", "power", "status", "atom-01"]
+    command += ["--inventory", str(atom.folder / ".farm/lab/inventory.yaml")]
+    seen = subprocess.run(command, cwd=elsewhere, text=True, capture_output=True, check=False)
+    assert (seen.returncode, seen.stdout) == (0, listed.stdout), seen.stderr
+
+
+def test_a_part_of_the_data_set_is_printed_as_such_and_never_as_an_accuracy(atom):
+    how = "rate_hz=10, duration_s=3, idle_s=1.0, score_s=0"
+    session = atom.pytest(atom.trial(how=how, check="max_p99_ms=100"), "--junitxml=junit.xml")
+    assert session.exit == 0, session.output
+    assert " 30/540 seen " in session.output
+    assert "farm.accuracy" not in (atom.folder / "junit.xml").read_text()
