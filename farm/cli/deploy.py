@@ -37,6 +37,7 @@ def run(args: Namespace) -> int:
         print_json(
             {
                 "board": args.board,
+                "made": bench.made,
                 "artifact": artifact.id,
                 "bytes_sent": put.bytes_sent,
                 "bytes_reused": put.bytes_reused,
@@ -44,5 +45,5 @@ def run(args: Namespace) -> int:
         )
     else:
         sizes = f"{put.bytes_sent:,} bytes sent, {put.bytes_reused:,} were there"
-        say(f"{args.board}: {artifact.manifest.name} {artifact.id[:12]} is deployed; {sizes}")
+        say(f"{bench.label}: {artifact.manifest.name} {artifact.id[:12]} is deployed; {sizes}")
     return Exit.PASS

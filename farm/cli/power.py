@@ -30,9 +30,9 @@ def run(args: Namespace) -> int:
     with borrow(open_lab(args), args.board, state=STATE) as bench:
         said = _ACTIONS[args.action](bench)
         if args.json:
-            print_json({"board": args.board, "powered": bench.switch.state(), "said": said})
+            print_json({"board": args.board, "made": bench.made, "powered": bench.switch.state(), "said": said})
         else:
-            say(f"{args.board}: {said}")
+            say(f"{bench.label}: {said}")
     return Exit.PASS
 
 

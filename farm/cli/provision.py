@@ -40,13 +40,14 @@ def run(args: Namespace) -> int:
 
     status = Exit.PASS
     results: dict[str, list[StepResult]] = {}
+    labels: dict[str, str] = {}
     for name in args.boards:
         try:
-            results[name] = _provision(lab, name, playbooks[name], check=args.check)
+            labels[name], results[name] = _provision(lab, name, playbooks[name], check=args.check)
         except (LabFault, DeviceError, PowerError) as fault:
             output.warn(str(fault))
             status = Exit.LAB_FAULT
-    _show(results, check=args.check, as_json=args.json)
+    _show(results, labels, check=args.check, as_json=args.json)
     return status
 
 
@@ -74,14 +75,15 @@ def _playbooks(lab: "Lab", boards: list[str], named: Path | None) -> dict[str, "
     return {name: loaded[path] for name, path in files.items()}
 
 
-def _provision(lab: "Lab", name: str, playbook: "Playbook", *, check: bool) -> list["StepResult"]:
+def _provision(lab: "Lab", name: str, playbook: "Playbook", *, check: bool) -> tuple[str, list["StepResult"]]:
+    """Return how the board is called in print, and what was done."""
     from ..lab.bench import borrow
     from ..playbook import apply
 
     with borrow(lab, name, state=STATE) as bench:
         output.progress(f"{name}: power and boot")
         bench.ensure_up()
-        return apply(
+        return bench.label, apply(
             playbook,
             bench.board,
             bench.shell,
@@ -91,13 +93,13 @@ def _provision(lab: "Lab", name: str, playbook: "Playbook", *, check: bool) -> l
         )
 
 
-def _show(results: dict[str, list["StepResult"]], *, check: bool, as_json: bool) -> None:
+def _show(results: dict[str, list["StepResult"]], labels: dict[str, str], *, check: bool, as_json: bool) -> None:
     if as_json:
         output.print_json({name: [asdict(step) for step in steps] for name, steps in results.items()})
         return
     done = "would change" if check else "changed"
     rows = [
-        (name, step.name, done if step.changed else "as wanted", step.detail or None)
+        (labels[name], step.name, done if step.changed else "as wanted", step.detail or None)
         for name, steps in results.items()
         for step in steps
     ]

@@ -124,6 +124,11 @@ class Bench:
         return load_board(self.entry.model)(self.name, self.shell, root=self.entry.root)
 
     @property
+    def label(self) -> str:
+        """The board's name, and what it is made of unless it is a real board: for whatever is printed."""
+        return self.name if self.made == "board" else f"{self.name} ({self.made})"
+
+    @property
     def workdir(self) -> str:
         """Where models go on the board."""
         return self.board.path(self.entry.workdir)

@@ -35,13 +35,13 @@ def farm(here, capsys):
 
 
 def test_power_is_switched_and_told(farm):
-    assert farm("power", "off", "zero-01")[:2] == (0, "zero-01: off\n")
-    assert farm("power", "status", "zero-01")[:2] == (0, "zero-01: off\n")
+    assert farm("power", "off", "zero-01")[:2] == (0, "zero-01 (process twin): off\n")
+    assert farm("power", "status", "zero-01")[:2] == (0, "zero-01 (process twin): off\n")
     code, out, _ = farm("power", "on", "zero-01")
-    assert (code, out) == (0, "zero-01: booted: firmware, kernel, userspace, login\n")
-    assert farm("power", "on", "zero-01")[:2] == (0, "zero-01: was on and up already\n")
+    assert (code, out) == (0, "zero-01 (process twin): booted: firmware, kernel, userspace, login\n")
+    assert farm("power", "on", "zero-01")[:2] == (0, "zero-01 (process twin): was on and up already\n")
     code, out, _ = farm("power", "status", "zero-01", "--json")
-    assert json.loads(out) == {"board": "zero-01", "powered": True, "said": "on"}
+    assert json.loads(out) == {"board": "zero-01", "made": "process twin", "powered": True, "said": "on"}
 
 
 def test_a_board_that_does_not_boot_is_a_lab_fault_with_its_last_lines(farm, here):
@@ -177,7 +177,9 @@ def test_deploying_twice_sends_nothing_the_second_time(farm):
     words += ["--dataset", str(SAMPLES / "datasets" / "digits-540"), "--board", "zero-01"]
     code, out, _ = farm(*words)
     assert code == 0
-    assert re.fullmatch(r"zero-01: lenet5-pruned-int8-onnx [0-9a-f]{12} is deployed; .* were there\n", out)
+    assert re.fullmatch(
+        r"zero-01 \(process twin\): lenet5-pruned-int8-onnx [0-9a-f]{12} is deployed; .* were there\n", out
+    )
     code, out, _ = farm(*words, "--json")
     assert json.loads(out)["bytes_sent"] == 0
 
