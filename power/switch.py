@@ -63,8 +63,14 @@ class PowerSwitch(Protocol):
         ...
 
 
-def cycle(switch: PowerSwitch, *, sleep: Callable[[float], None] = time.sleep) -> None:
-    """Switch off, wait the switch's minimum off time, switch on; each state confirmed."""
+def cycle(switch: PowerSwitch, *, sleep: Callable[[float], None] = time.sleep) -> int:
+    """Switch off, wait the switch's minimum off time, switch on; each state confirmed.
+
+    Returns:
+        When it was told to switch on, on the controller's monotonic clock, ns.
+    """
     switch.off()
     sleep(switch.min_off_s)
+    on_ns = time.monotonic_ns()
     switch.on()
+    return on_ns

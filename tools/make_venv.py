@@ -63,12 +63,13 @@ def make(want: str) -> int:
     run([sys.executable, "-m", "venv", "--without-pip", str(VENV)])
     STAMP.write_text("unfinished", encoding="utf-8")
 
-    said = install(pip, "--require-hashes", "-r", "requirements.lock")
+    # A lock names all there is to install: nothing is resolved again, where its overrides would be unknown.
+    said = install(pip, "--no-deps", "--require-hashes", "-r", "requirements.lock")
     if said is not None:
         say(f"Python {sys.version.split()[0]}: {said}")
         return NO_WHEEL
     for backend in BACKENDS:
-        said = install(pip, "--require-hashes", "-r", f"requirements-{backend}.lock")
+        said = install(pip, "--no-deps", "--require-hashes", "-r", f"requirements-{backend}.lock")
         say(f"backend {backend}: " + ("installed" if said is None else f"skipped: {said}"))
     # The project itself: the build backend is in the lock, so nothing is fetched and nothing built apart.
     said = install(pip, "--no-deps", "--no-build-isolation", "--editable", ".")

@@ -76,7 +76,7 @@ def _trial(args: Namespace, scenario: "FixedRate") -> "Record":
             bench.ensure_up()
             put = deploy(bench.shell, bench.workdir, artifact, dataset, progress=progress)
             trial = run_trial(bench, put, scenario, progress=progress)
-            store.save(trial.record, trial.traces, bench.console.log())
+            store.save(trial.record, trial.traces, bench.console.log(), trial.frames)
     return trial.record
 
 

@@ -15,7 +15,7 @@ from power.registry import load_meter, load_switch
 from power.switch import cycle
 
 from ..errors import LabFault, UsageFault
-from ..store.record import Made
+from ..store.record import BootFacts, Made
 from .inventory import BoardEntry, Lab, MeterEntry
 from .lock import hold
 from .secret import key_path, reveal
@@ -85,6 +85,8 @@ class Bench:
         self.entry: BoardEntry = lab.boards[name]
         self.made: Made = _made(self.entry.twin)
         self._inventory, self._state = lab, state
+        self.boot: BootFacts | None = None
+        """The boot that the board is on, if it was watched from here."""
         self._open = ExitStack()
         try:
             self.console: Console = self._open_console()
@@ -191,13 +193,17 @@ class Bench:
         self.switch.off()
 
     def _boot(self) -> "BootReport":
-        since_ns = time.monotonic_ns()
+        self.boot = None
         if self.switch.state():
-            cycle(self.switch)
+            on_ns = cycle(self.switch)
         else:
+            on_ns = time.monotonic_ns()
             self.switch.on()
-        report = self.console.wait_boot(timeout_s=self.board.boot_timeout_s, since=since_ns)
+        report = self.console.wait_boot(timeout_s=self.board.boot_timeout_s, since=on_ns)
         self.board.wait_up(timeout_s=_SSH_S)
+        up_s = (time.monotonic_ns() - on_ns) / 1e9
+        reached_s = {str(stage): s for stage, s in report.reached_s.items()}
+        self.boot = BootFacts(start_ns=on_ns, reached_s=reached_s, up_s=up_s)
         self.prove_identity()
         return report
 

@@ -155,5 +155,5 @@ class Trials:
         bench = self._deploy.bench
         trial = run_trial(bench, deployment, scenario, progress=lambda text: note(self._item, text))
         with Store.open(self._state / "results.sqlite") as store:
-            store.save(trial.record, trial.traces, bench.console.log())
+            store.save(trial.record, trial.traces, bench.console.log(), trial.frames)
         return trial

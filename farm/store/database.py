@@ -1,6 +1,6 @@
 """Results that outlive the trial: record, traces and console log in one transaction."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +15,13 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from power.block import Block
 
 from ..errors import LabFault, UsageFault
-from . import schema
+from . import frames as frame_pieces
+from . import runs, schema
+from .frames import FrameTimes
 from .pieces import pack, unpack
 from .record import Record, Verdict, utc
+from .run import GateVerdict, Run
+from .runs import StoredRun
 
 RESULTS = Path(".farm/results.sqlite")
 """Where results are kept unless told otherwise: in the working folder, never in HOME."""
@@ -60,28 +64,65 @@ class Store:
         except (SQLAlchemyError, OSError) as error:
             raise _fault(name, error) from error
 
-    def save(self, record: Record, traces: Mapping[str, Block], console: bytes = b"") -> None:
-        """Keep a trial: all of it, or nothing.
+    def begin(self, run: Run) -> None:
+        """Note that a run begins: before its first trial, whose record names it."""
+        with self._transaction() as connection:
+            runs.begin(connection, run)
+
+    def end(self, run_id: str, verdict: GateVerdict | None = None) -> None:
+        """Note that a run has ended, and what its gate decided; UsageFault when there is no such run."""
+        with self._transaction() as connection:
+            runs.end(connection, run_id, verdict)
+
+    def run(self, id_prefix: str) -> StoredRun:
+        """Return the one run whose id begins so; ``last`` is the newest.
+
+        Raises:
+            UsageFault: none does, or several do, or it cannot be read.
+        """
+        with self._transaction() as connection:
+            return runs.load(connection, id_prefix)
+
+    def runs(self, *, limit: int = 100) -> Sequence[StoredRun]:
+        """Return the newest runs, newest first."""
+        with self._transaction() as connection:
+            return runs.newest(connection, limit)
+
+    def save(
+        self,
+        record: Record,
+        traces: Mapping[str, Block],
+        console: bytes = b"",
+        frames: FrameTimes | None = None,
+    ) -> None:
+        """Keep a trial: all of it, or nothing. The run that it names must have begun.
 
         Raises:
             LabFault: the database refused, e.g. because the disk is full.
         """
-        with self._transaction() as connection:
-            connection.execute(
-                schema.records.insert().values(
-                    id=record.id,
-                    started_utc=utc(record.started_utc),
-                    board=record.board.name,
-                    made=record.made,
-                    json=record.model_dump_json(exclude_none=True),
+        try:
+            with self._transaction() as connection:
+                connection.execute(
+                    schema.records.insert().values(
+                        id=record.id,
+                        started_utc=utc(record.started_utc),
+                        board=record.board.name,
+                        made=record.made,
+                        run_id=record.run_id,
+                        json=record.model_dump_json(exclude_none=True),
+                    )
                 )
-            )
-            for meter, block in traces.items():
-                row = {"record_id": record.id, "meter": meter, "readings": len(block), "piece": pack(block)}
-                connection.execute(schema.traces.insert().values(row))
-            if console:
-                row = {"record_id": record.id, "log": zstandard.compress(console)}
-                connection.execute(schema.consoles.insert().values(row))
+                for meter, block in traces.items():
+                    row = {"record_id": record.id, "meter": meter, "readings": len(block), "piece": pack(block)}
+                    connection.execute(schema.traces.insert().values(row))
+                if frames is not None:
+                    row = {"record_id": record.id, "frames": len(frames), "piece": frame_pieces.pack(frames)}
+                    connection.execute(schema.frames.insert().values(row))
+                if console:
+                    row = {"record_id": record.id, "log": zstandard.compress(console)}
+                    connection.execute(schema.consoles.insert().values(row))
+        except IntegrityError as error:
+            raise _fault(self._where, error) from error
 
     def judge(self, record_id: str, verdict: Verdict) -> None:
         """Keep what was decided on a record; a later verdict replaces an earlier one.
@@ -98,11 +139,15 @@ class Store:
         except IntegrityError as error:
             raise UsageFault(f"{self._where}: no record {record_id}") from error
 
-    def records(self, *, board: str | None = None, limit: int = 100) -> list[Stored | Unreadable]:
+    def records(
+        self, *, board: str | None = None, run_id: str | None = None, limit: int = 100
+    ) -> list[Stored | Unreadable]:
         """Return the newest records, newest first; one that cannot be read hides no other."""
         query = _STORED.order_by(schema.records.c.number.desc()).limit(limit)
         if board is not None:
             query = query.where(schema.records.c.board == board)
+        if run_id is not None:
+            query = query.where(schema.records.c.run_id == run_id)
         with self._transaction() as connection:
             rows = connection.execute(query).mappings().all()
         return [_read(row) for row in rows]
@@ -139,6 +184,20 @@ class Store:
             raise UsageFault(f"{self._where}: record {record_id} has no trace of a meter {meter!r}")
         try:
             return unpack(piece)
+        except ValueError as error:
+            raise _fault(self._where, error) from error
+
+    def frames(self, record_id: str) -> FrameTimes | None:
+        """Return every frame of a trial; None where they were not kept.
+
+        Raises:
+            LabFault: they are damaged.
+        """
+        with self._transaction() as connection:
+            query = select(schema.frames.c.piece).where(schema.frames.c.record_id == record_id)
+            piece = connection.execute(query).scalar_one_or_none()
+        try:
+            return None if piece is None else frame_pieces.unpack(piece)
         except ValueError as error:
             raise _fault(self._where, error) from error
 

@@ -176,6 +176,44 @@ class StateFacts(Part):
     disk_free_bytes: int | None = None
 
 
+class BootFacts(Part):
+    """The boot that the trial ran on, where the farm watched it."""
+
+    start_ns: int
+    """Power switched on, on the controller's monotonic clock."""
+    reached_s: dict[str, float]
+    """Boot stage → seconds from ``start_ns`` to its first console line, in the order of the stages."""
+    up_s: float
+    """Until the board took its first command over SSH."""
+
+
+EventKind = Literal["boot", "idle", "frames", "scoring", "fault", "state"]
+
+
+class Event(Part):
+    """Something on the time axis of the traces: the controller's monotonic clock, ns."""
+
+    kind: EventKind
+    what: str
+    """In a few words: ``kernel``, ``idle before``, ``silent for 30 s``."""
+    t_ns: int
+    until_ns: int | None = None
+    """Absent: it has no length."""
+
+
+class Moved(Part):
+    """A trial that a lab fault moved to this board."""
+
+    board: str
+    """Where it was to run."""
+    why: str
+    """The fault, in one line."""
+
+
+Role = Literal["candidate", "baseline"]
+"""Whose release a record of a gate is."""
+
+
 class HostFacts(Part):
     """The controller's own machine, and whether it kept up."""
 
@@ -215,6 +253,18 @@ class Record(Part):
     host: HostFacts
     voids: list[str] = []
     """Why this trial cannot decide, each ``KIND: what was seen``; KIND is one of :data:`VOIDS`. Empty: it can."""
+    run_id: str | None = None
+    """The session, gate or command that it belongs to: see :class:`.run.Run`."""
+    role: Role | None = None
+    """Absent outside a gate."""
+    moved: list[Moved] = []
+    """The boards that this one stands in for, oldest first."""
+    lease: int | None = None
+    """Fencing token under which it ran."""
+    boot: BootFacts | None = None
+    """Absent where the board was up already."""
+    events: list[Event] = []
+    """In time order."""
 
     @property
     def supply(self) -> PowerFacts | None:

@@ -25,6 +25,17 @@ _BUSY_S = 30.0
 
 metadata = MetaData()
 
+runs = Table(
+    "runs",
+    metadata,
+    Column("number", Integer, primary_key=True),  # the order in which they began
+    Column("id", String(32), nullable=False, unique=True),
+    Column("started_utc", String(32), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("outcome", String(16)),  # of the gate; absent while it runs, and where there is none
+    Column("json", Text, nullable=False),
+    Column("verdict", Text),
+)
 records = Table(
     "records",
     metadata,
@@ -33,6 +44,7 @@ records = Table(
     Column("started_utc", String(32), nullable=False),
     Column("board", String(200), nullable=False),
     Column("made", String(32), nullable=False),
+    Column("run_id", String(32), ForeignKey("runs.id"), index=True),
     Column("json", Text, nullable=False),
 )
 verdicts = Table(
@@ -48,6 +60,13 @@ traces = Table(
     Column("record_id", String(32), ForeignKey("records.id"), primary_key=True),
     Column("meter", String(200), primary_key=True),
     Column("readings", Integer, nullable=False),
+    Column("piece", LargeBinary, nullable=False),
+)
+frames = Table(
+    "frames",
+    metadata,
+    Column("record_id", String(32), ForeignKey("records.id"), primary_key=True),
+    Column("frames", Integer, nullable=False),
     Column("piece", LargeBinary, nullable=False),
 )
 consoles = Table(

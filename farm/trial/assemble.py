@@ -6,7 +6,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from importlib.metadata import version
 
+import numpy as np
+
 from devices.board import BoardIdentity
+from power.block import Block, Flag
 from power.sampler import Trace
 
 from ..artifact.deploy import Deployment
@@ -16,6 +19,8 @@ from ..store.record import (
     BoardFacts,
     ClockFacts,
     DatasetFacts,
+    Event,
+    EventKind,
     HostFacts,
     PowerFacts,
     Record,
@@ -30,6 +35,7 @@ from .scenario import FixedRate
 from .voids import voids
 from .watts import Window, Windows, power
 
+_MOST_GAPS = 100
 _EDGE_NS = 1_000_000_000
 """A late stamp moves energy into or out of a window only this near to its edges: twice the slowest meter's period."""
 
@@ -68,10 +74,9 @@ class Evidence:
     measured: Measured
 
 
-def assemble(bench: Bench, deployment: Deployment, scenario: FixedRate, evidence: Evidence) -> Record:
+def assemble(bench: Bench, deployment: Deployment, scenario: FixedRate, evidence: Evidence, frames: Frames) -> Record:
     """Return the record of a trial."""
     measured, run, times = evidence.measured, evidence.measured.run, evidence.measured.times
-    frames = Frames.of(run, scenario)
     window = Window(times.to_controller_ns(frames.start_ns), times.to_controller_ns(frames.end_ns))
     meters, lost = _power(bench, measured, window)
     deadlines = frames.deadlines(run.offered)
@@ -108,7 +113,34 @@ def assemble(bench: Bench, deployment: Deployment, scenario: FixedRate, evidence
         state_after=evidence.after,
         host=_host(measured),
         voids=[*others, *lost],
+        boot=bench.boot,
+        events=_events(bench, measured, window),
     )
+
+
+def _events(bench: Bench, measured: Measured, frames: Window) -> list[Event]:
+    events = [
+        _event("idle", "idle before", measured.idle_before),
+        _event("frames", "frames", frames),
+        _event("idle", "idle after", measured.idle_after),
+    ]
+    if (boot := bench.boot) is not None:
+        reached = boot.reached_s.items()
+        events += [Event(kind="boot", what=stage, t_ns=boot.start_ns + int(s * 1e9)) for stage, s in reached]
+    for name, trace in measured.traces.items():
+        events += _gaps(name, trace.block)
+    return sorted(events, key=lambda event: event.t_ns)
+
+
+def _gaps(meter: str, block: Block) -> list[Event]:
+    """Return where readings are missing, the first hundred."""
+    lost = np.flatnonzero(block.flags & np.uint8(Flag.LOST_BEFORE))[:_MOST_GAPS]
+    edges = [(int(block.t_ns[i - 1]), int(block.t_ns[i])) for i in lost if i]
+    return [Event(kind="fault", what=f"{meter}: readings lost", t_ns=t, until_ns=until) for t, until in edges]
+
+
+def _event(kind: EventKind, what: str, window: Window) -> Event:
+    return Event(kind=kind, what=what, t_ns=window.start_ns, until_ns=window.end_ns)
 
 
 def _power(bench: Bench, measured: Measured, window: Window) -> tuple[list[PowerFacts], list[str]]:

@@ -7,7 +7,9 @@ from typing import Self
 import numpy as np
 
 from ..artifact.deploy import Deployment
+from ..store.frames import FrameTimes
 from ..store.record import AccuracyFacts, DeadlineFacts, LatencyFacts
+from .clock import ClockMap
 from .remote import Int64, Run
 from .scenario import FixedRate
 
@@ -23,6 +25,9 @@ class Frames:
     """When each would have finished had none waited for a processor; None where the board cannot tell."""
     period_ns: int
     stages_ns: dict[str, Int64]
+    image: Int64
+    """Index in the data set; no time."""
+    prediction: Int64
 
     @classmethod
     def of(cls, run: Run, scenario: FixedRate) -> Self:
@@ -37,7 +42,16 @@ class Frames:
             None if waited_ns is None else without_waiting(arrival_ns, finish_ns, waited_ns),
             scenario.period_ns,
             {stage: ends[i + 1] - ends[i] for i, stage in enumerate(_STAGES)},
+            run.column("image"),
+            run.column("prediction"),
         )
+
+    def on_controller(self, times: ClockMap) -> FrameTimes:
+        """Return the frames on the clock of the power traces."""
+        # within a trial the offset moves by microseconds: one offset keeps the distances exact
+        offset_ns = times.offset_ns(self.start_ns)
+        arrival_ns, finish_ns = self.arrival_ns + offset_ns, self.finish_ns + offset_ns
+        return FrameTimes(arrival_ns, finish_ns, dict(self.stages_ns), self.image, self.prediction)
 
     @property
     def start_ns(self) -> int:

@@ -58,9 +58,17 @@ class Run:
 
 
 def run_on_board(
-    shell: Shell, deployment: Deployment, scenario: FixedRate, *, quiet_s: float, progress: Callable[[str], None]
+    shell: Shell,
+    deployment: Deployment,
+    scenario: FixedRate,
+    *,
+    quiet_s: float,
+    progress: Callable[[str], None],
+    watch: Callable[[], None],
 ) -> Run:
     """Start the runner, follow it to its end; it rests ``quiet_s`` before the first frame and after the last.
+
+    ``watch`` is called whenever the runner says something, every 5 s at least; what it raises ends the runner.
 
     Raises:
         LabFault: it ended before its end, said nonsense, or the board lacks what it needs.
@@ -71,6 +79,7 @@ def run_on_board(
     whole_s = _STARTED_S + 2 * quiet_s + scenario.limit_s + scenario.score_s + _SILENCE_S
     with shell.stream(_command(deployment, scenario, quiet_s), timeout_s=whole_s) as stream:
         for event in _events(shell.name, stream):
+            watch()
             try:
                 _take(run, event, shell.name, deployment, progress)
             except (KeyError, TypeError, ValueError) as error:

@@ -2,9 +2,9 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
 from power.block import Block
@@ -12,9 +12,11 @@ from power.sampler import Sampler
 
 from ..artifact.deploy import Deployment
 from ..lab.bench import Bench
-from ..store.record import Record, StateFacts
+from ..store.frames import FrameTimes
+from ..store.record import Moved, Record, Role, StateFacts
 from . import clock
 from .assemble import Evidence, Measured, assemble
+from .figures import Frames
 from .host import Heartbeat
 from .remote import run_on_board
 from .scenario import FixedRate
@@ -33,6 +35,12 @@ class Trial:
     record: Record
     traces: dict[str, Block]
     """By meter: everything that it read, idle before and after included."""
+    frames: FrameTimes
+
+    def within(self, run_id: str, *, role: Role | None = None, moved: Sequence[Moved] = ()) -> "Trial":
+        """Return the trial as a part of a run; before it is kept."""
+        place = {"run_id": run_id, "role": role, "moved": list(moved)}
+        return replace(self, record=self.record.model_copy(update=place))
 
 
 def run_trial(
@@ -58,8 +66,10 @@ def run_trial(
     identity, before = bench.board.identity(), _state(bench)
     measured = _measure(bench, deployment, scenario, progress or (lambda _: None))
     evidence = Evidence(started_utc, identity, before, _state(bench), measured)
-    record = assemble(bench, deployment, scenario, evidence)
-    return Trial(record, {name: trace.block for name, trace in measured.traces.items()})
+    frames = Frames.of(measured.run, scenario)
+    record = assemble(bench, deployment, scenario, evidence, frames)
+    traces = {name: trace.block for name, trace in measured.traces.items()}
+    return Trial(record, traces, frames.on_controller(measured.times))
 
 
 def _state(bench: Bench) -> StateFacts:
@@ -76,7 +86,13 @@ def _measure(bench: Bench, deployment: Deployment, scenario: FixedRate, progress
         time.sleep(quiet_s)
         idle_before = _wait(scenario.idle_s)
         time.sleep(quiet_s)
-        run = run_on_board(bench.shell, deployment, scenario, quiet_s=quiet_s, progress=progress)
+
+        def watch() -> None:
+            for sampler in samplers.values():
+                if (fault := sampler.fault) is not None:
+                    raise fault  # at once: minutes of frames without watts help nobody
+
+        run = run_on_board(bench.shell, deployment, scenario, quiet_s=quiet_s, progress=progress, watch=watch)
         time.sleep(quiet_s)
         idle_after = _wait(scenario.idle_s)
         time.sleep(quiet_s)

@@ -18,6 +18,7 @@ import pytest
 from devices.board import Board, BoardState
 from devices.errors import CommandFailed, ConnectionLost, DeadlineExceeded
 from devices.shell import Line, Result
+from farm.store.record import BootFacts
 from power.block import Block
 from power.errors import MeterOffline
 from power.meter import Accuracy, Identity, Tolerance
@@ -200,6 +201,7 @@ class LocalBench:
     name: str = "here"
     lab: str = "desk"
     made: str = "process twin"
+    boot: BootFacts | None = None
 
 
 def five_watts(t_ns: int) -> float:
@@ -210,7 +212,7 @@ def five_watts(t_ns: int) -> float:
 def local_bench(tmp_path) -> Callable[..., LocalBench]:
     """``local_bench(watts=…, shift_s=…)``: a bench of this machine, its board clock shifted."""
 
-    def make(watts=None, shift_s=-1000):
+    def make(watts=None, shift_s=1000):
         shell = LocalShell(tmp_path, shift_s)
         board = LocalBoard("here", shell)
         board.states = [BoardState(throttled=False), BoardState(throttled=False)]

@@ -8,6 +8,7 @@ from farm.trial.remote import Run
 
 MS = 1_000_000
 PERIOD = 50 * MS
+NO_IMAGE = np.zeros(0, np.int64)
 
 
 def frames(service_ms, waited_ms=None):
@@ -22,7 +23,7 @@ def frames(service_ms, waited_ms=None):
     unstarved = None
     if waited_ms is not None:
         unstarved = without_waiting(arrival, finish_ns, (np.array(waited_ms) * MS).astype(np.int64))
-    return Frames(arrival, wake_ns, finish_ns, unstarved, PERIOD, {"infer": finish_ns - wake_ns})
+    return Frames(arrival, wake_ns, finish_ns, unstarved, PERIOD, {"infer": finish_ns - wake_ns}, NO_IMAGE, NO_IMAGE)
 
 
 def test_latency_counts_from_the_scheduled_arrival():
@@ -80,7 +81,7 @@ def test_only_an_idle_runner_says_how_late_the_board_wakes():
     some = frames([80, 10, 10, 10])
     late = some.wake_ns.copy()
     late[3] += 7 * MS
-    woken = Frames(some.arrival_ns, late, some.finish_ns, None, PERIOD, {})
+    woken = Frames(some.arrival_ns, late, some.finish_ns, None, PERIOD, {}, NO_IMAGE, NO_IMAGE)
     assert woken.deadlines(4).wake_lateness_max_ms == 7
 
 

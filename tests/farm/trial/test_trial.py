@@ -17,7 +17,8 @@ from farm.trial.trial import run_trial
 from power.errors import MeterOffline
 
 SHORT = FixedRate(rate_hz=20, duration_s=1.0, idle_s=0.4)
-SHIFT_S = -1000
+SHIFT_S = 1000
+"""Ahead: a machine that has just started has no thousand seconds to take away."""
 SLOPE = 100.0
 """Watts a second: an edge that is 1 ms off shows as 0.1 W."""
 

@@ -1,0 +1,78 @@
+"""Runs in the database: begun before the first trial, so that a killed one leaves its name."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pydantic import ValidationError
+from sqlalchemy import Connection, RowMapping, select
+
+from ..errors import UsageFault
+from . import schema
+from .record import utc
+from .run import GateVerdict, Run
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRun:
+    """One run, and what its gate decided."""
+
+    run: Run
+    verdict: GateVerdict | None
+    """Absent: it had no gate, or did not come to its end."""
+
+
+def begin(connection: Connection, run: Run) -> None:
+    """Note that a run begins."""
+    row = {"id": run.id, "started_utc": utc(run.started_utc), "kind": run.kind, "json": _json(run)}
+    connection.execute(schema.runs.insert().values(row))
+
+
+def end(connection: Connection, run_id: str, verdict: GateVerdict | None) -> None:
+    """Note that a run has ended, and its gate's verdict; UsageFault when there is no such run."""
+    run = load(connection, run_id).run.model_copy(update={"ended_utc": datetime.now(UTC)})
+    values = {"json": _json(run)}
+    if verdict is not None:
+        values |= {"outcome": verdict.outcome, "verdict": verdict.model_dump_json(exclude_none=True)}
+    connection.execute(schema.runs.update().where(schema.runs.c.id == run_id).values(values))
+
+
+def load(connection: Connection, id_prefix: str) -> StoredRun:
+    """Return the one run whose id begins so; ``last`` is the newest.
+
+    Raises:
+        UsageFault: none does, or several do, or it cannot be read.
+    """
+    query = select(schema.runs).order_by(schema.runs.c.number.desc())
+    if id_prefix == "last":
+        query = query.limit(1)
+    else:
+        query = query.where(schema.runs.c.id.startswith(id_prefix, autoescape=True)).limit(2)
+    rows = connection.execute(query).mappings().all()
+    if len(rows) != 1:
+        what = "more than one run begins" if rows else "no run begins"
+        raise UsageFault(f"{what} with {id_prefix!r}; see `farm results list --runs`")
+    return _read(rows[0])
+
+
+def newest(connection: Connection, limit: int) -> Sequence[StoredRun]:
+    """Return the newest runs, newest first."""
+    query = select(schema.runs).order_by(schema.runs.c.number.desc()).limit(limit)
+    return [_read(row) for row in connection.execute(query).mappings()]
+
+
+def _read(row: RowMapping) -> StoredRun:
+    verdict: str | None = row["verdict"]
+    try:
+        return StoredRun(
+            Run.model_validate_json(row["json"]),
+            None if verdict is None else GateVerdict.model_validate_json(verdict),
+        )
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        at = ".".join(map(str, first["loc"])) or "JSON"
+        raise UsageFault(f"run {row['id']}: cannot be read: {at}: {first['msg']}; was it written by a newer?") from None
+
+
+def _json(run: Run) -> str:
+    return run.model_dump_json(exclude_none=True)
