@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     Column,
     Engine,
     ForeignKey,
@@ -74,6 +75,27 @@ consoles = Table(
     metadata,
     Column("record_id", String(32), ForeignKey("records.id"), primary_key=True),
     Column("log", LargeBinary, nullable=False),  # zstd
+)
+
+health = Table(  # what happened to a board's health, oldest first; never what passes by itself: off, in use, booting
+    "health",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("board", String(200), nullable=False, index=True),
+    Column("at_utc", String(32), nullable=False),
+    Column("what", String(16), nullable=False),  # look, fault, check, quarantine or release
+    Column("good", Boolean, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("by", String(200), nullable=False),
+    Column("after_record", Integer, nullable=False),  # the board's newest trial then: one that ended since breaks a row
+    Column("json", Text),  # a check's steps
+)
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("board", String(200), primary_key=True),
+    Column("since_utc", String(32), nullable=False),
+    Column("why", Text, nullable=False),
 )
 
 
