@@ -66,12 +66,12 @@ class Store:
 
     def begin(self, run: Run) -> None:
         """Note that a run begins: before its first trial, whose record names it."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             runs.begin(connection, run)
 
     def end(self, run_id: str, verdict: GateVerdict | None = None) -> None:
         """Note that a run has ended, and what its gate decided; UsageFault when there is no such run."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             runs.end(connection, run_id, verdict)
 
     def run(self, id_prefix: str) -> StoredRun:
@@ -80,12 +80,12 @@ class Store:
         Raises:
             UsageFault: none does, or several do, or it cannot be read.
         """
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             return runs.load(connection, id_prefix)
 
     def runs(self, *, limit: int = 100) -> Sequence[StoredRun]:
         """Return the newest runs, newest first."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             return runs.newest(connection, limit)
 
     def save(
@@ -101,7 +101,7 @@ class Store:
             LabFault: the database refused, e.g. because the disk is full.
         """
         try:
-            with self._transaction() as connection:
+            with self.transaction() as connection:
                 connection.execute(
                     schema.records.insert().values(
                         id=record.id,
@@ -133,7 +133,7 @@ class Store:
         """
         row = {"record_id": record_id, "outcome": verdict.outcome, "json": verdict.model_dump_json(exclude_none=True)}
         try:
-            with self._transaction() as connection:
+            with self.transaction() as connection:
                 connection.execute(schema.verdicts.delete().where(schema.verdicts.c.record_id == record_id))
                 connection.execute(schema.verdicts.insert().values(row))
         except IntegrityError as error:
@@ -148,7 +148,7 @@ class Store:
             query = query.where(schema.records.c.board == board)
         if run_id is not None:
             query = query.where(schema.records.c.run_id == run_id)
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             rows = connection.execute(query).mappings().all()
         return [_read(row) for row in rows]
 
@@ -159,7 +159,7 @@ class Store:
             UsageFault: none does, or several do, or it cannot be read.
         """
         query = _STORED.where(schema.records.c.id.startswith(id_prefix, autoescape=True)).limit(2)
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             rows = connection.execute(query).mappings().all()
         if len(rows) != 1:
             what = "more than one record begins" if rows else "no record begins"
@@ -177,7 +177,7 @@ class Store:
             LabFault: the trace is damaged.
         """
         table = schema.traces.c
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             query = select(table.piece).where(table.record_id == record_id, table.meter == meter)
             piece = connection.execute(query).scalar_one_or_none()
         if piece is None:
@@ -193,7 +193,7 @@ class Store:
         Raises:
             LabFault: they are damaged.
         """
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             query = select(schema.frames.c.piece).where(schema.frames.c.record_id == record_id)
             piece = connection.execute(query).scalar_one_or_none()
         try:
@@ -207,7 +207,7 @@ class Store:
         Raises:
             LabFault: the log is damaged.
         """
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             query = select(schema.consoles.c.log).where(schema.consoles.c.record_id == record_id)
             log = connection.execute(query).scalar_one_or_none()
         try:
@@ -230,7 +230,12 @@ class Store:
         self.close()
 
     @contextmanager
-    def _transaction(self) -> Generator[Connection]:
+    def transaction(self) -> Generator[Connection]:
+        """Lend a connection: what is done with it is kept whole or not at all. For the other tables of this room.
+
+        Raises:
+            LabFault: the database refused.
+        """
         try:
             with self._engine.begin() as connection:
                 yield connection
