@@ -18,6 +18,7 @@ from ..errors import LabFault, UsageFault
 from . import frames as frame_pieces
 from . import runs, schema
 from .frames import FrameTimes
+from .opening import BUSY_S, connect, exclusive
 from .pieces import pack, unpack
 from .record import Record, Verdict, utc
 from .run import GateVerdict, Run
@@ -52,15 +53,16 @@ class Store:
         self._engine, self._where = engine, where
 
     @classmethod
-    def open(cls, where: str | Path = RESULTS) -> Self:
-        """Open a SQLite file, made when missing, or the database of a URL.
+    def open(cls, where: str | Path = RESULTS, *, busy_s: float = BUSY_S) -> Self:
+        """Open a SQLite file, made when missing, or the database of a URL; an older farm's is brought up to date.
 
         Raises:
+            UsageFault: a newer farm wrote it.
             LabFault: it cannot be opened, or is none.
         """
         name = str(where) if isinstance(where, Path) or "@" not in where else where.rpartition("@")[2]
         try:
-            return cls(schema.connect(where), name)
+            return cls(connect(where, busy_s=busy_s), name)
         except (SQLAlchemyError, OSError) as error:
             raise _fault(name, error) from error
 
@@ -230,14 +232,17 @@ class Store:
         self.close()
 
     @contextmanager
-    def transaction(self) -> Generator[Connection]:
+    def transaction(self, *, alone: bool = False) -> Generator[Connection]:
         """Lend a connection: what is done with it is kept whole or not at all. For the other tables of this room.
+
+        Args:
+            alone: for "read, decide, write": no other process's transaction of this kind overlaps.
 
         Raises:
             LabFault: the database refused.
         """
         try:
-            with self._engine.begin() as connection:
+            with exclusive(self._engine) if alone else self._engine.begin() as connection:
                 yield connection
         except IntegrityError:
             raise

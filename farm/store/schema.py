@@ -1,28 +1,19 @@
-"""The tables, and a SQLite file opened so that several processes can share it."""
-
-import time
-from pathlib import Path
-from typing import Any
+"""The tables. Whoever changes one adds a migration: see :mod:`.migrations`."""
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
-    Engine,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
     String,
     Table,
     Text,
-    create_engine,
-    event,
-    make_url,
+    text,
 )
-from sqlalchemy.schema import CreateTable
-
-_BUSY_S = 30.0
-"""How long a writer waits for another: a trial's transaction takes well under a second."""
 
 metadata = MetaData()
 
@@ -98,36 +89,59 @@ quarantine = Table(
     Column("why", Text, nullable=False),
 )
 
-
-def connect(where: str | Path) -> Engine:
-    """Return an engine whose tables are there; a path is a SQLite file, made with its folder when missing."""
-    if isinstance(where, Path) or "://" not in where:
-        path = Path(where)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        where = f"sqlite:///{path}"
-    url = make_url(where)
-    if url.get_backend_name() != "sqlite":
-        engine = create_engine(url)
-    else:
-        engine = create_engine(url, connect_args={"timeout": _BUSY_S})
-        event.listen(engine, "connect", _prepare)
-    with engine.begin() as connection:
-        for table in metadata.sorted_tables:
-            connection.execute(CreateTable(table, if_not_exists=True))
-    return engine
-
-
-def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 -- the driver's own class
-    """Set what SQLite forgets from one connection to the next."""
-    deadline_ns = time.monotonic_ns() + int(_BUSY_S * 1e9)
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.execute("PRAGMA synchronous = FULL")  # a record that was reported must survive a power cut
-    while cursor.execute("PRAGMA journal_mode").fetchone() != ("wal",):
-        try:
-            cursor.execute("PRAGMA journal_mode = WAL")
-        except connection.OperationalError:  # two that switch at once: SQLite does not wait here
-            if time.monotonic_ns() > deadline_ns:
-                raise
-            time.sleep(0.02)
-    cursor.close()
+database = Table(  # one row: tells this database from every other, on a board that several may know
+    "database",
+    metadata,
+    Column("id", String(32), primary_key=True),
+)
+_IN_USE = text("ended_ms IS NULL AND kind <> 'reservation'")
+_RESERVED = text("ended_ms IS NULL AND kind = 'reservation'")
+leases = Table(  # who holds a board or held it; times are the database's own clock's, ms since 1970
+    "leases",
+    metadata,
+    Column("token", Integer, primary_key=True),  # grows for ever, is never used again: a later holder's is larger
+    Column("board", String(200), nullable=False),
+    Column("kind", String(16), nullable=False),  # use, look or reservation
+    Column("owner", String(200), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("host", String(200), nullable=False),  # its name, for people
+    Column("kernel", String(64), nullable=False),  # the boot of the kernel that knows the holder's lock
+    Column("pid", Integer),  # absent, as the lock: a reservation that no process holds
+    Column("lock", String(64)),  # a file's name in the folder of locks
+    Column("since_ms", BigInteger, nullable=False),
+    Column("beat_ms", BigInteger, nullable=False),  # when the holder last said that it is there
+    Column("expires_ms", BigInteger),
+    Column("ended_ms", BigInteger),
+    Column("ended", String(16)),  # returned, died, silent, expired or stolen
+    Column("ended_by", String(200)),
+    Column("ended_why", Text),
+    Index("lease_board", "board", "ended_ms"),
+    # two holders of one board cannot even be written
+    Index("lease_in_use", "board", unique=True, sqlite_where=_IN_USE, postgresql_where=_IN_USE),
+    Index("lease_reserved", "board", unique=True, sqlite_where=_RESERVED, postgresql_where=_RESERVED),
+    sqlite_autoincrement=True,
+)
+waiters = Table(  # the line
+    "waiters",
+    metadata,
+    Column("number", Integer, primary_key=True),  # the place in it
+    Column("boards", Text, nullable=False),  # JSON: all that would do
+    Column("wanted", Text, nullable=False),  # as it was asked for
+    Column("kind", String(16), nullable=False),
+    Column("owner", String(200), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("host", String(200), nullable=False),
+    Column("kernel", String(64), nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("lock", String(64), nullable=False),
+    Column("since_ms", BigInteger, nullable=False),
+    Column("turn_ms", BigInteger),  # since when a board is free for it that it has not taken
+    sqlite_autoincrement=True,
+)
+wear = Table(
+    "wear",
+    metadata,
+    Column("board", String(200), primary_key=True),
+    Column("uses", Integer, nullable=False),
+    Column("used_ms", BigInteger, nullable=False),
+)
