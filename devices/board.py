@@ -17,7 +17,7 @@ from .errors import (
     DeviceError,
     Unreachable,
 )
-from .facts import IDENTITY, STATE, integer, number, parse, script, starting
+from .facts import IDENTITY, STATE, WALL, integer, number, parse, script, starting
 from .shell import Shell
 
 _NO_SERIAL = re.compile(
@@ -66,6 +66,16 @@ class BoardState:
     """On the file system of the board's root."""
 
 
+@dataclass(frozen=True, slots=True)
+class BoardLook:
+    """All that a board was asked in one round trip."""
+
+    identity: BoardIdentity
+    state: BoardState
+    clock_off_s: float | None = None
+    """The board's date minus the controller's; right to a second and half the round trip."""
+
+
 class Board(ABC):
     """One physical board.
 
@@ -97,7 +107,19 @@ class Board(ABC):
 
     def identity(self) -> BoardIdentity:
         """Ask which board this is; one round trip."""
-        facts = parse(self.shell.run(script(self.root, IDENTITY)).stdout)
+        return self._read_identity(parse(self.shell.run(script(self.root, IDENTITY)).stdout))
+
+    def look(self, *, timeout_s: float = 30.0) -> BoardLook:
+        """Ask for identity, state and date together; one round trip, and no waiting for a board that is not up."""
+        asked_s = time.time()
+        command = script(self.root, IDENTITY, STATE, self.state_script, WALL)
+        facts = parse(self.shell.run(command, timeout_s=timeout_s).stdout)
+        wall_s = number(facts, "wall_s")
+        off_s = None if wall_s is None else wall_s - (asked_s + time.time()) / 2
+        return BoardLook(self._read_identity(facts), self.read_state(facts), off_s)
+
+    @staticmethod
+    def _read_identity(facts: dict[str, str]) -> BoardIdentity:
         serials = (serial for serial in starting(facts, "serial.").values() if not _NO_SERIAL.fullmatch(serial))
         python = facts.get("python", "").removeprefix("Python ")
         return BoardIdentity(

@@ -5,16 +5,17 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Self
+from dataclasses import dataclass
+from typing import Literal, Self
 
-from .boot import BootReport, BootWatcher, Stage
+from .boot import BootReport, BootWatcher, Fault, Stage
 from .console_capture import Capture, ConsoleLine
 from .console_frame import PREPARE, Answer, Damaged, Refused, again, find_answer, probe, probed, request
 from .console_text import LOGIN, plain, without_noise
 from .errors import AuthenticationRefused, BootFault, ConsoleFault, DeadlineExceeded
 from .shell import Result
 
-__all__ = ["Console", "ConsoleLine"]
+__all__ = ["Console", "ConsoleLine", "Glance"]
 
 _LOGIN = re.compile(rf"(?:^|\n){LOGIN}")
 _PASSWORD = re.compile(r"[Pp]assword: ?$")
@@ -40,6 +41,23 @@ _REQUESTS = 5
 _TAIL_CHUNKS = 200
 _ASK_AGAIN_S = 3.0
 """A console quiet for this long may have lost the answer; doubled each time, for the command may just be slow."""
+_GREETS_S = 1.2
+"""A boot loader that counts down prints each second: who prints nothing for longer is in no countdown."""
+
+_STRANGE_SHARE = 0.2
+"""Assumed: of the letters of a boot log fewer cannot be printed, of what a wrong baud rate makes of it more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What is at the other end of a console, without having gone there."""
+
+    sign: Literal["login", "password", "shell", "output"]
+    """What answered; ``output``: something printed, and no prompt was seen."""
+    stage: Stage | None
+    """How far a boot that was seen since the console was opened has come."""
+    fault: Fault | None = None
+    """What ended that boot."""
 
 
 class Console:
@@ -146,6 +164,51 @@ class Console:
             if left_s <= 0 and not watcher.up:
                 raise self._boot_fault(watcher, f"no login after {timeout_s:g} s", "is the boot slow, or stuck?")
         return watcher.report()
+
+    def glance(self, *, up: bool = False) -> Glance:
+        """Tell what is alive on the console, and leave it as it is: a login stays a login, a shell a shell.
+
+        What prints by itself is not typed at, for a key would stop a boot loader's countdown; else one newline is
+        typed. Where that shows nothing, a command follows that a shell alone answers: one that :meth:`login` has
+        prepared shows neither echo nor prompt.
+
+        Args:
+            up: the board is known to be booted, so there is no countdown to wait for.
+
+        Raises:
+            ConsoleFault: nothing answers, or garbage, or the port is gone.
+        """
+        with self._busy:
+            start = self._capture.position()
+            listen_s = 0.0 if up else _GREETS_S - (time.monotonic_ns() - self._capture.opened_ns) / 1e9
+            if not up and (start or self._until(start, str, listen_s)):
+                return self._seen_boot()
+            self.write(b"\n")
+            seen = self._until(start, _PROMPT.search, _PROMPT_S)
+            self._check_legible(seen)
+            if _LOGIN.search(seen):
+                return Glance("login", None)
+            if _PASSWORD.search(seen):
+                return Glance("password", None)
+            if _PROMPT.search(seen) or (not seen and self._shell_answers()):
+                return Glance("shell", None)
+            if seen:
+                return Glance("output", None)
+        hint = "is the board booted, the cable in, and is there a getty on that port?"
+        raise ConsoleFault(self.name, "nothing answers on the console", hint=hint)
+
+    def _seen_boot(self) -> Glance:
+        self._check_legible(self._text_since(0))
+        watcher = BootWatcher(self._capture.opened_ns)
+        for chunk in self._capture.since(0):
+            watcher.feed(chunk.data, chunk.t_ns)
+        return Glance("login" if watcher.stage is Stage.LOGIN else "output", watcher.stage, watcher.fatal)
+
+    def _check_legible(self, text: str) -> None:
+        strange = sum(not (letter.isprintable() or letter in "\n\t") or letter == "\ufffd" for letter in text)
+        if strange > _STRANGE_SHARE * len(text):
+            hint = "is the console's baud rate right, its ground connected?"
+            raise ConsoleFault(self.name, f"garbage on the console: {text[-40:]!r}", hint=hint)
 
     def login(self, user: str, password: str, *, timeout_s: float = 60.0) -> None:
         """Bring the console to a shell that :meth:`run` can use; a shell that is there already is kept.

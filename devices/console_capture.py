@@ -50,7 +50,9 @@ class Capture:
             ConsoleFault: it is not there, or somebody else has it.
         """
         self.name, self._port, self._baud = name, port, baud
-        self._opened_ns, self._opened_utc = time.monotonic_ns(), datetime.now(UTC)
+        self.opened_ns = time.monotonic_ns()
+        """When capturing began, on the controller's monotonic clock."""
+        self._opened_utc = datetime.now(UTC)
         self._chunks: list[Chunk] = []
         self._more = threading.Condition()
         self._stop = threading.Event()
@@ -128,7 +130,7 @@ class Capture:
 
     def utc(self, t_ns: int) -> datetime:
         """Return the wall time of a monotonic one, as it was when the port was opened."""
-        return self._opened_utc + timedelta(microseconds=(t_ns - self._opened_ns) / 1000)
+        return self._opened_utc + timedelta(microseconds=(t_ns - self.opened_ns) / 1000)
 
     def close(self) -> None:
         """Stop reading and let go of the port. May be called twice."""

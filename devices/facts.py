@@ -42,6 +42,11 @@ file loadavg "$R/proc/loadavg"
 df -kP "$R/" 2>/dev/null | { read -r _; read -r _ _ _ v _; fact disk_kb "$v"; }
 """
 
+WALL = r"""
+fact wall_s "$(date +%s 2>/dev/null)"
+"""
+"""The board's own date, Unix time: whole seconds, for some boards' ``date`` knows no others."""
+
 COOLING = r"""
 for d in "$R"/sys/class/thermal/cooling_device*; do first "$d/type" && t=$v && file "cooling.$t" "$d/cur_state"; done
 """
