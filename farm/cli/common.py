@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 STATE = Path(".farm")
 """Where the farm keeps what it knows: the twins' lab, locks, results. In the working folder, never in HOME."""
 
+SOURCE = Path("inventory.yaml")
+RUNNING = STATE / "lab" / "inventory.yaml"
+"""As in ``farm.lab.inventory``. Copies, held equal by a test: a completion must not load what checks inventories."""
+
 
 def add_inventory(parser: ArgumentParser) -> None:
     """Add ``--inventory FILE``."""

@@ -7,8 +7,9 @@ libraries that only a running command needs.
 import signal
 import sys
 import traceback
-from argparse import SUPPRESS, Action, ArgumentParser, Namespace
-from collections.abc import Iterable, Sequence
+from argparse import Action, ArgumentParser, Namespace
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from types import FrameType
 from typing import Any, NoReturn, Protocol, cast
@@ -18,6 +19,7 @@ from power.errors import PowerError
 
 from ..errors import Exit, FarmError, UsageFault
 from . import output
+from .parser import Parser, meant
 
 COMMANDS: dict[str, str] = {
     "check": "farm.cli.check",
@@ -32,10 +34,15 @@ COMMANDS: dict[str, str] = {
     "deploy": "farm.cli.deploy",
     "run": "farm.cli.run",
     "results": "farm.cli.results",
+    "completion": "farm.cli.completion",
 }
 """Subcommands and where they live, in the order of the help."""
 
+COMPLETE = "__complete"
+"""What the completion scripts call: no command for people, and in no help."""
+
 _EPILOG = "exit codes: 0 pass, 1 regression, 2 wrong input, 3 lab fault or no verdict, 70 crash, 130 interrupted"
+_ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 
 
 class Command(Protocol):
@@ -57,40 +64,52 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand and return its exit code.
 
     Raises:
-        SystemExit: from argparse, for ``--help`` and for wrong arguments (2).
+        SystemExit: for ``--help`` and ``--version`` (0), and for wrong arguments (2).
     """
     words = sys.argv[1:] if argv is None else list(argv)
-    output.never_fail_on_a_character()
+    output.prepare()
+    output.set_loudness(output.Loudness.NORMAL)
     try:
         return _guarded(words)
     except output.ReaderGone:  # while the fault itself was told
         return Exit.INTERRUPTED
+    finally:
+        output.end_progress()
 
 
 def _run(words: Sequence[str]) -> int:
+    if words[:1] == [COMPLETE]:
+        from .completion import complete
+
+        return complete(words[1:])
+    if words[:1] == ["help"]:
+        words = [*words[1:], "--help"]
+    # the options before the command take no values: the first other word is its name
+    named = next((word for word in words if not word.startswith("-")), None)
+    if named is not None and named not in COMMANDS:
+        parser([]).error(f"no command {named!r}; {meant(named, COMMANDS)}")
     # only the module that is asked for; all of them for the help, which needs their one-liners
-    named = next((word for word in words if word in COMMANDS), None)
-    args = _parser([named] if named else COMMANDS).parse_args(words)
+    whole = parser([named] if named else COMMANDS)
+    if not words:
+        output.warn(whole.format_help().rstrip())
+        return Exit.USAGE
+    args = whole.read(words)
+    output.set_loudness(getattr(args, "loudness", output.Loudness.NORMAL))
     return args.command.run(args)
 
 
-def _parser(names: Iterable[str]) -> ArgumentParser:
-    parser = ArgumentParser("farm", description="Drives boards, measures them, says whether a release may go out.")
-    parser.epilog = _EPILOG
-    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and stop")
-    _add_debug(parser)
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+def parser(names: Iterable[str]) -> Parser:
+    """Return the parser of these commands; only their modules are loaded."""
+    whole = Parser("farm", description="Drives boards, measures them, says whether a release may go out.")
+    whole.epilog = _EPILOG
+    whole.add_argument("--version", action=_Version, nargs=0, help="print the version and stop")
+    commands = whole.add_subparsers(metavar="COMMAND", required=True)
     for name in names:
         command = cast("Command", import_module(COMMANDS[name]))
-        own = commands.add_parser(name, help=command.HELP, description=command.HELP)
+        own = commands.add_parser(name, help=command.HELP)
         own.set_defaults(command=command)
-        _add_debug(own)
         command.arguments(own)
-    return parser
-
-
-def _add_debug(parser: ArgumentParser) -> None:
-    parser.add_argument("--debug", action="store_true", default=SUPPRESS, help="show the traceback of a crash")
+    return whole
 
 
 class _Version(Action):
@@ -105,37 +124,52 @@ class _Version(Action):
 
 def _guarded(words: Sequence[str]) -> int:
     """Load and run the command; whatever it raises becomes one message and an exit code."""
-    before = signal.signal(signal.SIGTERM, _interrupt)
     try:
-        status = _run(words)
-        output.flush()
-    except UsageFault as fault:
-        for line in fault.faults:
-            output.warn(line)
-        return Exit.USAGE
-    except FarmError as fault:
-        output.warn(str(fault))
-        return fault.exit
-    except (DeviceError, PowerError) as fault:
-        output.warn(str(fault))
-        return Exit.LAB_FAULT
+        with _told_to_end():
+            status = _run(words)
+            output.flush()
+    except output.ReaderGone:
+        return Exit.INTERRUPTED
     except KeyboardInterrupt:
         output.warn("farm: interrupted; what it started on boards is ended, their power is as it was")
         return Exit.INTERRUPTED
-    except output.ReaderGone:
-        return Exit.INTERRUPTED
-    except Exception as bug:  # noqa: BLE001 -- the last door: a crash is told from every other outcome
+    except Exception as error:  # noqa: BLE001 -- the last door: a crash is told from every other outcome
         debug = "--debug" in words
         if debug:
-            traceback.print_exc()
-        output.warn(f"farm: crash: {type(bug).__name__}: {bug}" + " (--debug shows where)" * (not debug))
-        return Exit.CRASH
-    finally:
-        signal.signal(signal.SIGTERM, before)
+            output.warn("".join(traceback.format_exception(error)).rstrip())
+        return _told(error, debug=debug)
     return status
 
 
+def _told(error: Exception, *, debug: bool) -> int:
+    """Print what went wrong and return the exit code that says so."""
+    if isinstance(error, UsageFault):
+        for line in error.faults:
+            output.warn(line)
+    elif isinstance(error, FarmError | DeviceError | PowerError):
+        output.warn(str(error))
+    else:
+        output.warn(f"farm: crash: {type(error).__name__}: {error}" + " (--debug shows where)" * (not debug))
+        return Exit.CRASH
+    return error.exit if isinstance(error, FarmError) else Exit.LAB_FAULT
+
+
+@contextmanager
+def _told_to_end() -> Generator[None]:
+    """Make being told to end, or losing the terminal, an interruption like Ctrl-C; ``nohup`` stays what it is."""
+    before = {ending: signal.getsignal(ending) for ending in _ENDINGS}
+    heeded = [ending for ending in _ENDINGS if before[ending] != signal.SIG_IGN]
+    for ending in heeded:
+        signal.signal(ending, _interrupt)
+    try:
+        yield
+    finally:
+        for ending in heeded:
+            signal.signal(ending, before[ending])
+
+
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    """Being told to end is an interruption like Ctrl-C: what was set on a board is restored on the way out."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # being told twice must not cut the way out short
+    """What was set on a board is restored on the way out, and being told twice must not cut that short."""
+    for ending in _ENDINGS:
+        signal.signal(ending, signal.SIG_IGN)
     raise KeyboardInterrupt
