@@ -1,10 +1,9 @@
 """What may stand at the end of a command line: read off the parsers, so that no list of it is kept anywhere."""
 
 from argparse import Action
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
 
 from .parser import Parser
 
@@ -39,10 +38,10 @@ def candidates(parser: Parser, words: Sequence[str], known: dict[str, Values]) -
         option = _options(at.parser).get(flag)
         if not equals:
             return Candidates(_starting(typed, _offered(at.parser, done)))
-        found = _values(option, words, known) if option is not None else Candidates()
+        found = _values(at.parser, option, words, known) if option is not None else Candidates()
         return Candidates({f"{flag}={word}": what for word, what in _starting(value, found.words).items()}, found.files)
     action = at.owed or next(at.positionals, None)
-    found = _values(action, words, known) if action else Candidates(_offered(at.parser, done))
+    found = _values(at.parser, action, words, known) if action else Candidates(_offered(at.parser, done))
     return Candidates(_starting(typed, found.words), found.files)
 
 
@@ -94,12 +93,9 @@ def _offered(parser: Parser, done: Sequence[str]) -> dict[str, str]:
     }
 
 
-def _values(action: Action, words: Sequence[str], known: dict[str, Values]) -> Candidates:
-    choices = cast("dict[str, object] | Iterable[object] | None", action.choices)
-    if isinstance(choices, dict):  # subcommands and their parsers
-        return Candidates({name: getattr(sub, "description", None) or "" for name, sub in choices.items()})
-    if choices is not None:
-        return Candidates({str(one): "" for one in choices})
+def _values(parser: Parser, action: Action, words: Sequence[str], known: dict[str, Values]) -> Candidates:
+    if action.choices is not None:
+        return Candidates({str(one): parser.about(str(one)) for one in action.choices})
     for name in (action.metavar, action.dest):
         if isinstance(name, str) and name in known:
             return Candidates(dict.fromkeys(known[name](words), ""))

@@ -43,6 +43,10 @@ class Parser(ArgumentParser):
         made.add_parser = remembered
         return made
 
+    def about(self, name: str) -> str:
+        """Return what the help says of a subcommand; nothing for any other word."""
+        return (self.subcommands[name].description or "") if name in self.subcommands else ""
+
     @property
     def takes(self) -> Sequence[Action]:
         """What it takes: options and positionals, in the order of the help."""
