@@ -12,17 +12,19 @@ _GREETING = b"SSH-"
 _ENOUGH_BYTES = 4096
 
 
-def greeting(servers: Mapping[str, tuple[str, int]], *, within_s: float) -> set[str]:
-    """Return the names of those whose server identified itself in time.
+def greeting(servers: Mapping[str, tuple[str, int]], *, within_s: float) -> dict[str, bool]:
+    """Tell of each server whether it identified itself in time.
 
-    Only numeric addresses are tried: to look a name up may block, and an alias of the SSH configuration is none.
+    Only numeric addresses are tried, and stand in the answer: to look a name up may block, and an alias of the SSH
+    configuration is none.
     """
-    greeted: set[str] = set()
+    greeted: dict[str, bool] = {}
     heard: dict[socket.socket, tuple[str, bytearray]] = {}
     with selectors.DefaultSelector() as selector, contextlib.ExitStack() as links:
         for name, (host, port) in servers.items():
             if (begun := _begin(host, port)) is not None:
                 heard[links.enter_context(begun)] = name, bytearray()
+                greeted[name] = False
                 selector.register(begun, selectors.EVENT_READ)
         deadline_ns = time.monotonic_ns() + int(within_s * 1e9)
         while selector.get_map() and (left_s := (deadline_ns - time.monotonic_ns()) / 1e9) > 0:
@@ -31,9 +33,8 @@ def greeting(servers: Mapping[str, tuple[str, int]], *, within_s: float) -> set[
                 name, text = heard[link]
                 data = _received(link)
                 text += data
-                if _GREETING in text:
-                    greeted.add(name)
-                if not data or _GREETING in text or len(text) > _ENOUGH_BYTES:
+                greeted[name] = _GREETING in text
+                if not data or greeted[name] or len(text) > _ENOUGH_BYTES:
                     selector.unregister(link)
     return greeted
 

@@ -61,7 +61,7 @@ def note_looks(store: Store, found: dict[str, str]) -> None:
     ``found`` holds, for boards that tell how they are, the first fault, or nothing; whoever is off, in use or
     booting is left out. Two faults of one component are the same: figures in their words change with every look.
     """
-    with store.transaction() as connection:
+    with store.transaction(alone=True) as connection:
         before = _last_looks(connection)
         for board, why in found.items():
             if board in before and _component(before[board]) == _component(why):
@@ -74,7 +74,7 @@ def note_fault(
     store: Store, board: str, why: str, *, quarantine_after: int = QUARANTINE_AFTER, by: str = ""
 ) -> str | None:
     """Keep a lab fault that somebody met on a board; return why it is in quarantine if it is now."""
-    with store.transaction() as connection:
+    with store.transaction(alone=True) as connection:
         _add(connection, board, "fault", why, good=False, by=by)
         return _judge_row(connection, board, quarantine_after)
 
@@ -87,7 +87,7 @@ def note_check(
     Returns:
         Why the board is in quarantine, if it is now.
     """
-    with store.transaction() as connection:
+    with store.transaction(alone=True) as connection:
         _add(connection, board, "check", fault or "passed", good=not fault, by=by, json=json)
         if fault:
             return _judge_row(connection, board, quarantine_after)
@@ -98,7 +98,7 @@ def note_check(
 
 def release(store: Store, board: str, why: str, *, by: str) -> bool:
     """End a quarantine by hand; False when there was none."""
-    with store.transaction() as connection:
+    with store.transaction(alone=True) as connection:
         was = _lift(connection, board)
         if was:
             _add(connection, board, "release", why, good=True, by=by)

@@ -1,0 +1,104 @@
+"""One look at a board: a few seconds, no change to anything, and never a wait for a user of the board."""
+
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+from devices.ssh_knock import greeting
+
+from ..errors import LabFault
+from ..lab.inventory import Lab
+from ..lab.lease import Leases, Wanted, home, told
+from ..lab.twin_lab import twin_fault
+from .board_health import BoardHealth
+from .known import Known, keeps_out, read_known
+from .one_look import ask_parts
+
+LOOK_S = 10.0
+"""A look is over within this, whatever hangs: the parts run side by side, each with a deadline of its own."""
+_KNOCK_S = 1.0
+"""Assumed: the SSH server of a board that is well has greeted within this."""
+_QUICK, _SLOW = 16, 64
+"""Looks at once. Those of boards that greet take a tenth of a second of processor each; those of boards that do not
+only wait, and wait among themselves: 64 of them hold up nobody, nor each other."""
+
+
+def look(lab: Lab, board: str, state: Path = Path(".farm")) -> BoardHealth:
+    """Look once at one board; whatever is wrong with it is a fault in the answer, not an exception.
+
+    Raises:
+        UsageFault: the lab has no such board.
+        LabFault: the farm's own database cannot be read.
+    """
+    lab.require([board])
+    return _look(lab, board, state, read_known(lab, [board], state))
+
+
+def look_at_all(lab: Lab, boards: Sequence[str], state: Path = Path(".farm")) -> list[BoardHealth]:
+    """Look at several boards at once, in their order; raises as :func:`look`."""
+    found = {health.board: health for health in look_at_each(lab, boards, state)}
+    return [found[board] for board in boards]
+
+
+def look_at_each(lab: Lab, boards: Sequence[str], state: Path = Path(".farm")) -> Iterator[BoardHealth]:
+    """Yield what is found as it is found; boards that hang come last and hold up no other. Raises as :func:`look`."""
+    lab.require(boards)
+    known = read_known(lab, boards, state)
+    free = [board for board in boards if board not in known.in_use]
+    doubtful = _doubtful(lab, free) if len(free) > _QUICK else set[str]()
+    with ThreadPoolExecutor(_QUICK, "look") as quick, ThreadPoolExecutor(_SLOW, "slow look") as slow:
+        begun = [
+            (slow if board in doubtful else quick).submit(_look, lab, board, state, known, doubtful=board in doubtful)
+            for board in boards
+        ]
+        try:
+            for done in as_completed(begun):
+                yield done.result()
+        finally:
+            for waiting in begun:
+                waiting.cancel()
+
+
+def _doubtful(lab: Lab, boards: Sequence[str]) -> set[str]:
+    """Return the boards whose SSH server does not greet at once, or cannot be asked from here so simply."""
+    direct = {name: lab.boards[name].ssh for name in boards if lab.boards[name].ssh.gateway is None}
+    greeted = greeting({name: (ssh.host, ssh.port) for name, ssh in direct.items()}, within_s=_KNOCK_S)
+    return {name for name in boards if not greeted.get(name)}
+
+
+def _look(lab: Lab, board: str, state: Path, known: Known, *, doubtful: bool = False) -> BoardHealth:
+    started_ns = time.monotonic_ns()
+    entry = lab.boards[board]
+    health = BoardHealth(board, entry.model, "board" if entry.twin is None else "process twin")
+    health.quarantine, health.last = known.quarantined.get(board), known.last.get(board)
+    health.holder, health.in_use = known.holders.get(board), known.in_use.get(board)
+    if health.in_use is None:
+        _look_inside(lab, health, state, doubtful=doubtful)
+        health.looked_s = (time.monotonic_ns() - started_ns) / 1e9
+    return health
+
+
+def _look_inside(lab: Lab, health: BoardHealth, state: Path, *, doubtful: bool) -> None:
+    """Keep users away for the seconds of a look; whoever came first meanwhile has the board."""
+    wanted = Wanted((health.board,))
+    if lab.boards[health.board].twin and (died := twin_fault(health.board, home(lab, state))):
+        health.faults.append(str(died))
+        return
+    try:
+        with Leases.open(lab, state) as leases:
+            try:
+                with leases.use(wanted, reason="a look", kind="look", even_quarantined=True):
+                    ask_parts(lab, health, state, doubtful=doubtful)
+            except LabFault as fault:
+                health.holder = health.in_use = _taken_by(leases, health.board, fault)
+    except LabFault as fault:
+        health.faults.append(str(fault))
+
+
+def _taken_by(leases: Leases, board: str, fault: LabFault) -> str:
+    """Return who has the board; what is wrong with the lease itself is raised."""
+    for lease in leases.held():
+        if lease.board == board and keeps_out(lease):
+            return told(lease)
+    raise fault

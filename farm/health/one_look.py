@@ -1,0 +1,105 @@
+"""All parts of one board asked side by side, and what is wrong with it put together."""
+
+import math
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from devices.board import BoardLook
+from devices.console import Console, Glance
+from power.errors import MeterOffline
+
+from ..lab.inventory import Lab
+from ..lab.reach import open_console
+from .board_health import BoardHealth
+from .meters import Reading, check_reading, read_meter
+from .parts import FAULTS, Fault, ask_board, ask_switch, boots, glance_at, judge_board, judge_links
+
+_SWITCH_S = 1.0
+"""Assumed: a switch that is well has answered by then; if not, the board is asked meanwhile."""
+T = TypeVar("T")
+P = ParamSpec("P")
+
+
+def ask_parts(lab: Lab, health: BoardHealth, state: Path, *, doubtful: bool) -> None:
+    """Ask switch, meters, board and console, and fill in what they say; faults in this order."""
+    name, entry = health.board, lab.boards[health.board]
+    with ThreadPoolExecutor(2 + len(entry.meters), f"{name}: look") as pool:
+        switch = None if entry.switch is None else pool.submit(_try, ask_switch, lab, entry.switch)
+        meters = {meter: pool.submit(_try, read_meter, meter, lab.meters[meter]) for meter in entry.meters}
+        if switch is not None:
+            wait([switch], timeout=_SWITCH_S)
+        off = switch is not None and switch.done() and switch.result() is False
+        of_board = [] if off else _ask_board(pool, lab, health, state, doubtful=doubtful)
+        faults = [*_switched(health, switch)]
+        if health.powered is False:
+            health.up, of_board = None, []
+        faults += [fault for meter, read in meters.items() if (fault := _measured(lab, health, meter, read.result()))]
+    health.faults += [str(fault) for fault in [*faults, *of_board]]
+
+
+def _switched(health: BoardHealth, switch: Future[bool | Fault] | None) -> list[Fault]:
+    answer = None if switch is None else switch.result()
+    if answer is None or isinstance(answer, bool):
+        health.powered = answer
+        return []
+    return [answer]
+
+
+def _measured(lab: Lab, health: BoardHealth, meter: str, read: Reading | Fault) -> Fault | None:
+    health.volts[meter] = health.watts[meter] = None
+    if isinstance(read, MeterOffline) and health.powered is False:
+        return None  # an inline meter lives on the rail that it measures
+    if not isinstance(read, Reading):
+        return read
+    health.volts[meter], health.watts[meter] = _finite(read.volts), _finite(read.watts)
+    on = bool(health.powered or health.up)
+    return _try(check_reading, meter, lab.meters[meter].rail, read, powered=on)
+
+
+def _ask_board(pool: ThreadPoolExecutor, lab: Lab, health: BoardHealth, state: Path, *, doubtful: bool) -> list[Fault]:
+    opening = pool.submit(_try, open_console, lab, health.board)  # listens while the board is asked
+    with ExitStack() as listening:
+        listening.callback(lambda: _close(opening.result()))
+        said = _try(ask_board, lab, health.board, state, doubtful=doubtful)
+        refused = None if isinstance(said, BoardLook) else said
+        console = opening.result()
+        seen = _try(glance_at, console, refused=refused) if isinstance(console, Console) else console
+    health.up = refused is None
+    if isinstance(seen, Glance):
+        health.console = seen.sign
+        health.boot_stage = str(seen.stage) if boots(refused, seen) else None
+    found = judge_links(health.board, refused, seen)
+    if isinstance(said, BoardLook):
+        _fill_in(health, said)
+        found += judge_board(lab.boards[health.board], health.board, said)
+    return found
+
+
+def _fill_in(health: BoardHealth, said: BoardLook) -> None:
+    identity, state = said.identity, said.state
+    health.serial_number, health.os, health.boot_id = identity.serial_number, identity.os, identity.boot_id
+    health.celsius, health.throttled, health.throttle_detail = state.celsius, state.throttled, state.throttle_detail
+    health.clock_hz, health.governor, health.power_mode = state.clock_hz, state.governor, state.power_mode
+    health.clock_off_s = said.clock_off_s
+    health.load1, health.memory_free_bytes = state.load1, state.memory_free_bytes
+    health.disk_free_bytes = state.disk_free_bytes
+
+
+def _close(console: Console | Fault) -> None:
+    if isinstance(console, Console):
+        console.close()
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _try(ask: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | Fault:
+    """Return what a component answers, or what is wrong with it: one that fails hides no other."""
+    try:
+        return ask(*args, **kwargs)
+    except FAULTS as fault:
+        return fault
