@@ -35,6 +35,7 @@ COMMANDS: dict[str, str] = {
     "deploy": "farm.cli.deploy",
     "run": "farm.cli.run",
     "results": "farm.cli.results",
+    "report": "farm.cli.report",
     "completion": "farm.cli.completion",
 }
 """Subcommands and where they live, in the order of the help."""

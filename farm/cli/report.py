@@ -1,0 +1,89 @@
+"""``farm report``: a run as one HTML file that opens offline, its plots as PNG and SVG."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import Exit, LabFault, UsageFault
+from .common import STATE
+from .output import say, warn
+
+if TYPE_CHECKING:
+    from ..report.collect import Subject
+    from ..store.database import Store
+
+HELP = "write a run as one HTML file that opens offline, or its plots as PNG and SVG"
+
+_PATH = STATE / "results.sqlite"
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Add the run, and what is written."""
+    parser.add_argument(
+        "run_id", metavar="RUN", help="a run's or record's id, or how it begins; `last` is the newest run"
+    )
+    parser.add_argument("--html", type=Path, metavar="FILE", help="the page")
+    parser.add_argument("--png", type=Path, metavar="DIR", help="each plot as a PNG")
+    parser.add_argument("--svg", type=Path, metavar="DIR", help="each plot as an SVG")
+
+
+def run(args: Namespace) -> int:
+    """Write what is asked for; what the run decided is no matter of the exit code."""
+    if not (args.html or args.png or args.svg):
+        raise UsageFault("nothing to write: give --html FILE, --png DIR or --svg DIR")
+    if not _PATH.exists():
+        raise UsageFault(f"{_PATH}: no records yet; `farm run` leaves one")
+    _need_the_extra()
+    from ..report.collect import collect
+    from ..store.database import Store
+
+    with Store.open(_PATH) as store:
+        subject = collect(store, args.run_id)
+        for one in subject.unreadable:
+            warn(f"record {one.id}: {one.why}")
+        if args.html:
+            _page(args.html, store, subject)
+        if args.png or args.svg:
+            _plots(args, store, subject)
+    return Exit.USAGE if subject.unreadable else Exit.PASS
+
+
+def _need_the_extra() -> None:
+    from importlib.util import find_spec
+
+    missing = [name for name in ("altair", "jinja2", "vl_convert") if find_spec(name) is None]
+    if missing:
+        raise UsageFault(f"farm report needs {' and '.join(missing)}: pip install 'edge-test-farm[report]'")
+
+
+def _page(path: Path, store: "Store", subject: "Subject") -> None:
+    from ..report.collect import evidence
+    from ..report.html.page import render
+    from ..report.html.words import size
+
+    page = render(subject, lambda stored: evidence(store, stored)).encode()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(page)
+    except OSError as error:
+        raise LabFault("report", str(error), hint="is the disk full, the folder writable?") from error
+    say(f"{path}: {size(len(page))}; opens in any browser, offline")
+
+
+def _plots(args: Namespace, store: "Store", subject: "Subject") -> None:
+    from ..report.collect import evidence
+    from ..report.html.datasets import drawables
+    from ..report.html.detail import LEVELS
+    from ..report.html.images import write
+    from ..report.html.trial_view import plot_title
+
+    plots = (
+        (f"{one.record.board.name}-{one.record.id[:8]}-{name}", plot_title(name, one.record), drawn)
+        for one in subject.trials
+        for name, drawn in drawables(evidence(store, one), LEVELS[0]).items()
+    )
+    written = write(plots, png=args.png, svg=args.svg)
+    if not written:
+        warn("no plots: the run holds no trial with traces or frames")
+    for path in written:
+        say(str(path))

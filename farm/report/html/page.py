@@ -1,0 +1,138 @@
+"""The page: one file, complete, that loads nothing."""
+
+import base64
+import hashlib
+from collections.abc import Callable
+from functools import cache
+from importlib.metadata import version
+from importlib.resources import files
+from typing import cast
+
+import jinja2
+import vl_convert
+from markupsafe import Markup
+
+from farm.store.database import Stored
+
+from ...errors import UsageFault
+from ..collect import Subject
+from . import palette, words
+from .datasets import Evidence
+from .detail import LEVELS, MOST_BYTES, RULE, Detail, budgets
+from .plots import PLOTS
+from .run_view import outcome_of, run_view
+from .trial_view import as_script, trial_view
+
+
+def render(subject: Subject, evidence: Callable[[Stored], Evidence], *, most_bytes: int = MOST_BYTES) -> str:
+    """Return a run as HTML of at most ``most_bytes``; what that leaves out is said in the page.
+
+    Args:
+        subject: The run, and its records.
+        evidence: Returns what a record seals; asked once for each, so that one trial at a time is in memory.
+        most_bytes: As UTF-8.
+
+    Raises:
+        UsageFault: not even the table of all trials fits.
+    """
+    frame = _page(subject, [], {}, RULE)
+    room = most_bytes - len(frame.encode())
+    if room < 0:
+        raise UsageFault(
+            f"{len(subject.trials):,} trials do not fit into a page of {words.size(most_bytes)}; "
+            "`farm results export` has them all"
+        )
+    shares = budgets([outcome_of(one) == "pass" for one in subject.trials], room - 200 * len(subject.trials))
+    sections: list[Markup] = []
+    anchors: dict[str, str] = {}
+    used: list[str] = []
+    for number, (stored, share) in enumerate(zip(subject.trials, shares, strict=True), 1):
+        section, level = _section(stored, evidence(stored), f"trial-{number}", share)
+        used.append(level)
+        if section:
+            anchors[stored.record.id] = f"trial-{number}"
+            sections.append(section)
+    return _page(subject, sections, anchors, _dropped(used))
+
+
+def _section(stored: Stored, evidence: Evidence, anchor: str, most_bytes: int) -> tuple[Markup, str]:
+    """Return a trial in the highest level of detail that fits, and the level's name; empty when none does."""
+    for level in LEVELS:
+        section = _trial(stored, evidence, level, anchor)
+        if len(section.encode()) <= most_bytes:
+            return section, level.name
+    return Markup(), _NOT_SHOWN
+
+
+_NOT_SHOWN = "in the table alone"
+
+
+def _trial(stored: Stored, evidence: Evidence, level: Detail, anchor: str) -> Markup:
+    template = _templates().get_template("trial.html")
+    return Markup(template.render(t=trial_view(stored, evidence, level, anchor)))  # noqa: S704 -- escaped by Jinja
+
+
+def _dropped(used: list[str]) -> str:
+    """Return which levels of detail the trials are shown in, and by which rule; empty when all are shown in full."""
+    levels = [*(level.name for level in LEVELS), _NOT_SHOWN]
+    if all(level == levels[0] for level in used):
+        return ""
+    counts = ", ".join(f"{used.count(level):,} {level}" for level in levels if level in used)
+    return f"This run is too large to show all of it. Levels of detail: {counts}. {RULE}"
+
+
+def _page(subject: Subject, sections: list[Markup], anchors: dict[str, str], dropped: str) -> str:
+    library, script = _library(), _text("page.js")
+    return (
+        _templates()
+        .get_template("page.html")
+        .render(
+            view=run_view(subject, anchors, dropped, version("edge-test-farm")),
+            sections=sections,
+            css=Markup(palette.css() + _text("page.css")),  # noqa: S704 -- our own
+            specs=_specs(),
+            library=library,
+            script=script,
+            script_hashes=" ".join(f"'sha256-{_sha256(text)}'" for text in (library, script)),
+        )
+    )
+
+
+@cache
+def _specs() -> Markup:
+    return Markup(as_script({name: plot() for name, plot in PLOTS.items()}))  # noqa: S704 -- as_script leaves no markup
+
+
+@cache
+def _library() -> Markup:
+    """Return Vega-Embed, Vega-Lite and Vega as one script, from the installed package."""
+    script = cast("str", vl_convert.javascript_bundle())  # pyright: ignore -- its stub wants what has a default
+    if "</script" in script.lower():
+        raise RuntimeError("the plot library's script cannot stand in a page: it holds </script")
+    return Markup(script)  # noqa: S704 -- checked
+
+
+def _text(name: str) -> Markup:
+    return Markup((files("farm.report.html") / "templates" / name).read_text(encoding="utf-8"))  # noqa: S704 -- our own
+
+
+def _sha256(script: str) -> str:
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("farm.report.html", "templates"),
+        autoescape=True,  # names, logs and faults come from boards, and are never markup
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "tone": words.tone,
+        "sign": words.sign,
+        "iso": words.iso,
+        "utc_text": words.utc_text,
+    }
+    return environment
