@@ -73,6 +73,8 @@ def _look(lab: "Lab | None") -> "list[Finding]":
 def _print(found: "list[Finding]") -> None:
     if found:
         table(("", "topic", "what", "found"), [(one.state, one.topic, one.name, one.found) for one in found])
+    if any(one.remedy for one in found):
+        say("\nto do:")
     for one in found:
-        if one.state != "ok" and one.remedy:
-            say(f"{one.state}: {one.name}: {one.found}\n  try: {one.remedy}")
+        if one.remedy:
+            say(f"  {one.name}: {one.remedy}")

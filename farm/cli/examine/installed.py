@@ -12,8 +12,8 @@ from ..check import DISTRIBUTION, names_taken
 from .finding import Finding
 
 _REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+).*?(?:extra\s*==\s*['\"]([A-Za-z0-9._-]+)['\"])?\s*")
-_RUNTIMES = {"onnx": "onnxruntime", "litert": "ai_edge_litert.interpreter"}
-"""Extra → the module that loads the runtime's own library."""
+_RUNTIMES = {"onnx": ("onnxruntime", "onnxruntime"), "litert": ("ai-edge-litert", "ai_edge_litert.interpreter")}
+"""Extra → its distribution, and the module that loads the runtime's own library."""
 _LOAD_S = 60.0
 """Assumed: a cold cache and a busy disk; warm, both take well under a second."""
 
@@ -79,8 +79,8 @@ def _version(name: str) -> str | None:
 def _runtimes(twins: list[str]) -> Iterator[Finding]:
     """Load each in a process of its own: one that was built for another processor ends it without a word."""
     loaded = 0
-    for extra, module in _RUNTIMES.items():
-        if not _version({"onnx": "onnxruntime", "litert": "ai-edge-litert"}[extra]):
+    for extra, (distribution, module) in _RUNTIMES.items():
+        if _version(distribution) is None:
             continue
         why = loads(module)
         loaded += why is None

@@ -11,8 +11,8 @@ _farm() {
             (*) offered+=("${word//:/\\:}:$what") ;;
         esac
     done < <("${program/#\~/$HOME}" __complete zsh "${(@Q)words[2,CURRENT]}" 2>/dev/null)
-    (( $#offered )) && _describe -o farm offered
-    (( $#begun )) && _describe -o farm begun -S ''
+    (( $#offered )) && _describe farm offered
+    (( $#begun )) && _describe farm begun -S ''
     [[ -n $files ]] && _files
 }
 if [[ $funcstack[1] == _farm ]]; then
