@@ -5,7 +5,8 @@ library, so that an unused plug-in costs nobody anything. Everything that needs 
 
 Fixtures (all but ``bench`` bring the board up first):
 
-``bench``    the borrowed bench: board, shell, console, switch, meters; given back at the end of the session
+``bench``    the borrowed bench: board, shell, console, switch, meters; kept for as long as the tests that follow
+             would take the same board
 ``board``    the board, booted and reachable
 ``console``  its serial console; capture runs from borrowing to returning
 ``meter``    the first meter on its rail; all of them are ``bench.meters``
@@ -28,10 +29,11 @@ if TYPE_CHECKING:
     from farm.lab.bench import Bench
     from power.meter import Meter
 
+    from .session import LabSession
     from .trials import Deploy, Trials
 
 _MARKERS = (
-    "board(model=NAME | any=NAME): run on every such board | on one that is free; board(): on every board",
+    "board(model=NAME | any=NAME, tags=[…]): run on every such board | on one that is free; board(): on every board",
     "artifact(path, dataset=None): the model (and data set) that `trial` runs; paths from the test file's folder",
 )
 
@@ -42,6 +44,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--farm-inventory", type=Path, metavar="FILE", help="the lab: inventory.yaml, or a resolved one")
     group.addoption("--farm-board", action="append", default=[], metavar="NAME", help="use only this board; repeatable")
     group.addoption("--farm-state", type=Path, default=Path(".farm"), metavar="DIR", help="locks and results [.farm]")
+    group.addoption(
+        "--farm-wait",
+        type=float,
+        metavar="S",
+        help="how long a test waits for a board that others have [0; 600 in workers of pytest-xdist]",
+    )
+    group.addoption("--farm-dry-run", action="store_true", help="only tell which board would run what; touch nothing")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -49,9 +58,12 @@ def pytest_configure(config: pytest.Config) -> None:
     for marker in _MARKERS:
         config.addinivalue_line("markers", marker)
     if config.option.farm_inventory is None:
-        if config.option.farm_board:
-            raise pytest.UsageError("--farm-board: of which lab? Pass --farm-inventory FILE too")
+        if config.option.farm_board or config.option.farm_dry_run:
+            option = "--farm-board" if config.option.farm_board else "--farm-dry-run"
+            raise pytest.UsageError(f"{option}: of which lab? Pass --farm-inventory FILE too")
         return
+    if config.option.farm_dry_run:  # before xdist sets up its workers
+        config.option.dist, config.option.tx = "no", []
     from .session import LabSession
 
     config.pluginmanager.register(LabSession(config), "farm-lab")
@@ -59,12 +71,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
-    """One board with its console, switch and meters. Borrowed for the session, always given back."""
-    session = request.config.pluginmanager.get_plugin("farm-lab")
+    """One board with its console, switch and meters; given back once no test follows that it would do for."""
+    with _lab(request).borrow(getattr(request, "param", None)) as borrowed:
+        yield borrowed
+
+
+def _lab(request: pytest.FixtureRequest) -> LabSession:
+    session: LabSession | None = request.config.pluginmanager.get_plugin("farm-lab")
     if session is None:
         pytest.skip("needs a lab: pass --farm-inventory FILE")
-    with session.borrow(getattr(request, "param", None)) as borrowed:
-        yield borrowed
+    return session
 
 
 @pytest.fixture
@@ -91,7 +107,7 @@ def meter(bench: Bench) -> Meter:
 @pytest.fixture
 def farm_note(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """``farm_note(text)``: what happened, shown below the test's line under ``-v``."""
-    from .session import note
+    from .results import note
 
     return lambda text: note(request.node, text)
 
@@ -110,4 +126,4 @@ def trial(deploy: Deploy, request: pytest.FixtureRequest) -> Trials:
     """``trial(rate_hz=…, duration_s=…)``: run the marked artifact, keep the record, return it to be judged."""
     from .trials import Trials
 
-    return Trials(deploy, request.node, request.config.option.farm_state)
+    return Trials(deploy, request.node, _lab(request).kept)

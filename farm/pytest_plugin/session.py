@@ -1,32 +1,26 @@
-"""A pytest session with a lab: which tests run on which boards, what their outcomes mean."""
+"""A pytest session with a lab: which tests run on which boards, and when they come back."""
 
-from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Generator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
 import pytest
 
+from devices.errors import DeviceError
 from devices.registry import known_boards
-from farm.errors import LabFault, UsageFault
-from farm.lab.bench import Bench, borrow
-from farm.lab.inventory import usable
-from farm.report.table import Row, table
+from farm.errors import FarmError, UsageFault
+from farm.lab.bench import Bench
+from farm.lab.inventory import Lab, load, usable
+from farm.lab.lease_holder import owner
+from power.errors import PowerError
 
-from .outcome import Kind, exit_code, kind_on, label, write_as_error
-from .selection import BadMarker, Wanted, wanted
-
-NOTES = pytest.StashKey[list[str]]()
-"""What the farm did during a test, a line each: shown under ``-v``."""
-ROWS = pytest.StashKey[list[Row]]()
-"""A row for each trial of a test."""
-
-
-def note(item: pytest.Item, text: str) -> None:
-    """Keep a line of what the farm did, shown under ``-v``; one that goes on from the last takes its place."""
-    notes = item.stash.setdefault(NOTES, [])
-    if notes and notes[-1].split()[0] == text.split()[0]:
-        notes.pop()
-    notes.append(text)
+from .dry_run import plan
+from .ending import end_workers, told_to_end
+from .hand import Hand, wish_of
+from .kept import WORKER_INPUT, Kept, run_of
+from .lending import database, take
+from .results import Results, note
+from .selection import BadMarker, Wish, absent, wishes
 
 
 class LabSession:
@@ -35,49 +29,45 @@ class LabSession:
     def __init__(self, config: pytest.Config) -> None:
         """Read the inventory; a wrong one is a usage error before anything is touched."""
         self.config = config
+        self._only: list[str] = config.option.farm_board
+        self.lab, self._not_up = _read(config)
         try:
-            self.lab = usable(config.option.farm_inventory, state=config.option.farm_state)
+            self.lab.require(self._only)
         except UsageFault as fault:
-            raise pytest.UsageError("\n".join(fault.faults)) from None
-        if unknown := set(config.option.farm_board) - set(self.lab.boards):
-            known = ", ".join(self.lab.boards)
-            raise pytest.UsageError(f"--farm-board: no board {', '.join(sorted(unknown))}; there are {known}")
+            raise pytest.UsageError("\n".join(f"--farm-board: {line}" for line in fault.faults)) from None
+        self.kept = Kept(run_of(config, self.lab, owner()), database(self.lab, config.option.farm_state))
+        self._hand = Hand(self._take)
         self._bad_markers: list[str] = []
-        self._kinds: set[Kind] = set()
-        self._regressed = False
-        self._rows: list[Row] = []
+        self._workers: list[Any] = []
+        self._ending = ExitStack()
+        self.results = Results(config, self.kept)
+        config.pluginmanager.register(self.results, "farm-results")
 
-    # which tests run where
+    @property
+    def is_worker(self) -> bool:
+        """Whether this is one of xdist's workers."""
+        return hasattr(self.config, "workerinput")
+
+    # which tests there are
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Run a test that needs a bench once for every board that its marker asks for."""
         if "bench" not in metafunc.fixturenames:
             return
         marker = metafunc.definition.get_closest_marker("board")
-        boards = {name: entry.model for name, entry in self.lab.boards.items()}
+        given: tuple[object, ...] = marker.args if marker else ()
+        named: Mapping[str, object] = marker.kwargs if marker else {}
         try:
-            wishes = wanted(
-                marker.kwargs if marker else {},
-                boards,
-                list(known_boards()),
-                given=marker.args if marker else (),
-                only=self.config.option.farm_board,
-            )
+            asked = wishes(named, self.lab.boards, list(known_boards()), given=given, only=self._only)
         except BadMarker as bad:
             self._bad_markers.append(f"{metafunc.definition.nodeid}: {bad}")
             return
-        params = [pytest.param(wish, id=wish.id) for wish in wishes]
-        metafunc.parametrize("bench", params, indirect=True, scope="session")
+        metafunc.parametrize("bench", [self._parameter(wish) for wish in asked], indirect=True, scope="session")
 
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:  # noqa: ANN401 -- xdist's own
-        """Keep one board's tests on one worker, unless the user asked for a distribution of their own."""
-        if config.option.dist != "load":
-            return None
-        from .by_board import ByBoard
-
-        models = {f"any-{entry.model}" for entry in self.lab.boards.values()}
-        return ByBoard(config, log, [*self.lab.boards, *models])
+    def _parameter(self, wish: Wish) -> Any:  # noqa: ANN401 -- pytest's own
+        if wish.candidates:
+            return pytest.param(wish, id=wish.id)
+        return pytest.param(wish, id=wish.id, marks=pytest.mark.skip(absent(wish, self.lab.lab, self._only)))
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Refuse the session when a marker can never be satisfied."""
@@ -85,85 +75,150 @@ class LabSession:
         if self._bad_markers:
             raise pytest.UsageError("\n".join(self._bad_markers))
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        """Only tell what would run, under ``--farm-dry-run``; else see that the lab is up if any test needs it."""
+        if self.config.option.farm_dry_run:
+            if not self.config.option.collectonly:
+                self.results.say(
+                    "edge-test-farm: dry run, nothing is touched", plan(session.items, self.lab, self._only)
+                )
+            return True
+        if not (self.config.option.collectonly or self.is_worker) and any(_needs_lab(item) for item in session.items):
+            self._be_up()
+        return None
+
+    def _be_up(self) -> None:
+        """Raise pytest.UsageError unless the lab's addresses are known."""
+        if self._not_up is not None:
+            raise pytest.UsageError("\n".join(self._not_up.faults))
+
+    # who runs them
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config) -> Any:  # noqa: ANN401 -- xdist's own
+        """Give each worker its own board, unless the user asked for a distribution of their own."""
+        if config.option.dist != "load":
+            return None
+        from xdist.workermanage import parse_tx_spec_config
+
+        from .by_board import ByBoard
+
+        def refuse(node: object, text: str) -> None:
+            report = pytest.CollectReport(nodeid=str(node), outcome="failed", longrepr=text, result=[])
+            config.hook.pytest_collectreport(report=report)
+
+        return ByBoard(len(parse_tx_spec_config(config)), self._usable_boards(), refuse, config)
+
+    def _usable_boards(self) -> dict[str, Any]:
+        return {name: its for name, its in self.lab.boards.items() if not self._only or name in self._only}
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        """See that the lab is up if any test needs it: this process collects none itself."""
+        from .by_board import Ids
+
+        boards = Ids(self._usable_boards())
+        if any(boards.boards_of(nodeid) for nodeid in ids):
+            self._be_up()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:  # noqa: ANN401 -- xdist's own
+        """Tell a worker which run it belongs to."""
+        node.workerinput[WORKER_INPUT] = self.kept.run.model_dump_json(exclude_none=True)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodeready(self, node: Any) -> None:  # noqa: ANN401 -- xdist's own
+        """Note who is at work: they are told to end when this process is."""
+        self._workers.append(node)
+
+    # when the board comes and goes
+
     @contextmanager
-    def borrow(self, wish: Wanted | None) -> Generator[Bench]:
-        """Lend the first free board that the test would take.
+    def borrow(self, wish: Wish | None) -> Generator[Bench]:
+        """Lend a board that the test would take; it stays in hand until a test comes that wants another.
 
         Raises:
-            LabFault: all of them are taken.
+            LabFault: none is free, and none was within ``--farm-wait``.
         """
         if wish is None:
             pytest.skip("the test names no board")
-        with ExitStack() as stack:
-            yield self._first_free(wish, stack)
+        yield self._hand.hold(wish)
 
-    def _first_free(self, wish: Wanted, stack: ExitStack) -> Bench:
-        refused: list[LabFault] = []
-        for name in wish.candidates:
-            try:
-                return stack.enter_context(borrow(self.lab, name, state=self.config.option.farm_state))
-            except LabFault as fault:
-                refused.append(fault)
-        raise refused[-1]
-
-    # what came of it
+    def _take(self, wish: Wish) -> AbstractContextManager[Bench]:
+        if self._not_up is not None:
+            raise self._not_up
+        return take(self.lab, wish, self.config)
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(
-        self, item: pytest.Item, call: pytest.CallInfo[None]
-    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Label lab faults, and send along what the farm did and measured."""
-        report = yield
-        label(report, call, on_board="bench" in getattr(item, "fixturenames", ()))
-        if report.when == "teardown":
-            vars(report)["farm_rows"] = [row.as_dict() for row in item.stash.get(ROWS, list[Row]())]
-        if report.when == "call" or report.failed:
-            vars(report)["farm_notes"] = item.stash.get(NOTES, list[str]())
-            item.stash[NOTES] = []
-        return report
+    def pytest_fixture_setup(
+        self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+    ) -> Generator[None, object, object]:
+        """Tie pytest's cached bench to the lease, and tell which board the test got."""
+        value = yield
+        if fixturedef.argname == "bench" and self._hand.bench is not None:
+            self._hand.note_fixture(fixturedef, request)
+        return value
 
-    def pytest_report_teststatus(self, report: pytest.TestReport) -> Any:  # noqa: ANN401 -- pytest's own union
-        """Count a lab fault as an error wherever in the test it struck."""
-        if (kind := kind_on(report)) is not None and report.failed:
-            return "error", "E", ("ERROR", {"yellow": True}) if kind == "no verdict" else "ERROR"
-        return None
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Name the board that runs it, in JUnit always, and on the screen where the id does not."""
+        wish, bench = wish_of(item), self._hand.bench
+        if wish is not None and bench is not None:
+            if not any(name == "farm.board" for name, _ in item.user_properties):
+                item.user_properties.append(("farm.board", bench.name))
+            if wish.open:
+                note(item, f"on {bench.label}")
+        return (yield)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
-        """Keep what decides the exit; JUnit writes ``<error>`` for whatever did not fail in a test's body."""
-        kind = kind_on(report)
-        if report.failed and kind:
-            self._kinds.add(kind)
-        elif report.failed:
-            self._regressed = True
-        self._rows += [Row.of(row) for row in getattr(report, "farm_rows", [])]
-        # a worker passes the report on as it is: the session that writes the XML rewords it
-        in_body = kind is not None and report.when == "call" and not hasattr(self.config, "workerinput")
-        if in_body:
-            report.when = "setup"
+    def pytest_runtest_teardown(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> Generator[None, object, object]:
+        """Give the board back once no test follows that it would do for."""
+        del item
         try:
-            yield
+            return (yield)
         finally:
-            if in_body:
-                report.when = "call"
-                write_as_error(self.config, report)
-        self._tell(report)
+            self._hand.pass_on(nextitem)
 
-    def _tell(self, report: pytest.TestReport) -> None:
-        notes = getattr(report, "farm_notes", [])
-        terminal = self.config.pluginmanager.get_plugin("terminalreporter")
-        if terminal is not None and notes and self.config.option.verbose > 0:
-            terminal.ensure_newline()
-            for note in notes:
-                terminal.write_line(f"    {note}")
+    # how it ends
 
-    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Set the exit code: see :func:`.outcome.exit_code`."""
-        session.exitstatus = exit_code(exitstatus, regressed=self._regressed, kinds=self._kinds)
+    def pytest_sessionstart(self) -> None:
+        """From now on being told to end goes through the clean-up."""
+        self._ending.enter_context(told_to_end())
 
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Print the table of what was measured."""
-        if self._rows:
-            terminalreporter.section("edge-test-farm")
-            for line in table(self._rows):
-                terminalreporter.write_line(line)
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Give back what is still held, after pytest's own clean-up and before the summary."""
+        if session.exitstatus == pytest.ExitCode.INTERRUPTED and self._workers:
+            end_workers(self._workers)
+        try:
+            return (yield)
+        finally:
+            try:
+                self._hand.give_back()
+            except (FarmError, DeviceError, PowerError) as fault:
+                self.results.late(fault)
+            self.results.end(session)
+
+    def pytest_unconfigure(self) -> None:
+        """Leave signals as they were."""
+        self._ending.close()
+
+
+def _read(config: pytest.Config) -> tuple[Lab, UsageFault | None]:
+    """Return the lab, with the fault of its twins when they are not up: reading and collecting need none."""
+    path, state = config.option.farm_inventory, config.option.farm_state
+    try:
+        try:
+            return usable(path, state=state), None
+        except UsageFault as not_up:
+            return load(path), not_up
+    except UsageFault as wrong:
+        raise pytest.UsageError("\n".join(wrong.faults)) from None
+
+
+def _needs_lab(item: pytest.Item) -> bool:
+    wish = wish_of(item)
+    return wish is not None and bool(wish.candidates)

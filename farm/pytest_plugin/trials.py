@@ -19,7 +19,8 @@ from farm.trial.trial import Trial, run_trial
 from farm.verdict.criteria import Limits, explain, judge
 from power.block import Block
 
-from .session import ROWS, note
+from .kept import Kept
+from .results import ROWS, note
 
 
 class Deploy:
@@ -77,7 +78,7 @@ class Outcome:
     record: Record
     traces: dict[str, Block]
     _item: pytest.Item
-    _state: Path
+    _kept: Kept
     _nth: int
     """Among the trials of this test, from 0."""
 
@@ -99,7 +100,7 @@ class Outcome:
         note(self._item, f"every limit held: {', '.join(f'{c.name} {c.wanted}' for c in verdict.criteria)}")
 
     def _keep(self, verdict: Verdict) -> None:
-        with Store.open(self._state / "results.sqlite") as store:
+        with Store.open(self._kept.where) as store:
             store.judge(self.record.id, verdict)
         self._item.stash[ROWS][self._nth] = row(self.record, verdict)
         tell(self._item, self._nth, [("farm.verdict", verdict.outcome)])
@@ -108,9 +109,9 @@ class Outcome:
 class Trials:
     """Runs trials on the borrowed board and keeps every record."""
 
-    def __init__(self, deploy: Deploy, item: pytest.Item, state: Path) -> None:
-        """Take the test's ``deploy``, the test itself, and the folder of the results."""
-        self._deploy, self._item, self._state = deploy, item, state
+    def __init__(self, deploy: Deploy, item: pytest.Item, kept: Kept) -> None:
+        """Take the test's ``deploy``, the test itself, and what keeps the records."""
+        self._deploy, self._item, self._kept = deploy, item, kept
 
     def __call__(
         self,
@@ -149,11 +150,9 @@ class Trials:
         rows = self._item.stash.setdefault(ROWS, [])
         rows.append(row(trial.record, None))
         tell(self._item, len(rows) - 1, properties(trial.record))
-        return Outcome(trial.record, trial.traces, self._item, self._state, len(rows) - 1)
+        return Outcome(trial.record, trial.traces, self._item, self._kept, len(rows) - 1)
 
     def _run(self, deployment: Deployment, scenario: FixedRate) -> Trial:
         bench = self._deploy.bench
         trial = run_trial(bench, deployment, scenario, progress=lambda text: note(self._item, text))
-        with Store.open(self._state / "results.sqlite") as store:
-            store.save(trial.record, trial.traces, bench.console.log(), trial.frames)
-        return trial
+        return self._kept.save(trial, bench.console.log())

@@ -1,0 +1,77 @@
+"""The session's run in the store: begun with its first record, one for all of pytest-xdist's workers."""
+
+import secrets
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from farm.errors import UsageFault
+from farm.lab.inventory import Lab
+from farm.store.database import Store
+from farm.store.run import Run
+from farm.trial.trial import Trial
+
+WORKER_INPUT = "farm_run"
+"""What xdist carries to a worker: the run, as JSON."""
+
+
+def run_of(config: pytest.Config, lab: Lab, owner: str) -> Run:
+    """Return this session's run, or in a worker the one that the main process described."""
+    given: dict[str, str] = getattr(config, "workerinput", {})
+    if WORKER_INPUT in given:
+        return Run.model_validate_json(given[WORKER_INPUT])
+    return Run(
+        id=secrets.token_hex(8),
+        kind="pytest",
+        started_utc=datetime.now(UTC),
+        command=["pytest", *map(str, config.invocation_params.args)],
+        owner=owner,
+        lab=lab.lab,
+        inventory=str(config.option.farm_inventory),
+        inventory_sha256=lab.sha256 if lab.resolved is None else lab.resolved.sha256,
+        farm_version=version("edge-test-farm"),
+    )
+
+
+class Kept:
+    """Keeps trials under the session's run."""
+
+    def __init__(self, run: Run, where: Path) -> None:
+        """Take the run and the database; neither is touched before there is something to keep."""
+        self.run, self.where = run, where
+
+    def save(self, trial: Trial, console: bytes) -> Trial:
+        """Keep a trial, all of it or nothing, and return it as a part of the run.
+
+        Raises:
+            LabFault: the database refused.
+        """
+        trial = trial.within(self.run.id)
+        with Store.open(self.where) as store:
+            self.begin(store)
+            store.save(trial.record, trial.traces, console, trial.frames)
+        return trial
+
+    def begin(self, store: Store) -> None:
+        """See that the run has begun, here or in another worker."""
+        try:
+            store.run(self.run.id)
+        except UsageFault:
+            try:
+                store.begin(self.run)
+            except IntegrityError:  # another worker was faster
+                store.run(self.run.id)
+
+    def end(self) -> int:
+        """Note that the run has ended; return how many records it left, 0 when it never began."""
+        if not self.where.exists():
+            return 0
+        with Store.open(self.where) as store:
+            try:
+                store.end(self.run.id)
+            except UsageFault:
+                return 0
+            return len(store.records(run_id=self.run.id, limit=100_000))
