@@ -35,6 +35,7 @@ COMMANDS: dict[str, str] = {
     "deploy": "farm.cli.deploy",
     "run": "farm.cli.run",
     "results": "farm.cli.results",
+    "tui": "farm.cli.tui",
     "report": "farm.cli.report",
     "completion": "farm.cli.completion",
 }

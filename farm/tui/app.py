@@ -27,9 +27,9 @@ from .lab_screen import LabScreen
 from .lookout import Lookout
 from .notes import KEPT, Note, NotesScreen
 from .source import Glance, Known, Past, Piece, Source, Wish
+from .watching import Watching
 
 Kind = TypeVar("Kind")
-Sent = TypeVar("Sent", Past, Piece)
 
 EVERY_S = 15.0
 """Between two looks at a board; assumed: a Pi Zero W works for 3 s on one login."""
@@ -38,7 +38,6 @@ DEADLINE_S = 15.0
 _KNOWN_EVERY_S = 2.0
 _REDRAW_S = 0.2
 """What came in is drawn so often at most: no flicker, and no storm of updates when a lab comes up."""
-_WATCH_AGAIN_S = 1.0
 
 
 class FarmApp(App[int]):
@@ -108,7 +107,7 @@ class FarmApp(App[int]):
             every_s=_KNOWN_EVERY_S,
             deadline_s=deadline_s,
         )
-        self._watches: dict[str, threading.Event] = {}
+        self._watching: Watching | None = None
 
     def get_default_screen(self) -> Screen[None]:
         """Begin with the table."""
@@ -124,8 +123,7 @@ class FarmApp(App[int]):
         """Look no more; threads that still wait for a board are left behind."""
         self._lookout.stop()
         self._database.stop()
-        for stop in self._watches.values():
-            stop.set()
+        self._close()
 
     # -- what comes in from the threads -----------------------------------------------------------
 
@@ -236,36 +234,41 @@ class FarmApp(App[int]):
     # -- one board, watched -----------------------------------------------------------------------
 
     def _open(self, board: str) -> None:
-        stop = threading.Event()
-        self._watches[board] = stop
-        screen = BoardScreen(self.boards[board], closed=partial(self._close, board, stop))
+        screen = BoardScreen(self.boards[board], closed=self._close)
+        self._watching = Watching(
+            self._source,
+            board,
+            self._lookout,
+            past=lambda past: self._inbox.put(partial(self._past, board, past)),
+            piece=lambda piece: self._inbox.put(partial(self._piece, board, piece)),
+            words=_words,
+        )
+        self._watching.step_aside(bool(self.boards[board].doing))
         self.push_screen(screen)
-        threading.Thread(
-            target=self._watch, args=(screen, board, stop), name=f"watch {board}", daemon=True
-        ).start()
 
-    def _close(self, board: str, stop: threading.Event) -> None:
-        stop.set()
-        self._lookout.skip(board, False)
+    def _close(self) -> None:
+        if self._watching is not None:
+            self._watching.stop()
+            self._watching = None
 
-    def _watch(self, screen: BoardScreen, board: str, stop: threading.Event) -> None:
-        """Follow the board from a thread of its own until its screen is closed."""
-        while not stop.is_set():
-            try:
-                past = self._source.past(board)
-                self._inbox.put(partial(self._to, screen, BoardScreen.past, past))
-                for piece in self._source.watch(board, stop):
-                    self._inbox.put(partial(self._to, screen, BoardScreen.piece, piece))
-                    if stop.is_set():
-                        return
-            except Exception as error:  # noqa: BLE001 -- told on the board's screen, and tried again
-                piece = Piece(note=_words(error).partition("\n")[0])
-                self._inbox.put(partial(self._to, screen, BoardScreen.piece, piece))
-            stop.wait(_WATCH_AGAIN_S)
+    def _past(self, board: str, past: Past) -> None:
+        for screen in self._screens(BoardScreen):
+            if screen.board == board and screen.is_mounted:
+                screen.past(past)
 
-    def _to(self, screen: BoardScreen, show: Callable[[BoardScreen, Sent], None], what: Sent) -> None:
-        if screen.is_mounted:
-            show(screen, what)
+    def _piece(self, board: str, piece: Piece) -> None:
+        if piece.stage is not None and piece.stage != self.boards[board].stage:
+            self.boards[board].stage = piece.stage
+            self._changed.add(board)
+        for screen in self._screens(BoardScreen):
+            if screen.board == board and screen.is_mounted:
+                screen.piece(piece)
+
+    def _step_aside(self, board: str, aside: bool) -> None:
+        """Keep looks and the watch off a board while an action has it."""
+        self._lookout.skip(board, aside)
+        if self._watching is not None and self._watching.board == board:
+            self._watching.step_aside(aside)
 
     def action_console(self) -> None:
         """Connect this terminal and the board's console; where there is none, show the live tail."""
@@ -275,8 +278,10 @@ class FarmApp(App[int]):
             if isinstance(self.screen, LabScreen):
                 self._open(board)
             return
+        self._step_aside(board, True)
         with self.suspend():
             status = subprocess.call(list(self._source.console_command(board)))
+        self._step_aside(board, False)
         self.note(f"{board}: console closed" + f", exit status {status}" * bool(status), "fault" if status else "")
 
     # -- actions ----------------------------------------------------------------------------------
@@ -298,13 +303,17 @@ class FarmApp(App[int]):
         self.note(f"{wish.board}: {action.doing}", "busy")
         self.boards[wish.board].doing = action.doing
         self._changed.add(wish.board)
-        self._lookout.skip(wish.board)
+        self._step_aside(wish.board, True)
         threading.Thread(target=self._act, args=(wish,), name=f"{wish.name} {wish.board}", daemon=True).start()
 
     def _act(self, wish: Wish) -> None:
         """Do it in a thread of its own; whatever it raises is a line in the log."""
         try:
-            said = self._source.act(wish, lambda text: self._inbox.put(partial(self._progress, wish, text)))
+            said = self._source.act(
+                wish,
+                lambda text: self._inbox.put(partial(self._progress, wish, text)),
+                lambda piece: self._inbox.put(partial(self._piece, wish.board, piece)),
+            )
         except Exception as error:  # noqa: BLE001 -- the last door of the thread: told in red
             self._inbox.put(partial(self._done, wish, _words(error), "fault"))
         else:
@@ -319,7 +328,7 @@ class FarmApp(App[int]):
         self.note(said, tone)
         self.boards[wish.board].doing = ""
         self._changed.add(wish.board)
-        self._lookout.skip(wish.board, False)
+        self._step_aside(wish.board, False)
         self._lookout.look_now(wish.board)
         self._database.look_now("results")
 

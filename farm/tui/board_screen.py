@@ -86,7 +86,7 @@ class WattsPane(Static):
 class BoardScreen(Screen[None]):
     """One board's own screen."""
 
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (_WIDE, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (_WIDE, "-wide")]  # noqa: RUF012 -- as Textual declares it
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "app.pop_screen", "Back"),
         Binding("tab", "app.focus_next", "Next pane"),
@@ -104,6 +104,8 @@ class BoardScreen(Screen[None]):
     BoardScreen.-wide #facts, BoardScreen.-wide #watts, BoardScreen.-wide #console, BoardScreen.-wide #health,
     BoardScreen.-wide #history { height: 100%; max-height: 100%; }
     BoardScreen.-wide #console { row-span: 2; }
+    BoardScreen #facts.-maximized, BoardScreen #watts.-maximized, BoardScreen #console.-maximized,
+    BoardScreen #health.-maximized, BoardScreen #history.-maximized { height: 100%; max-height: 100%; }
     """
 
     def __init__(self, board: BoardState, *, closed: Callable[[], None]) -> None:
@@ -171,11 +173,12 @@ class BoardScreen(Screen[None]):
     def piece(self, piece: Piece) -> None:
         """Show what has just come from the board."""
         console = self.query_one(Log)
+        if piece.note and piece.note != self._note:
+            self._note = piece.note
+            console.border_title = f"console: {piece.note}"
+            console.clear()
         if piece.text:
             console.write(piece.text)
-        if piece.note != self._note:
-            self._note = piece.note
-            console.border_title = f"console: {piece.note}" if piece.note else "console, live"
         if piece.measured:
             self._live.append(piece.watts)
             self.query_one(WattsPane).show(self._live, "s")

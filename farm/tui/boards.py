@@ -179,6 +179,8 @@ def _matches(text: str, words: list[str]) -> bool:
 def _change(board: BoardState, before: State) -> str:
     """Return a line for the log; first sightings and comings and goings of users are none."""
     after = board.state
-    if after == before or (after.tone != "fault" and before in (UNSEEN, IN_USE)) or after == IN_USE:
+    if after in (before, IN_USE):
+        return ""
+    if after.tone != "fault" and before in (UNSEEN, IN_USE):
         return ""
     return board.faults[0] if after.tone == "fault" and board.faults else f"{board.name}: {after.word}"

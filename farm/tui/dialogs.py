@@ -124,7 +124,6 @@ class Menu(ModalScreen[str | None]):
         """Answer with its name."""
         self.dismiss(chosen.option_id)
 
-
     def on_key(self, event: object) -> None:
         """Take the action's own key here too."""
         key = getattr(event, "key", "")

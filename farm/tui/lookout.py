@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Generic, TypeVar
 
 _log = logging.getLogger(__name__)
@@ -121,9 +122,9 @@ class Lookout(Generic[Found]):
             found = self._look(name)
         except Exception as error:  # noqa: BLE001 -- whatever a look meets is told of its board, and hides no other
             _log.debug("look at %s", name, exc_info=True)
-            self._end(name, lambda: self._failed(name, error))
+            self._end(name, partial(self._failed, name, error))
         else:
-            self._end(name, lambda: self._found(name, found))
+            self._end(name, partial(self._found, name, found))
 
     def _end(self, name: str, tell: Callable[[], None]) -> None:
         with self._changed:

@@ -102,7 +102,10 @@ class Piece:
     """Whether a meter was asked: ``watts`` of None is a gap then."""
     stage: str | None = None
     note: str = ""
-    """Why there is nothing live: shown in the place of the console."""
+    """Where the console's text comes from now: ``live``, or why it is not; what was shown before goes."""
+
+
+Show = Callable[[Piece], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +148,8 @@ class Source(Protocol):
         """Follow a board's console and watts until ``stop``, or until somebody wants the board."""
         ...
 
-    def act(self, wish: Wish, tell: Tell) -> str:
-        """Do it and say in one line what came of it."""
+    def act(self, wish: Wish, tell: Tell, show: Show) -> str:
+        """Do it and say in one line what came of it; ``show`` gets what the board prints and draws meanwhile."""
         ...
 
     def console_command(self, board: str) -> Sequence[str]:

@@ -57,13 +57,15 @@ class FakeLab:
 
     def past(self, board: str) -> Past:
         last = self.database.last.get(board)
-        return Past([last] if last else [], [(NOW - timedelta(hours=1), "passed")], [(NOW, "taken by ci@host: nightly")])
+        return Past(
+            [last] if last else [], [(NOW - timedelta(hours=1), "passed")], [(NOW, "taken by ci@host: nightly")]
+        )
 
     def watch(self, board: str, stop: threading.Event) -> Iterator[Piece]:
         yield from self.pieces
         stop.wait(30)
 
-    def act(self, wish, tell) -> str:
+    def act(self, wish, tell, show) -> str:
         self.wishes.append(wish)
         for text in self.progress:
             tell(text)
