@@ -8,23 +8,17 @@ from typing import ClassVar, Protocol, Self
 from pydantic import BaseModel
 
 
-class PowerSwitch(Protocol):
-    """Switches the supply of one board."""
+class Supply(Protocol):
+    """The supply of one board, which can be switched."""
 
-    Config: ClassVar[type[BaseModel]]
-    """The driver's own options in the inventory."""
+    @property
+    def name(self) -> str:
+        """The switch's name: what errors begin with."""
+        ...
 
-    name: str
-    min_off_s: float
-    """How long the supply stays off in a cycle, so that the board's capacitors are empty."""
-
-    @classmethod
-    def open(cls, name: str, config: BaseModel) -> Self:
-        """Reach the switch without changing its state.
-
-        Raises:
-            SwitchOffline: nothing answers there.
-        """
+    @property
+    def min_off_s(self) -> float:
+        """How long it stays off in a cycle, so that the board's capacitors are empty."""
         ...
 
     def on(self) -> None:
@@ -48,6 +42,22 @@ class PowerSwitch(Protocol):
         """
         ...
 
+
+class PowerSwitch(Supply, Protocol):
+    """The driver of a power switch."""
+
+    Config: ClassVar[type[BaseModel]]
+    """The driver's own options in the inventory."""
+
+    @classmethod
+    def open(cls, name: str, config: BaseModel) -> Self:
+        """Reach the switch without changing its state.
+
+        Raises:
+            SwitchOffline: nothing answers there.
+        """
+        ...
+
     def close(self) -> None:
         """Let go of the switch; its state stays."""
         ...
@@ -63,7 +73,7 @@ class PowerSwitch(Protocol):
         ...
 
 
-def cycle(switch: PowerSwitch, *, sleep: Callable[[float], None] = time.sleep) -> int:
+def cycle(switch: Supply, *, sleep: Callable[[float], None] = time.sleep) -> int:
     """Switch off, wait the switch's minimum off time, switch on; each state confirmed.
 
     Returns:

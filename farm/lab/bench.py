@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -16,8 +17,9 @@ from power.switch import cycle
 
 from ..errors import LabFault, UsageFault
 from ..store.record import BootFacts, Made
+from .fenced import FencedShell, FencedSwitch
 from .inventory import BoardEntry, Lab, MeterEntry
-from .lock import hold
+from .lease import Lease, Leases, Progress, Wanted, home
 from .secret import key_path, reveal
 from .twin_lab import twin_fault
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from devices.console import Console
     from devices.shell import Shell
     from power.meter import Meter
-    from power.switch import PowerSwitch
+    from power.switch import Supply
 
 KNOWN_HOSTS = "known_hosts"
 """In the farm's folder: what `farm trust` has noted."""
@@ -51,43 +53,78 @@ class MeterOnRail:
 
 
 @contextmanager
-def borrow(lab: Lab, board: str, *, state: Path = Path(".farm"), wait_s: float = 0.0) -> Generator["Bench"]:
+def borrow(
+    lab: Lab, board: str, *, state: Path = Path(".farm"), wait_s: float = 0.0, reason: str = ""
+) -> Generator["Bench"]:
     """Lend one board's bench, to nobody else at the same time; its parts open when first used.
+
+    Whoever names a board gets it even when it is in quarantine: to repair it, or to check it.
 
     Raises:
         UsageFault: the lab has no such board.
         LabFault: it is in use, and still is after ``wait_s``; or it is a twin whose process has ended.
+        LeaseLost: it was taken away meanwhile: all that was open on it is closed.
     """
-    lab.require([board])
-    with hold(lock_path(lab, state, board), board, wait_s=wait_s):
-        if lab.boards[board].twin and (fault := twin_fault(board, _home(lab, state))):
-            raise fault
-        with Bench(lab, board, state) as bench:
-            yield bench
+    with Leases.open(lab, state) as leases:
+        wanted = Wanted(boards=(board,))
+        with leases.use(wanted, wait_s=wait_s, reason=reason, even_quarantined=True) as lease:
+            yield from _lend(lab, state, lease)
 
 
-def lock_path(lab: Lab, state: Path, board: str) -> Path:
-    """Return the file whose lock says who uses a board."""
-    return _home(lab, state) / "locks" / f"{board}.lock"
+@contextmanager
+def borrow_any(
+    lab: Lab,
+    wanted: Wanted,
+    *,
+    state: Path = Path(".farm"),
+    wait_s: float = 0.0,
+    reason: str = "",
+    progress: Progress | None = None,
+) -> Generator["Bench"]:
+    """Lend the bench of a board that is what is wanted, the least worn one first; as :func:`borrow`.
+
+    Args:
+        lab: where to look.
+        wanted: what the board must be.
+        state: the farm's folder.
+        wait_s: how long to stand in the line.
+        reason: what for: others see it.
+        progress: told the place in the line and who has the boards, whenever that changes.
+
+    Raises:
+        UsageFault: no board of the lab could ever be it.
+        LabFault: all are in use, and still are after ``wait_s``, or all are in quarantine.
+        LeaseLost: as :func:`borrow`.
+    """
+    with (
+        Leases.open(lab, state) as leases,
+        leases.use(wanted, wait_s=wait_s, reason=reason, progress=progress) as lease,
+    ):
+        yield from _lend(lab, state, lease)
 
 
-def _home(lab: Lab, state: Path) -> Path:
-    """Twins, and the locks of their boards, lie where their lab came up, whichever folder they are used from."""
-    return lab.path.parent.parent if lab.resolved else state
+def _lend(lab: Lab, state: Path, lease: Lease) -> Generator["Bench"]:
+    if lab.boards[lease.board].twin and (fault := twin_fault(lease.board, home(lab, state))):
+        raise fault
+    with Bench(lab, lease.board, state, lease) as bench:
+        lease.when_lost(bench.close)
+        yield bench
 
 
 class Bench:
     """One board and all that is wired to it. Use :func:`borrow`, which keeps others away."""
 
-    def __init__(self, lab: Lab, name: str, state: Path) -> None:
+    def __init__(self, lab: Lab, name: str, state: Path, lease: Lease) -> None:
         """Take the board's entry; nothing is opened yet but the console, whose log must miss nothing."""
+        self.lease = lease
+        """The right to use it; every switching, deployment and command looks at it first."""
         self.name, self.lab = name, lab.lab
         self.entry: BoardEntry = lab.boards[name]
         self.made: Made = _made(self.entry.twin)
         self._inventory, self._state = lab, state
         self.boot: BootFacts | None = None
         """The boot that the board is on, if it was watched from here."""
-        self._open = ExitStack()
+        self._open, self._closing = ExitStack(), Lock()
         try:
             self.console: Console = self._open_console()
         except BaseException:
@@ -102,9 +139,14 @@ class Bench:
 
     @cached_property
     def shell(self) -> "Shell":
-        """Commands over SSH; connects at the first one."""
+        """Commands over SSH; connects at the first one.
+
+        Raises:
+            LeaseLost: the board is no longer ours.
+        """
         from devices.ssh import Ssh
 
+        self.lease.require()
         entry = self.entry.ssh
         shell = Ssh.open(
             self.name,
@@ -118,7 +160,7 @@ class Bench:
             gateway=entry.gateway,
         )
         self._open.callback(shell.close)
-        return shell
+        return FencedShell(shell, self.lease)
 
     @cached_property
     def board(self) -> "Board":
@@ -136,8 +178,8 @@ class Bench:
         return self.board.path(self.entry.workdir)
 
     @cached_property
-    def switch(self) -> "PowerSwitch":
-        """The power switch on its supply.
+    def switch(self) -> "Supply":
+        """The power switch on its supply; on and off only while the lease is held, by the database's word.
 
         Raises:
             LabFault: the inventory names none.
@@ -146,8 +188,10 @@ class Bench:
         if self.entry.switch is None:
             hint = "switch it by hand, or give it a `switch:` in the inventory"
             raise LabFault(self.name, "has no power switch", hint=hint)
+        self.lease.require()
         entry = self._inventory.switches[self.entry.switch]
-        return self._open.enter_context(load_switch(entry.driver).open(self.entry.switch, entry.config()))
+        switch = load_switch(entry.driver).open(self.entry.switch, entry.config())
+        return FencedSwitch(self._open.enter_context(switch), self.lease)
 
     @cached_property
     def meters(self) -> dict[str, MeterOnRail]:
@@ -155,6 +199,7 @@ class Bench:
         return {name: self._open_meter(name, self._inventory.meters[name]) for name in self.entry.meters}
 
     def _open_meter(self, name: str, entry: MeterEntry) -> MeterOnRail:
+        self.lease.require()
         meter = self._open.enter_context(load_meter(entry.driver).open(name, entry.config()))
         return MeterOnRail(name, entry.driver, entry.rail, _made(entry.twin), meter)
 
@@ -235,8 +280,9 @@ class Bench:
         return reveal(reference, f"boards.{self.name}.{field}", self._inventory.path)
 
     def close(self) -> None:
-        """Close all that was opened; the board stays as it is. May be called twice."""
-        self._open.close()
+        """Close all that was opened; the board stays as it is. May be called twice, and from another thread."""
+        with self._closing:
+            self._open.close()
 
     def __enter__(self) -> Self:
         """Return the bench itself."""

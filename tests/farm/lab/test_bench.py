@@ -10,7 +10,6 @@ from devices.errors import BootFault, HostKeyMismatch, WrongBoard
 from farm.errors import LabFault, UsageFault
 from farm.health import look, look_at_all
 from farm.lab.bench import borrow
-from farm.lab.lock import hold
 from farm.lab.twins import inject
 from power.errors import MeterOffline, SwitchOffline
 from power.sampler import Sampler
@@ -162,7 +161,7 @@ def test_health_names_every_fault_of_a_board(lend, twin_lab):
 
 
 def test_health_leaves_a_board_in_use_alone(twin_lab):
-    with hold(twin_lab.state / "locks" / "zero-01.lock", "zero-01"):
+    with borrow(twin_lab.lab, "zero-01", state=twin_lab.state):
         zero, atom = look_at_all(twin_lab.lab, ["zero-01", "atom-01"], twin_lab.state)
     assert zero.in_use.startswith(f"process {os.getpid()} ")
     assert (zero.faults, zero.powered) == ([], None)

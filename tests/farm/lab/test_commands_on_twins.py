@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from farm.cli.main import main
+from farm.lab.bench import borrow
 from farm.lab.known_hosts import KnownHosts, fingerprint
-from farm.lab.lock import hold
 from farm.lab.twins import inject
 
 SAMPLES = Path(__file__).parents[2] / "lab"
@@ -62,9 +62,9 @@ def test_a_board_that_the_lab_lacks_is_a_usage_fault(farm):
 
 
 def test_a_board_in_use_is_a_lab_fault(farm, here):
-    with hold(here.state / "locks" / "zero-01.lock", "zero-01"):
+    with borrow(here.lab, "zero-01", state=here.state):
         code, _, err = farm("power", "status", "zero-01")
-    assert (code, err.partition(" (")[0]) == (3, f"zero-01: in use by process {os.getpid()}")
+    assert (code, err.partition(" of ")[0]) == (3, f"zero-01: in use by process {os.getpid()}")
 
 
 def test_health_is_a_row_a_board_and_twins_are_called_twins(farm):

@@ -1,0 +1,272 @@
+"""Leases: who holds which board, who waits for one, and how that is changed.
+
+There are two kinds on a board, each at most once at a time. A **use** belongs to a process and ends with it. A
+**reservation** belongs to an owner and ends at its time; it keeps all other owners out. See ``docs/leases.md``.
+"""
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from ..errors import LabFault, UsageFault
+from ..store import leases as rows
+from ..store.database import Store
+from ..store.health import quarantined
+from ..store.leases import Held, Kind, Line, Past, Waiter
+from .inventory import Lab
+from .lease_held import Lease, LeaseLost
+from .lease_holder import nobody, owner
+from .lease_line import with_positions
+from .lease_taking import Progress, Request, Taking, find_dead, reap, told, without
+from .lease_wanted import Wanted
+from .lock import LockFile, take_away
+
+__all__ = ["Held", "Lease", "LeaseLost", "Leases", "Past", "Stolen", "Waiter", "Wanted", "home", "owner", "told"]
+
+RESERVED_S = 2 * 3600.0
+"""How long a reservation stands unless somebody says otherwise: a person who forgets it keeps nobody out overnight."""
+
+_LET_GO_S = 3.0
+"""A holder that runs sees within a fraction of this that its lease was taken, and closes what it has open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stolen:
+    """What came of taking a board away."""
+
+    reservation: Held
+    """The new one."""
+    losers: tuple[Held, ...]
+    let_go: bool
+    """False: a loser's process has not closed its handles; it is stopped, or on another host."""
+
+
+def home(lab: Lab, state: Path) -> Path:
+    """Return the folder of a lab's database and locks.
+
+    Those of twins lie where their lab came up, whichever folder they are used from.
+    """
+    return lab.path.parent.parent if lab.resolved else state
+
+
+class Leases:
+    """The leases of one lab. Closing it ends none of them."""
+
+    def __init__(self, lab: Lab, where: Path, store: Store) -> None:
+        """Take an open database; use :meth:`open`."""
+        self._lab, self._where, self._store = lab, where, store
+        self._locks = where.parent / "locks"
+
+    @classmethod
+    def open(cls, lab: Lab, state: Path = Path(".farm")) -> Self:
+        """Open the lab's database; raises as :meth:`Store.open`."""
+        where = home(lab, state) / "results.sqlite"
+        return cls(lab, where, Store.open(where))
+
+    # who has what
+
+    def held(self) -> list[Held]:
+        """Return the leases that stand now, in the order in which they were taken."""
+        return list(self._alive().held)
+
+    def waiting(self) -> list[Waiter]:
+        """Return the line, first come first, with everybody's position."""
+        return with_positions(self._alive())
+
+    def history(self, board: str, limit: int = 20) -> list[Past]:
+        """Return a board's newest leases, newest first; UsageFault when the lab has no such board."""
+        self._lab.require([board])
+        with self._store.transaction() as connection:
+            return rows.history(connection, board, limit)
+
+    # a use: while this process needs it
+
+    @contextmanager
+    def use(
+        self,
+        wanted: Wanted,
+        *,
+        wait_s: float = 0.0,
+        reason: str = "",
+        kind: Kind = "use",
+        even_quarantined: bool = False,
+        progress: Progress | None = None,
+    ) -> Generator[Lease]:
+        """Hold a board while inside; when it is lost meanwhile, that is what is raised, whatever it broke.
+
+        Raises:
+            UsageFault: no board of the lab could ever be it.
+            LabFault: none was free in time, or all are in quarantine.
+            LeaseLost: it was taken away.
+        """
+        lease = self._take(self._request(wanted, kind, reason, even_quarantined, progress=progress), wait_s)
+        try:
+            yield lease
+            lease.require()
+        except Exception as error:
+            lost = lease.lost
+            if lost is None or lost is error:
+                raise
+            raise lost from error
+        finally:
+            lease.end()
+
+    @contextmanager
+    def reserved(
+        self, wanted: Wanted, *, wait_s: float = 0.0, reason: str = "", progress: Progress | None = None
+    ) -> Generator[Lease]:
+        """Reserve a board while inside, for this owner's other processes; raises as :meth:`use`."""
+        with self.use(
+            wanted,
+            wait_s=wait_s,
+            reason=reason,
+            kind="reservation",
+            even_quarantined=_by_name(wanted),
+            progress=progress,
+        ) as lease:
+            yield lease
+
+    # a reservation: until a time
+
+    def reserve(
+        self,
+        wanted: Wanted,
+        for_s: float = RESERVED_S,
+        reason: str = "",
+        wait_s: float = 0.0,
+        progress: Progress | None = None,
+    ) -> Held:
+        """Reserve a board for this owner; one that he has reserved already gets the new end and reason.
+
+        Raises:
+            UsageFault: no board of the lab could ever be it.
+            LabFault: none was free in time, or all are in quarantine; one asked for by name may be.
+        """
+        boards = wanted.among(self._lab)
+        with self._store.transaction(alone=True) as connection:
+            line = reap(connection, rows.read(connection), self._locks)
+            for held in line.held:
+                mine = held.kind == "reservation" and held.owner == owner() and held.pid is None
+                if mine and held.board in boards:
+                    return rows.extend(connection, held.token, for_s=for_s, reason=reason or held.reason)
+        request = self._request(
+            wanted, "reservation", reason, _by_name(wanted), for_s=for_s, by_process=False, progress=progress
+        )
+        lock = LockFile.make(self._locks)
+        try:
+            return Taking(self._store, self._locks, request, lock).wait(wait_s)[0]
+        finally:
+            lock.release()
+
+    def give_back(self, board: str) -> Held:
+        """End this owner's reservation of a board.
+
+        Raises:
+            UsageFault: he has none; who has is told.
+        """
+        self._lab.require([board])
+        with self._store.transaction(alone=True) as connection:
+            line = reap(connection, rows.read(connection), self._locks)
+            here = [held for held in line.held if held.board == board]
+            mine = [held for held in here if held.kind == "reservation" and held.owner == owner()]
+            if not mine or mine[0].pid is not None:
+                raise UsageFault(_not_yours(board, here))
+            rows.end(connection, mine[0], "returned")
+            return mine[0]
+
+    def steal(self, board: str, reason: str, for_s: float = RESERVED_S) -> Stolen:
+        """Take a board from whoever has it, and reserve it for this owner; the history keeps who did it and why.
+
+        Raises:
+            UsageFault: no reason is given, or nobody has it.
+        """
+        self._lab.require([board])
+        if not reason.strip():
+            raise UsageFault(f"{board}: say why it is taken from its holder: --reason")
+        with self._store.transaction(alone=True) as connection:
+            losers = tuple(
+                held for held in reap(connection, rows.read(connection), self._locks).held if held.board == board
+            )
+            if not losers:
+                raise UsageFault(f"{board}: nobody has it; farm lease take {board}")
+            for loser in losers:
+                rows.end(connection, loser, "stolen", by=owner(), why=reason)
+            new = rows.take(connection, board, "reservation", nobody(reason), for_s=for_s)
+        locks = [loser.holder.lock for loser in losers if loser.holder.lock is not None]
+        let_go = [take_away(self._locks, lock, wait_s=_LET_GO_S) for lock in locks]
+        return Stolen(new, losers, all(let_go))
+
+    def close(self) -> None:
+        """Close the database. May be called twice."""
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        """Return the leases themselves."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the database."""
+        self.close()
+
+    # steps
+
+    def _take(self, request: Request, wait_s: float) -> Lease:
+        lock = LockFile.make(self._locks)
+        try:
+            held, asked_ns = Taking(self._store, self._locks, request, lock).wait(wait_s)
+            return Lease(self._store, self._where, held, lock, asked_ns)
+        except BaseException:
+            lock.release()  # a lease that was written just before is dead without its lock
+            raise
+
+    def _request(
+        self,
+        wanted: Wanted,
+        kind: Kind,
+        reason: str,
+        even_quarantined: bool,
+        *,
+        for_s: float | None = None,
+        by_process: bool = True,
+        progress: Progress | None = None,
+    ) -> Request:
+        boards = wanted.among(self._lab)
+
+        def eligible() -> list[str]:
+            return boards if even_quarantined else _healthy(str(wanted), boards, quarantined(self._store))
+
+        return Request(str(wanted), eligible, kind, reason, for_s, by_process, progress)
+
+    def _alive(self) -> Line:
+        """Read the line without what is dead in it; nothing is written."""
+        with self._store.transaction() as connection:
+            line = rows.read(connection)
+        return without(line, find_dead(line, self._locks))
+
+
+def _healthy(wanted: str, boards: list[str], why: Mapping[str, str]) -> list[str]:
+    healthy = [board for board in boards if board not in why]
+    if not healthy:
+        said = "; ".join(f"{board}: {why[board]}" for board in boards)
+        hint = "look at the board; a passed farm health --check brings it back"
+        raise LabFault(wanted, f"in quarantine: {said}", hint=hint)
+    return healthy
+
+
+def _by_name(wanted: Wanted) -> bool:
+    """Whoever names one board means it: to repair it, say."""
+    return len(wanted.boards) == 1
+
+
+def _not_yours(board: str, here: list[Held]) -> str:
+    if not here:
+        return f"{board}: nobody has it"
+    process = next((held for held in here if held.pid is not None and held.owner == owner()), None)
+    if process is not None:
+        return f"{board}: is used by your process {process.pid}, which returns it when it ends; or: farm lease steal"
+    return f"{board}: is not yours but that of {told(here[0])}; farm lease steal {board} --reason WHY"
