@@ -91,6 +91,8 @@ def _checked(path: Path, facts: FileFacts) -> NDArray[np.uint8]:
 
 
 def _read(path: Path) -> bytes:
+    if path.exists() and not path.is_file():  # a pipe or a device may never end
+        raise UsageFault(f"{path}: not a plain file; want a data set's folder")
     try:
         return path.read_bytes()
     except OSError as error:

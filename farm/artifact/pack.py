@@ -26,6 +26,8 @@ def pack(folder: Path, out: Path) -> str:
     manifest = _complete(contents.pop(MANIFEST), contents, str(folder / MANIFEST))
     archive = _archive([(MANIFEST, canonical(manifest)), *sorted(contents.items())], folder)
     compressor = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True)
+    if out.exists() and not out.is_file():
+        raise UsageFault(f"{out}: not a plain file, and would be replaced; name another with --out")
     part = out.with_name(out.name + ".part")
     try:
         part.write_bytes(compressor.compress(archive))

@@ -92,6 +92,8 @@ def _fault(path: Path, what: str) -> UsageFault:
 @contextmanager
 def _members(path: Path) -> Generator[Iterator[_Member], None, None]:
     """Open the archive and hand out its members; what goes wrong below becomes a fault that names the file."""
+    if path.exists() and not path.is_file():  # a pipe or a device may never end
+        raise _fault(path, "not a plain file; want one that `farm artifact pack` made")
     decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW_BYTES)
     try:
         with path.open("rb") as packed, decompressor.stream_reader(packed) as plain:

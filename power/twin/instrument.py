@@ -75,7 +75,7 @@ class Twin(ABC):
     def inject(self, fault: str, on: bool = True) -> None:
         """Switch one of :data:`FAULTS` on or off; ValueError for any other name."""
         if fault not in FAULTS:
-            raise ValueError(f"{self.name}: no fault {fault!r}; there are {', '.join(FAULTS)}")
+            raise ValueError(f"no fault {fault!r}; there are: {', '.join(FAULTS)}")
         if on:
             self._faults.add(fault)
         else:

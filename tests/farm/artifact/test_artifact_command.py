@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 
@@ -77,3 +78,19 @@ def test_verify_tells_every_wrong_file_and_still_shows_the_right_ones(packed, tm
     told = capsys.readouterr()
     assert "tiny" in told.out
     assert [str(path) in told.err for path in wrong] == [True, True]
+
+
+def test_a_pipe_and_a_device_are_refused_and_not_waited_for(packed, dataset, source, tmp_path, capsys):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for words in (
+        ["verify", str(pipe), "/dev/zero", str(packed)],
+        ["inspect", str(pipe)],
+        ["pack", str(source), "--out", str(pipe)],
+    ):
+        assert main(["artifact", *words]) == Exit.USAGE
+        assert f"{pipe}: not a plain file" in capsys.readouterr().err
+    (dataset.folder / "images.idx").unlink()
+    os.mkfifo(dataset.folder / "images.idx")
+    assert main(["artifact", "verify", str(packed), "--dataset", str(dataset.folder)]) == Exit.USAGE
+    assert "images.idx: not a plain file" in capsys.readouterr().err

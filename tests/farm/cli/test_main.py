@@ -84,10 +84,74 @@ def test_wrong_arguments_are_a_usage_error(ends):
     assert seen.value.code == 2
 
 
-def test_an_unknown_command_is_a_usage_error(capsys):
+INVALID = "farm results list: --limit: invalid int value: 'x'\n  try: farm results list --help\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["chekc"], "farm: no command 'chekc'; did you mean \"check\"?\n  try: farm --help\n"),
+        (["-v", "chekc", "run"], "farm: no command 'chekc'; did you mean \"check\"?\n  try: farm --help\n"),
+        (["lab", "upp"], "farm lab: ACTION: no 'upp'; did you mean \"up\"?\n  try: farm lab --help\n"),
+        (["power", "onn", "x"], "farm power: action: no 'onn'; did you mean \"on\"?\n  try: farm power --help\n"),
+        (["run", "a", "--bord=x"], 'farm run: no option --bord; did you mean "--board"?\n  try: farm run --help\n'),
+        (["check", "x"], "farm check: no word 'x' is taken here\n  try: farm check --help\n"),
+        (["power", "on"], "farm power: the following arguments are required: board\n  try: farm power --help\n"),
+        (
+            ["run", "a", "--board", "b", "--warmup", "x"],
+            "farm run: --warmup: invalid int value: 'x'\n  try: farm run --help\n",
+        ),
+    ],
+)
+def test_wrong_words_are_told_with_what_was_likely_meant(words, said, capsys):
     with pytest.raises(SystemExit) as seen:
-        frame.main(["chekc"])
+        frame.main(words)
     assert seen.value.code == 2
+    assert capsys.readouterr() == ("", said)
+
+
+def test_an_action_that_is_missing_is_told_with_those_there_are(capsys):
+    with pytest.raises(SystemExit) as seen:
+        frame.main(["lab"])
+    assert seen.value.code == 2
+    assert "there are up, status, down, fault" in capsys.readouterr().err
+
+
+def test_farm_alone_is_a_usage_error_that_shows_the_help(capsys):
+    assert frame.main([]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "exit codes: 0 pass" in shown.err
+
+
+def test_help_is_a_word_too(capsys):
+    with pytest.raises(SystemExit) as seen:
+        frame.main(["help", "lab", "up"])
+    assert seen.value.code == 0
+    assert capsys.readouterr().out.startswith("usage: farm lab up ")
+
+
+@pytest.mark.parametrize(
+    ("words", "loudness"),
+    [
+        (["check", "-q"], output.Loudness.QUIET),
+        (["--quiet", "check"], output.Loudness.QUIET),
+        (["-v", "check"], output.Loudness.VERBOSE),
+        (["lab", "-v", "status", "--verbose"], output.Loudness.VERBOSE),
+        (["-v", "lab", "status", "-q"], output.Loudness.QUIET),
+    ],
+)
+def test_how_loud_it_is_can_be_said_before_and_after_the_command(words, loudness):
+    assert frame.parser([word for word in words if word in frame.COMMANDS]).read(words).loudness == loudness
+
+
+def test_every_command_and_action_takes_the_same_manners():
+    def leaves(parser):
+        return [leaf for sub in parser.subcommands.values() for leaf in leaves(sub)] or [parser]
+
+    for leaf in leaves(frame.parser(frame.COMMANDS)):
+        flags = {flag for action in leaf.takes for flag in action.option_strings}
+        assert {"-q", "--quiet", "-v", "--verbose", "--debug", "-h"} <= flags, leaf.prog
 
 
 def test_every_usage_fault_is_a_line_of_its_own(ends, capsys):
@@ -102,17 +166,104 @@ def test_a_crash_is_one_line_and_a_traceback_only_where_it_is_asked_for(ends, ca
     assert "Traceback" in capsys.readouterr().err
 
 
-def test_being_told_to_end_is_an_interruption(ends, monkeypatch):
-    class Slow(Fake):
+@pytest.mark.parametrize("fault", [UsageFault("x.yaml:1: wrong"), LabFault("tx2-01", "gone"), MeterOffline("um25c-1")])
+def test_an_expected_error_has_its_traceback_only_where_it_is_asked_for(ends, capsys, fault):
+    code = ends(fault)
+    said = capsys.readouterr().err
+    assert "Traceback" not in said
+    assert ends(fault, "--debug") == code
+    shown = capsys.readouterr().err
+    assert shown.startswith("Traceback")
+    assert shown.endswith(said)
+
+
+class Ends(Fake):
+    """A command during which the process is told to end."""
+
+    def run(self, args):
+        os.kill(os.getpid(), self._end)
+        signal.pause()
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_being_told_to_end_is_an_interruption(monkeypatch, ending):
+    monkeypatch.setattr(frame, "COMMANDS", {"fake": "fake"})
+    monkeypatch.setattr(frame, "import_module", lambda _: Ends(ending))
+    before = [signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGHUP)]
+    assert frame.main(["fake"]) == 130
+    assert [signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGHUP)] == before
+
+
+def test_being_told_twice_does_not_cut_the_way_out_short(monkeypatch):
+    way_out = []
+
+    class Twice(Ends):
         def run(self, args):
-            os.kill(os.getpid(), signal.SIGTERM)
-            signal.pause()
+            try:
+                super().run(args)
+            finally:
+                os.kill(os.getpid(), signal.SIGHUP)
+                way_out.append("walked")
 
     monkeypatch.setattr(frame, "COMMANDS", {"fake": "fake"})
-    monkeypatch.setattr(frame, "import_module", lambda _: Slow(0))
-    before = signal.getsignal(signal.SIGTERM)
-    assert frame.main(["fake"]) == 130
-    assert signal.getsignal(signal.SIGTERM) == before
+    monkeypatch.setattr(frame, "import_module", lambda _: Twice(signal.SIGTERM))
+    assert (frame.main(["fake"]), way_out) == (130, ["walked"])
+
+
+def test_a_command_under_nohup_outlives_its_terminal(monkeypatch):
+    class Goes(Fake):
+        def run(self, args):
+            os.kill(os.getpid(), signal.SIGHUP)
+            return 0
+
+    monkeypatch.setattr(frame, "COMMANDS", {"fake": "fake"})
+    monkeypatch.setattr(frame, "import_module", lambda _: Goes(0))
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert frame.main(["fake"]) == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def shell(line, **options):
+    """Run a line of the shell in which ``farm`` is this checkout's."""
+    farm = f"{sys.executable} -c 'import sys; from farm.cli.main import main; sys.exit(main(sys.argv[1:]))'"
+    return subprocess.run(["/bin/sh", "-c", line.replace("farm", farm, 1)], capture_output=True, check=False, **options)
+
+
+def test_a_full_disk_and_a_closed_output_are_the_lab_s_faults_not_the_release_s():
+    full = shell("farm schema > /dev/full")
+    assert (full.returncode, full.stderr.count(b"\n")) == (3, 2)
+    assert full.stderr.startswith(b"standard output: cannot be written: No space left on device")
+    closed = shell("farm schema >&-")
+    assert (closed.returncode, closed.stderr[:27]) == (3, b"standard output: is closed\n")
+    assert shell("farm --help >&-").returncode == 3
+
+
+def test_a_fault_that_cannot_be_told_keeps_its_exit_code():
+    for where in ("2>&-", "2>/dev/full", ">&- 2>&- <&-"):
+        assert shell(f"farm check --inventory /nowhere.yaml {where}").returncode == 2, where
+
+
+def test_a_closed_output_is_never_a_file_that_is_opened_later(tmp_path):
+    code = "from farm.cli.output import prepare; prepare(); file = open('out', 'w'); file.write(str(file.fileno() > 2))"
+    subprocess.run(["/bin/sh", "-c", f'exec {sys.executable} -c "{code}" <&- >&- 2>&-'], check=True, cwd=tmp_path)
+    assert (tmp_path / "out").read_text() == "True"
+
+
+@pytest.mark.parametrize("columns", ["1", "20", "0", "x", "-5"])
+def test_a_narrow_terminal_still_gets_the_help(columns):
+    done = shell("farm run --help", env={**os.environ, "COLUMNS": columns})
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"--limit" in done.stdout
+
+
+def test_a_locale_without_our_letters_changes_no_exit_code():
+    plain = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = shell("farm check --inventory /nowhere/\303\251.yaml", env=plain)
+    assert done.returncode == 2
+    assert b"cannot be read" in done.stderr
+    assert shell("farm --help", env=plain).returncode == 0
 
 
 def test_a_reader_that_leaves_is_no_crash():

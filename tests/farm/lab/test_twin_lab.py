@@ -68,8 +68,8 @@ def test_status_tells_power_and_faults(twin_lab):
     ("target", "fault", "words"),
     [
         ("wall-2", "silent", "no twin 'wall-2' is up; did you mean \"wall-1\""),
-        ("wall-1", "hang-at-boot", "wall-1: .*no fault 'hang-at-boot'; there are"),
-        ("zero-01", "hang", "zero-01: .*no fault 'hang'; there are"),
+        ("wall-1", "hang-at-boot", "^wall-1: no fault 'hang-at-boot'; there are"),
+        ("zero-01", "hang", "^zero-01: no fault 'hang'; there are"),
     ],
 )
 def test_a_fault_that_cannot_be_injected_is_a_usage_fault(twin_lab, target, fault, words):
