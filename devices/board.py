@@ -3,7 +3,7 @@
 import re
 import time
 from abc import ABC
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from shlex import quote
 from typing import ClassVar
@@ -18,6 +18,7 @@ from .errors import (
     Unreachable,
 )
 from .facts import IDENTITY, STATE, WALL, integer, number, parse, script, starting
+from .settings import GOVERNOR, Setting
 from .shell import Shell
 
 _NO_SERIAL = re.compile(
@@ -87,6 +88,8 @@ class Board(ABC):
     """From power on to a login, at worst (assumed)."""
     state_script: ClassVar[str] = ""
     """More shell lines that print facts; see :mod:`devices.facts`."""
+    settings: ClassVar[Mapping[str, Setting]] = {"governor": GOVERNOR}
+    """What can be set on it and put back."""
 
     def __init__(self, name: str, shell: Shell, root: str = "/") -> None:
         """Take a shell on the board; ``root`` is where the board's file system begins."""

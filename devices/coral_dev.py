@@ -1,10 +1,12 @@
 """Coral Dev Board (i.MX 8M with an Edge TPU), Mendel."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
 from .board import Board, BoardState, held_back, plausible
 from .facts import COOLING, number
+from .settings import Setting, files
 
 
 class CoralDev(Board):
@@ -17,6 +19,11 @@ class CoralDev(Board):
 for f in temp trip_point0_temp; do file "apex.$f" "$R/sys/class/apex/apex_0/$f"; done
 """
     )
+    settings: ClassVar[Mapping[str, Setting]] = {
+        **Board.settings,
+        "fan": files("/sys/devices/platform/gpio_fan/hwmon/hwmon*/fan1_target", values="[0-9]{1,5}", steady=False),
+    }
+    """The fan's target in turns a minute; its thermal zone moves it too."""
 
     def read_state(self, facts: dict[str, str]) -> BoardState:
         """Add the Edge TPU's temperature, and whether it or the processor is clocked down.

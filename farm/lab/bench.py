@@ -20,6 +20,7 @@ from ..store.record import BootFacts, Made
 from .fenced import FencedShell, FencedSwitch
 from .inventory import BoardEntry, Lab, MeterEntry
 from .lease import Lease, Leases, Progress, Wanted, home
+from .restore import Settings
 from .secret import key_path, reveal
 from .twin_lab import twin_fault
 
@@ -108,7 +109,8 @@ def _lend(lab: Lab, state: Path, lease: Lease) -> Generator["Bench"]:
         raise fault
     with Bench(lab, lease.board, state, lease) as bench:
         lease.when_lost(bench.close)
-        yield bench
+        with bench.settings.undone_at_the_end():
+            yield bench
 
 
 class Bench:
@@ -124,6 +126,8 @@ class Bench:
         self._inventory, self._state = lab, state
         self.boot: BootFacts | None = None
         """The boot that the board is on, if it was watched from here."""
+        self.settings = Settings(self, lab, state)
+        """What is set through it is as it was once the board is given back."""
         self._open, self._closing = ExitStack(), Lock()
         try:
             self.console: Console = self._open_console()
@@ -227,6 +231,7 @@ class Bench:
                 raise
             return self.power_cycle()
         self.prove_identity()
+        self.settings.undo_what_was_left()
         return None
 
     def power_cycle(self) -> "BootReport":
@@ -242,6 +247,7 @@ class Bench:
         if self.switch.state():
             on_ns = cycle(self.switch)
         else:
+            self.settings.note_supply()
             on_ns = time.monotonic_ns()
             self.switch.on()
         report = self.console.wait_boot(timeout_s=self.board.boot_timeout_s, since=on_ns)
@@ -250,6 +256,7 @@ class Bench:
         reached_s = {str(stage): s for stage, s in report.reached_s.items()}
         self.boot = BootFacts(start_ns=on_ns, reached_s=reached_s, up_s=up_s)
         self.prove_identity()
+        self.settings.undo_what_was_left()
         return report
 
     def login(self) -> None:

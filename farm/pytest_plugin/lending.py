@@ -1,14 +1,14 @@
 """How a session comes by its boards."""
 
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from farm.errors import LabFault
-from farm.lab.bench import Bench, borrow
+from farm.lab.bench import Bench, borrow, borrow_any
 from farm.lab.inventory import Lab
+from farm.lab.lease import Wanted, home
 
 from .selection import Wish
 
@@ -18,23 +18,18 @@ _WORKER_WAIT_S = 600.0
 
 @contextmanager
 def take(lab: Lab, wish: Wish, config: pytest.Config) -> Generator[Bench]:
-    """Lend one of the boards that a test would take.
+    """Lend a board that a test would take: the one that it names, else the least worn that is free and well.
 
     Raises:
-        LabFault: none is free, and none was within ``--farm-wait``.
+        LabFault: none is free, and none was within ``--farm-wait``; or all that would do are in quarantine.
     """
-    with ExitStack() as stack:
-        yield _first_free(lab, wish, config, stack)
-
-
-def _first_free(lab: Lab, wish: Wish, config: pytest.Config, stack: ExitStack) -> Bench:
-    refused: list[LabFault] = []
-    for name in wish.candidates:
-        try:
-            return stack.enter_context(borrow(lab, name, state=config.option.farm_state, wait_s=wait_s(config)))
-        except LabFault as fault:
-            refused.append(fault)
-    raise refused[-1]
+    state, patience_s, reason = config.option.farm_state, wait_s(config), "pytest"
+    if wish.open:
+        lent = borrow_any(lab, Wanted(boards=wish.candidates), state=state, wait_s=patience_s, reason=reason)
+    else:
+        lent = borrow(lab, wish.candidates[0], state=state, wait_s=patience_s, reason=reason)
+    with lent as bench:
+        yield bench
 
 
 def wait_s(config: pytest.Config) -> float:
@@ -47,4 +42,4 @@ def wait_s(config: pytest.Config) -> float:
 
 def database(lab: Lab, state: Path) -> Path:
     """Return where the results of a lab are kept: with its twins when it has some, whichever folder it is used from."""
-    return (lab.path.parent.parent if lab.resolved else state) / "results.sqlite"
+    return home(lab, state) / "results.sqlite"

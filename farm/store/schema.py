@@ -145,3 +145,17 @@ wear = Table(
     Column("uses", Integer, nullable=False),
     Column("used_ms", BigInteger, nullable=False),
 )
+settings = Table(  # what is set on boards just now, and what puts it back; newest last
+    "settings",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("board", String(200), nullable=False, index=True),
+    Column("token", Integer, nullable=False),
+    Column("owner", String(200), nullable=False),
+    Column("since_utc", String(32), nullable=False),
+    Column("name", String(32), nullable=False),
+    Column("value", Text, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("boot_id", String(64)),  # absent: it survives a reboot
+    sqlite_autoincrement=True,
+)
