@@ -7,6 +7,7 @@ Under the board's work folder::
     datasets/<id>/            images.idx: a link
     runner/<hash>/            the runner's Python files: links
     current -> artifacts/<id> swapped by one rename, after everything else is in place and checked
+    lease                     the latest lease under which anything was deployed: an earlier one's holder is refused
 
 Labels are not sent: a board cannot know what it should have answered.
 """
@@ -22,6 +23,7 @@ from devices.shell import Shell
 
 from ..errors import LabFault, UsageFault
 from .dataset import IMAGES, Dataset
+from .fence import note_lease, run_fenced
 from .manifest import MANIFEST, canonical
 from .unpack import Artifact
 
@@ -78,6 +80,7 @@ def deploy(
     Raises:
         UsageFault: another data set than the artifact's.
         LabFault: no space, no permission, or content that arrived damaged.
+        LeaseLost: the shell's lease is over, or the board has seen a later one.
         devices.errors.DeviceError: the board.
     """
     if dataset.id != artifact.manifest.dataset.id:
@@ -89,10 +92,12 @@ def deploy(
     folders = _wanted(artifact, dataset)
     blobs = {blob.sha256: blob for folder in folders.values() for blob in folder.values()}
     _make_folders(shell, workdir)
+    note_lease(shell, workdir)
     there = _intact(shell, workdir, blobs)
     missing = [blob for sha256, blob in blobs.items() if sha256 not in there]
     sent = _send(shell, workdir, missing, progress or (lambda _: None))
-    _link(shell, workdir, folders, f"artifacts/{artifact.id}")
+    _link(shell, workdir, folders)
+    run_fenced(shell, workdir, f"ln -sfn artifacts/{artifact.id} current.new && mv -T current.new current")
     model, images, runner = (f"{workdir}/{folder}" for folder in folders)
     return Deployment(
         artifact,
@@ -176,13 +181,12 @@ def _require_space(shell: Shell, workdir: str, wanted_bytes: int) -> None:
         )
 
 
-def _link(shell: Shell, workdir: str, folders: dict[str, dict[str, _Blob]], current: str) -> None:
-    """Put the names in place, then swap ``current``. Links are relative: the work folder may move."""
+def _link(shell: Shell, workdir: str, folders: dict[str, dict[str, _Blob]]) -> None:
+    """Put the names in place. Links are relative: the work folder may move."""
     lines = ["set -e", f"cd {quote(workdir)}"]
     for folder, files in folders.items():
         for name, blob in files.items():
             path = f"{folder}/{name}"
             up = "../" * path.count("/")
             lines += [f"mkdir -p {quote(path.rpartition('/')[0])}", f"ln -sfn {up}blobs/{blob.sha256} {quote(path)}"]
-    lines += [f"ln -sfn {current} current.new", "mv -T current.new current"]
     shell.run("sh -s", stdin="\n".join(lines).encode(), timeout_s=60)
