@@ -5,7 +5,7 @@ from typing import Literal
 
 from ..store.record import Made
 
-State = Literal["ok", "unhealthy", "quarantined", "in use", "off", "booting", "unknown"]
+State = Literal["ok", "faulty", "quarantined", "in use", "off", "booting", "unknown"]
 TRANSIENT: frozenset[State] = frozenset({"in use", "off", "booting", "unknown"})
 """What passes by itself: it is shown, and never kept."""
 
@@ -73,7 +73,7 @@ class BoardHealth:
         if self.in_use is not None:
             return "in use"
         if self.faults:
-            return "unhealthy"
+            return "faulty"
         if self.powered is False:
             return "off"
         if self.up:

@@ -38,15 +38,20 @@ def read_known(lab: Lab, boards: Sequence[str], state: Path) -> Known:
     with Leases.open(lab, state) as leases:
         held = [lease for lease in leases.held() if lease.kind != "look"]  # which is over in seconds
     holders = {lease.board: told(lease) for lease in held}
-    in_use = {lease.board: told(lease) for lease in held if keeps_out(lease)}
+    in_use = {lease.board: told(lease) for lease in held if _keeps_out(lease)}
     with Store.open(results(lab, state)) as store:
         last = {board: trial for board in boards if (trial := _last_trial(store, board))}
         return Known(in_use, holders, quarantined(store), last)
 
 
-def keeps_out(lease: Held) -> bool:
+def _keeps_out(lease: Held) -> bool:
     """Tell whether a board must be left alone: somebody uses it, or has reserved it for himself."""
     return lease.kind == "use" or lease.owner != owner()
+
+
+def taken_by(leases: Leases, board: str) -> str | None:
+    """Return who has a board that must be left alone; None where nobody does."""
+    return next((told(lease) for lease in leases.held() if lease.board == board and _keeps_out(lease)), None)
 
 
 def _last_trial(store: Store, board: str) -> LastTrial | None:

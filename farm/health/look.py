@@ -9,10 +9,10 @@ from devices.ssh_knock import greeting
 
 from ..errors import LabFault
 from ..lab.inventory import Lab
-from ..lab.lease import Leases, Wanted, home, told
+from ..lab.lease import Leases, Wanted, home
 from ..lab.twin_lab import twin_fault
 from .board_health import BoardHealth
-from .known import Known, keeps_out, read_known
+from .known import Known, read_known, taken_by
 from .one_look import ask_parts
 
 LOOK_S = 10.0
@@ -90,15 +90,9 @@ def _look_inside(lab: Lab, health: BoardHealth, state: Path, *, doubtful: bool) 
             try:
                 with leases.use(wanted, reason="a look", kind="look", even_quarantined=True):
                     ask_parts(lab, health, state, doubtful=doubtful)
-            except LabFault as fault:
-                health.holder = health.in_use = _taken_by(leases, health.board, fault)
+            except LabFault:
+                health.holder = health.in_use = taken_by(leases, health.board)
+                if health.in_use is None:  # not a user: the lease itself
+                    raise
     except LabFault as fault:
         health.faults.append(str(fault))
-
-
-def _taken_by(leases: Leases, board: str, fault: LabFault) -> str:
-    """Return who has the board; what is wrong with the lease itself is raised."""
-    for lease in leases.held():
-        if lease.board == board and keeps_out(lease):
-            return told(lease)
-    raise fault

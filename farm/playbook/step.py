@@ -4,6 +4,7 @@ import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from shlex import quote
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -44,6 +45,8 @@ class Step(BaseModel, ABC):
     """One thing that should be so on a board. Frozen, closed to unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    lasts: ClassVar[bool] = True
+    """Whether a reboot leaves it so."""
 
     @property
     @abstractmethod

@@ -1,6 +1,6 @@
 """Clocks and power modes: what makes two trials comparable."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -34,6 +34,8 @@ class PowerMode(Step):
 
 class Governor(Step):
     """The CPU frequency governor of every core that is on, until the next boot."""
+
+    lasts: ClassVar[bool] = False
 
     name: Annotated[str, Field(pattern=r"^[a-z_]+$")]
 

@@ -4,6 +4,7 @@ Kept are faults, checks, quarantines, releases, and looks that found something e
 passes by itself (a board is off, in use, booting) is never kept.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -19,6 +20,10 @@ QUARANTINE_AFTER = 3
 
 What = Literal["look", "fault", "check", "quarantine", "release"]
 _COUNTED = ("fault", "check")
+Kept = Literal["ok", "faulty", "quarantined"]
+"""How a board is, other than for the moment."""
+_HELD = "in quarantine: "
+"""Begins the words of a look that found a board there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,17 @@ class Entry:
     """A check's steps."""
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A board's state has changed between two looks."""
+
+    board: str
+    was: Kept
+    state: Kept
+    why: str
+    """Empty when it is well."""
+
+
 def history(store: Store, board: str | None = None, *, limit: int = 50) -> list[Entry]:
     """Return the newest entries, newest first."""
     query = select(schema.health).order_by(schema.health.c.number.desc()).limit(limit)
@@ -55,19 +71,27 @@ def quarantined(store: Store) -> dict[str, str]:
     return {board: f"{why} (since {since_utc})" for board, why, since_utc in rows}
 
 
-def note_looks(store: Store, found: dict[str, str]) -> None:
-    """Keep what looks found where it differs from what the look before found.
+def note_looks(store: Store, found: Mapping[str, tuple[Kept, str]]) -> list[Turn]:
+    """Keep what looks found where it differs from what the look before found; return whose state has changed.
 
-    ``found`` holds, for boards that tell how they are, the first fault, or nothing; whoever is off, in use or
-    booting is left out. Two faults of one component are the same: figures in their words change with every look.
+    Two faults of one component are the same: figures in their words change with every look. Each change is returned
+    once, whoever else looks at the same time.
+
+    Args:
+        store: the lab's.
+        found: by board, the state and the reason. Whoever is off, in use or booting is left out.
     """
+    turns: list[Turn] = []
     with store.transaction(alone=True) as connection:
         before = _last_looks(connection)
-        for board, why in found.items():
-            if board in before and _component(before[board]) == _component(why):
-                continue
-            if why or board in before:  # that a board was always well is no news
-                _add(connection, board, "look", why, good=not why)
+        for board, (state, why) in found.items():
+            was, because = before.get(board, ("ok", ""))  # that a board was always well is no news
+            if was != state or _component(because) != _component(why):
+                words = _HELD + why if state == "quarantined" else why
+                _add(connection, board, "look", words, good=state == "ok")
+            if was != state:
+                turns.append(Turn(board, was, state, why))
+    return turns
 
 
 def note_fault(
@@ -159,12 +183,18 @@ def _newest_trial(connection: Connection, board: str) -> int:
     return connection.execute(select(func.max(table.number)).where(table.board == board)).scalar() or 0
 
 
-def _last_looks(connection: Connection) -> dict[str, str]:
-    """Return what the last look that was kept found, by board; empty text where it found nothing."""
+def _last_looks(connection: Connection) -> dict[str, tuple[Kept, str]]:
+    """Return what the last look that was kept found, by board."""
     table = schema.health.c
     newest = select(func.max(table.number)).where(table.what == "look").group_by(table.board)
     rows = connection.execute(select(table.board, table.good, table.why).where(table.number.in_(newest)))
-    return {board: "" if good else why for board, good, why in rows}
+    return {board: _read_look(good, why) for board, good, why in rows}
+
+
+def _read_look(good: bool, why: str) -> tuple[Kept, str]:
+    if good:
+        return "ok", ""
+    return ("quarantined", why.removeprefix(_HELD)) if why.startswith(_HELD) else ("faulty", why)
 
 
 def _component(why: str) -> str:
