@@ -3,6 +3,7 @@
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,6 +21,7 @@ from . import runs, schema
 from .frames import FrameTimes
 from .opening import BUSY_S, connect, exclusive
 from .pieces import pack, unpack
+from .prune import Pruned, Rules, prune
 from .record import Record, Verdict, utc
 from .run import GateVerdict, Run
 from .runs import StoredRun
@@ -142,7 +144,12 @@ class Store:
             raise UsageFault(f"{self._where}: no record {record_id}") from error
 
     def records(
-        self, *, board: str | None = None, run_id: str | None = None, limit: int = 100
+        self,
+        *,
+        board: str | None = None,
+        run_id: str | None = None,
+        since: datetime | None = None,
+        limit: int = 100,
     ) -> list[Stored | Unreadable]:
         """Return the newest records, newest first; one that cannot be read hides no other."""
         query = _STORED.order_by(schema.records.c.number.desc()).limit(limit)
@@ -150,6 +157,8 @@ class Store:
             query = query.where(schema.records.c.board == board)
         if run_id is not None:
             query = query.where(schema.records.c.run_id == run_id)
+        if since is not None:
+            query = query.where(schema.records.c.started_utc >= utc(since))
         with self.transaction() as connection:
             rows = connection.execute(query).mappings().all()
         return [_read(row) for row in rows]
@@ -215,6 +224,18 @@ class Store:
         try:
             return b"" if log is None else zstandard.decompress(log)
         except zstandard.ZstdError as error:
+            raise _fault(self._where, error) from error
+
+    def prune(self, rules: Rules, *, dry_run: bool = False) -> Pruned:
+        """Delete by age and size; see :mod:`.prune` for what never goes.
+
+        Raises:
+            UsageFault: by size, and the database is no SQLite file.
+            LabFault: somebody else uses it for too long, or it refused.
+        """
+        try:
+            return prune(self._engine, rules, now=datetime.now(UTC), dry_run=dry_run)
+        except SQLAlchemyError as error:
             raise _fault(self._where, error) from error
 
     def close(self) -> None:

@@ -159,3 +159,10 @@ settings = Table(  # what is set on boards just now, and what puts it back; newe
     Column("boot_id", String(64)),  # absent: it survives a reboot
     sqlite_autoincrement=True,
 )
+pins = Table(  # records and runs that pruning leaves alone
+    "pins",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("since_utc", String(32), nullable=False),
+    Column("why", Text, nullable=False),
+)
