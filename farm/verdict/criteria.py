@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -10,7 +11,7 @@ from ..store.record import Criterion, Record, Verdict
 from .explain import digits, explain
 from .figures import KINDS, TAINTS, Family, Figure, Kind
 
-__all__ = ["Limits", "explain", "judge", "parse_limits"]
+__all__ = ["Limits", "explain", "judge", "kinds", "parse_limits", "wanted"]
 
 _NOT_NEGATIVE = Field(default=None, ge=0, allow_inf_nan=False)
 _FRACTION = Field(default=None, ge=0, le=1, allow_inf_nan=False)
@@ -35,6 +36,12 @@ class Limits(BaseModel):
     """Of the bench's first meter, as the two below."""
     max_peak_watts: float | None = _NOT_NEGATIVE
     max_joules_per_inference: float | None = _NOT_NEGATIVE
+    max_idle_watts: float | None = _NOT_NEGATIVE
+    """Before and after the frames: the larger of the two."""
+    max_size_bytes: float | None = _NOT_NEGATIVE
+    """Of the packed artifact."""
+    max_boot_s: float | None = _NOT_NEGATIVE
+    """From power on to the first command over SSH; needs a boot that the farm watched."""
 
 
 def parse_limits(texts: Iterable[str]) -> Limits:
@@ -65,6 +72,17 @@ def _what_is_wrong(name: str, error: ValidationError) -> str:
     return f"did you mean {near[0]}?" if near else f"there are {', '.join(Limits.model_fields)}"
 
 
+def kinds(limits: Limits) -> list[tuple[Kind, float]]:
+    """Return the limits that are there, in the order in which they are printed."""
+    given: dict[str, float] = limits.model_dump(exclude_none=True)
+    return [(kind, given[kind.limit]) for kind in KINDS if kind.limit in given]
+
+
+def wanted(kind: Kind, limit: float) -> str:
+    """Return a limit as it is written: ``<= 0.25``; thousands are written out."""
+    return f"{'<=' if kind.at_most else '>='} {limit:.15g}"
+
+
 def judge(record: Record, limits: Limits) -> Verdict:
     """Hold a record against limits.
 
@@ -73,8 +91,7 @@ def judge(record: Record, limits: Limits) -> Verdict:
     is no verdict either. What a void taints decides nothing; a regression of anything else stands all the same.
     """
     voided: dict[Family, str] = {family: reason for reason in record.voids for family in _tainted(reason)}
-    wanted: dict[str, float] = limits.model_dump(exclude_none=True)
-    criteria = [_criterion(kind, wanted[kind.limit], record, voided) for kind in KINDS if kind.limit in wanted]
+    criteria = [_criterion(kind, limit, record, voided) for kind, limit in kinds(limits)]
     outcomes = {criterion.outcome for criterion in criteria}
     reasons = list(record.voids) if criteria else [*record.voids, "no limit was given"]
     if "regression" in outcomes:
@@ -85,7 +102,7 @@ def judge(record: Record, limits: Limits) -> Verdict:
 
 
 def _tainted(reason: str) -> frozenset[Family]:
-    every: frozenset[Family] = frozenset({"speed", "accuracy", "power"})
+    every = frozenset[Family](get_args(Family))
     return next((families for kind, families in TAINTS.items() if reason.startswith(f"{kind}:")), every)
 
 
@@ -97,7 +114,7 @@ def _criterion(kind: Kind, limit: float, record: Record, voided: dict[Family, st
     return Criterion(
         name=kind.name,
         unit=kind.unit,
-        wanted=f"{'<=' if kind.at_most else '>='} {limit:g}",
+        wanted=wanted(kind, limit),
         limit=limit,
         got=figure.got,
         u=figure.u,

@@ -6,7 +6,9 @@ from typing import Literal
 
 from ..store.record import PowerFacts, Record, VoidKind
 
-Family = Literal["speed", "accuracy", "power"]
+Family = Literal["speed", "accuracy", "power", "release", "boot"]
+"""What a figure tells of; the last two are made before the first frame."""
+
 
 TAINTS: dict[VoidKind, frozenset[Family]] = {
     "throttled": frozenset({"speed", "power"}),
@@ -44,6 +46,10 @@ class Kind:
     at_most: bool
     family: Family
     figure: Callable[[Record], Figure]
+    exact: bool = False
+    """A count that every trial of a release repeats: it has no scatter."""
+    compares: bool = True
+    """Whether a ratio to the baseline's means anything: not of what may be 0, nor of a boot that many trials share."""
     slack: float = 1e-9
     """Fraction of the limit that counts as keeping it; by default what floats lose in a subtraction."""
 
@@ -79,6 +85,16 @@ def _not_all_images(record: Record) -> str:
     return f"only {record.accuracy.total} of the data set's {record.dataset.images} images were predicted"
 
 
+def _size(record: Record) -> Figure:
+    return Figure(record.artifact.size_bytes)
+
+
+def _boot_s(record: Record) -> Figure:
+    if record.boot is None:
+        return Figure(None, why="no boot was watched: the board was up already")
+    return Figure(record.boot.up_s)
+
+
 def _power(take: Callable[[PowerFacts], tuple[float, float]]) -> Callable[[Record], Figure]:
     """Hold the limit against the bench's first meter: it stands for the board's supply."""
 
@@ -106,15 +122,30 @@ def _joules(power: PowerFacts) -> tuple[float, float]:
     return power.joules_per_inference, power.u_joules_per_inference
 
 
+def _idle(record: Record) -> Figure:
+    """Return the larger of the idle watts before and after."""
+    if (supply := record.supply) is None:
+        return Figure(None, why="the record states no power")
+    found = [idle for idle in (supply.idle_before, supply.idle_after) if idle is not None]
+    if not found:
+        return Figure(None, why="idle watts were not measured")
+    most = max(found, key=lambda idle: idle.watts)
+    why = f"{supply.meter} estimates: only a measurement decides" if supply.how == "estimated" else ""
+    return Figure(most.watts, most.u_watts, why=why)
+
+
 KINDS = (
     # a board's clock is known to about 100 ppm, so its frames per second are too
     Kind("min_fps", "fps", "fps", at_most=False, family="speed", figure=_fps, slack=1e-4),
     Kind("max_p99_ms", "p99_ms", "ms", at_most=True, family="speed", figure=_p99_ms),
-    Kind("max_missed_fraction", "missed_fraction", "", at_most=True, family="speed", figure=_missed),
-    Kind("min_accuracy", "accuracy", "", at_most=False, family="accuracy", figure=_accuracy),
-    Kind("max_accuracy_loss", "accuracy_loss", "", at_most=True, family="accuracy", figure=_loss),
+    Kind("max_missed_fraction", "missed_fraction", "", at_most=True, family="speed", figure=_missed, compares=False),
+    Kind("min_accuracy", "accuracy", "", at_most=False, family="accuracy", figure=_accuracy, exact=True),
+    Kind("max_accuracy_loss", "accuracy_loss", "", True, "accuracy", _loss, exact=True, compares=False),
     Kind("max_mean_watts", "mean_watts", "W", at_most=True, family="power", figure=_power(_mean)),
     Kind("max_peak_watts", "peak_watts", "W", at_most=True, family="power", figure=_power(_peak)),
-    Kind("max_joules_per_inference", "joules_per_inference", "J", at_most=True, family="power", figure=_power(_joules)),
+    Kind("max_joules_per_inference", "joules_per_inference", "J", True, "power", _power(_joules)),
+    Kind("max_idle_watts", "idle_watts", "W", at_most=True, family="power", figure=_idle),
+    Kind("max_size_bytes", "size_bytes", "B", at_most=True, family="release", figure=_size, exact=True),
+    Kind("max_boot_s", "boot_s", "s", at_most=True, family="boot", figure=_boot_s, compares=False),
 )
 """Every limit there is, in the order in which they are printed."""

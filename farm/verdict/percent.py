@@ -1,0 +1,38 @@
+"""Changes against a baseline, as people write them: ``+1.5 %``."""
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+
+_CHANGE = re.compile(r"([+-])\s*(\d+(?:\.\d+)?)\s*%")
+_SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%")
+
+
+def _change(value: Any) -> Any:  # noqa: ANN401 -- any YAML value
+    if isinstance(value, float):  # as a stored run's JSON has it
+        return value
+    match = _CHANGE.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError('wants a change with its sign and unit, such as "+1.5 %" or "-2 %"')
+    return float(match[1] + match[2]) / 100
+
+
+def _share(value: Any) -> Any:  # noqa: ANN401 -- any YAML value
+    if isinstance(value, float):
+        return value
+    match = _SHARE.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError('wants a share with its unit, such as "0.2 %"')
+    return float(match[1]) / 100
+
+
+Change = Annotated[float, BeforeValidator(_change)]
+"""A relative change; ``+1.5 %`` is 0.015. A bare number is refused: 1.5 may mean either."""
+Share = Annotated[float, BeforeValidator(_share)]
+"""A fraction; ``0.2 %`` is 0.002."""
+
+
+def percent(change: float) -> str:
+    """Return a change as it is written: ``+1.5 %``."""
+    return f"{100 * change:+g} %"

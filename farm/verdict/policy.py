@@ -1,0 +1,252 @@
+"""A gate's policy as data: what is tried on which boards, what it is held to, and how sure a verdict must be."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, cast
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+
+from devices.registry import known_boards
+
+from ..errors import UsageFault
+from ..lab.fields import Name
+from ..lab.shapes import against
+from ..lab.words import kind_of, unknown
+from ..lab.yaml_lines import Document, Fault, Where, read
+from ..trial.scenario import FixedRate
+from .criteria import Limits
+from .figures import KINDS, Kind
+from .percent import Change, Share, percent
+
+COMPARABLE: dict[str, Kind] = {kind.name: kind for kind in KINDS if kind.compares}
+"""Figures that can be held against a baseline's."""
+
+Evidence = Literal[
+    "measured watts", "idle", "not throttled", "settings", "temperature", "boot", "accuracy", "meter serial number"
+]
+"""What a policy can want recorded; what each means stands in :mod:`.evidence`."""
+
+_Probability = Annotated[float, Field(gt=0, lt=0.5)]
+_Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Part(BaseModel):
+    """Frozen, closed to unknown keys, and never guesses a type."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Scenario(Part):
+    """How frames are offered; see :class:`farm.trial.scenario.FixedRate`."""
+
+    rate_hz: _Positive
+    duration_s: _Positive
+    warmup_frames: int = Field(default=5, ge=0)
+    idle_s: _NotNegative = 2.0
+    score_s: _NotNegative = 20.0
+
+    def plan(self) -> FixedRate:
+        """Return it as a trial takes it."""
+        return FixedRate(**self.model_dump())
+
+
+class ModelEntry(Part):
+    """One board model that the release must hold on."""
+
+    boards: list[Name] = []
+    """By name, the preferred first; empty: any of the lab's boards of this model."""
+    count: int = Field(default=1, ge=1)
+    """On how many boards of the model, each judged by itself."""
+    scenario: Scenario
+    limits: Limits = Limits()
+    """Added to the policy's own, and stronger than them."""
+    against_baseline: dict[str, Change] = {}
+    """Likewise."""
+
+
+class Floor(Part):
+    """What may differ between two series of trials of one release."""
+
+    change: Share
+    reason: str = Field(min_length=1)
+    """Where the number comes from; a verdict repeats it."""
+
+
+class Alpha(Part):
+    """Risks of the whole gate, whatever its number of boards, limits and looks."""
+
+    false_regression: _Probability = 0.05
+    """That a release exactly at its limits is refused; one that is better is refused far more rarely."""
+    false_pass: _Probability = 0.025
+    """That a release passes which is exactly at a limit, or beyond it, anywhere."""
+
+
+class Statistics(Part):
+    """How sure is sure; see docs/gate.md."""
+
+    trials: int = Field(default=1, ge=1)
+    """Valid ones of the candidate before an absolute limit is decided."""
+    keep: Annotated[float, Field(gt=0.5, le=1)] = 0.9
+    """Share of the trials that must keep a limit which is a claim on each of them."""
+    min_pairs: int = Field(default=6, ge=4)
+    """Of a candidate's and a baseline's trial, before the first look at a comparison."""
+    max_pairs: int = Field(default=24, le=200)
+    """After the last look what is undecided stays so."""
+    look_every: int = Field(default=2, ge=2)
+    """Pairs from one look to the next; even, so that every look sees as many pairs of either order."""
+    max_voids: int = Field(default=4, ge=0)
+    """Void trials that a board may produce before it is given up."""
+    alpha: Alpha = Alpha()
+    noise_floor: dict[str, Floor] = {}
+    """Figure → what is no difference yet. Every figure that is compared needs one."""
+
+    @model_validator(mode="after")
+    def _looks_balanced(self) -> Self:
+        if self.min_pairs % 2 or self.look_every % 2:
+            raise ValueError("min_pairs and look_every must be even: orders AB and BA then come equally often")
+        if self.max_pairs < self.min_pairs:
+            raise ValueError(f"max_pairs {self.max_pairs} is below min_pairs {self.min_pairs}")
+        return self
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """Numbers of pairs at which a comparison is looked at."""
+        return tuple(range(self.min_pairs, self.max_pairs + 1, self.look_every))
+
+
+class Policy(Part):
+    """All that ``farm gate`` is told about what counts."""
+
+    accept_twins: bool = False
+    """Whether a twin's record may pass. Without it a twin proves nothing, and no gate passes on one."""
+    baseline: Literal["required", "optional"] = "required"
+    """Whether limits against a baseline may go unlooked at where none is given."""
+    retries: int = Field(default=1, ge=0)
+    """How often a board that fails is replaced by a neighbour of its model."""
+    provision: bool = True
+    """Whether each board is first made what its model's playbook says."""
+    time_budget_s: _Positive = 3600.0
+    """For the whole gate; what is undecided then has no verdict."""
+    evidence: list[Evidence] = []
+    """What every valid record must hold; what is not recorded is no verdict."""
+    models: dict[str, ModelEntry] = Field(min_length=1)
+    limits: Limits = Limits()
+    """For every model."""
+    against_baseline: dict[str, Change] = {}
+    """For every model: figure → largest change for the worse, ``+1.5 %``, or of fps and accuracy ``-1 %``."""
+    statistics: Statistics = Statistics()
+    _document: Document = PrivateAttr(default_factory=lambda: Document(Path("policy")))
+
+    @property
+    def path(self) -> Path:
+        """The file it was read from."""
+        return self._document.path
+
+    @property
+    def sha256(self) -> str:
+        """Of that file's bytes, hex."""
+        return self._document.sha256
+
+    @property
+    def compares(self) -> bool:
+        """Whether it holds limits against a baseline."""
+        return any(self.changes(model) for model in self.models)
+
+    def absolute(self, model: str) -> Limits:
+        """Return the limits of a board model."""
+        own: dict[str, float] = self.models[model].limits.model_dump(exclude_none=True)
+        return Limits.model_validate(self.limits.model_dump(exclude_none=True) | own)
+
+    def changes(self, model: str) -> dict[str, float]:
+        """Return a board model's limits against the baseline, in the order in which figures are printed."""
+        wanted = self.against_baseline | self.models[model].against_baseline
+        return {name: wanted[name] for name in COMPARABLE if name in wanted}
+
+    def fault(self, where: Where, text: str) -> str:
+        """Return ``FILE:LINE: field: text``."""
+        return self._document.report([Fault(where, text)])[0]
+
+    @classmethod
+    def of(cls, document: Document) -> "Policy":
+        """Return the policy of a document in which no fault was found."""
+        policy = cls.model_validate(document.value)
+        policy._document = document  # noqa: SLF001 -- its own constructor
+        return policy
+
+
+def load_policy(path: Path) -> Policy:
+    """Read and check a policy, touching no board.
+
+    Raises:
+        UsageFault: one line for every fault: ``FILE:LINE: field: what is wrong; remedy``.
+    """
+    document = read(path)
+    if not document.faults:
+        document.faults += _check(document.value)
+    if document.faults:
+        raise UsageFault(document.report(document.faults))
+    return Policy.of(document)
+
+
+def _check(value: object) -> list[Fault]:
+    if not isinstance(value, dict):
+        return [Fault((), f"wants `models:` and limits at the top, not {kind_of(value)}")]
+    tree = cast("dict[str, Any]", value)
+    faults = [*against(Policy, tree, ()), *_unknown_models(tree), *_unknown_figures(tree)]
+    if not faults:
+        policy = Policy.model_validate(tree)
+        faults += [*_nothing_wanted(policy), *_floors(policy)]
+    return faults
+
+
+def _unknown_models(tree: dict[str, Any]) -> Iterator[Fault]:
+    for model in _keys(tree.get("models")):
+        if model not in known_boards():
+            yield Fault(("models", model), f"no board model '{model}'; {unknown(model, known_boards())}")
+
+
+def _unknown_figures(tree: dict[str, Any]) -> Iterator[Fault]:
+    places: list[Where] = [("against_baseline",), ("statistics", "noise_floor")]
+    places += [("models", model, "against_baseline") for model in _keys(tree.get("models"))]
+    for where in places:
+        for name in _keys(_at(tree, where)):
+            if name not in COMPARABLE:
+                yield Fault((*where, name), f"cannot be compared with a baseline; {unknown(name, COMPARABLE)}")
+
+
+def _at(tree: Any, where: Where) -> Any:  # noqa: ANN401 -- any YAML value
+    for step in where:
+        tree = cast("dict[Any, Any]", tree).get(step) if isinstance(tree, dict) else None
+    return tree
+
+
+def _keys(value: object) -> list[str]:
+    return list(cast("dict[str, Any]", value)) if isinstance(value, dict) else []
+
+
+def _nothing_wanted(policy: Policy) -> Iterator[Fault]:
+    for model in policy.models:
+        if not policy.changes(model) and not policy.absolute(model).model_dump(exclude_none=True):
+            yield Fault(("models", model), "is held to nothing; add `limits:` or `against_baseline:`")
+
+
+def _floors(policy: Policy) -> Iterator[Fault]:
+    """Refuse what no number of trials could decide."""
+    for model in policy.models:
+        own = policy.models[model].against_baseline
+        for name, limit in policy.changes(model).items():
+            where: Where = ("models", model, "against_baseline", name) if name in own else ("against_baseline", name)
+            if COMPARABLE[name].exact:
+                continue
+            floor = policy.statistics.noise_floor.get(name)
+            if floor is None:
+                yield Fault(where, f"has no noise floor; add `statistics.noise_floor.{name}:` with `change`, `reason`")
+            elif abs(limit) <= floor.change:
+                yield Fault(
+                    where,
+                    f"{percent(limit)} lies within the noise floor of {100 * floor.change:g} % ({floor.reason}), "
+                    "where no difference is called; raise the limit, or lower the floor",
+                )
+            elif limit <= -1:
+                yield Fault(where, f"{percent(limit)} leaves nothing; give a smaller change")
