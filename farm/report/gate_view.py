@@ -2,13 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Self
 
+from farm.errors import UsageFault
+from farm.lab.inventory import Lab
+from farm.store.database import Store, Stored
 from farm.store.record import Made, Record
 from farm.store.run import EvidenceCheck, GateCriterion, GateFault, GateVerdict, Run
 from farm.verdict.explain import digits
 
 ABSENT = "-"
+_MOST_RECORDS = 1_000_000
+"""More than any gate runs trials."""
 Outcome = Literal["pass", "regression", "no verdict"]
 
 
@@ -22,6 +27,16 @@ class Gate:
     """All of the run's, in any order."""
     twins: Mapping[str, Made] = field(default_factory=dict[str, Made])
     """Boards that the inventory calls twins; records add what they say of boards and meters."""
+
+    @classmethod
+    def load(cls, store: Store, run_id: str, lab: Lab) -> Self:
+        """Return a gate that the store knows; UsageFault where that run has no verdict."""
+        stored = store.run(run_id)
+        if stored.verdict is None:
+            raise UsageFault(f"run {stored.run.id}: has no gate's verdict")
+        kept = store.records(run_id=stored.run.id, limit=_MOST_RECORDS)
+        records = [each.record for each in kept if isinstance(each, Stored)]
+        return cls(stored.run, stored.verdict, records, dict.fromkeys(lab.twins, "process twin"))
 
     def made(self, board: str) -> Made:
         """Return what a board was made of, or its meters."""

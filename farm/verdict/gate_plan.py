@@ -1,0 +1,113 @@
+"""What a gate is going to do, checked whole before any board is touched."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from ..errors import UsageFault
+from ..lab.inventory import Lab, usable
+from ..playbook import Playbook, load
+from .budget import trial_s
+from .policy import Policy, load_policy
+from .releases import Releases, open_releases
+from .seats import Seat, seats
+
+_Read = TypeVar("_Read")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a gate is told."""
+
+    policy: Path
+    candidate: Path
+    baseline: Path | None = None
+    inventory: Path | None = None
+    state: Path = Path(".farm")
+    dataset: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that a gate needs to begin."""
+
+    asked: Asked
+    lab: Lab
+    policy: Policy
+    seats: Sequence[Seat]
+    releases: Releases
+    playbooks: Mapping[str, Playbook]
+    """By board model; none where boards stay as they are."""
+
+    def least_trials(self, seat: Seat) -> int:
+        """Return how many trials a seat runs until it may be decided."""
+        statistics = self.policy.statistics
+        return 2 * statistics.min_pairs if seat.compares else statistics.trials
+
+    def most_trials(self, seat: Seat) -> int:
+        """Return how many trials a seat runs at most, void ones left out."""
+        return 2 * self.policy.statistics.max_pairs if seat.compares else self.policy.statistics.trials
+
+    def least_s(self, seat: Seat) -> float:
+        """Return about how long a seat takes until it may be decided, without booting and deploying."""
+        return self.least_trials(seat) * trial_s(seat.scenario)
+
+
+def plan_gate(asked: Asked, folder: Path, *, faults: Sequence[str] = ()) -> Plan:
+    """Read and check everything; packed models are unpacked into ``folder``, which must outlive the gate.
+
+    Raises:
+        UsageFault: all that is wrong with lab, policy, releases and playbooks, after what the caller found already.
+    """
+    found = list(faults)
+
+    def tried(read: Callable[[], _Read]) -> _Read | None:
+        try:
+            return read()
+        except UsageFault as fault:
+            found.extend(fault.faults)
+            return None
+
+    lab = tried(lambda: usable(asked.inventory, state=asked.state))
+    policy = tried(lambda: load_policy(asked.policy))
+    models = list(policy.models) if policy else []
+    chosen = tried(lambda: seats(policy, lab, baseline=asked.baseline is not None)) if policy and lab else None
+    releases = tried(
+        lambda: open_releases(asked.candidate, asked.baseline, models, folder, dataset=asked.dataset)
+    )  # also without a policy: that its files are there
+    playbooks = tried(lambda: _playbooks(lab, models)) if policy and lab and policy.provision else {}
+    if lab is None or policy is None or chosen is None or releases is None or playbooks is None or found:
+        raise UsageFault(found)
+    plan = Plan(asked, lab, policy, chosen, releases, playbooks)
+    _check_budget(plan)
+    return plan
+
+
+def _playbooks(lab: Lab, models: Sequence[str]) -> dict[str, Playbook]:
+    """Read each model's playbook, beside the inventory that people write."""
+    source = Path(lab.resolved.source) if lab.resolved else lab.path
+    loaded: dict[str, Playbook] = {}
+    faults: list[str] = []
+    for model in models:
+        path = source.parent / "playbooks" / f"{model}.yaml"
+        try:
+            loaded[model] = load(path)
+        except UsageFault as fault:
+            faults += fault.faults
+        else:
+            if loaded[model].model != model:
+                faults.append(f"{path}: is for {loaded[model].model}; the policy's board is a {model}")
+    if faults:
+        raise UsageFault(faults)
+    return loaded
+
+
+def _check_budget(plan: Plan) -> None:
+    """Refuse a budget in which nothing can be decided: it is known now, not in an hour."""
+    longest = max(plan.seats, key=plan.least_s)
+    least_s, budget_s = plan.least_s(longest), plan.policy.time_budget_s
+    if least_s > budget_s:
+        trials = f"{plan.least_trials(longest)} trials of about {trial_s(longest.scenario):g} s"
+        text = f"{budget_s:g} s is too short: {longest.key} needs {trials}, {least_s:.0f} s in all"
+        raise UsageFault(plan.policy.fault(("time_budget_s",), text))
