@@ -136,6 +136,7 @@ def test_a_board_with_another_host_key_is_refused(lend, twin_lab):
 
 def test_health_tells_a_board_that_is_well(lend, twin_lab):
     with lend("atom-01") as bench:
+        bench.settings.leave_on()
         bench.ensure_up()
     health = look(twin_lab.lab, "atom-01", twin_lab.state)
     assert (health.faults, health.powered, health.up) == ([], True, True)
@@ -153,6 +154,7 @@ def test_health_leaves_what_it_cannot_know_unknown(lend, twin_lab):
 
 def test_health_names_every_fault_of_a_board(lend, twin_lab):
     with lend("atom-01") as bench:
+        bench.settings.leave_on()
         bench.ensure_up()
     with disturbed(twin_lab, "relay-atom", "silent"), disturbed(twin_lab, "wall-1", "silent"):
         health = look(twin_lab.lab, "atom-01", twin_lab.state)
