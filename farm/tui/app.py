@@ -36,6 +36,7 @@ EVERY_S = 15.0
 DEADLINE_S = 15.0
 """A look that takes longer is a fault of the board: more than its own deadlines add up to where one part is dead."""
 _KNOWN_EVERY_S = 2.0
+_CHANGE_IT = ("on", "off", "cycle", "health", "provision")
 _REDRAW_S = 0.2
 """What came in is drawn so often at most: no flicker, and no storm of updates when a lab comes up."""
 
@@ -326,7 +327,10 @@ class FarmApp(App[int]):
 
     def _done(self, wish: Wish, said: str, tone: Tone) -> None:
         self.note(said, tone)
-        self.boards[wish.board].doing = ""
+        board = self.boards[wish.board]
+        board.doing = ""
+        if wish.name in _CHANGE_IT:
+            board.glance = None  # how it was is not how it is
         self._changed.add(wish.board)
         self._step_aside(wish.board, False)
         self._lookout.look_now(wish.board)

@@ -69,11 +69,12 @@ class WattsPane(Static):
         newest = list(self._watts)[-width:]
         axis = span(newest)
         if axis is None:
-            self.update("no readings: off, in use, or without a meter")
+            self.update("no readings: off, in use, or without a meter", layout=False)
             return
         lines = plot(newest, width, height)
         scale = [f"{axis[1]:7.2f}", *[" " * 7] * (height - 2), f"{axis[0]:7.2f}"] if height > 1 else [f"{axis[1]:7.2f}"]
-        self.update("\n".join([*(f"{at}│{line}" for at, line in zip(scale, lines, strict=True)), self._words(newest)]))
+        drawn = [f"{at}│{line}" for at, line in zip(scale, lines, strict=True)]
+        self.update("\n".join([*drawn, self._words(newest)]), layout=False)
 
     def _words(self, newest: Sequence[float | None]) -> str:
         read = [value for value in newest if value is not None]
@@ -97,7 +98,8 @@ class BoardScreen(Screen[None]):
     BoardScreen #panes { height: 1fr; scrollbar-size-vertical: 1; }
     BoardScreen .pane { border: round ansi_bright_black; padding: 0 1; height: auto; scrollbar-size-vertical: 1; }
     BoardScreen .pane:focus { border: round ansi_cyan; }
-    BoardScreen #facts, BoardScreen #health, BoardScreen #history { max-height: 14; }
+    BoardScreen #health, BoardScreen #history { max-height: 14; }
+    BoardScreen #facts { max-height: 7; }
     BoardScreen #watts { height: 7; }
     BoardScreen #console { height: 10; background: ansi_default; }
     BoardScreen.-wide #panes { layout: grid; grid-size: 2 3; grid-columns: 2fr 3fr; grid-rows: 1fr 1fr 1fr; }
@@ -152,7 +154,7 @@ class BoardScreen(Screen[None]):
         holder = self._board_state.holder
         bar.append(f"  {holder.kind} by {holder.owner}" if holder else "", "not bold")
         bar.append(f"  {self._board_state.doing}" if self._board_state.doing else "", "cyan not bold")
-        self.query_one("#bar", Static).update(bar)
+        self.query_one("#bar", Static).update(bar, layout=False)
         self._show_facts()
         if not self._live:
             self.query_one(WattsPane).show(self._board_state.watts, "looks")

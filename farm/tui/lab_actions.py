@@ -47,12 +47,14 @@ def act(lab: Lab, state: Path, leases: Leases, wish: Wish, told: Told) -> str:
 
 def _on(lab: Lab, state: Path, wish: Wish, told: Told) -> str:
     with borrow(lab, wish.board, state=state, reason="power on") as bench, _listening(bench, told):
+        bench.settings.leave_on()
         report = bench.power_on()
     return "was on and up already" if report is None else _booted(report)
 
 
 def _cycle(lab: Lab, state: Path, wish: Wish, told: Told) -> str:
     with borrow(lab, wish.board, state=state, reason="power cycle") as bench, _listening(bench, told):
+        bench.settings.leave_on()
         report = bench.power_cycle()
     return _booted(report)
 

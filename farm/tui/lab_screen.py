@@ -37,7 +37,8 @@ class LabScreen(Screen[None]):
     #bar { height: 1; }
     #filter { height: 1; border: none; padding: 0; display: none; }
     #filter.open { display: block; }
-    #detail { height: 3; border-top: solid ansi_bright_black; }
+    #detail { height: 3; border-top: solid ansi_bright_black; text-wrap: nowrap; text-overflow: ellipsis; }
+    #bar { text-wrap: nowrap; }
     #empty { height: 1fr; display: none; }
     """
 
@@ -106,15 +107,18 @@ class LabScreen(Screen[None]):
         self._update("#detail", Text("") if selected is None else _detail(self._boards[selected]))
 
     def _update(self, selector: str, text: Text) -> None:
-        """Draw only what is new: the same text again would be drawn all the same."""
+        """Draw only what is new, where it stands: anything else would draw the whole screen anew."""
         static = self.query_one(selector, Static)
         if static.content != text:
-            static.update(text)
+            static.update(text, layout=False)
 
     def _show_matching(self) -> None:
-        names = self._boards.matching(self.query_one("#filter", Input).value)
+        wanted = self.query_one("#filter", Input).value
+        names = self._boards.matching(wanted)
         self._table.show(names)
-        self._table.display, self.query_one("#empty").display = bool(names), not names
+        empty = self.query_one("#empty")
+        if empty.display == bool(names):  # setting it, even to what it is, lays out the whole screen anew
+            self._table.display, empty.display = bool(names), not names
 
     def on_board_table_placed(self) -> None:
         """Move the titles with the columns."""
@@ -187,7 +191,7 @@ def _detail(board: BoardState) -> Text:
         first.append(f"in use by {board.glance.in_use}")
     if board.looked:
         first.append(f"seen {board.looked:%H:%M:%S}")
-    text = Text(" " + " · ".join(first), no_wrap=True, overflow="ellipsis")
+    text = Text(" " + " · ".join(first))
     if board.faults:
         said, _, hint = board.faults[0].partition("\n")
         text.append(f"\n {said}", style="bold bright_red").append(f"  {hint.strip()}" if hint else "")

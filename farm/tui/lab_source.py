@@ -100,19 +100,16 @@ def _glance(health: BoardHealth) -> Glance:
     """Return a look as the screen shows it; what is unknown is left out."""
     facts: tuple[tuple[str, str | None], ...] = (
         ("OS", health.os),
-        ("boot id", health.boot_id),
-        ("temperatures", ", ".join(f"{zone} {celsius:.1f} °C" for zone, celsius in health.celsius.items())),
-        (
-            "throttled",
-            None if health.throttled is None else health.throttle_detail or ("yes" if health.throttled else "no"),
-        ),
+        ("throttled", _throttled(health)),
+        ("load", None if health.load1 is None else f"{health.load1:.2f}"),
+        ("disk free", _bytes(health.disk_free_bytes)),
+        ("memory free", _bytes(health.memory_free_bytes)),
         ("power mode", health.power_mode),
         ("governor", health.governor),
+        ("watts", ", ".join(f"{meter} {watts:z.3f} W" for meter, watts in health.watts.items() if watts is not None)),
+        ("temperatures", ", ".join(f"{zone} {celsius:.1f} °C" for zone, celsius in health.celsius.items())),
         ("clocks", ", ".join(f"{unit} {hz / 1e6:.0f} MHz" for unit, hz in health.clock_hz.items())),
-        ("load", None if health.load1 is None else f"{health.load1:.2f}"),
-        ("memory free", _bytes(health.memory_free_bytes)),
-        ("disk free", _bytes(health.disk_free_bytes)),
-        ("watts", ", ".join(f"{meter} {watts:.3f} W" for meter, watts in health.watts.items() if watts is not None)),
+        ("boot id", health.boot_id),
     )
     return Glance(
         in_use=health.in_use,
@@ -124,6 +121,12 @@ def _glance(health: BoardHealth) -> Glance:
         facts=tuple((label, value) for label, value in facts if value),
         faults=tuple(health.faults),
     )
+
+
+def _throttled(health: BoardHealth) -> str | None:
+    if health.throttled is None:
+        return None
+    return (health.throttle_detail or "yes") if health.throttled else "no"
 
 
 def _bytes(value: int | None) -> str | None:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 _BARS = "▁▂▃▄▅▆▇█"
 _LEAST_SPAN = 0.1
 """Of the highest reading: what moves less is flat, or the noise of a meter would look like news (assumed)."""
+_LEAST_WATTS = 0.05
+"""And no less than this: the zero of a meter on a board that is off (assumed)."""
 
 
 def span(watts: Sequence[float | None]) -> tuple[float, float] | None:
@@ -14,8 +16,13 @@ def span(watts: Sequence[float | None]) -> tuple[float, float] | None:
     if not read:
         return None
     low, high = min(read), max(read)
-    least = abs(high) * _LEAST_SPAN or 1.0
-    return (low, high) if high - low >= least else (max(0.0, (low + high - least) / 2), (low + high + least) / 2)
+    least = max(abs(high) * _LEAST_SPAN, _LEAST_WATTS)
+    return (low, high) if high - low >= least else _around((low + high) / 2, least)
+
+
+def _around(middle: float, width: float) -> tuple[float, float]:
+    low = max(0.0, middle - width / 2)
+    return low, low + width
 
 
 def sparkline(watts: Sequence[float | None], width: int) -> str:

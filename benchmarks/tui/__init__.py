@@ -1,0 +1,1 @@
+"""How soon the operator's screen answers a key while a quarter of the lab hangs."""
