@@ -18,7 +18,7 @@ from ..store.health import quarantined
 from ..store.leases import Held, Kind, Line, Past, Waiter
 from .inventory import Lab
 from .lease_held import Lease, LeaseLost
-from .lease_holder import nobody, owner
+from .lease_holder import no_process, owner
 from .lease_line import with_positions
 from .lease_taking import Progress, Request, Taking, find_dead, reap, told, without
 from .lease_wanted import Wanted
@@ -55,16 +55,21 @@ def home(lab: Lab, state: Path) -> Path:
 class Leases:
     """The leases of one lab. Closing it ends none of them."""
 
-    def __init__(self, lab: Lab, where: Path, store: Store) -> None:
+    def __init__(self, lab: Lab, where: Path, store: Store, owner: str) -> None:
         """Take an open database; use :meth:`open`."""
+        self.owner = owner
+        """In whose name boards are taken."""
         self._lab, self._where, self._store = lab, where, store
         self._locks = where.parent / "locks"
 
     @classmethod
-    def open(cls, lab: Lab, state: Path = Path(".farm")) -> Self:
-        """Open the lab's database; raises as :meth:`Store.open`."""
+    def open(cls, lab: Lab, state: Path = Path(".farm"), *, in_name_of: str | None = None) -> Self:
+        """Open the lab's database, in the name of this process's :func:`owner` unless another is given.
+
+        Raises as :meth:`Store.open`.
+        """
         where = home(lab, state) / "results.sqlite"
-        return cls(lab, where, Store.open(where))
+        return cls(lab, where, Store.open(where), in_name_of or owner())
 
     # who has what
 
@@ -139,7 +144,7 @@ class Leases:
         wait_s: float = 0.0,
         progress: Progress | None = None,
     ) -> Held:
-        """Reserve a board for this owner; one that he has reserved already gets the new end and reason.
+        """Reserve a board for this owner; one asked for by name that is his already gets the new end and reason.
 
         Raises:
             UsageFault: no board of the lab could ever be it.
@@ -149,8 +154,8 @@ class Leases:
         with self._store.transaction(alone=True) as connection:
             line = reap(connection, rows.read(connection), self._locks)
             for held in line.held:
-                mine = held.kind == "reservation" and held.owner == owner() and held.pid is None
-                if mine and held.board in boards:
+                mine = held.kind == "reservation" and held.owner == self.owner and held.pid is None
+                if mine and held.board in boards and _by_name(wanted):
                     return rows.extend(connection, held.token, for_s=for_s, reason=reason or held.reason)
         request = self._request(
             wanted, "reservation", reason, _by_name(wanted), for_s=for_s, by_process=False, progress=progress
@@ -171,9 +176,9 @@ class Leases:
         with self._store.transaction(alone=True) as connection:
             line = reap(connection, rows.read(connection), self._locks)
             here = [held for held in line.held if held.board == board]
-            mine = [held for held in here if held.kind == "reservation" and held.owner == owner()]
+            mine = [held for held in here if held.kind == "reservation" and held.owner == self.owner]
             if not mine or mine[0].pid is not None:
-                raise UsageFault(_not_yours(board, here))
+                raise UsageFault(_not_yours(board, here, self.owner))
             rows.end(connection, mine[0], "returned")
             return mine[0]
 
@@ -193,8 +198,8 @@ class Leases:
             if not losers:
                 raise UsageFault(f"{board}: nobody has it; farm lease take {board}")
             for loser in losers:
-                rows.end(connection, loser, "stolen", by=owner(), why=reason)
-            new = rows.take(connection, board, "reservation", nobody(reason), for_s=for_s)
+                rows.end(connection, loser, "stolen", by=self.owner, why=reason)
+            new = rows.take(connection, board, "reservation", no_process(self.owner, reason), for_s=for_s)
         locks = [loser.holder.lock for loser in losers if loser.holder.lock is not None]
         let_go = [take_away(self._locks, lock, wait_s=_LET_GO_S) for lock in locks]
         return Stolen(new, losers, all(let_go))
@@ -240,7 +245,7 @@ class Leases:
         def eligible() -> list[str]:
             return boards if even_quarantined else _healthy(str(wanted), boards, quarantined(self._store))
 
-        return Request(str(wanted), eligible, kind, reason, for_s, by_process, progress)
+        return Request(str(wanted), eligible, kind, self.owner, reason, for_s, by_process, progress)
 
     def _alive(self) -> Line:
         """Read the line without what is dead in it; nothing is written."""
@@ -263,10 +268,11 @@ def _by_name(wanted: Wanted) -> bool:
     return len(wanted.boards) == 1
 
 
-def _not_yours(board: str, here: list[Held]) -> str:
+def _not_yours(board: str, here: list[Held], owner: str) -> str:
     if not here:
         return f"{board}: nobody has it"
-    process = next((held for held in here if held.pid is not None and held.owner == owner()), None)
+    process = next((held for held in here if held.pid is not None and held.owner == owner), None)
+    steal = f"farm lease steal {board} --reason WHY"
     if process is not None:
-        return f"{board}: is used by your process {process.pid}, which returns it when it ends; or: farm lease steal"
-    return f"{board}: is not yours but that of {told(here[0])}; farm lease steal {board} --reason WHY"
+        return f"{board}: is used by your process {process.pid}, which returns it when it ends; or: {steal}"
+    return f"{board}: is not yours but that of {told(here[0])}; {steal}"

@@ -19,14 +19,14 @@ def owner() -> str:
     return os.environ.get(OWNER) or f"{_user()}@{socket.gethostname()}"
 
 
-def this_process(reason: str, lock: str) -> Holder:
+def this_process(owner: str, reason: str, lock: str) -> Holder:
     """Return what a row says of a lease that this process holds."""
-    return Holder(owner(), reason, socket.gethostname(), kernel(), os.getpid(), lock)
+    return Holder(owner, reason, socket.gethostname(), kernel(), os.getpid(), lock)
 
 
-def nobody(reason: str) -> Holder:
+def no_process(owner: str, reason: str) -> Holder:
     """Return what a row says of a reservation that stands without a process."""
-    return Holder(owner(), reason, socket.gethostname(), kernel(), None, None)
+    return Holder(owner, reason, socket.gethostname(), kernel(), None, None)
 
 
 @cache

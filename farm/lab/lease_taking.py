@@ -12,7 +12,7 @@ from ..store import leases as rows
 from ..store.database import Store
 from ..store.leases import Held, How, Kind, Line, Waiter
 from .lease_held import BEAT_S, MISSED
-from .lease_holder import kernel, nobody, this_process
+from .lease_holder import kernel, no_process, this_process
 from .lease_line import Answer, Wish, decide
 from .lock import LockFile, alive, remove, sweep
 
@@ -39,6 +39,7 @@ class Request:
     eligible: Callable[[], Sequence[str]]
     """Boards that would do now; raises when it is hopeless to wait."""
     kind: Kind
+    owner: str
     reason: str
     for_s: float | None = None
     """None: no end of its own."""
@@ -111,8 +112,8 @@ class Taking:
     def __init__(self, store: Store, folder: Path, request: Request, lock: LockFile) -> None:
         """Take what to ask for; the lock says that this process waits."""
         self._store, self._folder, self._request = store, folder, request
-        self._waits = this_process(request.reason, lock.name)
-        self._wish = Wish((), request.kind, self._waits.owner)
+        self._waits = this_process(request.owner, request.reason, lock.name)
+        self._wish = Wish((), request.kind, request.owner)
         self._told = ""
 
     def wait(self, wait_s: float) -> tuple[Held, int]:
@@ -162,7 +163,7 @@ class Taking:
 
     def _take(self, connection: Connection, board: str) -> Held:
         request = self._request
-        holder = self._waits if request.by_process else nobody(request.reason)
+        holder = self._waits if request.by_process else no_process(request.owner, request.reason)
         if self._wish.number is not None:
             rows.leave(connection, self._wish.number)
         return rows.take(connection, board, request.kind, holder, for_s=request.for_s)

@@ -1,0 +1,23 @@
+"""Spans of time as people write them: 2h, 1h30m, 90s."""
+
+import re
+
+from ..errors import UsageFault
+
+_UNITS_S = {"d": 86400, "h": 3600, "m": 60, "s": 1}
+_WRITTEN = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
+
+
+def seconds(text: str) -> float:
+    """Return a span in seconds.
+
+    Raises:
+        UsageFault: it is written otherwise, or is nothing.
+    """
+    found = _WRITTEN.fullmatch(text.strip())
+    span_s = (
+        sum(float(n) * unit for n, unit in zip(found.groups(), _UNITS_S.values(), strict=True) if n) if found else 0
+    )
+    if span_s <= 0:
+        raise UsageFault(f"{text!r} is no span of time; write e.g. 2h, 1h30m or 90s")
+    return span_s
