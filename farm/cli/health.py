@@ -2,10 +2,14 @@
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import Exit
 from .common import STATE, add_inventory, add_json, open_lab
 from .output import local, print_json, progress, say, table, warn
+
+if TYPE_CHECKING:
+    from ..store.health import Entry
 
 HELP = "look at every board; check it for real, and take it out of quarantine"
 
@@ -62,6 +66,8 @@ def _refuse_what_does_not_fit(args: Namespace) -> None:
         faults.append(f"--every {args.every:g}: wants a number of seconds")
     if args.prometheus == "-" and args.json:
         faults.append("--prometheus - and --json: one of them can have the standard output")
+    if args.prometheus and (args.check or args.history or args.release or (args.due and not args.watch)):
+        faults.append("--prometheus tells what looks find: it goes with none of --check, --due, --history, --release")
     if faults:
         raise UsageFault(faults)
 
@@ -111,23 +117,18 @@ def _history(args: Namespace) -> int:
         say("nothing happened to them yet")
         return Exit.PASS
     table(
-        ("when", "board", "what", "why", "by"),
+        ("when", "board", "what", "by", "why"),
         [
-            (
-                local(datetime.fromisoformat(entry.at_utc)),
-                entry.board,
-                _what(entry.what, entry.good),
-                entry.why,
-                entry.by,
-            )
-            for entry in entries
+            (local(datetime.fromisoformat(one.at_utc)), one.board, _what(one), one.by or None, one.why)
+            for one in entries
         ],
     )
     return Exit.PASS
 
 
-def _what(what: str, good: bool) -> str:
-    return f"{what}: {'well' if good else 'faulty'}" if what == "look" else what
+def _what(entry: "Entry") -> str:
+    outcomes = {"check": ("failed", "passed"), "look": ("faulty", "well")}
+    return f"{entry.what}: {outcomes[entry.what][entry.good]}" if entry.what in outcomes else entry.what
 
 
 def _release(args: Namespace) -> int:

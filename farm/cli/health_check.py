@@ -11,7 +11,9 @@ from ..health.check import CheckResult, check_board
 from ..health.check_plan import planned
 from ..health.due import due
 from ..health.known import results
+from ..health.notify import Notifier
 from ..health.policy import HealthPolicy, load_policy, policy_path
+from ..health.watch import keep_checks
 from ..lab.inventory import Lab
 from ..store.database import Store
 from .common import STATE, open_lab
@@ -35,6 +37,9 @@ def check(args: Namespace) -> int:
             note(f"{board}: {why}")
     found = list(check_each(lab, policy, list(boards), wait_s=args.wait, tell=progress))
     done = [one for one in found if isinstance(one, CheckResult)]
+    if args.notify:
+        with Notifier(args.notify, warn) as notifier:
+            notifier.tell(keep_checks(lab, done, STATE))
     if args.json:
         print_json([asdict(one) | {"outcome": one.outcome, "fault": one.fault} for one in done])
     else:
@@ -104,8 +109,7 @@ def _show(done: Sequence[CheckResult]) -> None:
     ]
     table(("board", "made", "step", "outcome", "s", "seen"), rows)
     for one in done:
-        failed = [step.detail for step in one.steps if step.outcome == "failed"]
-        for fault in failed:
+        for fault in dict.fromkeys(step.detail for step in one.steps if step.outcome == "failed"):
             warn(fault)
         if one.quarantine is not None:
             warn(f"{one.board}: in quarantine: {one.quarantine}")

@@ -8,6 +8,7 @@ from ..lab.inventory import Lab
 from ..store.database import Store
 from ..store.health import Kept, Turn, note_looks
 from .board_health import TRANSIENT, BoardHealth, State
+from .check import CheckResult
 from .known import results
 
 
@@ -22,6 +23,18 @@ def keep(lab: Lab, found: Iterable[BoardHealth], state: Path = Path(".farm")) ->
     }
     with Store.open(results(lab, state)) as store:
         return note_looks(store, lasting)
+
+
+def keep_checks(lab: Lab, done: Iterable[CheckResult], state: Path = Path(".farm")) -> list[Turn]:
+    """Return whose state a check has changed since the last look; one that could not decide has changed none."""
+    found: dict[str, tuple[Kept, str]] = {}
+    for one in done:
+        if one.quarantine is not None:
+            found[one.board] = "quarantined", one.quarantine
+        elif one.outcome != "undecided":
+            found[one.board] = "faulty" if one.fault else "ok", one.fault
+    with Store.open(results(lab, state)) as store:
+        return note_looks(store, found)
 
 
 class Shown:
