@@ -77,17 +77,19 @@ def _unwritable(args: Namespace) -> list[str]:
 
 def _show(plan: "Plan") -> None:
     """Print what would run where; nothing is touched."""
+    from ..verdict.seat_run import boards_of
+
     rows = [
         (
             seat.key,
-            ", ".join(_label(plan, board) for board in seat.boards),
+            ", else ".join(_label(plan, board) for board in boards_of(seat, plan.seats)),
             "baseline and candidate in turn" if seat.compares else "candidate",
             f"{plan.least_trials(seat)} to {plan.most_trials(seat)}",
             f"{plan.least_s(seat):.0f} s or more",
         )
         for seat in plan.seats
     ]
-    output.table(("seat", "first free of", "runs", "trials", "takes"), rows)
+    output.table(("seat", "board", "runs", "trials", "takes"), rows)
     most_s = max(plan.least_s(seat) for seat in plan.seats)
     output.say(f"all at once: {most_s:.0f} s or more, and booting; the policy gives {plan.policy.time_budget_s:g} s")
 

@@ -63,7 +63,7 @@ def new_job(plan: Plan, store: Store, run_id: str, progress: Progress) -> Job:
 
     lending = Lending(plan.lab, plan.asked.state, f"gate {run_id[:8]}", used)
     budget = Budget(plan.policy.time_budget_s)
-    return Job(plan.policy, plan.releases, plan.playbooks, store, run_id, lending, budget, progress)
+    return Job(plan.policy, plan.seats, plan.releases, plan.playbooks, store, run_id, lending, budget, progress)
 
 
 def run_gate(plan: Plan, store: Store, run_id: str, progress: Progress) -> GateVerdict:

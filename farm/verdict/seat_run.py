@@ -35,6 +35,8 @@ class Job:
     """What the seats of one gate share."""
 
     policy: Policy
+    seats: Sequence[Seat]
+    """All of the gate's."""
     releases: Releases
     playbooks: Mapping[str, Playbook]
     """By board model: what is done to a board before its trials; none where boards stay as they are."""
@@ -62,6 +64,12 @@ class SeatRun:
         return judge_seat(policy, self.seat, self.records, final=True)
 
 
+def boards_of(seat: Seat, seats: Sequence[Seat]) -> list[str]:
+    """Return where a seat may run: on the board that it prefers, and on those that no other seat prefers."""
+    preferred = {other.boards[0] for other in seats}
+    return [board for board in seat.boards if board == seat.boards[0] or board not in preferred]
+
+
 def run_seat(job: Job, seat: Seat) -> SeatRun:
     """Run one seat to its end, on as many boards as its policy allows. Every trial is kept at once.
 
@@ -70,7 +78,7 @@ def run_seat(job: Job, seat: Seat) -> SeatRun:
     """
     faults: list[GateFault] = []
     moved: list[Moved] = []
-    boards = list(seat.boards)
+    boards = boards_of(seat, job.seats)
     while True:
         stay = _Stay(job, seat, tuple(moved))
         try:
