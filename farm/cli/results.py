@@ -1,48 +1,97 @@
 """``farm results``: what trials left behind."""
 
+import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from ..errors import Exit, UsageFault
+from .amounts import since
 from .common import STATE, add_json, as_json
-from .output import print_json, say, table, warn
+from .output import local, print_json, say, table, warn
 
 if TYPE_CHECKING:
-    from ..store.database import Stored, Unreadable
+    from ..store.database import Store, Stored, Unreadable
+    from ..store.runs import StoredRun
 
-HELP = "list the records of past trials, or show one of them"
+HELP = "list, show, compare, export and prune what past trials left behind"
 
 _SHORT_ID = 8
+_SPARKLINE = 60
 _PATH = STATE / "results.sqlite"
 
 
 def arguments(parser: ArgumentParser) -> None:
-    """Add ``list`` and ``show``."""
+    """Add the actions."""
     actions = parser.add_subparsers(metavar="ACTION", required=True)
-    listed = actions.add_parser("list", help="the newest records, newest first")
-    listed.add_argument("--board", metavar="NAME", help="of this board only")
+    listed = actions.add_parser("list", help="the newest records or runs, newest first")
+    listed.add_argument("--runs", action="store_true", help="runs instead of records")
+    _add_choice(listed)
     listed.add_argument("--limit", type=int, default=20, metavar="N", help="so many at most [20]")
     listed.set_defaults(action=_list)
     add_json(listed)
-    shown = actions.add_parser("show", help="everything that one record holds")
-    shown.add_argument("id", help="a record's id, or how it begins")
+    shown = actions.add_parser("show", help="everything that a record holds, or a run")
+    shown.add_argument("id", metavar="RUN", help="a record's or run's id, or how it begins; `last` is the newest run")
     shown.set_defaults(action=_show)
     add_json(shown)
+    compared = actions.add_parser("compare", help="two records or runs, figure by figure")
+    compared.add_argument("a", metavar="RUN", help="as for `show`")
+    compared.add_argument("b", metavar="RUN")
+    compared.set_defaults(action=_compare)
+    add_json(compared)
+    _add_export(actions.add_parser("export", help="records as a table for other programs"))
+    _add_prune(actions.add_parser("prune", help="delete by age and size, never what a baseline needs"))
+    pinned = actions.add_parser("pin", help="keep a record or run from being pruned; without one, list what is pinned")
+    pinned.add_argument("id", metavar="RUN", nargs="?", help="as for `show`")
+    pinned.add_argument("--reason", default="", metavar="TEXT", help="why it is kept")
+    pinned.add_argument("--undo", action="store_true", help="let it be pruned again")
+    pinned.set_defaults(action=_pin)
+    add_json(pinned)
 
 
 def run(args: Namespace) -> int:
-    """List or show."""
+    """Do what is asked for."""
     return args.action(args)
 
 
+def _add_choice(parser: ArgumentParser) -> None:
+    parser.add_argument("--board", metavar="BOARD", help="of this board only")
+    parser.add_argument("--since", metavar="WHEN", help="begun since then: 2026-01-31, 2026-01-31T12:00, or 7d ago")
+
+
+def _add_export(parser: ArgumentParser) -> None:
+    parser.add_argument("ids", metavar="RUN", nargs="*", help="only these, each as for `show` [all records]")
+    _add_choice(parser)
+    for form in ("csv", "json", "parquet"):
+        parser.add_argument(f"--{form}", type=Path, metavar="FILE", help=f"a row a record and meter, as {form.upper()}")
+    parser.add_argument("--traces", type=Path, metavar="FILE", help="every reading, as .csv or .parquet")
+    parser.set_defaults(action=_export)
+
+
+def _add_prune(parser: ArgumentParser) -> None:
+    parser.description = (
+        "Deletes records with their traces, frames and console logs. Never what is pinned, the newest passes of a "
+        "board with an artifact, a kept run's baseline or what its verdict rests on, or a run that is still going on."
+    )
+    parser.add_argument("--older-than", metavar="AGE", help="what is older goes, e.g. 90d")
+    parser.add_argument("--larger-than", metavar="SIZE", help="then the oldest go until the file is so small, e.g. 5GB")
+    parser.add_argument("--keep-passes", type=int, default=5, metavar="N", help="of each board and artifact [5]")
+    parser.add_argument("--dry-run", action="store_true", help="only say what would go")
+    parser.set_defaults(action=_prune)
+    add_json(parser)
+
+
 def _list(args: Namespace) -> int:
-    """Print the records that can be read, and tell of each that cannot; 2 when there is such a one."""
+    """Print the records or runs that can be read, and tell of each that cannot; 2 when there is such a one."""
     from ..store.database import Stored
 
     if args.limit < 1:
         raise UsageFault(f"--limit {args.limit}: at least 1")
-    found = _newest(args.board, args.limit)
+    if args.runs:
+        return _list_runs(args)
+    found = _newest(args)
     read = [one for one in found if isinstance(one, Stored)]
     unreadable = [one for one in found if not isinstance(one, Stored)]
     if args.json:
@@ -50,49 +99,169 @@ def _list(args: Namespace) -> int:
     elif read:
         _table(read)
     elif not unreadable:
-        warn(f"{_PATH}: no records" + f" of {args.board}" * bool(args.board))
+        warn(
+            f"{_PATH}: no records" + f" of {args.board}" * bool(args.board) + f" since {args.since}" * bool(args.since)
+        )
     for one in unreadable:
         warn(f"record {one.id}: {one.why}")
     return Exit.USAGE if unreadable else Exit.PASS
 
 
-def _newest(board: str | None, limit: int) -> "list[Stored | Unreadable]":
+def _newest(args: Namespace) -> "list[Stored | Unreadable]":
     from ..store.database import Store
 
+    moment = _moment(args)
     if not _PATH.exists():
         return []  # looking must not make a file
     with Store.open(_PATH) as store:
-        return store.records(board=board, limit=limit)
+        return store.records(board=args.board, since=moment, limit=args.limit)
+
+
+def _moment(args: Namespace) -> datetime | None:
+    return since(args.since, "--since", now=datetime.now(UTC)) if args.since else None
+
+
+def _list_runs(args: Namespace) -> int:
+    from ..store.database import Store
+
+    if args.board:
+        raise UsageFault("--board: a run has several; leave --runs out")
+    moment, found = _moment(args), list["StoredRun"]()
+    if _PATH.exists():
+        with Store.open(_PATH) as store:
+            found = [one for one in store.runs(limit=args.limit) if moment is None or one.run.started_utc >= moment]
+    if args.json:
+        print_json([_run_json(one) for one in found])
+    elif found:
+        table(("id", "started", "kind", "lab", "owner", "ended", "verdict", "command"), map(_run_row, found))
+    else:
+        warn(f"{_PATH}: no runs" + f" since {args.since}" * bool(args.since))
+    return Exit.PASS
+
+
+def _run_json(one: "StoredRun") -> dict[str, object]:
+    value: dict[str, object] = {"run": one.run.model_dump(mode="json", exclude_none=True)}
+    return value | ({"verdict": one.verdict.model_dump(mode="json", exclude_none=True)} if one.verdict else {})
+
+
+def _run_row(one: "StoredRun") -> tuple[str, ...]:
+    from shlex import join
+
+    run = one.run
+    ended = local(run.ended_utc) if run.ended_utc else "not ended"
+    verdict = one.verdict.outcome.upper() if one.verdict else "-"
+    return run.id[:_SHORT_ID], local(run.started_utc), run.kind, run.lab, run.owner, ended, verdict, join(run.command)
 
 
 def _show(args: Namespace) -> int:
-    from ..store.database import Store
+    from ..report.collect import collect
+
+    with _open() as store:
+        subject = collect(store, args.id)
+        if subject.run is None:
+            return _show_record(store, subject.trials[0], json=args.json)
+    if args.json:
+        from ..store.runs import StoredRun
+
+        shown = _run_json(StoredRun(subject.run, subject.verdict))
+        print_json(shown | {"records": [as_json(one.record, one.verdict) for one in subject.trials]})
+        return Exit.PASS
+    _leaves_of(subject.run.model_dump(mode="json", exclude_none=True))
+    if subject.trials:
+        _table(subject.trials)
+    for one in subject.unreadable:
+        warn(f"record {one.id}: {one.why}")
+    if subject.verdict is not None:
+        from ..report.gate_text import text
+        from ..report.gate_view import Gate
+
+        gate = Gate(subject.run, subject.verdict, [one.record for one in subject.trials])
+        for line in [*text(gate), gate.headline()]:
+            say(line)
+    return Exit.USAGE if subject.unreadable else Exit.PASS
+
+
+def _show_record(store: "Store", stored: "Stored", *, json: bool) -> int:
     from ..verdict.criteria import explain
 
-    if not _PATH.exists():
-        raise UsageFault(f"{_PATH}: no records yet; `farm run` leaves one")
-    with Store.open(_PATH) as store:
-        stored = store.load(args.id)
-    if args.json:
+    if json:
         print_json(as_json(stored.record, stored.verdict))
         return Exit.PASS
-    leaves = list(_leaves(stored.record.model_dump(mode="json", exclude_none=True)))
-    width = max(len(name) for name, _ in leaves)
-    for name, value in leaves:
-        say(f"{name.ljust(width)}  {value}")
+    _leaves_of(stored.record.model_dump(mode="json", exclude_none=True))
+    _sparklines(store, stored)
     say(explain(stored.verdict) if stored.verdict else "never judged")
     return Exit.PASS
 
 
+def _sparklines(store: "Store", stored: "Stored") -> None:
+    """Print each meter's watts over time in one line."""
+    from ..errors import LabFault
+    from ..report.sparkline import sparkline
+
+    for power in stored.record.power:
+        try:
+            block = store.trace(stored.record.id, power.meter)
+        except (UsageFault, LabFault) as fault:
+            warn(str(fault))
+            continue
+        watts = block.watts
+        known = watts[watts == watts]  # NaN alone differs from itself
+        if len(known):
+            line = sparkline(watts.tolist(), _SPARKLINE, encoding=sys.stdout.encoding)
+            seconds = (block.t_ns[-1] - block.t_ns[0]) / 1e9
+            say(f"{power.meter}  {line}  {known.min():.3f} to {known.max():.3f} W in {seconds:.1f} s")
+
+
+def _compare(args: Namespace) -> int:
+    from .results_actions import compare
+
+    with _open() as store:
+        return compare(store, args)
+
+
+def _export(args: Namespace) -> int:
+    from .results_actions import export
+
+    with _open() as store:
+        return export(store, args)
+
+
+def _prune(args: Namespace) -> int:
+    from .results_actions import prune
+
+    return prune(_open, args)
+
+
+def _pin(args: Namespace) -> int:
+    from .results_actions import pin
+
+    with _open() as store:
+        return pin(store, args)
+
+
+def _open() -> "Store":
+    from ..store.database import Store
+
+    if not _PATH.exists():
+        raise UsageFault(f"{_PATH}: no records yet; `farm run` leaves one")
+    return Store.open(_PATH)
+
+
 def _table(found: "list[Stored]") -> None:
     from ..report.table import TITLES, row
-    from ..store.record import utc
 
     rows = [
-        (one.record.id[:_SHORT_ID], utc(one.record.started_utc), *row(one.record, one.verdict).as_dict().values())
+        (one.record.id[:_SHORT_ID], local(one.record.started_utc), *row(one.record, one.verdict).as_dict().values())
         for one in found
     ]
     table(("id", "started", *TITLES.values()), rows)
+
+
+def _leaves_of(value: object) -> None:
+    leaves = list(_leaves(value))
+    width = max(len(name) for name, _ in leaves)
+    for name, text in leaves:
+        say(f"{name.ljust(width)}  {text}")
 
 
 def _leaves(value: object, at: str = "") -> Iterator[tuple[str, str]]:

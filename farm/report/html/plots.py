@@ -49,14 +49,16 @@ def _lanes(home: alt.Scale) -> Any:  # noqa: ANN401 -- altair's chart classes
     tip = [alt.Tooltip("what:N", title="what"), alt.Tooltip("t:Q", title="from, s", format=".3f")]
     tip += [alt.Tooltip("until:Q", title="until, s", format=".3f")]
     base = alt.Chart(data).encode(x=x, y=lane, color=colour.legend(None), tooltip=tip)
-    bars = base.transform_filter("isValid(datum.until)").mark_bar(height=_LANE - 6, clip=True)
+    lasting = base.transform_filter("isValid(datum.until)").encode(x2="until")
+    bars = lasting.transform_filter("datum.lane != 'inference'").mark_bar(height=_LANE - 6, clip=True)
+    bars = bars.encode(stroke=alt.value(_ink("page")), strokeWidth=alt.value(1))
+    frames = lasting.transform_filter("datum.lane == 'inference'").mark_bar(height=_LANE - 8, clip=True, minBandSize=1)
     moments = base.transform_filter("!isValid(datum.until)").mark_point(shape="diamond", size=70, filled=True)
-    bars = bars.encode(x2="until", stroke=alt.value(_ink("page")), strokeWidth=alt.value(1))
     names = base.transform_filter(f"datum.lane == 'trial' && {_FITS}").mark_text(
         align="left", dx=4, fontSize=11, clip=True
     )
     names = names.encode(text="what:N", color=alt.value(_ink("on_mark")))
-    return alt.layer(bars, moments, names).properties(width=WIDTH, height=alt.Step(_LANE))
+    return alt.layer(bars, frames, moments, names).properties(width=WIDTH, height=alt.Step(_LANE))
 
 
 _FITS = "(datum.until - datum.t) / (home_to - home_from) * width > 7 * length(datum.what)"

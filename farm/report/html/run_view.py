@@ -177,7 +177,7 @@ def _of_gate(criteria: Iterable[GateCriterion]) -> Iterable[str]:
             got = f"got {gate_view.interval(c)}" if c.low is not None else f"got {gate_view.got(c)}"
             word = "missed" if c.outcome == "regression" else "undecided"
             why = f" ({c.why})" if c.why else ""
-            yield f"{c.board}: {gate_view.title(c)} {word}: wanted {gate_view.wanted(c)}, {got}{why}"
+            yield f"{c.board}: {gate_view.title(c)} {word}: wanted {_sign(gate_view.wanted(c))}, {got}{why}"
 
 
 def _of_trial(stored: Stored) -> Iterable[str]:
@@ -190,7 +190,11 @@ def _of_trial(stored: Stored) -> Iterable[str]:
 
 def wanted(criterion: Criterion) -> str:
     """Return a limit with its unit."""
-    return f"{criterion.wanted} {criterion.unit}".rstrip()
+    return f"{_sign(criterion.wanted)} {criterion.unit}".rstrip()
+
+
+def _sign(wanted: str) -> str:
+    return wanted.replace("<=", "≤").replace(">=", "≥")
 
 
 def got(criterion: Criterion) -> str:
@@ -205,7 +209,7 @@ def _criterion(c: GateCriterion) -> CriterionRow:
         board=c.board,
         name=gate_view.title(c),
         artifact=c.artifact,
-        wanted=gate_view.wanted(c),
+        wanted=_sign(gate_view.wanted(c)),
         got=ABSENT if c.got is None else got(c),
         baseline=gate_view.baseline(c),
         interval=gate_view.interval(c),
@@ -229,8 +233,9 @@ def _has_roles(trials: Iterable[Stored]) -> bool:
 
 
 def _columns(trials: Sequence[Stored]) -> list[Column]:
-    titles = [Column(title, name in _TEXT) for name, title in TITLES.items()]
-    return [*titles[:2], Column("role", text=True), *titles[2:]] if _has_roles(trials) else titles
+    names = ["board", "verdict", "model", *[name for name in TITLES if name not in _TEXT]]
+    titles = [Column(TITLES[name], name in _TEXT) for name in names]
+    return [*titles[:3], Column("role", text=True), *titles[3:]] if _has_roles(trials) else titles
 
 
 def _line(stored: Stored, anchor: str, *, roles: bool) -> Line:
