@@ -48,12 +48,13 @@ class FarmApp(App[int]):
     TITLE = "edge-test-farm"
     CSS = """
     Screen, ModalScreen { background: ansi_default; color: ansi_default; }
-    .bar, #bar { height: 1; text-style: reverse; }
+    #bar { height: 1; text-style: reverse; }
+    .title { height: auto; text-style: bold; }
     Footer { background: ansi_default; }
-    *:nocolor OptionList > .option-list--option-highlighted { text-style: reverse; }
-    OptionList > .option-list--option-highlighted { text-style: reverse; }
+    Button:focus { color: ansi_default; background: ansi_default; text-style: bold reverse; }
+    OptionList:focus > .option-list--option-highlighted { color: ansi_black; background: ansi_white; text-style: bold; }
+    OptionList:nocolor:focus > .option-list--option-highlighted { text-style: bold underline; }
     Button { min-width: 12; margin-left: 2; }
-    Button:focus { text-style: reverse; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "menu", "Actions"),

@@ -101,7 +101,7 @@ class BoardScreen(Screen[None]):
     BoardScreen #health, BoardScreen #history { max-height: 14; }
     BoardScreen #facts { max-height: 7; }
     BoardScreen #watts { height: 7; }
-    BoardScreen #console { height: 10; background: ansi_default; }
+    BoardScreen #console { height: 10; background: ansi_default; scrollbar-size-horizontal: 0; }
     BoardScreen.-wide #panes { layout: grid; grid-size: 2 3; grid-columns: 2fr 3fr; grid-rows: 1fr 1fr 1fr; }
     BoardScreen.-wide #facts, BoardScreen.-wide #watts, BoardScreen.-wide #console, BoardScreen.-wide #health,
     BoardScreen.-wide #history { height: 100%; max-height: 100%; }
@@ -154,6 +154,7 @@ class BoardScreen(Screen[None]):
         holder = self._board_state.holder
         bar.append(f"  {holder.kind} by {holder.owner}" if holder else "", "not bold")
         bar.append(f"  {self._board_state.doing}" if self._board_state.doing else "", "cyan not bold")
+        bar.truncate(self.size.width, overflow="ellipsis", pad=True)
         self.query_one("#bar", Static).update(bar, layout=False)
         self._show_facts()
         if not self._live:
@@ -161,7 +162,7 @@ class BoardScreen(Screen[None]):
 
     def on_resize(self) -> None:
         """Put the facts into the room there is."""
-        self._show_facts()
+        self.changed([self._board_state.name])
 
     def _show_facts(self) -> None:
         facts = _facts(self._board_state)

@@ -17,7 +17,6 @@ from .source import Wish
 _BOX = """
     align: center middle;
     & > Vertical { width: 64; max-width: 100%; height: auto; max-height: 100%; border: round ansi_cyan; padding: 0 1; }
-    & .title { text-style: bold; }
     & Static, & Label { height: auto; width: 100%; }
 """
 

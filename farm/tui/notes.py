@@ -80,7 +80,7 @@ class NotesScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Put the log over the whole screen."""
-        yield Static(" events of this sitting, newest last", classes="bar", markup=False)
+        yield Static("events of this sitting, newest last", classes="title", markup=False)
         yield NotesPane(self._notes)
         yield Footer(show_command_palette=False)
 

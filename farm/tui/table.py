@@ -190,7 +190,8 @@ class BoardTable(ScrollView, can_focus=True):
         pieces, x = [], 0
         for place_, (text, tone) in zip(self.placed, self._cells[name], strict=True):
             fitted = _fitted(text, place_.width, right=place_.column.right)
-            pieces += [Segment(" " * (place_.x - x), plain), Segment(fitted, plain + styles[tone] if tone else plain)]
+            style = plain + styles[tone] if tone and (tone != "quiet" or not is_selected) else plain
+            pieces += [Segment(" " * (place_.x - x), plain), Segment(fitted, style)]
             x = place_.x + place_.width
         strip = Strip(pieces).adjust_cell_length(self.size.width, plain)
         return strip.apply_style(self._cursor_style()) if is_selected else strip
