@@ -4,7 +4,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ..errors import Exit
-from .common import STATE, add_inventory, add_json, add_release, open_lab
+from .bring_up import add_leave_on, brought_up
+from .common import add_inventory, add_json, add_release, open_lab
 from .output import print_json, progress, say
 
 HELP = "put a packed model and its data set on a board; what is there already is not sent again"
@@ -13,26 +14,26 @@ HELP = "put a packed model and its data set on a board; what is there already is
 def arguments(parser: ArgumentParser) -> None:
     """Add the artifact, the data set and the board."""
     add_release(parser)
+    add_leave_on(parser)
     add_inventory(parser)
     add_json(parser)
 
 
 def run(args: Namespace) -> int:
     """Check the artifact, bring the board up, and send what is missing there."""
+    from functools import partial
     from tempfile import TemporaryDirectory
 
     from ..artifact.dataset import find_dataset, load_dataset
     from ..artifact.deploy import deploy
     from ..artifact.unpack import open_artifact
-    from ..lab.bench import borrow
 
     with TemporaryDirectory(prefix="farm-") as folder:
         artifact = open_artifact(args.artifact, Path(folder))
         dataset = load_dataset(args.dataset or find_dataset(artifact.manifest.dataset.name, args.artifact))
-        with borrow(open_lab(args), args.board, state=STATE) as bench:
-            progress(f"{args.board}: bringing it up")
-            bench.ensure_up()
-            put = deploy(bench.shell, bench.workdir, artifact, dataset, progress=progress)
+        with brought_up(open_lab(args), args.board, leave_on=args.leave_on, reason="farm deploy") as bench:
+            tell = partial(progress, of=args.board)
+            put = deploy(bench.shell, bench.workdir, artifact, dataset, progress=tell)
     if args.json:
         print_json(
             {

@@ -37,14 +37,14 @@ def run(args: Namespace) -> int:
 
 
 def _on(bench: "Bench") -> str:
-    progress(f"{bench.name}: switching on, waiting for its boot")
+    progress("switching on, waiting for its boot", of=bench.name)
     bench.settings.leave_on()
     report = bench.power_on()
     return "was on and up already" if report is None else _booted(report)
 
 
 def _cycle(bench: "Bench") -> str:
-    progress(f"{bench.name}: cycling the power, waiting for its boot")
+    progress("cycling the power, waiting for its boot", of=bench.name)
     bench.settings.leave_on()
     return _booted(bench.power_cycle())
 

@@ -2,12 +2,14 @@
 
 from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import Exit
 from . import output
-from .common import STATE, add_inventory, add_json, open_lab
+from .bring_up import add_leave_on, brought_up
+from .common import add_inventory, add_json, open_lab
 
 if TYPE_CHECKING:
     from ..lab.inventory import Lab
@@ -23,6 +25,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--playbook", type=Path, metavar="FILE", help="instead of playbooks/MODEL.yaml beside the inventory"
     )
+    add_leave_on(parser)
     add_inventory(parser)
     add_json(parser)
 
@@ -43,7 +46,7 @@ def run(args: Namespace) -> int:
     labels: dict[str, str] = {}
     for name in args.boards:
         try:
-            labels[name], results[name] = _provision(lab, name, playbooks[name], check=args.check)
+            labels[name], results[name] = _provision(lab, name, playbooks[name], args)
         except (LabFault, DeviceError, PowerError) as fault:
             output.warn(str(fault))
             status = Exit.LAB_FAULT
@@ -75,21 +78,18 @@ def _playbooks(lab: "Lab", boards: list[str], named: Path | None) -> dict[str, "
     return {name: loaded[path] for name, path in files.items()}
 
 
-def _provision(lab: "Lab", name: str, playbook: "Playbook", *, check: bool) -> tuple[str, list["StepResult"]]:
+def _provision(lab: "Lab", name: str, playbook: "Playbook", args: Namespace) -> tuple[str, list["StepResult"]]:
     """Return how the board is called in print, and what was done."""
-    from ..lab.bench import borrow
     from ..playbook import apply
 
-    with borrow(lab, name, state=STATE) as bench:
-        output.progress(f"{name}: power and boot")
-        bench.ensure_up()
+    with brought_up(lab, name, leave_on=args.leave_on, reason="farm provision") as bench:
         return bench.label, apply(
             playbook,
             bench.board,
             bench.shell,
             workdir=bench.workdir,
-            check=check,
-            progress=lambda title: output.progress(f"{name}: {title}"),
+            check=args.check,
+            progress=partial(output.progress, of=name),
         )
 
 

@@ -1,16 +1,23 @@
 """``farm run``: one trial of a packed model on a board, kept and judged."""
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import Exit
+from .bring_up import add_leave_on, brought_up
 from .common import STATE, add_inventory, add_json, add_release, as_json, open_lab
 from .output import print_json, progress, say, warn
 
 if TYPE_CHECKING:
+    from ..lab.inventory import Lab
+    from ..store.database import Store
     from ..store.record import Record, Verdict
     from ..trial.scenario import FixedRate
+
+    Judge = Callable[[Record], Verdict | None]
 
 HELP = "run a packed model on a board at the product's frame rate, and measure"
 
@@ -37,6 +44,7 @@ def arguments(parser: ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help=f"hold the record against this, e.g. max_p99_ms=50; repeatable. Names: {LIMITS}",
     )
+    add_leave_on(parser)
     add_inventory(parser)
     add_json(parser)
 
@@ -48,43 +56,72 @@ def run(args: Namespace) -> int:
 
     limits = parse_limits(args.limit)
     scenario = FixedRate(args.rate_hz, args.duration_s, warmup_frames=args.warmup, idle_s=args.idle_s)
-    record = _trial(args, scenario)
-    verdict = judge(record, limits) if args.limit else None
-    if verdict is not None:
-        _keep(record, verdict)
+    record, verdict = _trial(args, scenario, lambda record: judge(record, limits) if args.limit else None)
     _tell(record, verdict, json=args.json)
     if verdict is None:
         return Exit.LAB_FAULT if record.voids else Exit.PASS
     return _EXITS[verdict.outcome]
 
 
-def _trial(args: Namespace, scenario: "FixedRate") -> "Record":
+def _trial(args: Namespace, scenario: "FixedRate", judge: "Judge") -> "tuple[Record, Verdict | None]":
+    """Return the record of one trial and what was decided on it, both kept as a run of their own."""
+    from functools import partial
     from tempfile import TemporaryDirectory
 
     from ..artifact.dataset import find_dataset, load_dataset
     from ..artifact.deploy import deploy
     from ..artifact.unpack import open_artifact
-    from ..lab.bench import borrow
+    from ..lab.lease import home
     from ..store.database import Store
     from ..trial.trial import run_trial
 
-    with TemporaryDirectory(prefix="farm-") as folder, Store.open(STATE / "results.sqlite") as store:
+    with TemporaryDirectory(prefix="farm-") as folder:
         artifact = open_artifact(args.artifact, Path(folder))
         dataset = load_dataset(args.dataset or find_dataset(artifact.manifest.dataset.name, args.artifact))
-        with borrow(open_lab(args), args.board, state=STATE) as bench:
-            progress(f"{args.board}: bringing it up")
-            bench.ensure_up()
-            put = deploy(bench.shell, bench.workdir, artifact, dataset, progress=progress)
-            trial = run_trial(bench, put, scenario, progress=progress)
-            store.save(trial.record, trial.traces, bench.console.log(), trial.frames)
-    return trial.record
+        lab = open_lab(args)
+        tell = partial(progress, of=args.board)
+        with (
+            Store.open(home(lab, STATE) / "results.sqlite") as store,
+            brought_up(lab, args.board, leave_on=args.leave_on, reason="farm run") as bench,
+        ):
+            put = deploy(bench.shell, bench.workdir, artifact, dataset, progress=tell)
+            with _begun(store, lab, {bench.entry.model: artifact.id}) as run_id:
+                trial = run_trial(bench, put, scenario, progress=tell).within(run_id)
+                store.save(trial.record, trial.traces, bench.console.log(), trial.frames)
+                verdict = judge(trial.record)
+                if verdict is not None:
+                    store.judge(trial.record.id, verdict)
+    return trial.record, verdict
 
 
-def _keep(record: "Record", verdict: "Verdict") -> None:
-    from ..store.database import Store
+@contextmanager
+def _begun(store: "Store", lab: "Lab", release: dict[str, str]) -> Generator[str]:
+    """Note a run, and yield its id; it has ended when this is left, unless the farm is killed."""
+    import secrets
+    import sys
+    from datetime import UTC, datetime
+    from importlib.metadata import version
 
-    with Store.open(STATE / "results.sqlite") as store:
-        store.judge(record.id, verdict)
+    from ..lab.lease import owner
+    from ..store.run import Run
+
+    run = Run(
+        id=secrets.token_hex(8),
+        kind="run",
+        started_utc=datetime.now(UTC),
+        command=["farm", *sys.argv[1:]],
+        owner=owner(),
+        lab=lab.lab,
+        inventory=lab.resolved.source if lab.resolved else str(lab.path),
+        inventory_sha256=lab.resolved.sha256 if lab.resolved else lab.sha256,
+        farm_version=version("edge-test-farm"),
+        releases={"candidate": release},
+    )
+    store.begin(run)
+    try:
+        yield run.id
+    finally:
+        store.end(run.id)
 
 
 def _tell(record: "Record", verdict: "Verdict | None", *, json: bool) -> None:
@@ -96,7 +133,8 @@ def _tell(record: "Record", verdict: "Verdict | None", *, json: bool) -> None:
         return
     for line in table([row(record, verdict)]):
         say(line)
-    say(f"record {record.id}; `farm results show {record.id[:8]}` tells all of it")
+    short = record.id[:8]
+    say(f"record {record.id}; `farm results show {short}` tells all of it, `farm report {short} --html FILE` draws it")
     if verdict is not None:
         say(explain(verdict))
     else:

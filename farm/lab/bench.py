@@ -1,5 +1,6 @@
 """The bench: one board with its console, its power switch and its meters, lent to one user at a time."""
 
+import logging
 import time
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from devices.shell import Shell
     from power.meter import Meter
     from power.switch import Supply
+
+_log = logging.getLogger(__name__)
 
 KNOWN_HOSTS = "known_hosts"
 """In the farm's folder: what `farm trust` has noted."""
@@ -107,6 +110,7 @@ def borrow_any(
 def _lend(lab: Lab, state: Path, lease: Lease) -> Generator["Bench"]:
     if lab.boards[lease.board].twin and (fault := twin_fault(lease.board, home(lab, state))):
         raise fault
+    _log.info("%s: is lent, lease %d", lease.board, lease.token)
     with Bench(lab, lease.board, state, lease) as bench:
         lease.when_lost(bench.close)
         with bench.settings.undone_at_the_end():
@@ -139,6 +143,7 @@ class Bench:
         from devices.console import Console  # serial ports: not needed to look at a lab's wiring
 
         entry = self.entry.console
+        _log.info("%s: listens to the console %s at %d baud", self.name, entry.port, entry.baud)
         return self._open.enter_context(Console.open(self.name, entry.port, baud=entry.baud))
 
     @cached_property
@@ -152,6 +157,7 @@ class Bench:
 
         self.lease.require()
         entry = self.entry.ssh
+        _log.info("%s: SSH is %s@%s:%d", self.name, entry.user, entry.host, entry.port)
         shell = Ssh.open(
             self.name,
             host=entry.host,
@@ -204,6 +210,7 @@ class Bench:
 
     def _open_meter(self, name: str, entry: MeterEntry) -> MeterOnRail:
         self.lease.require()
+        _log.info("%s: opens the meter %s (%s) on %s", self.name, name, entry.driver, entry.rail)
         meter = self._open.enter_context(load_meter(entry.driver).open(name, entry.config()))
         return MeterOnRail(name, entry.driver, entry.rail, _made(entry.twin), meter)
 
@@ -254,6 +261,8 @@ class Bench:
         self.board.wait_up(timeout_s=_SSH_S)
         up_s = (time.monotonic_ns() - on_ns) / 1e9
         reached_s = {str(stage): s for stage, s in report.reached_s.items()}
+        stages = ", ".join(f"{stage} {s:.1f} s" for stage, s in reached_s.items())
+        _log.info("%s: booted: %s; takes commands after %.1f s", self.name, stages, up_s)
         self.boot = BootFacts(start_ns=on_ns, reached_s=reached_s, up_s=up_s)
         self.prove_identity()
         self.settings.undo_what_was_left()
@@ -282,6 +291,7 @@ class Bench:
             says = "does not tell its serial number" if found is None else f"says its serial number is {found}"
             hint = "look at the wiring, or correct `serial_number:` in the inventory"
             raise WrongBoard(self.name, f"{says}; the inventory says {wanted}", hint=hint)
+        _log.info("%s: is the inventory's board, serial number %s", self.name, wanted)
 
     def _secret(self, reference: str, field: str) -> str:
         return reveal(reference, f"boards.{self.name}.{field}", self._inventory.path)

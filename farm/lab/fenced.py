@@ -1,11 +1,14 @@
 """A board's switch and shell in the hands of one lease: once it is lost, they do nothing more."""
 
+import logging
 from pathlib import Path
 
 from devices.shell import Result, Shell, Stream
 from power.switch import Supply
 
 from .lease_held import Lease
+
+_log = logging.getLogger(__name__)
 
 
 class FencedSwitch:
@@ -20,11 +23,13 @@ class FencedSwitch:
         """Switch on; raises LeaseLost, and what the switch raises."""
         with self._lease.acting():
             self._switch.on()
+        _log.info("%s: the switch %s says on", self._lease.board, self.name)
 
     def off(self) -> None:
         """Switch off; raises LeaseLost, and what the switch raises."""
         with self._lease.acting():
             self._switch.off()
+        _log.info("%s: the switch %s says off", self._lease.board, self.name)
 
     def state(self) -> bool:
         """Ask the switch; that harms nobody."""
