@@ -46,6 +46,8 @@ class Document:
     faults: list[Fault] = field(default_factory=list[Fault])
     data: bytes = b""
     """The file as it was read."""
+    what: str = "inventory"
+    """What the file is, in a word: the place of a fault that concerns all of it."""
 
     @property
     def unreadable(self) -> bool:
@@ -63,19 +65,20 @@ class Document:
 
     def report(self, faults: list[Fault]) -> list[str]:
         """Return ``FILE:LINE: field: what`` for each fault, in the order of the file, each on one line."""
-        placed = sorted({(f.line or self.line(f.where), _dotted(f.where), f.text) for f in faults})
+        placed = sorted({(f.line or self.line(f.where), _dotted(f.where) or self.what, f.text) for f in faults})
         return [_one_line(f"{self.path}:{line}: {where}: {text}") for line, where, text in placed]
 
 
-def read(path: Path) -> Document:
+def read(path: Path, what: str = "inventory") -> Document:
     """Read a file; whatever is wrong with it as YAML stands in ``faults``."""
-    document = Document(path)
+    document = Document(path, what=what)
     try:
         document.data = path.read_bytes()
         text = document.data.decode("utf-8-sig")
         _Reader(document).read(text)
     except OSError as error:
-        remedy = "name another with --inventory FILE" if isinstance(error, FileNotFoundError) else "look at its rights"
+        named = "name another with --inventory FILE" if what == "inventory" else "look for a typing error in its name"
+        remedy = named if isinstance(error, FileNotFoundError) else "look at its rights"
         document.faults.append(Fault((), f"cannot be read: {error.strerror or error}; {remedy}"))
     except UnicodeDecodeError as error:
         line = document.data[: error.start].count(b"\n") + 1
@@ -192,7 +195,7 @@ class _Reader:
 
 
 def _dotted(where: Where) -> str:
-    return ".".join(str(step) for step in where) or "inventory"
+    return ".".join(str(step) for step in where)
 
 
 def _one_line(text: str) -> str:

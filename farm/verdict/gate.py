@@ -17,10 +17,10 @@ from ..store.record import Record, Role
 from ..store.run import EvidenceCheck, GateCriterion, GateFault, GateVerdict
 from .absolute import hold
 from .against import judge_changes
-from .criteria import kinds, wanted
+from .criteria import Limits, kinds, wanted
 from .evidence import check_evidence
 from .policy import Policy
-from .seats import CANDIDATE, QUAD, Seat, role_of
+from .seats import QUAD, Seat, role_of
 from .trials import Trials
 
 Outcome = Literal["pass", "regression", "no verdict"]
@@ -61,7 +61,7 @@ def judge_seat(policy: Policy, seat: Seat, records: Sequence[Record], *, final: 
     Args:
         policy: the policy.
         seat: one of :func:`.seats.seats`.
-        records: the seat's own in any order, void ones too. Only those of the board that ran last count.
+        records: the seat's own in the order in which they ran, void ones too. Only the last board's count.
         final: no more trials will come: time is up, or the lab has failed.
     """
     trials = Trials.of(seat, records)
@@ -80,7 +80,7 @@ def judge_seat(policy: Policy, seat: Seat, records: Sequence[Record], *, final: 
         evidence,
         decided,
         [f"{record.id[:8]}: {'; '.join(record.voids)}" for record in trials.void],
-        next=() if decided else _next(policy, seat, trials),
+        next=() if decided else _next(seat, trials),
         reasons=reasons,
     )
 
@@ -117,13 +117,16 @@ def conclude(
 
 def _enough(policy: Policy, seat: Seat, trials: Trials) -> bool:
     """Return whether absolute limits may be decided: in a comparison after its first quad at the earliest."""
-    least = max(policy.statistics.trials, QUAD // 2) if seat.compares else policy.statistics.trials
-    return len(trials.candidates) >= least and (not seat.compares or len(trials.valid) % QUAD == 0)
+    return len(trials.candidates) >= _fewest(policy, seat) and (not seat.compares or len(trials.valid) % QUAD == 0)
+
+
+def _fewest(policy: Policy, seat: Seat) -> int:
+    return max(policy.statistics.trials, QUAD // 2) if seat.compares else policy.statistics.trials
 
 
 def _all_ran(policy: Policy, seat: Seat, trials: Trials) -> bool:
     if seat.compares:
-        return len(trials.pairs) >= policy.statistics.max_pairs
+        return len(trials.pairs) >= policy.statistics.looks[-1]
     return len(trials.candidates) >= policy.statistics.trials
 
 
@@ -135,23 +138,31 @@ def _too_many_voids(policy: Policy, trials: Trials) -> tuple[str, ...]:
 
 
 def _absolute(policy: Policy, seat: Seat, trials: Trials) -> list[GateCriterion]:
-    if not (trials.candidates or trials.void_candidates):
+    if seat.limits == Limits() or not (trials.candidates or trials.void_candidates):
         return _awaited(seat, trials)
     held = hold(seat.limits, trials.candidates, void=trials.void_candidates, keep=policy.statistics.keep)
+    fewest, valid = _fewest(policy, seat), len(trials.candidates)
+    told = {"pass": valid, "regression": valid + len(trials.void_candidates), "no verdict": fewest}
     ids = [record.id for record in trials.candidates]
-    return [
-        GateCriterion(
-            **one.criterion.model_dump(),
-            board=trials.board,
-            model=seat.model,
-            artifact=trials.artifact,
-            low=one.low,
-            high=one.high,
-            trials=len(ids),
-            records=ids,
+    criteria: list[GateCriterion] = []
+    for one in held:
+        said = one.criterion
+        if told[said.outcome] < fewest:
+            why = f"only {valid} valid trials, the policy wants {fewest}"
+            said = said.model_copy(update={"outcome": "no verdict", "why": why})
+        criteria.append(
+            GateCriterion(
+                **said.model_dump(),
+                board=trials.board,
+                model=seat.model,
+                artifact=trials.artifact,
+                low=one.low,
+                high=one.high,
+                trials=valid,
+                records=ids,
+            )
         )
-        for one in held
-    ]
+    return criteria
 
 
 def _awaited(seat: Seat, trials: Trials) -> list[GateCriterion]:
@@ -174,9 +185,9 @@ def _awaited(seat: Seat, trials: Trials) -> list[GateCriterion]:
     ]
 
 
-def _next(policy: Policy, seat: Seat, trials: Trials) -> tuple[Role, ...]:
+def _next(seat: Seat, trials: Trials) -> tuple[Role, ...]:
     """Return what is left of the current quad; without a comparison, all that the policy wants."""
     if seat.compares:
         done = len(trials.valid)
-        return tuple(map(role_of, range(done, done - done % QUAD + QUAD)))
-    return tuple(CANDIDATE for _ in range(len(trials.candidates), policy.statistics.trials))
+        return tuple(role_of(nth) for nth in range(done, done - done % QUAD + QUAD))
+    return seat.least[len(trials.candidates) :]

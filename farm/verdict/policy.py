@@ -136,7 +136,7 @@ class Policy(Part):
     against_baseline: dict[str, Change] = {}
     """For every model: figure → largest change for the worse, ``+1.5 %``, or of fps and accuracy ``-1 %``."""
     statistics: Statistics = Statistics()
-    _document: Document = PrivateAttr(default_factory=lambda: Document(Path("policy")))
+    _document: Document = PrivateAttr(default_factory=lambda: Document(Path("policy"), what="policy"))
 
     @property
     def path(self) -> Path:
@@ -181,7 +181,7 @@ def load_policy(path: Path) -> Policy:
     Raises:
         UsageFault: one line for every fault: ``FILE:LINE: field: what is wrong; remedy``.
     """
-    document = read(path)
+    document = read(path, "policy")
     if not document.faults:
         document.faults += _check(document.value)
     if document.faults:

@@ -72,24 +72,32 @@ def _mixed(seat: Seat, valid: Sequence[Record]) -> tuple[str, ...]:
 
 def _changes(valid: Sequence[Record]) -> list[tuple[str, str]]:
     first = _same(valid[0])
-    for record in valid[1:]:
-        if (now := _same(record)) != first:
-            changed = [(what, f"{was}, then {now[what]}") for what, was in first.items() if now[what] != was]
-            return changed + _release(valid)
-    return _release(valid)
+    other = next((same for record in valid[1:] if (same := _same(record)) != first), first)
+    changed = [
+        (what, f"{_words(was)}, then {_words(now)}")
+        for what, was, now in zip(_SAME, first, other, strict=True)
+        if was != now
+    ]
+    return changed + _release(valid)
 
 
-def _same(record: Record) -> dict[str, str]:
-    """Return what must be the same in all trials of a comparison."""
-    supply = record.supply
-    scenario = record.scenario
-    return {
-        "board": f"serial number {record.board.serial_number}",
-        "system": f"{record.board.os} {record.board.kernel}",
-        "meter": f"{supply.meter} {supply.driver} {supply.serial_number}" if supply else "none",
-        "data set": record.dataset.id[:12],
-        "scenario": f"{scenario.name} {scenario.rate_hz:g} Hz {scenario.frames} frames",
-    }
+_SAME = ("board", "system", "meter", "data set", "scenario")
+
+
+def _same(record: Record) -> tuple[tuple[object, ...], ...]:
+    """Return what must be the same in all trials of a comparison, in the order of :data:`_SAME`."""
+    board, scenario, supply = record.board, record.scenario, record.supply
+    return (
+        (board.serial_number,),
+        (board.os, board.kernel),
+        (supply.meter, supply.driver, supply.serial_number, supply.rail) if supply else (),
+        (record.dataset.id,),
+        (scenario.name, scenario.rate_hz, scenario.frames, scenario.warmup_frames),
+    )
+
+
+def _words(values: tuple[object, ...]) -> str:
+    return " ".join(str(value) for value in values if value is not None) or "none"
 
 
 def _release(valid: Sequence[Record]) -> list[tuple[str, str]]:
