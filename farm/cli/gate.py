@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import Exit
 from . import output
-from .common import STATE, add_inventory
+from .common import STATE, add_inventory, open_lab
 
 if TYPE_CHECKING:
     from ..report.gate_view import Gate
@@ -47,9 +47,9 @@ def run(args: Namespace) -> int:
 
     from ..verdict.gate_plan import Asked, plan_gate
 
-    asked = Asked(args.policy, args.candidate, args.baseline, args.inventory, STATE, args.dataset)
+    asked = Asked(args.policy, args.candidate, args.baseline, args.dataset)
     with TemporaryDirectory(prefix="farm-") as folder:
-        plan = plan_gate(asked, Path(folder), faults=_unwritable(args))
+        plan = plan_gate(asked, lambda: open_lab(args), Path(folder), faults=_unwritable(args))
         if args.dry_run:
             _show(plan)
             return Exit.PASS
@@ -112,7 +112,7 @@ def _run(plan: "Plan") -> "Gate":
         store.begin(run)
         verdict = None
         try:
-            verdict = run_gate(plan, store, run.id, output.progress)
+            verdict = run_gate(plan, store, run.id, output.progress, state=STATE)
         finally:  # an interrupted one has ended too, without a verdict
             store.end(run.id, verdict)
         return Gate.load(store, run.id, plan.lab)

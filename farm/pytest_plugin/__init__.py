@@ -11,6 +11,7 @@ Fixtures (all but ``bench`` bring the board up first):
 ``console``  its serial console; capture runs from borrowing to returning
 ``meter``    the first meter on its rail; all of them are ``bench.meters``
 ``deploy``   ``deploy(artifact, dataset)`` puts a model on the board, sending only what is missing there
+``gate``     one seat of the policy that ``--farm-policy`` names; ``gate.check()`` runs and judges it
 ``farm_note`` ``farm_note(text)`` tells what happened, a line under the test's own with ``-v``
 ``trial``    ``trial(rate_hz=…, duration_s=…)`` runs the marked artifact and measures; ``.check(…)`` judges
 """
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from farm.lab.bench import Bench
     from power.meter import Meter
 
+    from .gate import GateSession, SeatTest
     from .session import LabSession
     from .trials import Deploy, Trials
 
@@ -50,6 +52,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="S",
         help="how long a test waits for a board that others have [0; 600 in workers of pytest-xdist]",
     )
+    group.addoption("--farm-policy", type=Path, metavar="FILE", help="what the `gate` fixture holds releases to")
+    release = "a packed model, or a YAML file that names one for each board model"
+    group.addoption("--farm-candidate", type=Path, metavar="FILE", help=f"the release under test: {release}")
+    group.addoption("--farm-baseline", type=Path, metavar="FILE", help="what it is compared with, likewise")
     group.addoption("--farm-dry-run", action="store_true", help="only tell which board would run what; touch nothing")
 
 
@@ -58,15 +64,22 @@ def pytest_configure(config: pytest.Config) -> None:
     for marker in _MARKERS:
         config.addinivalue_line("markers", marker)
     if config.option.farm_inventory is None:
-        if config.option.farm_board or config.option.farm_dry_run:
-            option = "--farm-board" if config.option.farm_board else "--farm-dry-run"
-            raise pytest.UsageError(f"{option}: of which lab? Pass --farm-inventory FILE too")
+        for option in ("--farm-board", "--farm-dry-run", "--farm-policy"):
+            if config.getoption(option):
+                raise pytest.UsageError(f"{option}: of which lab? Pass --farm-inventory FILE too")
         return
     if config.option.farm_dry_run:  # before xdist sets up its workers
-        config.option.dist, config.option.tx = "no", []
+        config.option.numprocesses, config.option.dist, config.option.tx = 0, "no", []
     from .session import LabSession
 
-    config.pluginmanager.register(LabSession(config), "farm-lab")
+    lab = LabSession(config)
+    config.pluginmanager.register(lab, "farm-lab")
+    if (config.option.farm_policy is None) != (config.option.farm_candidate is None):
+        raise pytest.UsageError("--farm-policy and --farm-candidate: pass both, or none")
+    if config.option.farm_policy is not None:
+        from .gate import GateSession
+
+        config.pluginmanager.register(GateSession(config, lab), "farm-gate")
 
 
 @pytest.fixture(scope="session")
@@ -102,6 +115,17 @@ def meter(bench: Bench) -> Meter:
     if not bench.meters:
         pytest.skip(f"{bench.name} has no meter")
     return next(iter(bench.meters.values())).meter
+
+
+@pytest.fixture
+def gate(request: pytest.FixtureRequest) -> SeatTest:
+    """One board's part of the policy; ``gate.check()`` runs its trials and judges them."""
+    session: GateSession | None = request.config.pluginmanager.get_plugin("farm-gate")
+    if session is None:
+        pytest.skip("needs a policy: pass --farm-inventory, --farm-policy and --farm-candidate")
+    from .gate import SeatTest
+
+    return SeatTest(session, request.param, request.node)
 
 
 @pytest.fixture

@@ -1,16 +1,17 @@
 """``--farm-dry-run``: which board would run what, told without touching anything."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import pytest
 
 from farm.lab.inventory import Lab
 
-from .hand import wish_of
 from .selection import Wish, absent
 
 
-def plan(items: Iterable[pytest.Item], lab: Lab, only: list[str]) -> list[str]:
+def plan(
+    items: Iterable[pytest.Item], wish_of: Callable[[pytest.Item], Wish | None], lab: Lab, only: list[str]
+) -> list[str]:
     """Return a line for each test, the test first; then the boards that no test wants."""
     rows = [(item.nodeid, wish_of(item)) for item in items]
     width = max((len(nodeid) for nodeid, _ in rows), default=0)

@@ -1,6 +1,7 @@
 """The session's run in the store: begun with its first record, one for all of pytest-xdist's workers."""
 
 import secrets
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -8,10 +9,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from farm.errors import UsageFault
+from farm.errors import LabFault, UsageFault
 from farm.lab.inventory import Lab
 from farm.store.database import Store
-from farm.store.run import Run
+from farm.store.health import note_fault
+from farm.store.run import GateVerdict, Run
 from farm.trial.trial import Trial
 
 WORKER_INPUT = "farm_run"
@@ -42,6 +44,8 @@ class Kept:
     def __init__(self, run: Run, where: Path) -> None:
         """Take the run and the database; neither is touched before there is something to keep."""
         self.run, self.where = run, where
+        self.verdict: GateVerdict | None = None
+        """What the session's gate decided, once it has; absent: it has none."""
 
     def save(self, trial: Trial, console: bytes) -> Trial:
         """Keep a trial, all of it or nothing, and return it as a part of the run.
@@ -54,6 +58,14 @@ class Kept:
             self.begin(store)
             store.save(trial.record, trial.traces, console, trial.frames)
         return trial
+
+    def note_fault(self, board: str, why: str) -> None:
+        """Tell the board's health of a lab fault; several in a row put it in quarantine.
+
+        A database that fails here too has been told of by the trial that could not be kept.
+        """
+        with suppress(LabFault), Store.open(self.where) as store:
+            note_fault(store, board, why)
 
     def begin(self, store: Store) -> None:
         """See that the run has begun, here or in another worker."""
@@ -71,7 +83,7 @@ class Kept:
             return 0
         with Store.open(self.where) as store:
             try:
-                store.end(self.run.id)
+                store.end(self.run.id, self.verdict)
             except UsageFault:
                 return 0
             return len(store.records(run_id=self.run.id, limit=100_000))

@@ -7,6 +7,7 @@ import pytest
 
 from farm.report.table import Row, table
 
+from .hand import Hand
 from .kept import Kept
 from .outcome import Kind, exit_code, is_error, kind_on, label, write_as_error
 
@@ -18,6 +19,8 @@ ROWS = pytest.StashKey[list[Row]]()
 _STOPPED = "stopping after"
 """How xdist begins to say that ``-x`` or ``--maxfail`` ended the session: no interruption, though it uses one."""
 _INTERRUPTED = 130
+_ON_BOARD = {"bench", "gate"}
+"""Fixtures of a test whose failed assertion says something of a release."""
 
 
 def note(item: pytest.Item, text: str) -> None:
@@ -31,9 +34,9 @@ def note(item: pytest.Item, text: str) -> None:
 class Results:
     """Hooks that hear of every test of the session, wherever it ran."""
 
-    def __init__(self, config: pytest.Config, kept: Kept) -> None:
-        """Take where trials are kept."""
-        self.config, self._kept = config, kept
+    def __init__(self, config: pytest.Config, kept: Kept, hand: Hand) -> None:
+        """Take where trials are kept, and what is lent to the tests of this process."""
+        self.config, self._kept, self._hand = config, kept, hand
         self._kinds: set[Kind] = set()
         self._regressed = self._stopped = self._uncollected = self._interrupted = False
         self._rows: list[Row] = []
@@ -46,7 +49,7 @@ class Results:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Label lab faults, and send along what the farm did and measured."""
         report = yield
-        label(report, call, on_board="bench" in getattr(item, "fixturenames", ()))
+        label(report, call, on_board=not _ON_BOARD.isdisjoint(getattr(item, "fixturenames", ())))
         if kind_on(report) == "regression":
             keep_from_rerun(item)
         if report.when == "teardown":
@@ -101,6 +104,15 @@ class Results:
         said = str(excinfo.value)
         self._stopped = said.startswith(_STOPPED)
         self._interrupted = not self._stopped and (excinfo.type is KeyboardInterrupt or "keyboard-interrupt" in said)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the session was told to end."""
+        return self._interrupted
+
+    def undecided(self) -> None:
+        """Note that the session's gate has no verdict, whatever its tests say: some did not run."""
+        self._kinds.add("no verdict")
 
     def late(self, fault: Exception) -> None:
         """Note a fault that belongs to no test: the board was given back after the last."""

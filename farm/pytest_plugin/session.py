@@ -15,12 +15,13 @@ from farm.lab.lease_holder import owner
 from power.errors import PowerError
 
 from .dry_run import plan
-from .ending import end_workers, told_to_end
+from .ending import end_with_parent, end_workers, told_to_end
 from .hand import Hand, wish_of
 from .kept import WORKER_INPUT, Kept, run_of
 from .lending import database, take
 from .results import Results, note
 from .selection import BadMarker, Wish, absent, wishes
+from .timeouts import end_process_after
 
 
 class LabSession:
@@ -40,7 +41,7 @@ class LabSession:
         self._bad_markers: list[str] = []
         self._workers: list[Any] = []
         self._ending = ExitStack()
-        self.results = Results(config, self.kept)
+        self.results = Results(config, self.kept, self._hand)
         config.pluginmanager.register(self.results, "farm-results")
 
     @property
@@ -81,12 +82,26 @@ class LabSession:
         if self.config.option.farm_dry_run:
             if not self.config.option.collectonly:
                 self.results.say(
-                    "edge-test-farm: dry run, nothing is touched", plan(session.items, self.lab, self._only)
+                    "edge-test-farm: dry run, nothing is touched", plan(session.items, self._wish, self.lab, self._only)
                 )
             return True
-        if not (self.config.option.collectonly or self.is_worker) and any(_needs_lab(item) for item in session.items):
+        if not (self.config.option.collectonly or self.is_worker) and any(map(self._needs_lab, session.items)):
             self._be_up()
         return None
+
+    def require_up(self) -> None:
+        """Raise UsageFault unless the lab's addresses are known."""
+        if self._not_up is not None:
+            raise self._not_up
+
+    def _wish(self, item: pytest.Item) -> Wish | None:
+        """Return which board a test asks for, by its bench or as a seat of the gate."""
+        gate = self.config.pluginmanager.get_plugin("farm-gate")
+        return wish_of(item) or (None if gate is None else gate.wish_of(item))
+
+    def _needs_lab(self, item: pytest.Item) -> bool:
+        wish = self._wish(item)
+        return wish is not None and bool(wish.candidates)
 
     def _be_up(self) -> None:
         """Raise pytest.UsageError unless the lab's addresses are known."""
@@ -146,8 +161,7 @@ class LabSession:
         yield self._hand.hold(wish)
 
     def _take(self, wish: Wish) -> AbstractContextManager[Bench]:
-        if self._not_up is not None:
-            raise self._not_up
+        self.require_up()
         return take(self.lab, wish, self.config)
 
     @pytest.hookimpl(wrapper=True)
@@ -182,11 +196,21 @@ class LabSession:
         finally:
             self._hand.pass_on(nextitem)
 
+    @pytest.hookimpl(optionalhook=True, tryfirst=True)
+    def pytest_timeout_set_timer(self, item: pytest.Item, settings: Any) -> bool | None:  # noqa: ANN401 -- not ours
+        """Take the thread method over in tests on a board; the signal method interrupts them, as it should."""
+        if settings.method != "thread" or wish_of(item) is None:
+            return None
+        end_process_after(item, settings.timeout, self._hand.give_back)
+        return True
+
     # how it ends
 
     def pytest_sessionstart(self) -> None:
         """From now on being told to end goes through the clean-up."""
         self._ending.enter_context(told_to_end())
+        if self.is_worker:
+            end_with_parent()
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
@@ -217,8 +241,3 @@ def _read(config: pytest.Config) -> tuple[Lab, UsageFault | None]:
             return load(path), not_up
     except UsageFault as wrong:
         raise pytest.UsageError("\n".join(wrong.faults)) from None
-
-
-def _needs_lab(item: pytest.Item) -> bool:
-    wish = wish_of(item)
-    return wish is not None and bool(wish.candidates)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..errors import UsageFault
-from ..lab.inventory import Lab, usable
+from ..lab.inventory import Lab
 from ..playbook import Playbook, load
 from .budget import trial_s
 from .policy import Policy, load_policy
@@ -23,16 +23,14 @@ class Asked:
     policy: Path
     candidate: Path
     baseline: Path | None = None
-    inventory: Path | None = None
-    state: Path = Path(".farm")
     dataset: Path | None = None
+    """None: found by its name, near each packed model."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """All that a gate needs to begin."""
 
-    asked: Asked
     lab: Lab
     policy: Policy
     seats: Sequence[Seat]
@@ -54,11 +52,17 @@ class Plan:
         return self.least_trials(seat) * trial_s(seat.scenario)
 
 
-def plan_gate(asked: Asked, folder: Path, *, faults: Sequence[str] = ()) -> Plan:
-    """Read and check everything; packed models are unpacked into ``folder``, which must outlive the gate.
+def plan_gate(asked: Asked, open_lab: Callable[[], Lab], folder: Path, *, faults: Sequence[str] = ()) -> Plan:
+    """Read and check everything.
+
+    Args:
+        asked: what to read.
+        open_lab: reads the inventory.
+        folder: where packed models are unpacked; it must outlive the gate.
+        faults: what the caller has found already.
 
     Raises:
-        UsageFault: all that is wrong with lab, policy, releases and playbooks, after what the caller found already.
+        UsageFault: these, and all that is wrong with lab, policy, releases and playbooks.
     """
     found = list(faults)
 
@@ -69,7 +73,7 @@ def plan_gate(asked: Asked, folder: Path, *, faults: Sequence[str] = ()) -> Plan
             found.extend(fault.faults)
             return None
 
-    lab = tried(lambda: usable(asked.inventory, state=asked.state))
+    lab = tried(open_lab)
     policy = tried(lambda: load_policy(asked.policy))
     models = list(policy.models) if policy else []
     chosen = tried(lambda: seats(policy, lab, baseline=asked.baseline is not None)) if policy and lab else None
@@ -79,7 +83,7 @@ def plan_gate(asked: Asked, folder: Path, *, faults: Sequence[str] = ()) -> Plan
     playbooks = tried(lambda: _playbooks(lab, models)) if policy and lab and policy.provision else {}
     if lab is None or policy is None or chosen is None or releases is None or playbooks is None or found:
         raise UsageFault(found)
-    plan = Plan(asked, lab, policy, chosen, releases, playbooks)
+    plan = Plan(lab, policy, chosen, releases, playbooks)
     _check_budget(plan)
     return plan
 

@@ -1,10 +1,11 @@
 """A gate, run: every seat in a thread of its own, on a board of its own, and one verdict over all of them."""
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
@@ -54,25 +55,36 @@ def gate_facts(plan: Plan) -> dict[str, Any]:
     }
 
 
-def new_job(plan: Plan, store: Store, run_id: str, progress: Progress) -> Job:
-    """Return what the seats share; the time budget begins now."""
+def new_job(
+    plan: Plan, store: Store, run_id: str, progress: Progress, *, state: Path, again: Collection[str] = ()
+) -> Job:
+    """Return what the seats share; the time budget begins now.
+
+    Args:
+        plan: what to do.
+        store: where records go; the run has begun there.
+        run_id: the run.
+        progress: told what is done, and on which seat.
+        state: the farm's folder.
+        again: boards that may be used although they have trials of this run: the seat's own, which is run once more.
+    """
 
     def used() -> set[str]:
         stored = store.records(run_id=run_id, limit=_MOST_RECORDS)
-        return {each.record.board.name for each in stored if isinstance(each, Stored)}
+        return {each.record.board.name for each in stored if isinstance(each, Stored)}.difference(again)
 
-    lending = Lending(plan.lab, plan.asked.state, f"gate {run_id[:8]}", used)
+    lending = Lending(plan.lab, state, f"gate {run_id[:8]}", used)
     budget = Budget(plan.policy.time_budget_s)
     return Job(plan.policy, plan.seats, plan.releases, plan.playbooks, store, run_id, lending, budget, progress)
 
 
-def run_gate(plan: Plan, store: Store, run_id: str, progress: Progress) -> GateVerdict:
+def run_gate(plan: Plan, store: Store, run_id: str, progress: Progress, *, state: Path) -> GateVerdict:
     """Run all seats at once and judge; what one meets keeps no other from its end.
 
     Raises:
         KeyboardInterrupt: whoever waited was interrupted; by then every seat has ended, and its board is returned.
     """
-    job = new_job(plan, store, run_id, progress)
+    job = new_job(plan, store, run_id, progress, state=state)
     threads = [_Running(job, seat) for seat in plan.seats]
     for thread in threads:
         thread.start()

@@ -22,7 +22,7 @@ from farm.store.run import GateVerdict
 from farm.trial.trial import Trial
 from farm.verdict import gate_run, lending, seat_run
 from farm.verdict.budget import Budget
-from farm.verdict.gate_plan import Asked, Plan
+from farm.verdict.gate_plan import Plan
 from farm.verdict.gate_run import new_job, new_run, run_gate
 from farm.verdict.policy import load_policy
 from farm.verdict.seat_run import run_seat
@@ -48,6 +48,7 @@ statistics:
   max_voids: 2
   noise_floor: {joules_per_inference: {change: 1 %, reason: made up}}
 """
+STATE = Path(".farm")
 Behaviour = Callable[[str, int], dict[str, object]]
 """Role and number of the trial on its board → what its record says; or it raises."""
 
@@ -148,14 +149,14 @@ def planned(tmp_path: Path, boards: int = 1, count: int = 1, against: str = AGAI
         of=lambda role, _: SimpleNamespace(artifact=role, dataset=None),
         ids=lambda: {"candidate": {"atom-e3930": "c"}},
     )
-    return Plan(Asked(path, Path("c"), Path("b")), lab, policy, seats(policy, lab), releases, {})
+    return Plan(lab, policy, seats(policy, lab), releases, {})
 
 
 def gate(world: World, plan: Plan, told: list[str] | None = None) -> tuple[GateVerdict, str]:
     run = new_run(plan, ["farm", "gate"])
     world.store.begin(run)
     told = [] if told is None else told
-    return run_gate(plan, world.store, run.id, lambda text, of: told.append(f"{of}: {text}")), run.id
+    return run_gate(plan, world.store, run.id, lambda text, of: told.append(f"{of}: {text}"), state=STATE), run.id
 
 
 def test_every_trial_is_kept_before_the_next_begins_and_says_whose_release_it_ran(world, tmp_path):
@@ -287,7 +288,7 @@ def test_two_seats_never_run_on_one_board(world, tmp_path):
     plan = planned(tmp_path, boards=3, count=2)
     run = new_run(plan, [])
     world.store.begin(run)
-    verdict = run_gate(plan, world.store, run.id, told)
+    verdict = run_gate(plan, world.store, run.id, told, state=STATE)
     assert verdict.outcome == "no verdict"
     assert world.returned == ["atom-01", "atom-03", "atom-02"]
     assert any("all have run other seats of this gate" in reason for reason in verdict.reasons)
@@ -319,7 +320,7 @@ def test_when_time_is_up_the_reason_says_so_and_what_ran_is_judged(world, tmp_pa
     run = new_run(plan, [])
     world.store.begin(run)
     clock = iter(range(0, 10_000, 100))
-    job = new_job(plan, world.store, run.id, lambda *_: None)
+    job = new_job(plan, world.store, run.id, lambda *_: None, state=STATE)
     late = seat_run.Job(
         job.policy,
         job.seats,
@@ -352,7 +353,7 @@ def test_an_interruption_lets_every_seat_leave_its_board_and_keeps_what_ran(worl
     world.store.begin(run)
     began = threading.active_count()
     with pytest.raises(KeyboardInterrupt):
-        run_gate(plan, world.store, run.id, lambda *_: None)
+        run_gate(plan, world.store, run.id, lambda *_: None, state=STATE)
     assert sorted(world.returned) == ["atom-01", "atom-02"]
     kept = [record for record in world.records(run.id) if record.board.name == "atom-01"]
     assert len(kept) >= 2
