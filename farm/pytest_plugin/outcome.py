@@ -76,8 +76,16 @@ def _kind_of_one(error: BaseException, phase: str, *, on_board: bool) -> Kind | 
     return "regression" if asserted else "crash"
 
 
-def label(report: pytest.TestReport, call: pytest.CallInfo[None], *, on_board: bool) -> BaseException | None:
+def label(
+    report: pytest.TestReport, call: pytest.CallInfo[None], *, on_board: bool, lost: FarmError | None = None
+) -> BaseException | None:
     """Write the kind on a failed report; the farm's own errors say the component's words instead of a traceback.
+
+    Args:
+        report: What pytest made of it.
+        call: How the test's phase ended.
+        on_board: Whether the test uses a board.
+        lost: Why the board was taken away meanwhile: whatever failed then, it says nothing of the release.
 
     Returns:
         The error that decided it, where there was one.
@@ -85,6 +93,8 @@ def label(report: pytest.TestReport, call: pytest.CallInfo[None], *, on_board: b
     if call.excinfo is None or not report.failed:
         return None
     kind, first = decisive(call.excinfo.value, call.when, on_board=on_board)
+    if lost is not None:
+        kind, first = "lab fault", lost
     if kind is None:
         return None
     vars(report)["farm_kind"] = kind
