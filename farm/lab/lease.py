@@ -11,18 +11,22 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from sqlalchemy import Connection
+
 from ..errors import LabFault, UsageFault
 from ..store import leases as rows
 from ..store.database import Store
 from ..store.health import quarantined
 from ..store.leases import Held, Kind, Line, Past, Waiter
 from .inventory import Lab
+from .lease_dead import find_dead, reap, without
 from .lease_held import Lease, LeaseLost
 from .lease_holder import no_process, owner
 from .lease_line import with_positions
-from .lease_taking import Progress, Request, Taking, find_dead, reap, told, without
+from .lease_taking import Progress, Request, Taking
 from .lease_wanted import Wanted
-from .lock import LockFile, take_away
+from .lease_words import told
+from .lock import LockFile, sweep, take_away
 
 __all__ = ["Held", "Lease", "LeaseLost", "Leases", "Past", "Stolen", "Waiter", "Wanted", "home", "owner", "told"]
 
@@ -152,7 +156,7 @@ class Leases:
         """
         boards = wanted.among(self._lab)
         with self._store.transaction(alone=True) as connection:
-            line = reap(connection, rows.read(connection), self._locks)
+            line = self._read(connection)
             for held in line.held:
                 mine = held.kind == "reservation" and held.owner == self.owner and held.pid is None
                 if mine and held.board in boards and _by_name(wanted):
@@ -174,7 +178,7 @@ class Leases:
         """
         self._lab.require([board])
         with self._store.transaction(alone=True) as connection:
-            line = reap(connection, rows.read(connection), self._locks)
+            line = self._read(connection)
             here = [held for held in line.held if held.board == board]
             mine = [held for held in here if held.kind == "reservation" and held.owner == self.owner]
             if not mine or mine[0].pid is not None:
@@ -192,9 +196,7 @@ class Leases:
         if not reason.strip():
             raise UsageFault(f"{board}: say why it is taken from its holder: --reason")
         with self._store.transaction(alone=True) as connection:
-            losers = tuple(
-                held for held in reap(connection, rows.read(connection), self._locks).held if held.board == board
-            )
+            losers = tuple(held for held in self._read(connection).held if held.board == board)
             if not losers:
                 raise UsageFault(f"{board}: nobody has it; farm lease take {board}")
             for loser in losers:
@@ -223,6 +225,7 @@ class Leases:
     def _take(self, request: Request, wait_s: float) -> Lease:
         lock = LockFile.make(self._locks)
         try:
+            sweep(self._locks)
             held, asked_ns = Taking(self._store, self._locks, request, lock).wait(wait_s)
             return Lease(self._store, self._where, held, lock, asked_ns)
         except BaseException:
@@ -246,6 +249,11 @@ class Leases:
             return boards if even_quarantined else _healthy(str(wanted), boards, quarantined(self._store))
 
         return Request(str(wanted), eligible, kind, self.owner, reason, for_s, by_process, progress)
+
+    def _read(self, connection: Connection) -> Line:
+        """Read the line after ending what is dead in it."""
+        line = rows.read(connection)
+        return reap(connection, line, find_dead(line, self._locks), self._locks)
 
     def _alive(self) -> Line:
         """Read the line without what is dead in it; nothing is written."""

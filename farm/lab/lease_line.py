@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from ..store.leases import Held, Kind, Line, Waiter
 
 TURN_S = 3.0
-"""A waiter that has not taken the board that is free for it for so long is passed over until it shows up.
-More than the longest pause between two looks of a waiter; assumed for a machine under full load."""
+"""A waiter for whom a board has been noted as free for so long is passed over until it shows up. Twice the longest
+pause between two looks of a waiter; assumed to do on a machine under full load."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,11 @@ def decide(line: Line, wish: Wish) -> Answer:
     looked_at = {held.board for held in holders if held.kind == "look"}
     look_ends = any(_free(board, wish.kind, wish.owner, others) for board in looked_at - claimed)
     return Answer(board, ahead, tuple(due), holders, look_ends)
+
+
+def any_free(held: Collection[Held], wish: Wish) -> bool:
+    """Tell whether one of the boards is free, for this wish or for one before it."""
+    return any(_free(board, wish.kind, wish.owner, held) for board in wish.boards)
 
 
 def with_positions(line: Line) -> list[Waiter]:

@@ -10,11 +10,12 @@ from sqlalchemy import Connection
 from ..errors import LabFault
 from ..store import leases as rows
 from ..store.database import Store
-from ..store.leases import Held, How, Kind, Line, Waiter
-from .lease_held import BEAT_S, MISSED
-from .lease_holder import kernel, no_process, this_process
-from .lease_line import Answer, Wish, decide
-from .lock import LockFile, alive, remove, sweep
+from ..store.leases import Held, Kind, Line, Waiter
+from .lease_dead import find_dead, reap
+from .lease_holder import no_process, this_process
+from .lease_line import Answer, Wish, any_free, decide
+from .lease_words import in_use
+from .lock import LockFile
 
 LOOK_S = 10.0
 """A look at a board is waited for, whatever the taker's own patience: a look's deadlines sum up to less."""
@@ -26,6 +27,8 @@ _POLL_PATIENT_S = 0.2
 _POLL_BEHIND_S = 0.02
 """And one further back so much less often for each that is before it: all together a few hundred looks a second."""
 _POLL_LONGEST_S = 1.5
+_LATE_S = 0.5
+"""One who lets a free board stand for so long is late, and those behind note it."""
 
 Progress = Callable[[str], None]
 
@@ -49,63 +52,6 @@ class Request:
     """Told the place in the line and who has the boards, whenever that changes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Dead:
-    """What has ended without saying so."""
-
-    held: tuple[tuple[Held, How], ...]
-    waiters: tuple[Waiter, ...]
-
-
-def find_dead(line: Line, folder: Path) -> Dead:
-    """Look at the locks of this machine's holders and waiters, and at the heartbeats of others."""
-    held: list[tuple[Held, How]] = [
-        (lease, how) for lease in line.held if (how := _how_dead(lease, line.now_ms, folder)) is not None
-    ]
-    return Dead(tuple(held), tuple(waiter for waiter in line.waiters if _gone(waiter, line.now_ms, folder)))
-
-
-def reap(connection: Connection, line: Line, folder: Path) -> Line:
-    """End what is dead, and return the line without it."""
-    dead = find_dead(line, folder)
-    for lease, how in dead.held:
-        rows.end(connection, lease, how)
-    for waiter in dead.waiters:
-        rows.leave(connection, waiter.number)
-    for row in (*(lease for lease, _ in dead.held), *dead.waiters):
-        if row.holder.lock is not None:
-            remove(folder, row.holder.lock)
-    return without(line, dead)
-
-
-def without(line: Line, dead: Dead) -> Line:
-    """Return the line without what is dead in it."""
-    ended = {lease.token for lease, _ in dead.held}
-    gone = {waiter.number for waiter in dead.waiters}
-    return replace(
-        line,
-        held=tuple(lease for lease in line.held if lease.token not in ended),
-        waiters=tuple(waiter for waiter in line.waiters if waiter.number not in gone),
-    )
-
-
-def _how_dead(lease: Held, now_ms: int, folder: Path) -> How | None:
-    if lease.expires_utc is not None and lease.expires_utc.timestamp() * 1000 <= now_ms:
-        return "expired"
-    if lease.holder.lock is None:
-        return None
-    if lease.holder.kernel == kernel():
-        return None if alive(folder, lease.holder.lock) else "died"
-    return "silent" if now_ms - lease.beat_ms > MISSED * BEAT_S * 1000 else None
-
-
-def _gone(waiter: Waiter, now_ms: int, folder: Path) -> bool:
-    if waiter.holder.lock is not None and waiter.holder.kernel == kernel():
-        return not alive(folder, waiter.holder.lock)
-    # elsewhere: it did not come when it was its turn, for as long as a holder would be waited for
-    return waiter.turn_ms is not None and now_ms - waiter.turn_ms > MISSED * BEAT_S * 1000
-
-
 class Taking:
     """One wish on its way to a board."""
 
@@ -115,6 +61,7 @@ class Taking:
         self._waits = this_process(request.owner, request.reason, lock.name)
         self._wish = Wish((), request.kind, request.owner)
         self._told = ""
+        self._due_since_ns: dict[int, int] = {}
 
     def wait(self, wait_s: float) -> tuple[Held, int]:
         """Return a board once one is there, and a monotonic time (ns) just before it was written.
@@ -128,38 +75,37 @@ class Taking:
         try:
             while True:
                 self._wish = replace(self._wish, boards=self._request.eligible())
-                now_ns = time.monotonic_ns()
                 got = self._try(join=wait_s > 0)
-                if isinstance(got, Held):
-                    return got, now_ns
+                if not isinstance(got, Answer):
+                    return got
                 patience_s = max(wait_s, LOOK_S if got.look_ends and not got.due else 0.0)
                 left_s = patience_s - (time.monotonic_ns() - asked_ns) / 1e9
                 if left_s <= 0:
                     raise self._in_use(got, wait_s)
                 self._tell(got)
-                self._sleep_until_changed(got.ahead, asked_ns, left_s)
+                self._sleep_until_changed(asked_ns, left_s)
         finally:
             self._leave()
 
-    def _try(self, *, join: bool) -> Held | Answer:
+    def _try(self, *, join: bool) -> tuple[Held, int] | Answer:
         """Take a board if it is this one's turn, after ending what is dead; else join the line."""
         with self._store.transaction(alone=True) as connection:
-            line = reap(connection, rows.read(connection), self._folder)
+            line = rows.read(connection)
             if self._wish.number not in {waiter.number for waiter in line.waiters}:
-                self._wish = replace(self._wish, number=None)  # or another host took us for dead: to the end again
+                self._wish = replace(self._wish, number=None)  # another host took us for dead: to the end again
             answer = decide(line, self._wish)
-            got: Held | Answer = answer
+            while dead := find_dead(_concerning(line, answer), self._folder):
+                line = reap(connection, line, dead, self._folder)
+                answer = decide(line, self._wish)
             if answer.board is not None:
-                got = self._take(connection, answer.board)
-                self._sweep(line)
-            else:
-                self._mark_turns(connection, line, answer)
-                if join and self._wish.number is None:
-                    number = rows.line_up(
-                        connection, self._wish.boards, self._request.wanted, self._wish.kind, self._waits
-                    )
-                    self._wish = replace(self._wish, number=number)
-        return got
+                taken_ns = time.monotonic_ns()
+                return self._take(connection, answer.board), taken_ns
+            self._mark_turns(connection, line, answer)
+            if join and self._wish.number is None:
+                wanted = self._request.wanted
+                number = rows.line_up(connection, self._wish.boards, wanted, self._wish.kind, self._waits)
+                self._wish = replace(self._wish, number=number)
+            return answer
 
     def _take(self, connection: Connection, board: str) -> Held:
         request = self._request
@@ -176,30 +122,36 @@ class Taking:
         if own is not None and own.turn_ms is not None:
             rows.mark_turn(connection, own.number, None)
 
-    def _sweep(self, line: Line) -> None:
-        known = {lease.holder.lock for lease in line.held} | {waiter.holder.lock for waiter in line.waiters}
-        sweep(self._folder, {lock for lock in (*known, self._waits.lock) if lock is not None})
-
-    def _sleep_until_changed(self, ahead: int, asked_ns: int, left_s: float) -> None:
+    def _sleep_until_changed(self, asked_ns: int, left_s: float) -> None:
         """Look, without keeping anybody from writing, until there is something to write, or time is up."""
         end_ns = time.monotonic_ns() + int(left_s * 1e9)
+        seen: tuple[int, tuple[int, ...]] = (0, ())
         while (now_ns := time.monotonic_ns()) < end_ns:
             patient = now_ns - asked_ns > _PATIENT_AFTER_S * 1e9
-            pause_s = max(_POLL_PATIENT_S if patient else _POLL_S, ahead * _POLL_BEHIND_S)
+            pause_s = max(_POLL_PATIENT_S if patient else _POLL_S, seen[0] * _POLL_BEHIND_S)
             time.sleep(min(pause_s, _POLL_LONGEST_S, (end_ns - now_ns) / 1e9))
             with self._store.transaction() as connection:
+                now, held = rows.held_now(connection)
+                place = rows.place(connection, self._wish.number)
+                last, seen = seen, (place.ahead, tuple(lease.token for lease in held))
+                free = any_free(held, self._wish) or find_dead(Line(now, held, (), {}), self._folder)
+                if self._wish.number is not None and (not place.there or place.called):
+                    return
+                if not free and (last == seen or self._request.progress is None):
+                    continue
                 line = rows.read(connection, up_to=self._wish.number)
-            seen = decide(line, self._wish)
-            if seen.board is not None or self._to_write(line, seen):
+            answer = decide(line, self._wish)
+            self._tell(answer)
+            if answer.board is not None or find_dead(_concerning(line, answer), self._folder) or self._late(answer.due):
                 return
-            ahead = seen.ahead
-            self._tell(seen)
 
-    def _to_write(self, line: Line, seen: Answer) -> bool:
-        mine = replace(line, held=seen.holders, waiters=seen.due)
-        dead = find_dead(mine, self._folder)
-        own_turn = any(w.number == self._wish.number and w.turn_ms is not None for w in line.waiters)
-        return bool(dead.held or dead.waiters or own_turn or any(w.turn_ms is None for w in seen.due))
+    def _late(self, due: Sequence[Waiter]) -> bool:
+        """Tell whether somebody whose turn nobody has noted yet lets a board stand free."""
+        now_ns = time.monotonic_ns()
+        self._due_since_ns = {waiter.number: self._due_since_ns.get(waiter.number, now_ns) for waiter in due}
+        return any(
+            waiter.turn_ms is None and now_ns - self._due_since_ns[waiter.number] > _LATE_S * 1e9 for waiter in due
+        )
 
     def _leave(self) -> None:
         if self._wish.number is not None:
@@ -218,22 +170,7 @@ class Taking:
         return LabFault(self._request.wanted, f"{in_use(answer)}{waited}", hint=hint)
 
 
-def in_use(answer: Answer) -> str:
-    """Say who has the boards, the last one to take one first."""
-    if not answer.holders:
-        return f"in the line are {answer.ahead} before it"
-    last = max(answer.holders, key=lambda held: held.token)
-    others = len({held.board for held in answer.holders}) - 1
-    more = f", and {others} more like it by others" if others else ""
-    return f"in use by {told(last)}{more}"
-
-
-def told(held: Held) -> str:
-    """Say who has a board, since when, and what for."""
-    since = held.since_utc.astimezone().strftime("%H:%M:%S")
-    reason = f" ({held.reason})" if held.reason else ""
-    if held.kind == "reservation":
-        until = "" if held.expires_utc is None else f" until {held.expires_utc.astimezone():%H:%M}"
-        return f"{held.owner}, who has reserved it{until}{reason}"
-    where = "" if held.owner.endswith(f"@{held.host}") else f" on {held.host}"
-    return f"process {held.pid} of {held.owner}{where} since {since}{reason}"
+def _concerning(line: Line, answer: Answer) -> Line:
+    """Return the part of a line that an answer depends on: who holds the boards, and whose turn it is or was."""
+    called = (waiter for waiter in line.waiters if waiter.turn_ms is not None and waiter not in answer.due)
+    return replace(line, held=answer.holders, waiters=(*answer.due, *called))

@@ -121,11 +121,9 @@ def take_away(folder: Path, name: str, *, wait_s: float) -> bool:
         os.close(descriptor)
 
 
-def sweep(folder: Path, known: set[str]) -> None:
-    """Remove the lock files of processes that died before any row named them."""
+def sweep(folder: Path) -> None:
+    """Remove the lock files of processes that have died."""
     for path in folder.glob(f"*{_SUFFIX}"):
-        if path.name in known:
-            continue
         with contextlib.suppress(OSError):
             descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
             try:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, RowMapping, func, select
 
 from . import schema
 from .opening import now_ms
@@ -122,17 +122,45 @@ class Line:
     """Board → milliseconds in use, and how often."""
 
 
-def read(connection: Connection, *, up_to: int | None = None) -> Line:
-    """Read who holds what, and the line, or its part before a number and that number's own place."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one stands in the line, at little cost."""
+
+    ahead: int
+    """All who came before, whatever they wait for."""
+    there: bool
+    """False: somebody has taken this one out of the line."""
+    called: bool
+    """It was this one's turn, and somebody has noted that it did not come."""
+
+
+def held_now(connection: Connection) -> tuple[int, tuple[Held, ...]]:
+    """Return the database's time (ms) and the leases that have not ended, oldest first."""
     now = connection.execute(select(now_ms())).scalar_one()
     held = connection.execute(select(schema.leases).where(_leases.ended_ms.is_(None)).order_by(_leases.token))
+    return now, tuple(_held(row) for row in held.mappings())
+
+
+def place(connection: Connection, number: int | None) -> Place:
+    """Return the place of a number; without one it is behind everybody."""
+    before = select(func.count()).select_from(schema.waiters)
+    if number is None:
+        return Place(connection.execute(before).scalar_one(), there=False, called=False)
+    ahead = connection.execute(before.where(_waiters.number < number)).scalar_one()
+    own = connection.execute(select(_waiters.turn_ms).where(_waiters.number == number)).all()
+    return Place(ahead, there=bool(own), called=any(turn is not None for (turn,) in own))
+
+
+def read(connection: Connection, *, up_to: int | None = None) -> Line:
+    """Read who holds what, and the line, or its part before a number and that number's own place."""
+    now, held = held_now(connection)
     line = select(schema.waiters).order_by(_waiters.number)
     if up_to is not None:
         line = line.where(_waiters.number <= up_to)
     worn = connection.execute(select(schema.wear))
     return Line(
         now,
-        tuple(_held(row) for row in held.mappings()),
+        held,
         tuple(_waiter(row) for row in connection.execute(line).mappings()),
         {row["board"]: (row["used_ms"], row["uses"]) for row in worn.mappings()},
     )

@@ -1,0 +1,1 @@
+"""Many processes that all want one of a few boards."""
