@@ -6,25 +6,27 @@ import selectors
 import socket
 import time
 from collections.abc import Mapping
+from typing import Literal
 
+Answer = Literal["greeted", "refused", "silent"]
 _GREETING = b"SSH-"
 """RFC 4253, section 4.2: the server's identification begins so; lines of other text may stand before it."""
 _ENOUGH_BYTES = 4096
 
 
-def greeting(servers: Mapping[str, tuple[str, int]], *, within_s: float) -> dict[str, bool]:
-    """Tell of each server whether it identified itself in time.
+def greeting(servers: Mapping[str, tuple[str, int]], *, within_s: float) -> dict[str, Answer]:
+    """Tell of each server whether it identified itself in time, refused or broke off at once, or stayed silent.
 
     Only numeric addresses are tried, and stand in the answer: to look a name up may block, and an alias of the SSH
     configuration is none.
     """
-    greeted: dict[str, bool] = {}
+    answers: dict[str, Answer] = {}
     heard: dict[socket.socket, tuple[str, bytearray]] = {}
     with selectors.DefaultSelector() as selector, contextlib.ExitStack() as links:
         for name, (host, port) in servers.items():
             if (begun := _begin(host, port)) is not None:
                 heard[links.enter_context(begun)] = name, bytearray()
-                greeted[name] = False
+                answers[name] = "silent"
                 selector.register(begun, selectors.EVENT_READ)
         deadline_ns = time.monotonic_ns() + int(within_s * 1e9)
         while selector.get_map() and (left_s := (deadline_ns - time.monotonic_ns()) / 1e9) > 0:
@@ -33,10 +35,13 @@ def greeting(servers: Mapping[str, tuple[str, int]], *, within_s: float) -> dict
                 name, text = heard[link]
                 data = _received(link)
                 text += data
-                greeted[name] = _GREETING in text
-                if not data or greeted[name] or len(text) > _ENOUGH_BYTES:
+                if _GREETING in text:
+                    answers[name] = "greeted"
+                elif not data or len(text) > _ENOUGH_BYTES:
+                    answers[name] = "refused"
+                if answers[name] != "silent":
                     selector.unregister(link)
-    return greeted
+    return answers
 
 
 def _begin(host: str, port: int) -> socket.socket | None:

@@ -29,14 +29,13 @@ def results(lab: Lab, state: Path) -> Path:
     return home(lab, state) / "results.sqlite"
 
 
-def read_known(lab: Lab, boards: Sequence[str], state: Path) -> Known:
+def read_known(lab: Lab, boards: Sequence[str], leases: Leases, state: Path) -> Known:
     """Read it all at once.
 
     Raises:
         LabFault: the database refuses.
     """
-    with Leases.open(lab, state) as leases:
-        held = [lease for lease in leases.held() if lease.kind != "look"]  # which is over in seconds
+    held = [lease for lease in leases.held() if lease.kind != "look"]  # which is over in seconds
     holders = {lease.board: told(lease) for lease in held}
     in_use = {lease.board: told(lease) for lease in held if _keeps_out(lease)}
     with Store.open(results(lab, state)) as store:

@@ -20,8 +20,8 @@ LOOK_S = 10.0
 _KNOCK_S = 1.0
 """Assumed: the SSH server of a board that is well has greeted within this."""
 _QUICK, _SLOW = 16, 64
-"""Looks at once. Those of boards that greet take a tenth of a second of processor each; those of boards that do not
-only wait, and wait among themselves: 64 of them hold up nobody, nor each other."""
+"""Looks at once. Those of boards that answer cost processor time, so more at once would end no sooner; those of boards
+that are silent only wait, and wait among themselves: 64 of them hold up nobody, nor each other."""
 
 
 def look(lab: Lab, board: str, state: Path = Path(".farm")) -> BoardHealth:
@@ -32,7 +32,8 @@ def look(lab: Lab, board: str, state: Path = Path(".farm")) -> BoardHealth:
         LabFault: the farm's own database cannot be read.
     """
     lab.require([board])
-    return _look(lab, board, state, read_known(lab, [board], state))
+    with Leases.open(lab, state) as leases:
+        return _look(lab, board, state, read_known(lab, [board], leases, state), leases)
 
 
 def look_at_all(lab: Lab, boards: Sequence[str], state: Path = Path(".farm")) -> list[BoardHealth]:
@@ -44,12 +45,18 @@ def look_at_all(lab: Lab, boards: Sequence[str], state: Path = Path(".farm")) ->
 def look_at_each(lab: Lab, boards: Sequence[str], state: Path = Path(".farm")) -> Iterator[BoardHealth]:
     """Yield what is found as it is found; boards that hang come last and hold up no other. Raises as :func:`look`."""
     lab.require(boards)
-    known = read_known(lab, boards, state)
-    free = [board for board in boards if board not in known.in_use]
-    doubtful = _doubtful(lab, free) if len(free) > _QUICK else set[str]()
-    with ThreadPoolExecutor(_QUICK, "look") as quick, ThreadPoolExecutor(_SLOW, "slow look") as slow:
+    with (
+        Leases.open(lab, state) as leases,
+        ThreadPoolExecutor(_QUICK, "look") as quick,
+        ThreadPoolExecutor(_SLOW, "slow look") as slow,
+    ):
+        known = read_known(lab, boards, leases, state)
+        free = [board for board in boards if board not in known.in_use]
+        doubtful = _doubtful(lab, free) if len(free) > _QUICK else set[str]()
         begun = [
-            (slow if board in doubtful else quick).submit(_look, lab, board, state, known, doubtful=board in doubtful)
+            (slow if board in doubtful else quick).submit(
+                _look, lab, board, state, known, leases, doubtful=board in doubtful
+            )
             for board in boards
         ]
         try:
@@ -61,38 +68,33 @@ def look_at_each(lab: Lab, boards: Sequence[str], state: Path = Path(".farm")) -
 
 
 def _doubtful(lab: Lab, boards: Sequence[str]) -> set[str]:
-    """Return the boards whose SSH server does not greet at once, or cannot be asked from here so simply."""
+    """Return the boards whose SSH server is silent at first, or cannot be asked from here so simply."""
     direct = {name: lab.boards[name].ssh for name in boards if lab.boards[name].ssh.gateway is None}
-    greeted = greeting({name: (ssh.host, ssh.port) for name, ssh in direct.items()}, within_s=_KNOCK_S)
-    return {name for name in boards if not greeted.get(name)}
+    answers = greeting({name: (ssh.host, ssh.port) for name, ssh in direct.items()}, within_s=_KNOCK_S)
+    return {name for name in boards if answers.get(name, "silent") == "silent"}
 
 
-def _look(lab: Lab, board: str, state: Path, known: Known, *, doubtful: bool = False) -> BoardHealth:
+def _look(lab: Lab, board: str, state: Path, known: Known, leases: Leases, *, doubtful: bool = False) -> BoardHealth:
     started_ns = time.monotonic_ns()
     entry = lab.boards[board]
     health = BoardHealth(board, entry.model, "board" if entry.twin is None else "process twin")
     health.quarantine, health.last = known.quarantined.get(board), known.last.get(board)
     health.holder, health.in_use = known.holders.get(board), known.in_use.get(board)
     if health.in_use is None:
-        _look_inside(lab, health, state, doubtful=doubtful)
+        _look_inside(lab, health, state, leases, doubtful=doubtful)
         health.looked_s = (time.monotonic_ns() - started_ns) / 1e9
     return health
 
 
-def _look_inside(lab: Lab, health: BoardHealth, state: Path, *, doubtful: bool) -> None:
+def _look_inside(lab: Lab, health: BoardHealth, state: Path, leases: Leases, *, doubtful: bool) -> None:
     """Keep users away for the seconds of a look; whoever came first meanwhile has the board."""
-    wanted = Wanted((health.board,))
     if lab.boards[health.board].twin and (died := twin_fault(health.board, home(lab, state))):
         health.faults.append(str(died))
         return
     try:
-        with Leases.open(lab, state) as leases:
-            try:
-                with leases.use(wanted, reason="a look", kind="look", even_quarantined=True):
-                    ask_parts(lab, health, state, doubtful=doubtful)
-            except LabFault:
-                health.holder = health.in_use = taken_by(leases, health.board)
-                if health.in_use is None:  # not a user: the lease itself
-                    raise
+        with leases.use(Wanted((health.board,)), reason="a look", kind="look", even_quarantined=True):
+            ask_parts(lab, health, state, doubtful=doubtful)
     except LabFault as fault:
-        health.faults.append(str(fault))
+        health.holder = health.in_use = taken_by(leases, health.board)
+        if health.in_use is None:  # not a user: the lease itself
+            health.faults.append(str(fault))

@@ -64,7 +64,7 @@ def ask_board(lab: Lab, board: str, state: Path, *, doubtful: bool) -> BoardLook
     entry, deadline_ns = lab.boards[board], time.monotonic_ns() + int(SSH_S * 1e9)
     if doubtful and entry.ssh.gateway is None:
         host, port = entry.ssh.host, entry.ssh.port
-        if greeting({board: (host, port)}, within_s=SSH_S).get(board) is False:
+        if greeting({board: (host, port)}, within_s=SSH_S).get(board) == "silent":
             hint = "is the board on, booted and on the network? Its console tells"
             raise Unreachable(board, f"{entry.ssh.user}@{host}:{port} greets nobody within {SSH_S:g} s", hint=hint)
     with open_shell(lab, board, state) as shell:
