@@ -2,8 +2,8 @@
 
 from argparse import Action
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from .parser import Parser
 
@@ -11,11 +11,10 @@ Values = Callable[[Sequence[str]], list[str]]
 """Takes the words so far, and returns what may come next."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidates:
+class Candidates(NamedTuple):
     """What a shell is to offer."""
 
-    words: dict[str, str] = field(default_factory=dict[str, str])
+    words: dict[str, str]
     """Each with what it is, or an empty text."""
     files: bool = False
     """Files as well."""
@@ -38,7 +37,7 @@ def candidates(parser: Parser, words: Sequence[str], known: dict[str, Values]) -
         option = _options(at.parser).get(flag)
         if not equals:
             return Candidates(_starting(typed, _offered(at.parser, done)))
-        found = _values(at.parser, option, words, known) if option is not None else Candidates()
+        found = _values(at.parser, option, words, known) if option is not None else Candidates({})
         return Candidates({f"{flag}={word}": what for word, what in _starting(value, found.words).items()}, found.files)
     action = at.owed or next(at.positionals, None)
     found = _values(at.parser, action, words, known) if action else Candidates(_offered(at.parser, done))
@@ -99,7 +98,7 @@ def _values(parser: Parser, action: Action, words: Sequence[str], known: dict[st
     for name in (action.metavar, action.dest):
         if isinstance(name, str) and name in known:
             return Candidates(dict.fromkeys(known[name](words), ""))
-    return Candidates(files=action.type is Path)
+    return Candidates({}, files=action.type is Path)
 
 
 def _starting(typed: str, words: dict[str, str]) -> dict[str, str]:

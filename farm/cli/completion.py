@@ -55,7 +55,7 @@ def complete(words: Sequence[str]) -> int:
     shell, *typed = words or ("",)
     typed = _rejoined(typed) if shell == "bash" else list(typed or ("",))
     named = next((word for word in typed[:-1] if word in COMMANDS), None)
-    found = candidates(parser([named] if named else COMMANDS), typed, _KNOWN)
+    found = candidates(parser([named]) if named else parser(COMMANDS, names_only=True), typed, _KNOWN)
     drop = max(typed[-1].rfind("="), typed[-1].rfind(":")) + 1 if shell == "bash" else 0
     for word, what in found.words.items():
         say(f"{word[drop:]}\t{what.partition(chr(10))[0]}".rstrip())

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import Exit
 from .common import STATE, add_inventory, open_lab
-from .output import warn
+from .output import note, pass_on
 
 if TYPE_CHECKING:
     from devices.console import Console
@@ -43,10 +43,10 @@ def run(args: Namespace) -> int:
 
     with borrow(open_lab(args), args.board, state=STATE) as bench:
         if args.seconds is None and sys.stdin.isatty() and sys.stdout.isatty():
-            warn(f"{args.board}: Ctrl-] leaves")
+            note(f"{args.board}: Ctrl-] leaves")
             with _raw_terminal():
                 _connect(bench.console)
-            warn("")
+            note("")
         else:
             _listen(bench.console, _LISTEN_S if args.seconds is None else args.seconds)
     return Exit.PASS
@@ -55,7 +55,7 @@ def run(args: Namespace) -> int:
 def _listen(console: "Console", seconds: float) -> None:
     end_ns = time.monotonic_ns() + int(seconds * 1e9)
     for piece in console.follow(since=0, idle_s=_LOOK_S):
-        _show(piece)
+        pass_on(piece)  # the board draws its own screen
         if time.monotonic_ns() > end_ns:
             return
 
@@ -68,7 +68,7 @@ def _connect(console: "Console") -> None:
     def show() -> None:
         try:
             for piece in console.follow(since=0, idle_s=_LOOK_S):
-                _show(piece)
+                pass_on(piece)  # the board draws its own screen
                 if left.is_set():
                     return
         except BaseException as error:  # noqa: BLE001 -- raised again below, in the thread that can tell it
@@ -89,13 +89,6 @@ def _connect(console: "Console") -> None:
         reader.join()
         if failed:
             raise failed[0]
-
-
-def _show(piece: bytes) -> None:
-    """Write to the terminal as it is: the board draws its own screen."""
-    if piece:
-        sys.stdout.buffer.write(piece)
-        sys.stdout.buffer.flush()
 
 
 @contextmanager

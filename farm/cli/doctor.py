@@ -1,7 +1,6 @@
 """``farm doctor``: is this machine fit to drive the lab of its inventory?"""
 
 from argparse import ArgumentParser, Namespace
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from ..errors import Exit, UsageFault
@@ -27,6 +26,8 @@ def run(args: Namespace) -> int:
     Raises:
         UsageFault: the inventory's faults, told after everything else.
     """
+    from dataclasses import asdict
+
     from .examine.finding import worst
 
     lab, wrong = _inventory(args)

@@ -1,7 +1,6 @@
 """``farm lab``: the twins that an inventory names."""
 
 from argparse import ArgumentParser, Namespace
-from dataclasses import asdict
 
 from ..errors import Exit
 from .common import STATE, add_inventory, add_json
@@ -54,6 +53,8 @@ def _up(args: Namespace) -> int:
 
 
 def _status(args: Namespace) -> int:
+    from dataclasses import asdict
+
     from ..lab.twins import status
 
     found = status(STATE)

@@ -6,7 +6,6 @@ libraries that only a running command needs.
 
 import signal
 import sys
-import traceback
 from argparse import Action, ArgumentParser, Namespace
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
@@ -94,7 +93,7 @@ def _run(words: Sequence[str]) -> int:
     if named is not None and named not in COMMANDS:
         parser([]).error(f"no command {named!r}; {meant(named, COMMANDS)}")
     # only the module that is asked for; all of them for the help, which needs their one-liners
-    whole = parser([named] if named else COMMANDS)
+    whole = parser([named]) if named else parser(COMMANDS, names_only=True)
     if not words:
         output.warn(whole.format_help().rstrip())
         return Exit.USAGE
@@ -103,8 +102,8 @@ def _run(words: Sequence[str]) -> int:
     return args.command.run(args)
 
 
-def parser(names: Iterable[str]) -> Parser:
-    """Return the parser of these commands; only their modules are loaded."""
+def parser(names: Iterable[str], *, names_only: bool = False) -> Parser:
+    """Return the parser of these commands, with their arguments unless only their names matter."""
     whole = Parser("farm", description="Drives boards, measures them, says whether a release may go out.")
     whole.epilog = _EPILOG
     whole.add_argument("--version", action=_Version, nargs=0, help="print the version and stop")
@@ -113,7 +112,8 @@ def parser(names: Iterable[str]) -> Parser:
         command = cast("Command", import_module(COMMANDS[name]))
         own = commands.add_parser(name, help=command.HELP)
         own.set_defaults(command=command)
-        command.arguments(own)
+        if not names_only:
+            command.arguments(own)
     return whole
 
 
@@ -136,11 +136,13 @@ def _guarded(words: Sequence[str]) -> int:
     except output.ReaderGone:
         return Exit.INTERRUPTED
     except KeyboardInterrupt:
-        output.warn("farm: interrupted; what it started on boards is ended, their power is as it was")
+        output.warn("farm: interrupted; what it started and set on boards is undone")
         return Exit.INTERRUPTED
     except Exception as error:  # noqa: BLE001 -- the last door: a crash is told from every other outcome
         debug = "--debug" in words
         if debug:
+            import traceback
+
             output.warn("".join(traceback.format_exception(error)).rstrip())
         return _told(error, debug=debug)
     return status

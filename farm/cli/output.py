@@ -82,6 +82,14 @@ def note(text: str) -> None:
         _remark(text)
 
 
+def ask(question: str) -> str:
+    """Return a person's answer to a question on standard error; empty where there is none."""
+    with _lines.aside(sys.stderr) if _on_screen(sys.stderr) else nullcontext():
+        sys.stderr.write(question)
+        sys.stderr.flush()
+        return sys.stdin.readline()
+
+
 def progress(text: str, of: str = "") -> None:
     """Tell what long work is at, to a person: on a line that vanishes at the end, one for each ``of``.
 
@@ -140,6 +148,11 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         _result("  ".join(cells).rstrip(), _by_cell(cells) if number else str)
 
 
+def pass_on(data: bytes) -> None:
+    """Print what a board sent, as it is; raises as :func:`say`."""
+    _to_result(_standard_output(), data)
+
+
 def flush() -> None:
     """Push out what is buffered while a reader that has gone can still be told from a crash."""
     if (stream := cast("TextIO | None", sys.stdout)) is not None:
@@ -151,18 +164,26 @@ def _by_cell(cells: Sequence[str]) -> "colour.Paint":
 
 
 def _result(text: str, paint: "colour.Paint") -> None:
-    stream = cast("TextIO | None", sys.stdout)
-    if stream is None:
-        raise LabFault("standard output", "is closed", hint="send it to /dev/null if nobody wants it")
+    stream = _standard_output()
     if stream.isatty():
         text = text.translate(_CONTROLS)
     with _lines.aside(sys.stderr) if _on_screen(sys.stderr) else nullcontext():
         _to_result(stream, (paint(text) if colour.wanted(stream) else text) + "\n")
 
 
-def _to_result(stream: TextIO, text: str) -> None:
+def _standard_output() -> TextIO:
+    stream = cast("TextIO | None", sys.stdout)
+    if stream is None:
+        raise LabFault("standard output", "is closed", hint="send it to /dev/null if nobody wants it")
+    return stream
+
+
+def _to_result(stream: TextIO, data: str | bytes) -> None:
     try:
-        stream.write(text)
+        if isinstance(data, str):
+            stream.write(data)
+        else:
+            stream.buffer.write(data)
         stream.flush()
     except BrokenPipeError:
         _no_more_output(stream)

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import unicodedata
 from collections.abc import Generator
 from contextlib import contextmanager
 from threading import RLock
@@ -95,6 +94,8 @@ def _cells(letter: str) -> int:
     """Return how many columns a terminal gives a letter."""
     if letter.isascii():
         return 1
+    import unicodedata  # a large table: loaded for whoever needs it
+
     if unicodedata.category(letter) in _COMBINING:
         return 0
     return 2 if unicodedata.east_asian_width(letter) in "WF" else 1

@@ -1,7 +1,6 @@
 """``farm provision``: make boards what their playbooks say."""
 
 from argparse import ArgumentParser, Namespace
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -95,6 +94,8 @@ def _provision(lab: "Lab", name: str, playbook: "Playbook", args: Namespace) -> 
 
 def _show(results: dict[str, list["StepResult"]], labels: dict[str, str], *, check: bool, as_json: bool) -> None:
     if as_json:
+        from dataclasses import asdict
+
         output.print_json({name: [asdict(step) for step in steps] for name, steps in results.items()})
         return
     done = "would change" if check else "changed"

@@ -5,7 +5,7 @@ from argparse import ArgumentParser, Namespace
 
 from ..errors import Exit, LabFault, UsageFault
 from .common import STATE, add_inventory, open_lab
-from .output import say, warn
+from .output import ask, say, warn
 
 HELP = "note the host key of a board, after comparing its fingerprint"
 
@@ -69,5 +69,5 @@ def _confirm(args: Namespace, shown: str) -> None:
     warn(f"{args.board}: shows {shown}")
     if not sys.stdin.isatty():
         raise UsageFault(f"{args.board}: not trusted: nobody to ask; compare it, then pass --fingerprint")
-    if input("Is this what the board says of itself on its console? [y/N] ").strip().lower() not in ("y", "yes"):
+    if ask("Is this what the board says of itself on its console? [y/N] ").strip().lower() not in ("y", "yes"):
         raise UsageFault(f"{args.board}: not trusted")
