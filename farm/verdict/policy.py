@@ -16,7 +16,7 @@ from ..lab.yaml_lines import Document, Fault, Where, read
 from ..trial.scenario import FixedRate
 from .criteria import Limits
 from .figures import KINDS, Kind
-from .percent import Change, Share, percent
+from .percent import Change, Share, percent, share
 
 COMPARABLE: dict[str, Kind] = {kind.name: kind for kind in KINDS if kind.compares}
 """Figures that can be held against a baseline's."""
@@ -245,7 +245,7 @@ def _floors(policy: Policy) -> Iterator[Fault]:
             elif abs(limit) <= floor.change:
                 yield Fault(
                     where,
-                    f"{percent(limit)} lies within the noise floor of {100 * floor.change:g} % ({floor.reason}), "
+                    f"{percent(limit)} lies within the noise floor of {share(floor.change)} ({floor.reason}), "
                     "where no difference is called; raise the limit, or lower the floor",
                 )
             elif limit <= -1:
