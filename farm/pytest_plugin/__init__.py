@@ -117,8 +117,8 @@ def meter(bench: Bench) -> Meter:
     return next(iter(bench.meters.values())).meter
 
 
-@pytest.fixture
-def gate(request: pytest.FixtureRequest) -> SeatTest:
+@pytest.fixture(name="gate")  # the module of that name would take the function's place
+def gate_seat(request: pytest.FixtureRequest) -> SeatTest:
     """One board's part of the policy; ``gate.check()`` runs its trials and judges them."""
     session: GateSession | None = request.config.pluginmanager.get_plugin("farm-gate")
     if session is None:

@@ -179,8 +179,9 @@ class GateSession:
 
 
 def _id(seat: Seat) -> str:
-    _, _, nth = seat.key.partition(" ")
-    return f"any-{seat.model}" + f"-{nth.split()[0]}" * bool(nth)
+    """Return a test id in which the hand-out of tests to workers reads the board model."""
+    nth = seat.key.removeprefix(seat.model).partition(" of ")[0].strip()
+    return "-".join(filter(None, ("any", seat.model, nth)))
 
 
 def _heard(told: Mapping[str, Any], seat: Seat, store: Store) -> SeatRun:
