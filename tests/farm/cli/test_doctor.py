@@ -35,6 +35,12 @@ meters:
 """
 
 
+@pytest.fixture(autouse=True)
+def light_runtimes(monkeypatch):
+    """Inference runtimes take seconds to load: a module that is always there stands for them."""
+    monkeypatch.setattr(installed, "_RUNTIMES", {"onnx": ("numpy", "json")})
+
+
 @pytest.fixture
 def lab_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
