@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from farm.errors import LabFault, NoVerdict, UsageFault
+from farm.report.gate_junit import as_text, figures
 from farm.report.gate_text import text
 from farm.report.gate_view import Gate
 from farm.store.database import Store
@@ -57,6 +58,10 @@ class SeatTest:
             faults=list(run.faults),
             reasons=[*run.reasons, *seen.reasons],
         )
+        known = {"gate.verdict": verdict.outcome, "gate.board": seen.board, **figures(verdict.criteria)}
+        self._item.user_properties += [
+            (f"farm.{name}", as_text(value)) for name, value in known.items() if value is not None
+        ]
         lines = text(self._session.shown(verdict, run))
         if verdict.outcome == "regression":
             pytest.fail("\n".join(["verdict: regression", *lines]), pytrace=False)

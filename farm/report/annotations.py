@@ -50,7 +50,7 @@ def section(name: str, header: str, lines: Sequence[str], *, unix_s: int) -> lis
 
 def _missed(gate: Gate) -> list[tuple[str, str]]:
     return [
-        (f"{gate.label(c.board)}: {title(c)}", f"wanted {wanted(c)}, got {got(c)} ({interval(c)})")
+        (f"{gate.label(c.board)}: {title(c)}", f"wanted {wanted(c)}, got {got(c)}, interval {interval(c)}")
         for c in gate.verdict.criteria
         if c.outcome == "regression"
     ]

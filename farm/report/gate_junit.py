@@ -7,6 +7,7 @@ and an undecided criterion are an ``<error>``. None of the schemas knows propert
 
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 from datetime import UTC
 from importlib.metadata import version
 from platform import node
@@ -40,7 +41,7 @@ def _suite(gate: Gate, seen: OnBoard, number: int) -> ET.Element:
         if fault.retried_on is None:
             cases.append(_case(gate, board, "lab"))
             _ended(cases[-1], "error", "lab fault", fault.what, f"{fault.what}\n{fault.hint}".strip())
-    properties = {"board": board, "made": gate.made(board), **_identity(gate), **_figures(seen)}
+    properties = {"board": board, "made": gate.made(board), **_identity(gate), **figures(seen.criteria)}
     moved = [fault for fault in gate.verdict.faults if fault.retried_on == board]
     said = [f"in the place of {fault.board}: {fault.what}" for fault in moved]
     return _assembled(gate, gate.label(board), number, cases, properties, seen.seconds, said)
@@ -57,7 +58,7 @@ def _verdict(gate: Gate, number: int) -> ET.Element:
 
 def _criterion(gate: Gate, criterion: GateCriterion) -> ET.Element:
     case = _case(gate, criterion.board, title(criterion))
-    figures = [
+    lines = [
         f"wanted    {wanted(criterion)}",
         f"got       {got(criterion)}",
         f"interval  {interval(criterion)}",
@@ -65,11 +66,13 @@ def _criterion(gate: Gate, criterion: GateCriterion) -> ET.Element:
         f"trials    {criterion.trials}",
     ]
     if criterion.outcome == "regression":
-        message = f"{title(criterion)}: wanted {wanted(criterion)}, got {got(criterion)} ({interval(criterion)})"
-        _ended(case, "failure", "regression", message, "\n".join(figures))
+        message = (
+            f"{title(criterion)}: wanted {wanted(criterion)}, got {got(criterion)}, interval {interval(criterion)}"
+        )
+        _ended(case, "failure", "regression", message, "\n".join(lines))
     elif criterion.outcome == "no verdict":
         message = f"{title(criterion)}: {criterion.why}"
-        _ended(case, "error", "no verdict", message, "\n".join([criterion.why, *figures]))
+        _ended(case, "error", "no verdict", message, "\n".join([criterion.why, *lines]))
     return case
 
 
@@ -103,7 +106,7 @@ def _assembled(
     within = ET.SubElement(suite, "properties")
     for key, value in properties.items():
         if value is not None:
-            ET.SubElement(within, "property", name=_clean(key), value=_clean(_text(value)))
+            ET.SubElement(within, "property", name=_clean(key), value=_clean(as_text(value)))
     suite.extend(cases)
     ET.SubElement(suite, "system-out").text = _clean("\n".join(said))
     ET.SubElement(suite, "system-err")
@@ -126,11 +129,12 @@ def _identity(gate: Gate) -> dict[str, object]:
     }
 
 
-def _figures(seen: OnBoard) -> dict[str, object]:
-    figures: dict[str, object] = {}
-    for criterion in seen.criteria:
+def figures(criteria: Sequence[GateCriterion]) -> dict[str, object]:
+    """Return what is known of criteria of one board, ``CRITERION.WHAT``; names and units are texts, None is unknown."""
+    found: dict[str, object] = {}
+    for criterion in criteria:
         relative = criterion.against == "baseline"
-        figures |= {
+        found |= {
             f"{criterion.name}{'.vs_baseline' * relative}.{key}": value
             for key, value in {
                 "unit": criterion.unit or "1",
@@ -147,14 +151,15 @@ def _figures(seen: OnBoard) -> dict[str, object]:
                 "records": " ".join(criterion.records) or None,
             }.items()
         }
-    return figures
+    return found
 
 
 def _stem(path: str) -> str:
     return path.rpartition("/")[2].rpartition(".")[0] or path
 
 
-def _text(value: object) -> str:
+def as_text(value: object) -> str:
+    """Return a property's value: six significant digits of a measured one."""
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 

@@ -135,8 +135,11 @@ def title(criterion: GateCriterion) -> str:
 
 
 def got(criterion: GateCriterion) -> str:
-    """Return the candidate's figure with its unit."""
-    return ABSENT if criterion.got is None else _with_unit(criterion.got, criterion.unit)
+    """Return the candidate's figure with its unit, and how it differs from the baseline's."""
+    if criterion.got is None:
+        return ABSENT
+    change = f" ({criterion.got / criterion.baseline - 1:+.2%})" if criterion.baseline else ""
+    return _with_unit(criterion.got, criterion.unit) + change.replace("%", " %")
 
 
 def baseline(criterion: GateCriterion) -> str:

@@ -22,7 +22,7 @@ def test_github_gets_an_error_for_each_missed_limit_and_no_warning_beside_it(reg
     (line,) = github(regressed)
     assert line == (
         "::error file=playbooks/release.yaml,title=tx2-01 (process twin)%3A joules_per_inference against baseline"
-        "::wanted <= +1.5 %25, got 0.4128 J (+2.85 … +3.55 %25)"
+        "::wanted <= +1.5 %25, got 0.4128 J (+3.20 %25), interval +2.85 … +3.55 %25"
     )
 
 

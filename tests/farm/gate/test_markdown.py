@@ -29,7 +29,7 @@ def test_the_verdict_stands_first(name, first, request):
 def test_the_short_table_says_what_decided_and_the_rest_is_folded(regressed):
     page = rendered(markdown(regressed))
     short, _, folded = page.partition("<details>")
-    assert "joules_per_inference against baseline 0.4128 J, wanted &lt;= +1.5 %" in short
+    assert "joules_per_inference against baseline 0.4128 J (+3.20 %), wanted &lt;= +1.5 %" in short
     assert "+2.85 … +3.55 %" not in short
     assert "+2.85 … +3.55 %" in folded
     assert page.count("<details>") == page.count("</details>") == 3
