@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from .migrate import bring_up_to_date
+from .turn import turn
 
 BUSY_S = 30.0
 """How long a writer waits for another: a trial's transaction takes well under a second."""
@@ -38,11 +39,20 @@ def connect(where: str | Path, *, busy_s: float = BUSY_S) -> Engine:
 
 @contextmanager
 def exclusive(engine: Engine) -> Generator[Connection]:
-    """Lend a connection whose transaction no other process's of this kind overlaps: read, decide, write."""
-    with engine.execution_options(**{_EXCLUSIVE: True}).begin() as connection:
+    """Lend a connection whose transaction no other process's of this kind overlaps: read, decide, write.
+
+    Raises:
+        LabFault: another process has been in one for too long.
+    """
+    with _turn(engine), engine.execution_options(**{_EXCLUSIVE: True}).begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
         yield connection
+
+
+def _turn(engine: Engine) -> AbstractContextManager[None]:
+    file = engine.url.database if engine.dialect.name == "sqlite" else None
+    return turn(Path(file).parent, timeout_s=BUSY_S) if file and file != ":memory:" else nullcontext()
 
 
 class now_ms(FunctionElement[int]):  # noqa: N801 -- reads as a function, as SQLAlchemy's own do
