@@ -17,6 +17,7 @@ from farm.cli.main import main
 from farm.lab.bench import borrow
 from farm.lab.known_hosts import KnownHosts, fingerprint
 from farm.lab.twins import inject
+from farm.store.database import Store
 
 SAMPLES = Path(__file__).parents[2] / "lab"
 FARM = [sys.executable, "-c", "import sys; from farm.cli.main import main; sys.exit(main(sys.argv[1:]))"]
@@ -182,6 +183,45 @@ def test_deploying_twice_sends_nothing_the_second_time(farm):
     )
     code, out, _ = farm(*words, "--json")
     assert json.loads(out)["bytes_sent"] == 0
+
+
+def test_a_board_that_was_off_is_off_again_unless_it_is_to_be_left_on_and_both_are_said(farm):
+    packed = SAMPLES / "artifacts" / "lenet5-fine-shared-onnx.tar.zst"
+    farm("power", "off", "zero-01")
+    code, _, err = farm("deploy", str(packed), "--board", "zero-01")
+    assert (code, err) == (0, "zero-01 (process twin): was off before, and is off again; --leave-on leaves it on\n")
+    assert farm("power", "status", "zero-01")[1] == "zero-01 (process twin): off\n"
+    code, _, err = farm("deploy", str(packed), "--board", "zero-01", "--leave-on")
+    assert (code, err) == (0, "zero-01 (process twin): was off before, and is left on\n")
+    code, _, err = farm("deploy", str(packed), "--board", "zero-01", "-q")
+    assert (code, err) == (0, "")
+    assert farm("power", "off", "zero-01")[1] == "zero-01 (process twin): off\n"
+
+
+def test_a_run_is_kept_as_a_run_that_has_ended_with_its_record_in_it(farm, here):
+    packed = SAMPLES / "artifacts" / "lenet-300-100-pruned-int8-onnx.tar.zst"
+    how = ["--rate-hz", "5", "--duration-s", "1", "--idle-s", "0", "--limit", "max_mean_watts=0.0001"]
+    code, out, _ = farm("run", str(packed), "--board", "zero-01", *how, "--json")
+    assert code in (1, 3)  # 3 where this machine was too busy for a trial that counts
+    record = json.loads(out)["record"]
+    with Store.open(here.state / "results.sqlite") as store:
+        kept = store.run(record["run_id"])
+        (inside,) = store.records(run_id=kept.run.id)
+    assert (kept.run.kind, kept.run.command[0], kept.run.lab) == ("run", "farm", record["lab"])
+    assert kept.run.ended_utc is not None
+    assert kept.run.releases == {"candidate": {"pi-zero-aiy": record["artifact"]["id"]}}
+    assert (inside.record.id, inside.verdict is not None) == (record["id"], True)
+
+
+def test_a_verbose_command_tells_component_by_component_what_is_done(farm):
+    farm("power", "off", "zero-01")
+    _, out, err = farm("power", "on", "zero-01", "-v")
+    assert out.startswith("zero-01 (process twin): booted: ")
+    steps = [line.partition("  ")[2] for line in err.splitlines()]
+    begins = ("zero-01: is lent, lease ", "zero-01: listens to the console ", "zero-01: switching on")
+    assert [step.startswith(begin) for step, begin in zip(steps, begins, strict=False)] == [True] * 3
+    assert any(step.startswith("zero-01: booted: ") for step in steps)
+    assert "zero-01: the switch relay-zero says on" in steps
 
 
 def test_without_a_terminal_the_console_prints_what_comes(here):
