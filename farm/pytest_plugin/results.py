@@ -49,9 +49,14 @@ class Results:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Label lab faults, and send along what the farm did and measured."""
         report = yield
-        label(report, call, on_board=not _ON_BOARD.isdisjoint(getattr(item, "fixturenames", ())))
+        bench = self._hand.bench
+        lost = None if bench is None else bench.lease.lost
+        on_board = not _ON_BOARD.isdisjoint(getattr(item, "fixturenames", ()))
+        first = label(report, call, on_board=on_board, lost=lost)
         if kind_on(report) == "regression":
             keep_from_rerun(item)
+        elif kind_on(report) == "lab fault" and bench is not None and lost is None:
+            self._kept.note_fault(bench.name, str(first).partition("\n")[0])
         if report.when == "teardown":
             vars(report)["farm_rows"] = [row.as_dict() for row in item.stash.get(ROWS, list[Row]())]
         if report.when == "call" or report.failed:
