@@ -181,7 +181,7 @@ class Console:
         with self._busy:
             start = self._capture.position()
             listen_s = 0.0 if up else _GREETS_S - (time.monotonic_ns() - self._capture.opened_ns) / 1e9
-            if not up and (start or self._until(start, str, listen_s)):
+            if not up and (start or self._capture.since(start, timeout_s=listen_s)):
                 return self._seen_boot()
             self.write(b"\n")
             seen = self._until(start, _PROMPT.search, _PROMPT_S)

@@ -19,6 +19,9 @@ from .shell import Line, Result, Shell
 Answer = Result | bytes | DeviceError
 """What a command leaves behind, only its output when it succeeds, or the fault it meets."""
 
+_LATE_S = 30.0
+"""A machine under full load runs a script within this (assumed)."""
+
 
 class ReplayShell:
     """A :class:`devices.shell.Shell` that answers from a table or a function, and remembers what it was asked."""
@@ -198,6 +201,18 @@ class BoardConformance:
         shell = board.shell
         assert isinstance(shell, ReplayShell)
         assert len(shell.asked) == 1
+
+    def test_identity_state_and_date_together_are_one_round_trip(self, folder: Path) -> None:
+        """And none of them loses anything by it."""
+        board = self.board_in(folder)
+        look = board.look()
+        shell = board.shell
+        assert isinstance(shell, ReplayShell)
+        assert len(shell.asked) == 1
+        assert look.identity == board.identity()
+        assert (look.state.celsius, look.state.governor) == (board.state().celsius, board.state().governor)
+        assert look.clock_off_s is not None
+        assert abs(look.clock_off_s) < _LATE_S
 
     def test_what_a_board_does_not_tell_is_absent_and_not_zero(self, folder: Path) -> None:
         """An empty board has no temperatures, clocks or mode; it is not cold, slow or idle."""

@@ -42,10 +42,10 @@ def watch(args: Namespace) -> int:
             next_s = time.monotonic() + args.every
             found = look_at_all(lab, boards, STATE)
             turns = keep(lab, found, STATE)
-            screen.show(found)
             publish(args, found)
             if notifier is not None:
                 notifier.tell(turns)
+            screen.show(found)
             if checks is not None:
                 checks.begin_due([one.board for one in found if one.in_use is None])
             time.sleep(max(0.0, next_s - time.monotonic()))

@@ -55,19 +55,17 @@ class Step:
 
 @contextmanager
 def restored(bench: Bench) -> Generator[None]:
-    """Leave supply and governor as they were: a cold start takes both back.
+    """Leave the governor as it was: a cold start takes it back. The supply is the lease's to restore.
 
     Raises:
-        devices.errors.DeviceError, power.errors.PowerError: they could not be restored.
+        devices.errors.DeviceError: it could not be restored.
     """
     was_on = bench.entry.switch is None or bench.switch.state()
     governor = _governor(bench) if was_on else None
     try:
         yield
     finally:
-        if not was_on:
-            bench.power_off()
-        elif governor is not None and _governor(bench) not in (governor, None):
+        if governor is not None and _governor(bench) not in (governor, None):
             Governor(name=governor).change(Target(bench.board, bench.shell, bench.workdir))
 
 

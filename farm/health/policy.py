@@ -125,7 +125,7 @@ def load_policy(path: Path) -> HealthPolicy:
     Raises:
         UsageFault: one line for every fault: ``FILE:LINE: field: what is wrong; remedy``.
     """
-    document = read(path)
+    document = read(path, "health policy")
     if not document.faults:
         document.faults += _check(document.value, path)
     if document.faults:

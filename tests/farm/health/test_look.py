@@ -27,6 +27,7 @@ def disturbed(twins, target: str, fault: str) -> Iterator[None]:
 @pytest.fixture
 def atom_is_up(twins):
     with borrow(twins.lab, "atom-01", state=twins.state) as bench:
+        bench.settings.leave_on()
         bench.ensure_up()
 
 
@@ -69,6 +70,7 @@ def test_no_silent_part_hides_another(twins, atom_is_up):
 
 def test_each_of_two_meters_is_told(twins):
     with borrow(twins.lab, "zero-01", state=twins.state) as bench:
+        bench.settings.leave_on()
         bench.ensure_up()
     with disturbed(twins, "um25c-1", "silent"), disturbed(twins, "tc66c-1", "silent"):
         health = look(twins.lab, "zero-01", twins.state)
@@ -134,19 +136,20 @@ def test_another_board_than_the_inventory_s_is_named_beside_what_it_says(twins, 
     ]
 
 
-def test_a_look_leaves_a_shell_on_the_console_as_it_was(twins, atom_is_up):
+def test_a_look_leaves_the_shell_on_the_console_as_it_was(twins, atom_is_up):
     with borrow(twins.lab, "atom-01", state=twins.state) as bench:
         bench.login()
-        bench.console.run("left_here=42", timeout_s=10)
+        before = bench.console.run("echo $$", timeout_s=10).text
     assert look(twins.lab, "atom-01", twins.state).console == "shell"
     with borrow(twins.lab, "atom-01", state=twins.state) as bench:
         bench.login()
-        assert bench.console.run("echo $left_here", timeout_s=10).text == "42"
+        assert bench.console.run("echo $$", timeout_s=10).text == before
         bench.console.write(b"exit\n")
 
 
-def test_a_board_whose_kernel_panics_and_one_that_boots_are_told_apart(twins):
+def test_a_board_that_boots_just_now_is_no_fault(twins):
     with borrow(twins.lab, "atom-01", state=twins.state) as bench:
+        bench.settings.leave_on()
         bench.power_off()
         bench.switch.on()
     health = look(twins.lab, "atom-01", twins.state)

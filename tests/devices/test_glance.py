@@ -1,0 +1,84 @@
+"""A glance at a console: what is alive there is told, and stays as it was."""
+
+import os
+import pty
+import time
+import tty
+
+import pytest
+
+from devices.console import Console
+from devices.errors import ConsoleFault
+
+from .test_console import SHELLS, wait_for
+
+
+def test_a_login_prompt_is_told_and_stays_one(uart):
+    line, console = uart()
+    wait_for(lambda: b"login:" in console.log())
+    assert console.glance(up=True).sign == "login"
+    assert bytes(line.typed) == b"\n"
+    console.login("farm", "secret", timeout_s=20)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_shell_is_told_and_stays_the_same(uart, shell):
+    _, console = uart(shell, logged_in=True)
+    wait_for(lambda: b"$" in console.log())
+    assert console.glance(up=True).sign == "shell"
+    console.login("farm", "secret", timeout_s=20)
+    pid = console.run("echo $$", timeout_s=5).text
+    assert console.glance(up=True).sign == "shell"  # prepared: it shows neither echo nor prompt any more
+    assert console.run("echo $$", timeout_s=5).text == pid
+
+
+def test_a_board_that_prints_by_itself_is_not_typed_at(uart):
+    line, console = uart("none")
+    line.print(b"U-Boot 2020.04 (x)\r\nHit any key to stop autoboot:  3 ")
+    wait_for(lambda: b"autoboot" in console.log())
+    glance = console.glance()
+    assert (glance.sign, glance.stage, glance.fault) == ("output", "bootloader", None)
+    assert not line.typed
+
+
+def test_a_countdown_that_began_before_is_waited_for_and_not_stopped(uart):
+    line, console = uart("none")
+    started = time.monotonic()
+    line.chatter(b"usb 1-1: new device", every_s=0.9)
+    assert console.glance().sign == "output"
+    assert time.monotonic() - started > 0.5
+    assert not line.typed
+
+
+def test_a_boot_that_is_over_for_good_is_told_with_its_fault(uart):
+    line, console = uart("none")
+    line.print(b"[    0.000000] Linux version 4.9\r\n[    1.500000] Kernel panic - not syncing: no init found\r\n")
+    wait_for(lambda: b"no init" in console.log())
+    glance = console.glance()
+    assert glance.stage == "kernel"
+    assert glance.fault.kind == "panic"
+
+
+@pytest.fixture
+def dead_line():
+    ours, theirs = pty.openpty()
+    tty.setraw(theirs)
+    with Console.open("board-1", os.ttyname(theirs)) as console:
+        yield console
+    os.close(ours)
+    os.close(theirs)
+
+
+def test_a_dead_console_is_told_within_its_deadline(dead_line):
+    started = time.monotonic()
+    with pytest.raises(ConsoleFault, match="^board-1: nothing answers on the console\n  try: "):
+        dead_line.glance()
+    assert time.monotonic() - started < 8
+
+
+def test_garbage_is_no_answer(uart):
+    line, console = uart("none")
+    line.print(bytes(range(128, 256)) * 2)
+    wait_for(lambda: len(console.log()) >= 256)
+    with pytest.raises(ConsoleFault, match="garbage on the console"):
+        console.glance()
