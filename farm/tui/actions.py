@@ -1,7 +1,6 @@
 # pyright: standard
 """What can be done to a board from the screen, as data: the menu, the keys, the help and the dialogs read it."""
 
-import re
 from dataclasses import dataclass
 
 from .source import ActionName
@@ -30,17 +29,3 @@ ACTIONS: tuple[Action, ...] = (
     Action("provision", "p", "Provision", "provisioning", "Powers it on if needed; its playbook changes what differs."),
 )
 BY_NAME = {action.name: action for action in ACTIONS}
-
-_UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-
-
-def seconds(text: str) -> float:
-    """Return the seconds of ``90m``, ``2h`` or ``1d``.
-
-    Raises:
-        ValueError: it is none of these.
-    """
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd])\s*", text)
-    if match is None or float(match[1]) <= 0:
-        raise ValueError("write a number and s, m, h or d: 90m, 2h")
-    return float(match[1]) * _UNITS_S[match[2]]

@@ -142,7 +142,7 @@ class FarmApp(App[int]):
                 screen.changed(list(changed))
 
     def _screens(self, *kinds: type[Kind]) -> Iterable[Kind]:
-        return [screen for screen in self.screen_stack if isinstance(screen, kinds)]
+        return [screen for screen in self.screen_stack if isinstance(screen, kinds) and screen.is_mounted]
 
     def note(self, text: str, tone: Tone = "") -> None:
         """Add a line to the event log."""
@@ -236,7 +236,10 @@ class FarmApp(App[int]):
     # -- one board, watched -----------------------------------------------------------------------
 
     def _open(self, board: str) -> None:
-        screen = BoardScreen(self.boards[board], closed=self._close)
+        self.push_screen(BoardScreen(self.boards[board], opened=partial(self._watch, board), closed=self._close))
+
+    def _watch(self, board: str) -> None:
+        self._close()
         self._watching = Watching(
             self._source,
             board,
@@ -246,7 +249,6 @@ class FarmApp(App[int]):
             words=_words,
         )
         self._watching.step_aside(bool(self.boards[board].doing))
-        self.push_screen(screen)
 
     def _close(self) -> None:
         if self._watching is not None:
@@ -255,7 +257,7 @@ class FarmApp(App[int]):
 
     def _past(self, board: str, past: Past) -> None:
         for screen in self._screens(BoardScreen):
-            if screen.board == board and screen.is_mounted:
+            if screen.board == board:
                 screen.past(past)
 
     def _piece(self, board: str, piece: Piece) -> None:
@@ -263,7 +265,7 @@ class FarmApp(App[int]):
             self.boards[board].stage = piece.stage
             self._changed.add(board)
         for screen in self._screens(BoardScreen):
-            if screen.board == board and screen.is_mounted:
+            if screen.board == board:
                 screen.piece(piece)
 
     def _step_aside(self, board: str, aside: bool) -> None:

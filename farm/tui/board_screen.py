@@ -110,12 +110,17 @@ class BoardScreen(Screen[None]):
     BoardScreen #health.-maximized, BoardScreen #history.-maximized { height: 100%; max-height: 100%; }
     """
 
-    def __init__(self, board: BoardState, *, closed: Callable[[], None]) -> None:
-        """Show this board; ``closed`` is called when the screen goes."""
+    def __init__(self, board: BoardState, *, opened: Callable[[], None], closed: Callable[[], None]) -> None:
+        """Show this board; ``opened`` is called when there is room for what comes, ``closed`` when the screen goes."""
         super().__init__()
-        self._board_state, self._let_go = board, closed
+        self._board_state, self._follow, self._let_go = board, opened, closed
         self._live: deque[float | None] = deque(maxlen=_LIVE_READINGS)
         self._note = ""
+        self._bar, self._watts = Static(id="bar", markup=False), WattsPane()
+        self._tail = Log(id="console", classes="pane", max_lines=_CONSOLE_LINES, highlight=False)
+        self._tail.border_title = "console"
+        self._facts, self._health = Pane("board", id="facts"), Pane("health", id="health")
+        self._history = Pane("trials and leases, newest first", id="history")
 
     @property
     def board(self) -> str | None:
@@ -124,22 +129,17 @@ class BoardScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Lay out the panes: what is looked at most comes first."""
-        yield Static(id="bar", markup=False)
+        yield self._bar
         with VerticalScroll(id="panes", can_focus=False):
-            yield Pane("board", id="facts")
-            console = Log(id="console", classes="pane", max_lines=_CONSOLE_LINES, highlight=False)
-            console.border_title = "console"
-            yield WattsPane()
-            yield console
-            yield Pane("health", id="health")
-            yield Pane("trials and leases, newest first", id="history")
+            yield from (self._facts, self._watts, self._tail, self._health, self._history)
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Begin at the console."""
-        self.query_one(Log).focus(scroll_visible=False)
+        self._tail.focus(scroll_visible=False)
         self.changed([self._board_state.name])
         self.past(Past())
+        self.call_after_refresh(self._follow)
 
     def on_unmount(self) -> None:
         """Let go of the board."""
@@ -155,10 +155,10 @@ class BoardScreen(Screen[None]):
         bar.append(f"  {holder.kind} by {holder.owner}" if holder else "", "not bold")
         bar.append(f"  {self._board_state.doing}" if self._board_state.doing else "", "cyan not bold")
         bar.truncate(self.size.width, overflow="ellipsis", pad=True)
-        self.query_one("#bar", Static).update(bar, layout=False)
+        self._bar.update(bar, layout=False)
         self._show_facts()
         if not self._live:
-            self.query_one(WattsPane).show(self._board_state.watts, "looks")
+            self._watts.show(self._board_state.watts, "looks")
 
     def on_resize(self) -> None:
         """Put the facts into the room there is."""
@@ -166,25 +166,24 @@ class BoardScreen(Screen[None]):
 
     def _show_facts(self) -> None:
         facts = _facts(self._board_state)
-        self.query_one("#facts", Pane).show(_column(facts) if self.size.width >= _WIDE else _flowing(facts))
+        self._facts.show(_column(facts) if self.size.width >= _WIDE else _flowing(facts))
 
     def past(self, past: Past) -> None:
         """Show what was."""
-        self.query_one("#history", Pane).show(_history(past))
-        self.query_one("#health", Pane).show(_health(self._board_state, past))
+        self._history.show(_history(past))
+        self._health.show(_health(self._board_state, past))
 
     def piece(self, piece: Piece) -> None:
         """Show what has just come from the board."""
-        console = self.query_one(Log)
         if piece.note and piece.note != self._note:
             self._note = piece.note
-            console.border_title = f"console: {piece.note}"
-            console.clear()
+            self._tail.border_title = f"console: {piece.note}"
+            self._tail.clear()
         if piece.text:
-            console.write(piece.text)
+            self._tail.write(piece.text)
         if piece.measured:
             self._live.append(piece.watts)
-            self.query_one(WattsPane).show(self._live, "s")
+            self._watts.show(self._live, "s")
 
     def action_zoom(self) -> None:
         """Give the pane in focus the whole screen, or take it back."""

@@ -88,8 +88,8 @@ class BoardState:
             return UNSEEN
         if glance.in_use is not None:
             return IN_USE
-        if glance.up:
-            return UP
+        if glance.up is not None:
+            return UP if glance.up else BOOTING
         return {True: ON, False: OFF, None: UNSEEN}[glance.powered]
 
     @property

@@ -6,11 +6,14 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.events import Key
 from textual.screen import ModalScreen
 from textual.widgets import Button, Footer, Input, Label, OptionList, Static
 from textual.widgets.option_list import Option
 
-from .actions import ACTIONS, Action, seconds
+from ..errors import UsageFault
+from ..lab.duration import seconds
+from .actions import ACTIONS, Action
 from .boards import BoardState
 from .source import Wish
 
@@ -85,7 +88,7 @@ class Confirm(ModalScreen[Wish | None]):
             return
         try:
             for_s = seconds(self.query_one("#for", Input).value)
-        except ValueError as error:
+        except UsageFault as error:
             self.query_one("#wrong", Label).update(str(error))
             self.query_one("#for").focus()
             return
@@ -123,10 +126,10 @@ class Menu(ModalScreen[str | None]):
         """Answer with its name."""
         self.dismiss(chosen.option_id)
 
-    def on_key(self, event: object) -> None:
+    def on_key(self, pressed: Key) -> None:
         """Take the action's own key here too."""
-        key = getattr(event, "key", "")
-        if name := next((name for own, _, name in self._offers if own == key), None):
+        if name := next((name for key, _, name in self._offers if key == pressed.key), None):
+            pressed.stop()  # or it would be taken once more by the screen below
             self.dismiss(name)
 
 

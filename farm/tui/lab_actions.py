@@ -12,6 +12,10 @@ from devices.boot import BootReport, BootWatcher
 from devices.console_text import plain
 from devices.errors import ConsoleFault
 
+from ..errors import LabFault
+from ..health.check import check_board
+from ..health.check_plan import planned
+from ..health.policy import load_policy, policy_path
 from ..lab.bench import Bench, borrow
 from ..lab.inventory import Lab
 from ..lab.lease import Leases, Wanted
@@ -66,6 +70,17 @@ def _off(lab: Lab, state: Path, wish: Wish, told: Told) -> str:
     return "off"
 
 
+def _health(lab: Lab, state: Path, wish: Wish, told: Told) -> str:
+    policy = load_policy(policy_path(lab))
+    with planned(policy, lab, [wish.board]) as plans:
+        plan = plans[lab.boards[wish.board].model]
+        result = check_board(lab, wish.board, plan, state=state, progress=told.tell)
+    if result.outcome != "passed":
+        undecided = next((step.detail for step in result.steps if step.outcome == "undecided"), "nothing was decided")
+        raise LabFault(wish.board, f"health check {result.outcome}: {result.fault or undecided}")
+    return f"health check passed, {len(result.steps)} steps"
+
+
 def _provision(lab: Lab, state: Path, wish: Wish, told: Told) -> str:
     source = Path(lab.resolved.source) if lab.resolved else lab.path
     playbook = load(source.parent / "playbooks" / f"{lab.boards[wish.board].model}.yaml")
@@ -86,6 +101,7 @@ _ON_BENCH: dict[str, Callable[[Lab, Path, Wish, Told], str]] = {
     "on": _on,
     "off": _off,
     "cycle": _cycle,
+    "health": _health,
     "provision": _provision,
 }
 

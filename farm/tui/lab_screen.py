@@ -51,21 +51,25 @@ class LabScreen(Screen[None]):
         self._read_only, self._now = read_only, now
         self.trouble = ""
         """What keeps the screen from knowing more, e.g. the database."""
+        self._bar, self._detail = Static(id="bar", markup=False), Static(id="detail", markup=False)
+        self._filter = Input(placeholder="words that must stand in a row; !word must not", id="filter", compact=True)
+        self._head, self._table = TableHead(), BoardTable(boards)
+        self._empty = Static("no board matches; Esc clears the filter", id="empty")
+        self._events = NotesPane(notes)
 
     def compose(self) -> ComposeResult:
         """Stack it: summary, filter, table, the selected board, events, keys."""
-        yield Static(id="bar", markup=False)
-        yield Input(placeholder="words that must stand in a row; !word must not", id="filter", compact=True)
-        yield TableHead()
-        yield BoardTable(self._boards)
-        yield Static("no board matches; Esc clears the filter", id="empty")
-        yield Static(id="detail", markup=False)
-        yield NotesPane(self._notes)
+        yield self._bar
+        yield self._filter
+        yield self._head
+        yield self._table
+        yield self._empty
+        yield self._detail
+        yield self._events
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Start the clock."""
-        self._table = self.query_one(BoardTable)
         self._table.focus()
         self.set_interval(_CLOCK_S, self._show_bar)
         self._show_bar()
@@ -87,7 +91,7 @@ class LabScreen(Screen[None]):
 
     def noted(self, note: Note) -> None:
         """Show one more event."""
-        self.query_one(NotesPane).write(note)
+        self._events.write(note)
 
     # -- its parts --------------------------------------------------------------------------------
 
@@ -100,29 +104,22 @@ class LabScreen(Screen[None]):
         left.append(f"  {self.trouble}" if self.trouble else "", style="bold bright_red")
         right = f"{at}/{len(self._table.shown)}  {self._now():%H:%M:%S} "
         left.truncate(max(0, self.size.width - len(right) - 1), overflow="ellipsis", pad=True)
-        self._update("#bar", left.append(f" {right}", style="not bold"))
+        _update(self._bar, left.append(f" {right}", style="not bold"))
 
     def _show_detail(self) -> None:
         selected = self._table.selected
-        self._update("#detail", Text("") if selected is None else _detail(self._boards[selected]))
-
-    def _update(self, selector: str, text: Text) -> None:
-        """Draw only what is new, where it stands: anything else would draw the whole screen anew."""
-        static = self.query_one(selector, Static)
-        if static.content != text:
-            static.update(text, layout=False)
+        _update(self._detail, Text("") if selected is None else _told(self._boards[selected]))
 
     def _show_matching(self) -> None:
-        wanted = self.query_one("#filter", Input).value
+        wanted = self._filter.value
         names = self._boards.matching(wanted)
         self._table.show(names)
-        empty = self.query_one("#empty")
-        if empty.display == bool(names):  # setting it, even to what it is, lays out the whole screen anew
-            self._table.display, empty.display = bool(names), not names
+        if self._empty.display == bool(names):  # setting it, even to what it is, lays out the whole screen anew
+            self._table.display, self._empty.display = bool(names), not names
 
     def on_board_table_placed(self) -> None:
         """Move the titles with the columns."""
-        self.query_one(TableHead).show(self._table.placed, self._table.sort)
+        self._head.show(self._table.placed, self._table.sort)
 
     def on_board_table_selected(self) -> None:
         """Tell about the board under the cursor."""
@@ -134,15 +131,13 @@ class LabScreen(Screen[None]):
 
     def action_filter(self) -> None:
         """Let the person write what to look for."""
-        field = self.query_one("#filter", Input)
-        field.add_class("open")
-        field.focus()
+        self._filter.add_class("open")
+        self._filter.focus()
 
     def action_clear(self) -> None:
         """Show all boards again."""
-        field = self.query_one("#filter", Input)
-        field.value = ""
-        field.remove_class("open")
+        self._filter.value = ""
+        self._filter.remove_class("open")
         self._table.focus()
 
     def on_input_changed(self) -> None:
@@ -153,8 +148,7 @@ class LabScreen(Screen[None]):
 
     def on_input_submitted(self) -> None:
         """Go back to the table; the filter stays, and stays in sight while there is one."""
-        field = self.query_one("#filter", Input)
-        field.set_class(bool(field.value), "open")
+        self._filter.set_class(bool(self._filter.value), "open")
         self._table.focus()
 
     def action_sort(self) -> None:
@@ -176,11 +170,16 @@ class LabScreen(Screen[None]):
 
     def action_log(self) -> None:
         """Show or hide the events."""
-        notes = self.query_one(NotesPane)
-        notes.display = not notes.display
+        self._events.display = not self._events.display
 
 
-def _detail(board: BoardState) -> Text:
+def _update(static: Static, text: Text) -> None:
+    """Draw only what is new, where it stands: anything else would draw the whole screen anew."""
+    if static.content != text:
+        static.update(text, layout=False)
+
+
+def _told(board: BoardState) -> Text:
     """Return two lines: what it is and who has it; what is wrong, or else its newest trial."""
     wiring, holder = board.wiring, board.holder
     first = [wiring.board, wiring.model, wiring.made, board.state.word]

@@ -21,7 +21,7 @@ def span(watts: Sequence[float | None]) -> tuple[float, float] | None:
 
 
 def _around(middle: float, width: float) -> tuple[float, float]:
-    low = max(0.0, middle - width / 2)
+    low = max(0.0, middle - width * 3 / 7)  # in the middle of a step of the bars: noise does not flip it
     return low, low + width
 
 

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -85,6 +86,14 @@ def a_known() -> Known:
         quarantined={"nano-02": "3 faults in a row"},
         last={"tx2-01": passed, "zero-01": missed},
         waiting=["ann@desk for model=jetson-tx2"],
+    )
+
+
+@pytest.fixture
+def kit():
+    """What tests here share: the modules of a suite cannot import each other."""
+    return SimpleNamespace(
+        NOW=NOW, glance=glance, a_known=a_known, until=until, seen=seen, on_screen=on_screen, during=during, Lab=FakeLab
     )
 
 
