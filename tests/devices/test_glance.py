@@ -71,7 +71,7 @@ def dead_line():
 
 def test_a_dead_console_is_told_within_its_deadline(dead_line):
     started = time.monotonic()
-    with pytest.raises(ConsoleFault, match="^board-1: nothing answers on the console\n  try: "):
+    with pytest.raises(ConsoleFault, match=r"^board-1: nothing answers on the console\n  try: "):
         dead_line.glance()
     assert time.monotonic() - started < 8
 

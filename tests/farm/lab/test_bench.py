@@ -8,7 +8,6 @@ import pytest
 
 from devices.errors import BootFault, HostKeyMismatch, WrongBoard
 from farm.errors import LabFault, UsageFault
-from farm.health import look, look_at_all
 from farm.lab.bench import borrow
 from farm.lab.twins import inject
 from power.errors import MeterOffline, SwitchOffline
@@ -132,42 +131,6 @@ def test_a_board_with_another_host_key_is_refused(lend, twin_lab):
     ssh = twin_lab.lab.boards["atom-01"].ssh.model_copy(update={"host_key": other})
     with lend("atom-01", changed(twin_lab.lab, "atom-01", ssh=ssh)) as bench, pytest.raises(HostKeyMismatch):
         bench.ensure_up()
-
-
-def test_health_tells_a_board_that_is_well(lend, twin_lab):
-    with lend("atom-01") as bench:
-        bench.settings.leave_on()
-        bench.ensure_up()
-    health = look(twin_lab.lab, "atom-01", twin_lab.state)
-    assert (health.faults, health.powered, health.up) == ([], True, True)
-    assert health.watts["wall-1"] > 5
-    assert health.celsius
-    assert health.disk_free_bytes > 0
-
-
-def test_health_leaves_what_it_cannot_know_unknown(lend, twin_lab):
-    with lend("zero-01") as bench:
-        bench.power_off()
-    health = look(twin_lab.lab, "zero-01", twin_lab.state)
-    assert (health.faults, health.powered, health.up, health.boot_id) == ([], False, None, None)
-
-
-def test_health_names_every_fault_of_a_board(lend, twin_lab):
-    with lend("atom-01") as bench:
-        bench.settings.leave_on()
-        bench.ensure_up()
-    with disturbed(twin_lab, "relay-atom", "silent"), disturbed(twin_lab, "wall-1", "silent"):
-        health = look(twin_lab.lab, "atom-01", twin_lab.state)
-    assert [fault.partition(":")[0] for fault in health.faults] == ["relay-atom", "wall-1"]
-    assert (health.powered, health.watts, health.up) == (None, {"wall-1": None}, True)
-
-
-def test_health_leaves_a_board_in_use_alone(twin_lab):
-    with borrow(twin_lab.lab, "zero-01", state=twin_lab.state):
-        zero, atom = look_at_all(twin_lab.lab, ["zero-01", "atom-01"], twin_lab.state)
-    assert zero.in_use.startswith(f"process {os.getpid()} ")
-    assert (zero.faults, zero.powered) == ([], None)
-    assert atom.in_use is None
 
 
 LOAD = """

@@ -68,27 +68,6 @@ def test_a_board_in_use_is_a_lab_fault(farm, here):
     assert (code, err.partition(" of ")[0]) == (3, f"zero-01: in use by process {os.getpid()}")
 
 
-def test_health_is_a_row_a_board_and_twins_are_called_twins(farm):
-    farm("power", "off", "zero-01")
-    code, out, _ = farm("health")
-    assert code == 0
-    head, *rows = out.splitlines()
-    assert head.split()[:3] == ["board", "model", "made"]
-    assert [row.split()[0] for row in rows] == ["zero-01", "atom-01"]
-    assert all("process twin" in row for row in rows)
-
-
-def test_health_with_a_fault_exits_with_3_and_names_the_component(farm, here):
-    farm("power", "on", "atom-01")
-    inject(here.state, "relay-atom", "silent")
-    code, out, _ = farm("health", "atom-01", "--json")
-    inject(here.state, "relay-atom", "silent", False)
-    assert code == 3
-    (atom,) = json.loads(out)
-    assert atom["faults"][0].startswith("relay-atom: ")
-    assert atom["powered"] is None
-
-
 def test_the_lab_s_status_is_a_table_or_json(farm):
     code, out, _ = farm("lab", "status")
     assert (code, [line.split()[:2] for line in out.splitlines()[1:]]) == (0, [["atom-01", "up"], ["zero-01", "up"]])
