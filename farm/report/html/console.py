@@ -1,6 +1,6 @@
 """A console log that is safe to show, and short enough."""
 
-import unicodedata
+import re
 
 from devices.console_text import plain
 
@@ -23,14 +23,16 @@ def console_text(log: bytes, most_bytes: int) -> str:
     return f"{_clean(log[:head])}\n… {size(left_out)} left out …\n{_clean(log[-(most_bytes - head) :])}"
 
 
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+)
+"""What does not print, or makes a line read as something else: controls, invisible characters, directions."""
+
+
 def _clean(log: bytes) -> str:
-    return "".join(map(_shown, plain(log.replace(b"\r\r\n", b"\n"))))
+    return _HIDDEN.sub(_shown, plain(log.replace(b"\r\r\n", b"\n")))
 
 
-def _shown(character: str) -> str:
-    if character in "\n\t":
-        return character
-    if ord(character) < 0x20:
-        return chr(0x2400 + ord(character))
-    # directions and invisible characters could make a line read as something else
-    return "\N{REPLACEMENT CHARACTER}" if unicodedata.category(character) in ("Cc", "Cf", "Cs") else character
+def _shown(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return chr(0x2400 + code) if code < 0x20 else "\N{REPLACEMENT CHARACTER}"

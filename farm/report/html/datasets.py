@@ -5,6 +5,7 @@ None is a figure that is not there; it is drawn as a gap, never as 0.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 
@@ -82,11 +83,12 @@ def _time(evidence: Evidence, detail: Detail) -> Drawable | None:
         meter: envelope(block, zero_ns, rates.get(meter) or _rate_hz(block), detail.bins)
         for meter, block in evidence.traces.items()
     }
-    lanes = [*_lanes(evidence.record, zero_ns), *_inferences(evidence, zero_ns, detail)]
+    frames = list(_frames(evidence, zero_ns, detail))
+    lanes = [*_lanes(evidence.record, zero_ns), *_inferences(frames)]
     data = {
         "lanes": _columns(("lane", "kind", "what", "t", "until"), lanes),
         "watts": _columns(("meter", "t", "low", "mean", "high"), _readings(curves)),
-        "frames": _columns(("t", "until", "ms", "late"), _frames(evidence, zero_ns, detail)),
+        "frames": _columns(("t", "until", "ms", "late"), frames),
         "deadline": _columns(("ms",), [(_number(evidence.record.deadlines.deadline_ms),)]),
     }
     return Drawable(data, _home(evidence.record, curves, zero_ns), "time", _thinned(evidence, curves, detail))
@@ -132,18 +134,19 @@ def _next_stage_ns(record: Record, boots: Sequence[Event], stage: Event) -> int 
     return None if record.boot is None else record.boot.start_ns + int(record.boot.up_s * 1e9)
 
 
-def _inferences(evidence: Evidence, zero_ns: int, detail: Detail) -> Iterable[Sequence[Cell]]:
-    for t, until, _, late in _frames(evidence, zero_ns, detail):
+def _inferences(frames: Iterable[Sequence[Cell]]) -> Iterable[Sequence[Cell]]:
+    for t, until, _, late in frames:
         yield "inference", "fault" if late else "frames", "late frame" if late else "frame", t, until
 
 
 def _frames(evidence: Evidence, zero_ns: int, detail: Detail) -> Iterable[Sequence[Cell]]:
     if (frames := evidence.frames) is None:
         return
-    late = frames.latency_ms > evidence.record.deadlines.deadline_ms
-    for at in chosen(frames.latency_ms, late, detail.frames):
+    ms = frames.latency_ms
+    late = ms > evidence.record.deadlines.deadline_ms
+    for at in chosen(ms, late, detail.frames):
         due, done = ((int(t[at]) - zero_ns) / 1e9 for t in (frames.arrival_ns, frames.finish_ns))
-        yield _number(due), _number(done), _number(float(frames.latency_ms[at])), int(late[at])
+        yield _number(due), _number(done), _number(float(ms[at])), int(late[at])
 
 
 def _readings(curves: Mapping[str, Envelope]) -> Iterable[Sequence[Cell]]:
@@ -243,7 +246,7 @@ def _boot(record: Record) -> Drawable | None:
 
 def _number(value: float) -> float | None:
     """Return six significant digits; None for what is no number."""
-    return float(f"{value:.6g}") if np.isfinite(value) else None
+    return float(f"{value:.6g}") if isfinite(value) else None
 
 
 def _columns(names: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Columns:

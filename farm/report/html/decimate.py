@@ -36,17 +36,23 @@ def envelope(block: Block, zero_ns: int, rate_hz: float, bins: int) -> Envelope:
     watts = block.watts
     valid = np.flatnonzero(np.isfinite(watts))
     per_bin = max(1, -(-len(valid) // bins))
-    rows: list[tuple[float, float, float, float]] = []
-    for stretch in np.split(valid, _breaks(block, valid, rate_hz, per_bin)):
-        t_s = (block.t_ns[stretch] - zero_ns) / 1e9
-        if rows and len(stretch):
-            rows.append(((rows[-1][0] + t_s[0]) / 2, np.nan, np.nan, np.nan))
-        for at in range(0, len(stretch), per_bin):
-            some = watts[stretch[at : at + per_bin]]
-            middle = float(np.mean(t_s[at : at + per_bin]))
-            rows.append((middle, float(some.min()), float(some.mean()), float(some.max())))
-    t, low, mean, high = np.array(rows, np.float64).reshape(-1, 4).T
-    return Envelope(t, low, mean, high, per_bin)
+    if not len(valid):
+        nothing = np.empty(0)
+        return Envelope(nothing, nothing, nothing, nothing, per_bin)
+    breaks = _breaks(block, valid, rate_hz, per_bin)
+    stretches = pairwise([0, *breaks.tolist(), len(valid)])
+    starts = np.concatenate([np.arange(first, last, per_bin) for first, last in stretches])
+    counts = np.diff(starts, append=len(valid))
+    some, times_s = watts[valid], (block.t_ns[valid] - zero_ns) / 1e9
+    t_s = np.add.reduceat(times_s, starts) / counts
+    columns = (
+        np.minimum.reduceat(some, starts),
+        np.add.reduceat(some, starts) / counts,
+        np.maximum.reduceat(some, starts),
+    )
+    gaps = np.searchsorted(starts, breaks)
+    low, mean, high = (np.insert(column, gaps, np.nan) for column in columns)
+    return Envelope(np.insert(t_s, gaps, (t_s[gaps - 1] + t_s[gaps]) / 2), low, mean, high, per_bin)
 
 
 def _breaks(block: Block, valid: Ints, rate_hz: float, per_bin: int) -> Ints:

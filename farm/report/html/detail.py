@@ -18,6 +18,15 @@ class Detail:
     console_bytes: int
     """Kept of the console log: a quarter from its beginning, the rest from its end."""
 
+    def least_bytes(self, readings: int, frames: int) -> int:
+        """Return what the plots of so many readings and frames take at least, by the shortest numbers there are."""
+        return _BIN_BYTES * min(readings, self.bins) + _FRAME_BYTES * min(frames, self.frames)
+
+
+_BIN_BYTES = 12
+"""Four numbers and a name, a letter each, and what is between them."""
+_FRAME_BYTES = 40
+"""Twice in the data: as a bar with its two names, and as a point."""
 
 LEVELS = (
     Detail("full", bins=2000, frames=1500, console_bytes=256_000),

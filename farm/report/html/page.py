@@ -57,7 +57,11 @@ def render(subject: Subject, evidence: Callable[[Stored], Evidence], *, most_byt
 
 def _section(stored: Stored, evidence: Evidence, anchor: str, most_bytes: int) -> tuple[Markup, str]:
     """Return a trial in the highest level of detail that fits, and the level's name; empty when none does."""
+    readings = sum(map(len, evidence.traces.values()))
+    frames = 0 if evidence.frames is None else len(evidence.frames)
     for level in LEVELS:
+        if level.least_bytes(readings, frames) > most_bytes:
+            continue
         section = _trial(stored, evidence, level, anchor)
         if len(section.encode()) <= most_bytes:
             return section, level.name

@@ -44,6 +44,8 @@ class Line(NamedTuple):
     anchor: str
     """Of its section; empty when the page has none."""
     board: str
+    made: str
+    """In parentheses; empty for a real board."""
     cells: list[Cell]
     outcome: str
 
@@ -240,10 +242,11 @@ def _columns(trials: Sequence[Stored]) -> list[Column]:
 
 def _line(stored: Stored, anchor: str, *, roles: bool) -> Line:
     texts = row(stored.record, stored.verdict).as_dict()
-    board, model, _ = texts.pop("board"), texts.pop("model"), texts.pop("verdict")
-    role = [Cell(stored.record.role or ABSENT, text=True)] if roles else []
-    figures = [Cell(text, text=False) for text in texts.values()]
-    return Line(anchor, board, [Cell(model, text=True), *role, *figures], outcome_of(stored))
+    record, model = stored.record, texts["model"]
+    role = [Cell(record.role or ABSENT, text=True)] if roles else []
+    figures = [Cell(text, text=False) for name, text in texts.items() if name not in _TEXT]
+    made = "" if record.made == "board" else f"({record.made})"
+    return Line(anchor, record.board.name, made, [Cell(model, text=True), *role, *figures], outcome_of(stored))
 
 
 def _facts(run: Run) -> list[tuple[str, str]]:

@@ -134,7 +134,7 @@ def trial_view(stored: Stored, evidence: Evidence, detail: Detail, anchor: str) 
         stages=_stages(record),
         state=_state(record.state_before, record.state_after),
         console=console,
-        console_size=words.size(len(evidence.console)),
+        console_size=words.size(len(evidence.console)) if evidence.console else "none",
         console_absent="None was kept."
         if not evidence.console
         else "Left out of this page; `farm results export` has it.",
@@ -180,7 +180,7 @@ _TITLES = {
     "energy": "Energy budget",
     "boot": "Boot",
 }
-_HEIGHTS = {"time": 520, "latency": 260, "stages": 170, "energy": 130, "boot": 220}
+_HEIGHTS = {"time": 520, "latency": 250, "stages": 150, "energy": 110, "boot": 200}
 
 
 def _plot(name: str, drawn: Drawable, record: Record) -> PlotView:

@@ -1,0 +1,78 @@
+"""Two records or runs, figure by figure."""
+
+import pytest
+
+from farm.errors import UsageFault
+from farm.report.compare import compare
+
+
+def figure(pairs, name):
+    return next(one for one in pairs[0].figures if one.name == name)
+
+
+def test_a_difference_inside_its_uncertainty_is_told_from_one_beyond(timed):
+    near, _ = compare([timed()], [timed(power__0__mean__watts=1.22)])
+    watts = figure(near, "mean_watts")
+    assert watts.difference == pytest.approx(0.02)
+    assert watts.u == pytest.approx((0.02**2 + 0.02**2) ** 0.5)
+    assert watts.covered is True
+    far, _ = compare([timed()], [timed(power__0__mean__watts=1.3)])
+    assert figure(far, "mean_watts").covered is False
+    assert figure(far, "mean_watts").relative == pytest.approx(0.1 / 1.2)
+
+
+def test_a_figure_without_uncertainty_is_not_said_to_be_covered(timed):
+    pairs, _ = compare([timed()], [timed()])
+    assert figure(pairs, "latency_p99").covered is None
+
+
+def test_accuracy_is_not_compared_across_data_sets(timed):
+    pairs, _ = compare([timed()], [timed(dataset__id="e" * 64)])
+    for name in ("accuracy", "accuracy_loss"):
+        one = figure(pairs, name)
+        assert (one.difference, one.covered, one.why) == (None, None, "different data sets")
+    assert "data set differs: dddddddddddd / eeeeeeeeeeee" in pairs[0].remarks
+    assert figure(pairs, "mean_watts").difference == 0
+
+
+def test_a_part_of_the_data_set_is_no_accuracy_to_compare(timed):
+    pairs, _ = compare([timed()], [timed(accuracy__total=100, accuracy__correct=90)])
+    assert figure(pairs, "accuracy").why == "not in both"
+
+
+def test_other_boards_and_meters_are_said_to_be_others(timed):
+    b = timed(board__name="zero-02", supply_meter="um25c-2", power__0__meter="um25c-2", board__made="board")
+    pairs, _ = compare([timed()], [b])
+    remarks = pairs[0].remarks
+    assert "board differs: zero-01 / zero-02" in remarks
+    assert "supply meter differs: um25c-1 / um25c-2" in remarks
+
+
+def test_void_trials_are_said_to_be_void(timed):
+    pairs, _ = compare([timed(voids=["throttled: soc 91 °C"])], [timed()])
+    assert "A is void: throttled: soc 91 °C" in pairs[0].remarks
+
+
+def test_runs_are_compared_board_by_board_and_trials_by_their_mean(timed):
+    a = [timed(power__0__mean__watts=w) for w in (1.0, 1.2)] + [timed(board__name="tx2-01")]
+    b = [timed(power__0__mean__watts=w) for w in (1.1, 1.3)] + [timed(board__name="atom-01")]
+    pairs, alone = compare(a, b)
+    assert [pair.trials for pair in pairs] == [(2, 2)]
+    watts = figure(pairs, "mean_watts")
+    assert (watts.a, watts.b) == (pytest.approx(1.1), pytest.approx(1.2))
+    assert watts.u > 2**0.5 * 0.02  # how far the trials spread is in it
+    assert alone == ["only in A: tx2-01", "only in B: atom-01"]
+
+
+def test_of_a_gate_the_candidates_are_compared(timed):
+    a = [timed(role="baseline", power__0__mean__watts=9.0), timed(role="candidate")]
+    pairs, _ = compare(a, [timed()])
+    assert figure(pairs, "mean_watts").a == 1.2
+
+
+def test_nothing_in_common_is_wrong_input(timed):
+    two = [timed(board__name="a"), timed(board__name="b")]
+    with pytest.raises(UsageFault, match="no board in both: A has a, b; B has zero-01"):
+        compare(two, [timed()])
+    with pytest.raises(UsageFault, match="B holds no record"):
+        compare([timed()], [])
