@@ -3,7 +3,8 @@
 Each trial is judged by itself, its meter's uncertainty included, just as ``farm run --limit`` does; then they are
 counted. A limit passes when ``statistics.keep`` of the trials keep it, and is a regression when more than half miss
 it; between the two there is no verdict. A count that every trial must repeat (accuracy on one data set, the size of
-a file) has no share: trials that disagree decide nothing.
+a file) has no share: trials that disagree decide nothing. A trial that cannot tell for reasons of the lab, starved of
+its processor by others or short of images, is not counted for that limit; one whose interval holds the limit is.
 
 No mean is formed: most of the uncertainty is the meter's and does not shrink with the number of trials, the rest is
 correlated from trial to trial, and a product's limit is a promise about every run.
@@ -28,6 +29,10 @@ class Held:
     low: float | None
     high: float | None
     """From the lowest trial less its uncertainty to the highest and its."""
+    valid: int
+    """Trials that could tell, none of them void."""
+    seen: int
+    """The same with those that are void for a reason that does not touch this limit."""
 
 
 def hold(limits: Limits, trials: Sequence[Record], *, void: Sequence[Record] = (), keep: float) -> list[Held]:
@@ -43,25 +48,26 @@ def hold(limits: Limits, trials: Sequence[Record], *, void: Sequence[Record] = (
     return [_over(kind, column, len(trials), keep) for (kind, _), column in zip(kinds(limits), columns, strict=True)]
 
 
-def _over(kind: Kind, column: Sequence[Criterion], valid: int, keep: float) -> Held:
-    untouched = [criterion for criterion in column[valid:] if criterion.outcome != "no verdict"]
-    void_misses = sum(criterion.outcome == "regression" for criterion in untouched)
-    seen = [*column[:valid], *untouched]
-    kept = sum(criterion.outcome == "pass" for criterion in column[:valid])
+def _over(kind: Kind, column: Sequence[Criterion], trials: int, keep: float) -> Held:
+    valid = [criterion for criterion in column[:trials] if criterion.outcome != "no verdict" or _inside(criterion)]
+    void = [criterion for criterion in column[trials:] if criterion.outcome != "no verdict"]
+    seen = [*valid, *void]
+    kept = sum(criterion.outcome == "pass" for criterion in valid)
     missed = sum(criterion.outcome == "regression" for criterion in seen)
+    void_misses = sum(criterion.outcome == "regression" for criterion in void)
     if missed and missed > (len(seen) - 1 if kind.exact else len(seen) / 2):
         outcome = "regression"
-    elif kept and kept >= (1.0 if kind.exact else keep) * (valid + void_misses):
+    elif kept and kept >= (1.0 if kind.exact else keep) * (len(valid) + void_misses):
         outcome = "pass"
     else:
         outcome = "no verdict"
-    told = [(criterion.got, criterion.u or 0.0) for criterion in seen if criterion.got is not None]
+    told = [(criterion.got, criterion.u or 0.0) for criterion in seen or column if criterion.got is not None]
     got = [value for value, _ in told]
     worst = max if kind.at_most else min
     why = "" if outcome != "no verdict" else _why(seen or column, kept, missed)
     summary = {
         "got": None if not got else worst(got) if outcome == "pass" else median(got),
-        "u": max((criterion.u for criterion in seen if criterion.u is not None), default=None),
+        "u": max((criterion.u for criterion in seen or column if criterion.u is not None), default=None),
         "outcome": outcome,
         "why": why,
     }
@@ -69,7 +75,14 @@ def _over(kind: Kind, column: Sequence[Criterion], valid: int, keep: float) -> H
         column[0].model_copy(update=summary),
         low=min((value - u for value, u in told), default=None),
         high=max((value + u for value, u in told), default=None),
+        valid=len(valid),
+        seen=len(seen),
     )
+
+
+def _inside(criterion: Criterion) -> bool:
+    """Return whether the limit lies inside a trial's interval: that trial has told all it can."""
+    return criterion.u is not None and criterion.got is not None and abs(criterion.got - criterion.limit) <= criterion.u
 
 
 def _why(column: Sequence[Criterion], kept: int, missed: int) -> str:

@@ -68,11 +68,13 @@ def judge_seat(policy: Policy, seat: Seat, records: Sequence[Record], *, final: 
     evidence = check_evidence(policy, seat, trials)
     reasons = (*_too_many_voids(policy, trials), *trials.mixed)
     unproven = bool(trials.valid) and any(not check.held for check in evidence)
-    last = final or bool(reasons) or unproven or _all_ran(policy, seat, trials)
-    changes = judge_changes(policy, seat, trials)
-    limits = _absolute(policy, seat, trials) if last or _enough(policy, seat, trials) else _awaited(seat, trials)
-    settled = _enough(policy, seat, trials) and all(criterion.outcome != "no verdict" for criterion in changes)
-    decided = last or settled or any(criterion.outcome == "regression" for criterion in (*limits, *changes))
+    changes, limits = judge_changes(policy, seat, trials), _absolute(policy, seat, trials)
+    whole = final or not seat.compares or len(trials.valid) % QUAD == 0
+    if not (whole and (final or reasons or unproven or _enough(policy, seat, trials))):
+        limits = _awaited(seat, trials)
+    settled = whole and _enough(policy, seat, trials) and not _open(policy, seat, limits, changes)
+    regressed = any(criterion.outcome == "regression" for criterion in (*limits, *changes))
+    decided = final or bool(reasons) or unproven or settled or regressed or _all_ran(policy, seat, trials)
     return SeatVerdict(
         seat,
         trials.board,
@@ -115,19 +117,28 @@ def conclude(
     )
 
 
-def _enough(policy: Policy, seat: Seat, trials: Trials) -> bool:
-    """Return whether absolute limits may be decided: in a comparison after its first quad at the earliest."""
-    return len(trials.candidates) >= _fewest(policy, seat) and (not seat.compares or len(trials.valid) % QUAD == 0)
-
-
 def _fewest(policy: Policy, seat: Seat) -> int:
+    """Return after how many trials absolute limits may be decided: in a comparison a quad's at the least."""
     return max(policy.statistics.trials, QUAD // 2) if seat.compares else policy.statistics.trials
 
 
+def _enough(policy: Policy, seat: Seat, trials: Trials) -> bool:
+    return len(trials.candidates) >= _fewest(policy, seat)
+
+
+def _open(
+    policy: Policy, seat: Seat, limits: Sequence[GateCriterion], changes: Sequence[GateCriterion]
+) -> list[GateCriterion]:
+    """Return what more trials may decide: comparisons, and limits that too few trials could tell of."""
+    short = [limit for limit in limits if limit.outcome == "no verdict" and limit.trials < _fewest(policy, seat)]
+    return [*short, *(change for change in changes if change.outcome == "no verdict")]
+
+
 def _all_ran(policy: Policy, seat: Seat, trials: Trials) -> bool:
+    statistics = policy.statistics
     if seat.compares:
-        return len(trials.pairs) >= policy.statistics.looks[-1]
-    return len(trials.candidates) >= policy.statistics.trials
+        return len(trials.pairs) >= statistics.looks[-1]
+    return len(trials.candidates) + len(trials.void) >= statistics.trials + statistics.max_voids
 
 
 def _too_many_voids(policy: Policy, trials: Trials) -> tuple[str, ...]:
@@ -141,14 +152,12 @@ def _absolute(policy: Policy, seat: Seat, trials: Trials) -> list[GateCriterion]
     if seat.limits == Limits() or not (trials.candidates or trials.void_candidates):
         return _awaited(seat, trials)
     held = hold(seat.limits, trials.candidates, void=trials.void_candidates, keep=policy.statistics.keep)
-    fewest, valid = _fewest(policy, seat), len(trials.candidates)
-    told = {"pass": valid, "regression": valid + len(trials.void_candidates), "no verdict": fewest}
-    ids = [record.id for record in trials.candidates]
+    fewest, ids = _fewest(policy, seat), [record.id for record in trials.candidates]
     criteria: list[GateCriterion] = []
     for one in held:
-        said = one.criterion
+        said, told = one.criterion, {"pass": one.valid, "regression": one.seen, "no verdict": fewest}
         if told[said.outcome] < fewest:
-            why = f"only {valid} valid trials, the policy wants {fewest}"
+            why = f"{told[said.outcome]} of {fewest} trials could tell so far"
             said = said.model_copy(update={"outcome": "no verdict", "why": why})
         criteria.append(
             GateCriterion(
@@ -158,7 +167,7 @@ def _absolute(policy: Policy, seat: Seat, trials: Trials) -> list[GateCriterion]
                 artifact=trials.artifact,
                 low=one.low,
                 high=one.high,
-                trials=valid,
+                trials=one.valid,
                 records=ids,
             )
         )
@@ -186,8 +195,8 @@ def _awaited(seat: Seat, trials: Trials) -> list[GateCriterion]:
 
 
 def _next(seat: Seat, trials: Trials) -> tuple[Role, ...]:
-    """Return what is left of the current quad; without a comparison, all that the policy wants."""
+    """Return what is left of the current quad; without a comparison what the policy wants, then one at a time."""
     if seat.compares:
         done = len(trials.valid)
         return tuple(role_of(nth) for nth in range(done, done - done % QUAD + QUAD))
-    return seat.least[len(trials.candidates) :]
+    return seat.least[len(trials.candidates) :] or seat.least[:1]

@@ -71,6 +71,15 @@ def test_a_meters_uncertainty_is_not_averaged_away(a_record):
     assert "the limit lies inside ± 0.02 W" in one.criterion.why
 
 
+def test_a_trial_that_was_starved_of_its_processor_is_not_counted(a_record):
+    starved = a_record(latency__p99_ms=80.0, latency__p99_unstarved_ms=9.0)
+    (one,) = hold(Limits(max_p99_ms=50), [starved, a_record(), a_record()], keep=0.9)
+    assert (one.criterion.outcome, one.valid) == ("pass", 2)
+    (alone,) = hold(Limits(max_p99_ms=50), [starved], keep=0.9)
+    assert (alone.criterion.outcome, alone.valid) == ("no verdict", 0)
+    assert alone.criterion.why == "starved: 9 ms without waiting for a busy processor"
+
+
 def test_a_count_that_does_not_repeat_itself_decides_nothing(a_record):
     def accuracy(correct):
         return {"correct": correct, "total": 360, "fraction": correct / 360}

@@ -171,8 +171,21 @@ def test_absolute_limits_wait_for_as_many_trials_as_the_policy_wants(a_policy, o
     assert judge_seat(policy, seat, [record], final=False).next == ("candidate", "candidate")
     late = judge_seat(policy, seat, [record], final=True)
     assert late.outcome == "no verdict"
-    assert {c.why for c in late.criteria} == {"only 1 valid trials, the policy wants 3"}
+    assert {c.why for c in late.criteria} == {"1 of 3 trials could tell so far"}
     assert judge_seat(policy, seat, [record] * 3, final=False).outcome == "pass"
+
+
+def test_for_a_trial_that_could_not_tell_another_is_run_up_to_as_many_as_may_be_void(a_policy, one_seat, a_record):
+    policy = a_policy(limits={"max_p99_ms": 50})
+    seat, calm = one_seat(policy), a_record(role="candidate")
+    starved = a_record(role="candidate", latency__p99_ms=80.0, latency__p99_unstarved_ms=9.0)
+    again = judge_seat(policy, seat, [starved], final=False)
+    assert (again.decided, again.next) == (False, ("candidate",))
+    assert judge_seat(policy, seat, [starved, calm], final=False).outcome == "pass"
+    never = judge_seat(policy, seat, [starved] * 5, final=False)
+    assert (never.decided, never.outcome) == (True, "no verdict")
+    slow = a_record(role="candidate", latency__p99_ms=80.0, latency__p99_unstarved_ms=75.0)
+    assert judge_seat(policy, seat, [starved, slow], final=False).outcome == "regression"
 
 
 def test_a_plain_regression_of_an_absolute_limit_ends_a_comparison_after_its_first_quad(compared, a_policy):
