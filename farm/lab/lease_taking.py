@@ -101,7 +101,8 @@ class Taking:
                 taken_ns = time.monotonic_ns()
                 return self._take(connection, answer.board), taken_ns
             self._mark_turns(connection, line, answer)
-            if join and self._wish.number is None:
+            # for a look's end too, or whoever looks would not see that somebody waits
+            if (join or (answer.look_ends and not answer.due)) and self._wish.number is None:
                 wanted = self._request.wanted
                 number = rows.line_up(connection, self._wish.boards, wanted, self._wish.kind, self._waits)
                 self._wish = replace(self._wish, number=number)
