@@ -1,26 +1,19 @@
-"""Say which boards' releases were refused since a moment; exit 1 when none was.
-
-Reads ``farm results list --json`` on standard input; the moment is the only argument, ISO 8601 in UTC.
-"""
+"""Say on which boards a gate refused a release, from its JSON; exit 1 when it did not."""
 
 import json
 import sys
-from datetime import datetime
+from pathlib import Path
 
 
-def main(since: str) -> int:
-    """Return 0 when at least one record since then was judged a regression."""
-    began = datetime.fromisoformat(since)
-    refused = [
-        stored["record"]["board"]["name"]
-        for stored in json.loads(sys.stdin.read() or "[]")  # nothing where the records could not be listed
-        if datetime.fromisoformat(stored["record"]["started_utc"]) >= began
-        and stored.get("verdict", {}).get("outcome") == "regression"
-    ]
-    if not refused:
-        print("demo-fail: the session ended with 1, but no record of it is a regression", file=sys.stderr)
+def main(path: str) -> int:
+    """Return 0 when the gate's verdict is a regression."""
+    file = Path(path)
+    gate = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {"outcome": "nothing"}
+    if gate["outcome"] != "regression":
+        print(f"demo-fail: the gate's verdict is {gate['outcome']}, not regression", file=sys.stderr)
         return 1
-    print(f"demo-fail: the bad release was refused, as it should be, on {', '.join(sorted(refused))}")
+    missed = sorted({c["board"] for c in gate["verdict"]["criteria"] if c["outcome"] == "regression"})
+    print(f"demo-fail: the bad release was refused, as it should be, on {', '.join(missed)}")
     return 0
 
 
