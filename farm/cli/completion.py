@@ -1,6 +1,6 @@
 """``farm completion``: what makes a shell complete the farm's command lines."""
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from contextlib import closing, suppress
 from itertools import pairwise
@@ -19,8 +19,8 @@ HELP = "print a script that makes bash, zsh or fish complete commands, options, 
 
 _SCRIPTS = Path(__file__).with_name("scripts")
 SHELLS = {
-    "bash": 'eval "$(farm completion bash)"    # in ~/.bashrc',
-    "zsh": 'eval "$(farm completion zsh)"    # in ~/.zshrc, after compinit',
+    "bash": """in ~/.bashrc: eval "$(farm completion bash)\"""",
+    "zsh": """in ~/.zshrc, after compinit: eval "$(farm completion zsh)\"""",
     "fish": "farm completion fish > ~/.config/fish/completions/farm.fish",
 }
 """Shell → how its script is used."""
@@ -33,7 +33,9 @@ _RECENT = 20
 
 def arguments(parser: ArgumentParser) -> None:
     """Add the shell."""
-    parser.add_argument("shell", choices=tuple(SHELLS), help="; ".join(SHELLS.values()))
+    parser.add_argument("shell", choices=tuple(SHELLS))
+    parser.formatter_class = RawDescriptionHelpFormatter
+    parser.epilog = "\n".join(["to use it:", *(f"  {shell:6}{how}" for shell, how in SHELLS.items())])
 
 
 def run(args: Namespace) -> int:
@@ -54,6 +56,8 @@ def complete(words: Sequence[str]) -> int:
 
     shell, *typed = words or ("",)
     typed = _rejoined(typed) if shell == "bash" else list(typed or ("",))
+    if typed[0] == "help" and len(typed) > 1:
+        typed = typed[1:]
     named = next((word for word in typed[:-1] if word in COMMANDS), None)
     found = candidates(parser([named]) if named else parser(COMMANDS, names_only=True), typed, _KNOWN)
     drop = max(typed[-1].rfind("="), typed[-1].rfind(":")) + 1 if shell == "bash" else 0
@@ -82,8 +86,11 @@ def _inventory(words: Sequence[str]) -> dict[str, Any]:
     """Return the inventory that a command line means, unchecked: it may be half written."""
     import yaml
 
-    named = next((after for word, after in pairwise(words) if word == "--inventory"), None)
-    path = Path(named) if named else RUNNING if RUNNING.exists() else SOURCE
+    path = RUNNING if RUNNING.exists() else SOURCE
+    for word, after in pairwise((*words, "")):
+        flag, _, value = word.partition("=")
+        if flag == "--inventory":
+            path = Path(value or after)
     loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the quick one, where PyYAML has it
     try:
         value = yaml.load(path.read_bytes(), loader)  # noqa: S506 -- both are safe loaders

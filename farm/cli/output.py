@@ -46,6 +46,8 @@ def prepare() -> None:
     while (free := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
         pass  # it was closed: else the next file that is opened would become standard output
     os.close(free)
+    if cast("TextIO | None", sys.stdin) is None:
+        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 -- for as long as the process lives
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")

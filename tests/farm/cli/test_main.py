@@ -245,6 +245,12 @@ def test_a_fault_that_cannot_be_told_keeps_its_exit_code():
         assert shell(f"farm check --inventory /nowhere.yaml {where}").returncode == 2, where
 
 
+def test_a_closed_input_is_one_that_has_ended(tmp_path):
+    asked = "from farm.cli.output import prepare, ask; prepare(); print(repr(ask('sure? ')))"
+    done = subprocess.run(["/bin/sh", "-c", f'{sys.executable} -c "{asked}" <&-'], capture_output=True, check=True)
+    assert (done.stdout, done.stderr) == (b"''\n", b"sure? ")
+
+
 def test_a_closed_output_is_never_a_file_that_is_opened_later(tmp_path):
     code = "from farm.cli.output import prepare; prepare(); file = open('out', 'w'); file.write(str(file.fileno() > 2))"
     subprocess.run(["/bin/sh", "-c", f'exec {sys.executable} -c "{code}" <&- >&- 2>&-'], check=True, cwd=tmp_path)
