@@ -54,7 +54,7 @@ def test_a_wrong_inventory_is_told_before_anything_is_drawn(folder, capsys):
 
 
 def test_a_missing_extra_is_a_usage_error_that_names_the_remedy(folder, capsys, monkeypatch):
-    monkeypatch.setattr(tui, "find_spec", lambda name: None)
+    monkeypatch.setattr(tui, "find_spec", lambda _: None)
     assert frame.main(["tui"]) == 2
     assert "pip install 'edge-test-farm[tui]'" in capsys.readouterr().err
 
