@@ -182,7 +182,7 @@ def test_a_session_that_is_interrupted_ends_what_it_started_on_the_board(atom):
         _wait_for(lambda: _inferring(atom), 40)
         session.send_signal(signal.SIGINT)
         session.communicate(timeout=20)
-    assert session.returncode == 2
+    assert session.returncode == 130
     _wait_for(lambda: not _inferring(atom), 10)
     assert atom.pytest(UP).exit == 0
 
