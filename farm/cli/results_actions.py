@@ -126,8 +126,12 @@ def prune(open_store: "Callable[[], Store]", args: Namespace) -> int:
 
 
 def _say_pruned(pruned: "Pruned", *, dry_run: bool) -> None:
+    from ..report.gate_view import counted
+
     would = "would delete" if dry_run else "deleted"
-    say(f"{would} {len(pruned.records):,} records and {len(pruned.runs):,} runs of which nothing is left")
+    say(
+        f"{would} {counted(len(pruned.records), 'record')}, {counted(len(pruned.runs), 'run')} of which nothing is left"
+    )
     if pruned.pieces:
         say(f"{would} {pruned.pieces:,} traces, frames and logs that no record sealed")
     for why, count in pruned.kept.items():

@@ -2,12 +2,16 @@
 
 import json
 import sqlite3
+import time
 
+import numpy as np
 import pytest
 
 from farm.cli.main import main
 from farm.store.database import Store
+from farm.store.run import Run
 from farm.verdict.criteria import Limits, judge
+from power.block import Block
 
 
 @pytest.fixture(autouse=True)
@@ -87,3 +91,125 @@ def test_wrong_limits_are_told_before_anything_is_touched(folder, capsys):
     assert "did you mean max_p99_ms?" in capsys.readouterr().err
     assert main([*words[:-1], "-1"]) == 2
     assert list(folder.iterdir()) == []
+
+
+@pytest.fixture
+def run(folder, a_record):
+    """A run with one record that has a trace, and an older record alone."""
+    n = 400
+    trace = Block(np.arange(n, dtype=np.int64) * 10**7, np.full(n, 5.0), np.linspace(0, 2, n), np.zeros(n, np.uint8))
+    value = {"kind": "gate", "command": ["farm", "gate", "a b"], "owner": "o@h", "lab": "demo", "inventory": "i.yaml"}
+    value |= {"id": "feed", "started_utc": "2026-03-01T10:00:00Z", "inventory_sha256": "1", "farm_version": "0"}
+    with Store.open(folder / ".farm" / "results.sqlite") as store:
+        store.save(a_record(id="0ldone"), {})
+        store.begin(Run.model_validate(value))
+        store.save(a_record(id="4444dddd", run_id="feed", started_utc="2026-03-01T10:00:05Z"), {"um25c-1": trace})
+
+
+@pytest.mark.usefixtures("run")
+def test_runs_are_listed_with_what_was_typed(capsys):
+    assert main(["results", "list", "--runs"]) == 0
+    head, line = capsys.readouterr().out.splitlines()
+    assert head.split()[:4] == ["id", "started", "kind", "lab"]
+    assert "not ended" in line
+    assert line.endswith("farm gate 'a b'")
+    assert main(["results", "list", "--runs", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["run"]["started_utc"] == "2026-03-01T10:00:00Z"
+
+
+@pytest.mark.usefixtures("run")
+def test_the_list_can_begin_at_a_time(capsys):
+    assert main(["results", "list", "--since", "2026-02-01", "--json"]) == 0
+    assert [one["record"]["id"] for one in json.loads(capsys.readouterr().out)] == ["4444dddd"]
+    assert main(["results", "list", "--since", "yesterday"]) == 2
+    assert "--since yesterday: want a date such as 2026-01-31" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("run")
+def test_times_are_local_on_the_screen_and_utc_for_programs(capsys, monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert main(["results", "list", "--limit", "1"]) == 0
+        assert "2026-03-01 19:00:05" in capsys.readouterr().out
+        assert main(["results", "list", "--limit", "1", "--json"]) == 0
+        assert "2026-03-01T10:00:05Z" in capsys.readouterr().out
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+@pytest.mark.usefixtures("run")
+def test_a_record_shows_its_watts_in_one_line(capsys):
+    assert main(["results", "show", "4444"]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("um25c-1  ")]
+    curve = line.split("  ")[1]
+    assert curve.startswith("▁")
+    assert curve.endswith("█")
+    assert line.endswith("0.000 to 10.000 W in 4.0 s")
+
+
+@pytest.mark.usefixtures("run")
+def test_a_run_shows_what_it_was_and_its_records(capsys):
+    assert main(["results", "show", "last"]) == 0
+    text = capsys.readouterr().out
+    assert "command.2" in text
+    assert "4444dddd" in text
+    assert "0ldone" not in text
+
+
+@pytest.mark.usefixtures("run")
+def test_two_records_are_compared(capsys):
+    assert main(["results", "compare", "0ld", "4444"]) == 0
+    text = capsys.readouterr().out
+    assert any(line.startswith("mean_watts") and "within ±" in line for line in text.splitlines())
+    assert main(["results", "compare", "0ld", "feed", "--json"]) == 0
+    pairs = json.loads(capsys.readouterr().out)["pairs"]
+    assert pairs[0]["figures"][0]["name"] == "fps"
+    assert main(["results", "compare", "0ld", "nope"]) == 2
+
+
+@pytest.mark.usefixtures("run")
+def test_what_is_chosen_is_exported(folder, capsys):
+    words = ["results", "export", "feed", "--csv", "r.csv", "--json", "r.json", "--traces", "t.csv"]
+    assert main(words) == 0
+    assert "r.csv: 1 rows of 1 records" in capsys.readouterr().out
+    assert len((folder / "t.csv").read_text().splitlines()) == 401
+    assert main(["results", "export"]) == 2
+    assert main(["results", "export", "--traces", "t.xlsx"]) == 2
+    assert main(["results", "export", "--board", "nobody", "--csv", "n.csv"]) == 2
+    assert not (folder / "n.csv").exists()
+
+
+@pytest.mark.usefixtures("run")
+def test_pruning_says_what_it_does_and_a_pin_keeps(capsys):
+    assert main(["results", "pin", "4444", "--reason", "asked for"]) == 0
+    assert main(["results", "pin"]) == 0
+    assert "asked for" in capsys.readouterr().out
+    assert main(["results", "prune", "--older-than", "1d", "--dry-run"]) == 0
+    assert "would delete 1 record, 0 runs" in capsys.readouterr().out
+    assert main(["results", "prune", "--older-than", "1d"]) == 0
+    text = capsys.readouterr().out
+    assert "deleted 1 record, 0 runs" in text
+    assert "kept 1: pinned" in text
+    assert main(["results", "pin", "4444", "--undo"]) == 0
+    assert main(["results", "prune", "--older-than", "1d", "--json"]) == 0
+    pruned = json.loads(capsys.readouterr().out.partition("\n")[2])
+    assert (pruned["records"], pruned["runs"]) == (["4444dddd"], ["feed"])
+
+
+@pytest.mark.usefixtures("run")
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["prune"], "give --older-than AGE or --larger-than SIZE"),
+        (["prune", "--older-than", "90 fortnights"], "--older-than '90 fortnights' is no span of time"),
+        (["prune", "--larger-than", "5XB"], "--larger-than 5XB: want a number and one of"),
+        (["prune", "--older-than", "1d", "--keep-passes", "-1"], "--keep-passes -1: at least 0"),
+    ],
+)
+def test_wrong_limits_of_pruning_delete_nothing(capsys, words, said):
+    assert main(["results", *words]) == 2
+    assert said in capsys.readouterr().err
+    assert main(["results", "list", "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 2

@@ -22,13 +22,20 @@ function rows(columns) {
   return columns[names[0]].map((_, at) => Object.fromEntries(names.map((name) => [name, columns[name][at]])));
 }
 
+// The box keeps its own name and role, which say what the plot shows; a thousand marks would only be read out.
+function inner(box) {
+  if (!box.firstElementChild) box.append(document.createElement("div"));
+  box.firstElementChild.setAttribute("aria-hidden", "true");
+  return box.firstElementChild;
+}
+
 async function draw(box) {
   const data = JSON.parse(box.closest(".trial").querySelector("script.data").textContent)[box.dataset.set];
   const spec = sized(coloured(specs[box.dataset.plot], data.params), box.clientWidth);
   const before = drawn.get(box);
   drawn.set(box, { width: box.clientWidth, domain: before?.domain });
   const datasets = Object.fromEntries(Object.entries(data.data).map(([name, columns]) => [name, rows(columns)]));
-  const made = await vegaEmbed(box, { ...spec, datasets }, {
+  const made = await vegaEmbed(inner(box), { ...spec, datasets }, {
     actions: false, renderer: "svg", ast: true, defaultStyle: false,
     tooltip: { theme: "page", disableDefaultStyle: true },
   });
