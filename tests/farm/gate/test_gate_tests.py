@@ -1,6 +1,6 @@
-"""A gate's policy as pytest tests: the same verdict as ``farm gate``, in one process and in several.
+"""``farm gate``, and the same policy as pytest tests in one process and in several: one verdict.
 
-The sessions are real ones; boards and trials are made up, in whichever process a seat runs.
+Commands and sessions are real ones; boards and trials are made up, in whichever process a seat runs.
 """
 
 import json
@@ -87,6 +87,7 @@ class Ended:
     output: str
     run: StoredRun | None
     folder: Path
+    stdout: str
 
 
 @pytest.fixture
@@ -103,10 +104,12 @@ def project(tmp_path, a_record) -> Callable[..., Ended]:
     candidate, baseline = (str(MODELS / "artifacts" / f"{name}.tar.zst") for name in (CANDIDATE, BASELINE))
     as_gate = "import made_up, sys; from farm.cli.main import main; sys.exit(main())"
 
-    def run(behaviour: dict[str, object], *words: str, gate: bool = False) -> Ended:
+    def run(
+        behaviour: dict[str, object], *words: str, gate: bool = False, policy: str = "policy.yaml", **environment: str
+    ) -> Ended:
         (tmp_path / "behaviour.json").write_text(json.dumps(behaviour))
         if gate:
-            command = [sys.executable, "-c", as_gate, "gate", "policy.yaml", "--candidate", candidate]
+            command = [sys.executable, "-c", as_gate, "gate", policy, "--candidate", candidate]
             command += ["--baseline", baseline, "--inventory", "inventory.yaml"]
         else:
             command = [
@@ -120,7 +123,7 @@ def project(tmp_path, a_record) -> Callable[..., Ended]:
             ]
             command += ["--farm-inventory=inventory.yaml", "--farm-policy=policy.yaml"]
             command += [f"--farm-candidate={candidate}", f"--farm-baseline={baseline}"]
-        env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path), "HOME": str(tmp_path)}
+        env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path), "HOME": str(tmp_path), **environment}
         ended = subprocess.run(
             [*command, *words], cwd=tmp_path, env=env, text=True, capture_output=True, timeout=60, check=False
         )
@@ -128,7 +131,7 @@ def project(tmp_path, a_record) -> Callable[..., Ended]:
         if results.exists():
             with Store.open(results) as store:
                 stored = next(iter(store.runs(limit=1)), None)
-        return Ended(ended.returncode, output, stored, tmp_path)
+        return Ended(ended.returncode, output, stored, tmp_path, ended.stdout)
 
     return run
 
@@ -138,7 +141,7 @@ def project(tmp_path, a_record) -> Callable[..., Ended]:
     [
         ({"atom-01": FINE, "atom-02": FINE}, (), "pass", 0),
         ({"atom-01": DEAD, "atom-02": HUNGRY}, ("-n2",), "regression", 1),
-        ({"atom-01": FINE, "atom-02": DEAD}, ("-n2",), "no verdict", 3),
+        ({"atom-01": FINE, "atom-02": DEAD}, (), "no verdict", 3),
     ],
 )
 def test_both_ways_give_one_verdict(behaviour, words, outcome, exit_code, project):
@@ -195,3 +198,67 @@ def test_all_that_is_wrong_is_a_usage_error_at_once(project):
     assert ended.exit == 4
     assert "nowhere.tar.zst: No such file" in ended.output
     assert "neither.yaml" in ended.output
+
+
+def test_every_output_is_written_and_all_of_them_agree(project, junit_schema):
+    words = ("--junit=gate.xml", "--markdown=gate.md", "--json=gate.json", "--code-quality=quality.json")
+    behaviour = {"atom-01": FINE, "atom-02": HUNGRY}
+    ended = project(behaviour, *words, gate=True, GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY="summary.md")
+    assert ended.exit == 1, ended.output
+    found = {name: (ended.folder / name).read_text() for name in ("gate.xml", "gate.md", "gate.json", "quality.json")}
+    assert junit_schema.faults(found["gate.xml"]) == []
+    assert [case.get("classname") for case in ET.fromstring(found["gate.xml"]).iter("testcase") if len(case)] == [
+        "policy.atom-02",
+        "policy.gate",
+    ]
+    assert json.loads(found["gate.json"])["verdict"] == ended.run.verdict.model_dump(mode="json", exclude_none=True)
+    assert [issue["severity"] for issue in json.loads(found["quality.json"])] == ["major"]
+    assert found["gate.md"].startswith("## ❌ regression")
+    assert (ended.folder / "summary.md").read_text() == found["gate.md"]
+    assert ended.output.count("::error file=policy.yaml,title=atom-02") == 1
+    assert ended.stdout.splitlines()[-2] == "verdict: regression: 1 of 2 criteria missed"
+    assert ended.run.run.id in ended.stdout.splitlines()[-1]
+
+
+def test_json_without_a_file_is_all_of_standard_output(project):
+    ended = project({"atom-01": FINE, "atom-02": DEAD}, "--json", gate=True)
+    assert ended.exit == 3
+    value = json.loads(ended.stdout)
+    assert value["outcome"] == "no verdict"
+    assert value["run"]["id"] == ended.run.run.id
+    assert {record["board"] for record in value["records"]} == {"atom-01", "atom-02"}
+
+
+def test_a_dry_run_checks_everything_and_touches_nothing(project):
+    ended = project({}, "--dry-run", gate=True)
+    assert ended.exit == 0, ended.output
+    assert "atom-e3930 2 of 2  atom-02  baseline and candidate in turn  8 to 48" in ended.stdout
+    assert not (ended.folder / ".farm").exists()
+
+
+def test_all_that_is_wrong_is_told_before_any_board_is_touched(project):
+    words = ("--candidate=nowhere.tar.zst", "--baseline=neither.yaml", "--inventory=none.yaml", "--junit=no/gate.xml")
+    ended = project({}, *words, gate=True)
+    assert ended.exit == 2
+    for fault in (
+        "nowhere.tar.zst: No such file",
+        "neither.yaml:1: ",
+        "none.yaml:1: ",
+        "--junit no/gate.xml: no folder no",
+    ):
+        assert fault in ended.output
+    assert not (ended.folder / ".farm").exists()
+
+
+def test_a_budget_in_which_nothing_can_be_decided_is_refused(project, tmp_path):
+    (tmp_path / "short.yaml").write_text(POLICY + "time_budget_s: 60\n")
+    ended = project({}, "--dry-run", gate=True, policy="short.yaml")
+    assert ended.exit == 2
+    assert "short.yaml:8: time_budget_s: 60 s is too short: atom-e3930 1 of 2 needs 8 trials of about" in ended.output
+
+
+def test_models_that_a_release_leaves_out_are_told_with_their_line(project, tmp_path):
+    (tmp_path / "partial.yaml").write_text("artifacts:\n  jetson-tx2: x.tar.zst\n")
+    ended = project({}, "--candidate=partial.yaml", "--dry-run", gate=True)
+    assert ended.exit == 2
+    assert "partial.yaml:1: artifacts: nothing for board model 'atom-e3930'; there are jetson-tx2" in ended.output
