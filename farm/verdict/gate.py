@@ -69,12 +69,13 @@ def judge_seat(policy: Policy, seat: Seat, records: Sequence[Record], *, final: 
     reasons = (*_too_many_voids(policy, trials), *trials.mixed)
     unproven = bool(trials.valid) and any(not check.held for check in evidence)
     changes, limits = judge_changes(policy, seat, trials), _absolute(policy, seat, trials)
-    whole = final or not seat.compares or len(trials.valid) % QUAD == 0
-    if not (whole and (final or reasons or unproven or _enough(policy, seat, trials))):
+    ended = final or bool(reasons) or unproven or _all_ran(policy, seat, trials)
+    whole = not seat.compares or len(trials.valid) % QUAD == 0
+    look = whole and len(trials.candidates) >= _fewest(policy, seat)
+    if not (ended or look):
         limits = _awaited(seat, trials)
-    settled = whole and _enough(policy, seat, trials) and not _open(policy, seat, limits, changes)
     regressed = any(criterion.outcome == "regression" for criterion in (*limits, *changes))
-    decided = final or bool(reasons) or unproven or settled or regressed or _all_ran(policy, seat, trials)
+    decided = ended or regressed or (look and not _open(policy, seat, limits, changes))
     return SeatVerdict(
         seat,
         trials.board,
@@ -120,10 +121,6 @@ def conclude(
 def _fewest(policy: Policy, seat: Seat) -> int:
     """Return after how many trials absolute limits may be decided: in a comparison a quad's at the least."""
     return max(policy.statistics.trials, QUAD // 2) if seat.compares else policy.statistics.trials
-
-
-def _enough(policy: Policy, seat: Seat, trials: Trials) -> bool:
-    return len(trials.candidates) >= _fewest(policy, seat)
 
 
 def _open(

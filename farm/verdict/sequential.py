@@ -20,9 +20,9 @@ Floats = NDArray[np.float64]
 
 RHO = 1.5
 """Between Pocock's bounds (about 1: fewest trials where the answer is plain) and O'Brien and Fleming's (about 3: most
-power for the same largest number); benchmarks/gate prints what it costs."""
+power for the same largest number). Assumed: about half a pair more than 1 on average, in benchmarks/gate."""
 _NODES = 200
-"""Gauss-Legendre nodes a look: levels are right to six digits, which a test compares with published tables."""
+"""Gauss-Legendre nodes a look: levels are right to six digits; a test compares them with the joint normal law."""
 _FAR = 9.0
 """Standard deviations below which no path is followed: less than 1e-18 of them come so far."""
 

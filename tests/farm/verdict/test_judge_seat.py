@@ -125,6 +125,15 @@ def test_too_many_voids_are_no_verdict_with_the_reason(compared, ran):
     assert verdict.reasons == ("5 trials were void, more than the policy's 4: clock: known to 9 ms only",)
 
 
+def test_a_release_that_is_too_slow_in_trials_void_for_another_reason_is_a_regression_all_the_same(
+    a_policy, compared, ran
+):
+    policy = a_policy(**COMPARES, **LIMITS)
+    void = ran(SAME[:2] * 3, voids=["clock: known to 9 ms only"], latency__p99_ms=80.0)
+    verdict = compared([], policy=policy, records=void)
+    assert (verdict.decided, verdict.outcome) == (True, "regression")
+
+
 def test_a_neighbour_begins_anew(compared, ran):
     left, here = ran(SAME[:12], board__name="zero-09"), ran(SAME[:4])
     verdict = compared([], records=[*left, *here])
