@@ -15,7 +15,7 @@ from rich.table import Table
 from farm.lab.lease import Leases, Wanted
 
 from .contend import Plan, contend, lab_of
-from .judge import Judgement, judge
+from .judge import Judgement, allowed_share, judge
 
 _WIDTH = 120
 
@@ -32,7 +32,7 @@ def borrow_ms(folder: Path, times: int = 100) -> tuple[float, float]:
     return median(spent), sorted(spent)[int(0.9 * times)]
 
 
-def shown(found: Judgement, borrow: tuple[float, float], cpu_ms_a_turn: float) -> Table:
+def shown(found: Judgement, allowed: float, borrow: tuple[float, float], cpu_ms_a_turn: float) -> Table:
     """One line a figure."""
     table = Table(title=f"{found.processes} processes, {found.boards} boards")
     table.add_column("what")
@@ -43,7 +43,7 @@ def shown(found: Judgement, borrow: tuple[float, float], cpu_ms_a_turn: float) -
         ("of which the holder was killed (SIGKILL)", f"{found.killed}", ""),
         ("two holders of one board, by the kernel's word", f"{found.two_holders}", "0"),
         ("two holders of one board, by their clocks", f"{found.overlaps}", "0"),
-        ("turns each other one had while one waited, at most", f"{found.share:.2f}", "≤ 1.1"),
+        ("turns each other one had while one waited, at most", f"{found.share:.2f}", f"≤ {allowed:.2f}"),
         ("longest wait, mean wait", f"{found.longest_wait_s:.1f} s, {found.mean_wait_s:.1f} s", ""),
         ("killed holder's board is another's after", f"{found.slowest_freed_s:.2f} s", "≤ 2 s"),
         ("from one holder to the next, median", f"{found.handover_ms:.0f} ms", ""),
@@ -79,7 +79,7 @@ def main() -> int:
                     pass
         found = judge(outcome, Path(name) / "race")
     cpu_ms_a_turn = 1000 * outcome.cpu_seconds / max(1, found.turns)
-    Console(width=_WIDTH).print(shown(found, borrow, cpu_ms_a_turn))
+    Console(width=_WIDTH).print(shown(found, allowed_share(plan), borrow, cpu_ms_a_turn))
     for fault in found.faults:
         print(fault)
     line = {

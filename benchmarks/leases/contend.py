@@ -98,7 +98,11 @@ def contend(plan: Plan, folder: Path) -> Outcome:
     killed = set(range(plan.killed))
     return Outcome(
         plan,
-        [Turn(**json.loads(line)) for file in sorted((folder / "turns").iterdir()) for line in file.open()],
+        [
+            Turn(**json.loads(line))
+            for file in sorted((folder / "turns").iterdir())
+            for line in file.read_text().splitlines()
+        ],
         sum(status == _TWO_HOLDERS for status in statuses.values()),
         [
             f"process {number}: {(folder / f'{number}.error').read_text() if status == _FAILED else f'status {status}'}"

@@ -8,12 +8,12 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import mean, median
 
-from .contend import Outcome, Turn
+from .contend import Outcome, Plan, Turn
 
 FREED_S = 2.0
 """A killed holder's board is another's within this, where somebody waits."""
 UNFAIR = 1.1
-"""Turns that others had while one waited, as a multiple of the number of others: each has one, in a fair line."""
+"""Turns that each other one had while one waited: one in a fair line, and what begins while one is about to join."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,11 @@ def judge(outcome: Outcome, folder: Path) -> Judgement:
     return found
 
 
+def allowed_share(plan: Plan) -> float:
+    """Return the largest share that is fair; few processes join a line that moves by all boards at a time."""
+    return UNFAIR + plan.boards / (plan.processes - 1)
+
+
 def left_behind(folder: Path) -> dict[str, int]:
     """Count rows, files and threads that should be gone."""
     with sqlite3.connect(folder / ".farm" / "results.sqlite") as database:
@@ -89,7 +94,7 @@ def _faults(found: Judgement, outcome: Outcome) -> list[str]:
         faults.append(f"{found.turns} turns of {wanted}")
     if found.two_holders or found.overlaps:
         faults.append(f"two holders of one board: {found.two_holders} met, {found.overlaps} overlaps")
-    if found.share > UNFAIR:
+    if found.share > allowed_share(outcome.plan):
         faults.append(f"unfair: others had {found.share:.2f} turns each while one waited")
     if found.slowest_freed_s > FREED_S:
         faults.append(f"a killed holder's board was free only after {found.slowest_freed_s:.2f} s")
