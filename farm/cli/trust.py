@@ -29,8 +29,8 @@ def run(args: Namespace) -> int:
     from devices.errors import Unreachable
     from devices.ssh_keys import fetch_host_key
 
-    from ..lab.bench import KNOWN_HOSTS
     from ..lab.known_hosts import KnownHosts, fingerprint
+    from ..lab.reach import KNOWN_HOSTS
 
     lab = open_lab(args)
     lab.require([args.board])

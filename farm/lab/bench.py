@@ -21,8 +21,9 @@ from ..store.record import BootFacts, Made
 from .fenced import FencedShell, FencedSwitch
 from .inventory import BoardEntry, Lab, MeterEntry
 from .lease import Lease, Leases, Progress, Wanted, home
+from .reach import open_console, open_shell
 from .restore import Settings
-from .secret import key_path, reveal
+from .secret import reveal
 from .twin_lab import twin_fault
 
 if TYPE_CHECKING:
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
     from power.switch import Supply
 
 _log = logging.getLogger(__name__)
-
-KNOWN_HOSTS = "known_hosts"
-"""In the farm's folder: what `farm trust` has noted."""
 
 _ANSWER_S = 8.0
 """A board that is up answers within this, assumed; the Pi Zero W needs 3 s for a login over Wi-Fi."""
@@ -135,16 +133,15 @@ class Bench:
         self._open, self._closing = ExitStack(), Lock()
         try:
             self.console: Console = self._open_console()
+            self.console.before_write = lease.require
         except BaseException:
             self._open.close()
             raise
 
     def _open_console(self) -> "Console":
-        from devices.console import Console  # serial ports: not needed to look at a lab's wiring
-
         entry = self.entry.console
         _log.info("%s: listens to the console %s at %d baud", self.name, entry.port, entry.baud)
-        return self._open.enter_context(Console.open(self.name, entry.port, baud=entry.baud))
+        return self._open.enter_context(open_console(self._inventory, self.name))
 
     @cached_property
     def shell(self) -> "Shell":
@@ -153,22 +150,10 @@ class Bench:
         Raises:
             LeaseLost: the board is no longer ours.
         """
-        from devices.ssh import Ssh
-
         self.lease.require()
         entry = self.entry.ssh
         _log.info("%s: SSH is %s@%s:%d", self.name, entry.user, entry.host, entry.port)
-        shell = Ssh.open(
-            self.name,
-            host=entry.host,
-            port=entry.port,
-            user=entry.user,
-            key=None if entry.key is None else key_path(entry.key, self._inventory.path),
-            password=None if entry.password is None else self._secret(entry.password, "ssh.password"),
-            host_key=entry.host_key,
-            known_hosts=self._state / KNOWN_HOSTS,
-            gateway=entry.gateway,
-        )
+        shell = open_shell(self._inventory, self.name, self._state)
         self._open.callback(shell.close)
         return FencedShell(shell, self.lease)
 

@@ -3,11 +3,12 @@
 import contextlib
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from devices.ssh import Ssh
-from farm.health import look, look_at_all
+from farm.health import LOOK_S, look
 from farm.lab.bench import borrow
 from farm.lab.lease import Leases, Wanted
 from farm.lab.twins import inject
@@ -104,11 +105,14 @@ def test_a_board_that_is_reserved_is_looked_at_by_its_owner_only(twins, zero_is_
 
 
 def test_a_taker_waits_for_a_look_to_end(twins, atom_is_up):
-    with disturbed(twins, "wall-1", "silent"):  # which makes the look last
-        looks = look_at_all(twins.lab, ["atom-01"], twins.state)
-    assert looks[0].looked_s < 10
-    with borrow(twins.lab, "atom-01", state=twins.state):
-        pass
+    with disturbed(twins, "wall-1", "silent"), ThreadPoolExecutor(1) as pool:  # silent: the look takes seconds
+        looking = pool.submit(look, twins.lab, "atom-01", twins.state)
+        with Leases.open(twins.lab, twins.state) as leases:
+            while not any(lease.kind == "look" for lease in leases.held()):
+                assert not looking.done()
+        with borrow(twins.lab, "atom-01", state=twins.state, wait_s=0):
+            looking.result(timeout=1.0)  # it is over, or just leaving
+    assert looking.result().looked_s < LOOK_S
 
 
 def test_a_board_in_quarantine_is_looked_at_and_says_why(twins, zero_is_off):
