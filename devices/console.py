@@ -66,6 +66,8 @@ class Console:
     def __init__(self, name: str, capture: Capture) -> None:
         """Take over a capture that runs."""
         self.name = name
+        self.before_write: Callable[[], None] | None = None
+        """Called before anything is written; raises when the board must be left alone."""
         self._capture = capture
         self._busy = threading.RLock()
         self._prepared = False
@@ -117,6 +119,8 @@ class Console:
         Raises:
             ConsoleFault: the port is gone, or takes nothing.
         """
+        if self.before_write is not None:
+            self.before_write()
         self._capture.write(data)
 
     def close(self) -> None:
