@@ -113,6 +113,7 @@ def assemble(bench: Bench, deployment: Deployment, scenario: FixedRate, evidence
         state_after=evidence.after,
         host=_host(measured),
         voids=[*others, *lost],
+        lease=bench.lease.token,
         boot=bench.boot,
         events=_events(bench, measured, window),
     )

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -202,6 +203,7 @@ class LocalBench:
     lab: str = "desk"
     made: str = "process twin"
     boot: BootFacts | None = None
+    lease: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(token=7))
 
 
 def five_watts(t_ns: int) -> float:
