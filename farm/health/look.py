@@ -16,7 +16,8 @@ from .known import Known, read_known, taken_by
 from .one_look import ask_parts
 
 LOOK_S = 10.0
-"""A look is over within this, whatever hangs: the parts run side by side, each with a deadline of its own."""
+"""A look is over within this: the parts run side by side, each with a deadline of its own. One board may take longer:
+that which answers SSH and then hangs in the middle of the command, whose end there may take 8 s more."""
 _KNOCK_S = 1.0
 """Assumed: the SSH server of a board that is well has greeted within this."""
 _QUICK, _SLOW = 16, 64

@@ -35,7 +35,7 @@ def ask_parts(lab: Lab, health: BoardHealth, state: Path, *, doubtful: bool) -> 
         of_board = [] if off else _ask_board(pool, lab, health, state, doubtful=doubtful)
         faults = [*_switched(health, switch)]
         if health.powered is False:
-            health.up, of_board = None, []
+            health.up, health.console, of_board = None, None, []
         faults += [fault for meter, read in meters.items() if (fault := _measured(lab, health, meter, read.result()))]
     health.faults += [str(fault) for fault in [*faults, *of_board]]
 
