@@ -8,10 +8,12 @@ from rich.console import RenderableType
 from textual.screen import Screen
 
 from farm.tui.app import FarmApp
+from farm.tui.show import settle
 from farm.tui.table import BoardTable
 
 from .keys import pause_s, presses
 from .lab import BenchLab
+from .waiting import Press, own, waited_ms
 
 _PATIENCE_S = 10.0
 
@@ -27,26 +29,27 @@ class TimedApp(FarmApp):
             self.displayed_s = time.perf_counter()
 
 
-def measure(ports: list[int], count: int, *, every_s: float, deadline_s: float, size: tuple[int, int]) -> list[float]:
-    """Return the milliseconds of each key press."""
+def measure(ports: list[int], count: int, *, every_s: float, deadline_s: float, size: tuple[int, int]) -> list[Press]:
+    """Return each key press."""
     return asyncio.run(_measure(ports, count, every_s, deadline_s, size))
 
 
 async def _measure(
     ports: list[int], count: int, every_s: float, deadline_s: float, size: tuple[int, int]
-) -> list[float]:
+) -> list[Press]:
     app = TimedApp(BenchLab(ports), every_s=every_s, deadline_s=deadline_s)
-    dice, took_ms = random.Random(2), []
+    settle()
+    dice, took = random.Random(2), []
     async with app.run_test(size=size):
         table = app.screen.query_one(BoardTable)
         await asyncio.sleep(1.0)
         for key, _, line in presses(count, max(1, table.size.height - 1)):
             await asyncio.sleep(pause_s(dice))
-            begin_s = time.perf_counter()
+            waited, begin_s = waited_ms(own()), time.perf_counter()
             app.simulate_key(key)
             while table.row + 1 != line or app.displayed_s < begin_s:
                 await asyncio.sleep(0.0005)
                 if time.perf_counter() - begin_s > _PATIENCE_S:
                     raise TimeoutError(f"{key}: no repaint in {_PATIENCE_S:g} s")
-            took_ms.append(1e3 * (app.displayed_s - begin_s))
-    return took_ms
+            took.append(Press(1e3 * (app.displayed_s - begin_s), waited_ms(own()) - waited))
+    return took

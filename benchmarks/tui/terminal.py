@@ -19,6 +19,7 @@ from typing import Self
 
 from .keys import pause_s, presses
 from .lab import BOARDS, HANGING
+from .waiting import Press, own, waited_ms
 
 _PATIENCE_S = 10.0
 _ESCAPE = re.compile(rb"\x1b\[[0-9;?<>=]*[a-zA-Z]")
@@ -35,6 +36,9 @@ class Terminal:
     seen: bytes = b""
     """All that it wrote since it was last cleared."""
     written: int = 0
+    all_red_s: float = 0.0
+    """From the start of the process until every board that hangs was shown as a fault; 0: not yet."""
+    _begun_s: float = 0.0
     _master: int = -1
     _process: subprocess.Popen[bytes] | None = field(default=None)
 
@@ -46,6 +50,7 @@ class Terminal:
         command = [sys.executable, "-m", "benchmarks.tui", "--screen", how]
         environment = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
         environment.pop("NO_COLOR", None)
+        self._begun_s = time.perf_counter()
         self._process = subprocess.Popen(
             command, stdin=slave, stdout=slave, stderr=slave, start_new_session=True, env=environment
         )
@@ -68,6 +73,8 @@ class Terminal:
                 time.sleep(min(timeout_s, 0.01))
                 return
             self.seen += data
+            if not self.all_red_s and f"{HANGING} fault".encode() in self.seen[-len(data) - 16 :]:
+                self.all_red_s = time.perf_counter() - self._begun_s
             self.written += len(data)
 
     def until(self, text: str, timeout_s: float = _PATIENCE_S) -> float:
@@ -96,6 +103,12 @@ class Terminal:
         fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # utime and stime of proc(5)
 
+    @property
+    def pid(self) -> int:
+        """The screen's process."""
+        assert self._process is not None
+        return self._process.pid
+
     def leave(self) -> float:
         """Quit, and return the seconds until the process has ended."""
         assert self._process is not None
@@ -112,30 +125,29 @@ class Terminal:
 class Measured:
     """One run."""
 
-    took_ms: list[float]
+    took: list[Press]
     all_red_s: float
-    """From the start of the process until every board that hangs was told as a fault."""
     leave_s: float
 
 
 def measure(ports: list[int], count: int, *, every_s: float, deadline_s: float, size: tuple[int, int]) -> Measured:
     """Press keys and read how soon the screen answers."""
-    dice, took_ms = random.Random(3), []
+    dice, took = random.Random(3), []
     with Terminal(ports, every_s, deadline_s, size) as terminal:
-        begin_s = time.perf_counter()
         terminal.until(f"1/{BOARDS}", 30)
-        red_s = 0.0
         page = _page(terminal)
         for _, data, line in presses(count, page):
             terminal.idle(pause_s(dice))
-            pressed_s = time.perf_counter()
+            waited, pressed_s = waited_ms(terminal.pid, own()), time.perf_counter()
             terminal.press(data)
             terminal.until(f" {line}/{BOARDS} ")
-            took_ms.append(1e3 * (time.perf_counter() - pressed_s))
-        terminal.seen = b""
-        terminal.until(f"{HANGING} fault", 4 * deadline_s + 30)
-        red_s = time.perf_counter() - begin_s
-        return Measured(took_ms, red_s, terminal.leave())
+            raw_ms = 1e3 * (time.perf_counter() - pressed_s)
+            took.append(Press(raw_ms, waited_ms(terminal.pid, own()) - waited))
+        while not terminal.all_red_s:
+            terminal.read(0.05)
+            if time.perf_counter() - terminal._begun_s > 4 * deadline_s + 60:  # noqa: SLF001 -- its own module
+                raise TimeoutError("boards that hang were not told")
+        return Measured(took, terminal.all_red_s, terminal.leave())
 
 
 def _page(terminal: Terminal) -> int:
