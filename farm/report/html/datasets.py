@@ -163,6 +163,9 @@ def _thinned(evidence: Evidence, curves: Mapping[str, Envelope], detail: Detail)
         for meter, curve in curves.items()
         if curve.readings_per_bin > 1
     ]
+    said.append(
+        "Outside the marked windows the board loads the model and warms up, then predicts the rest of the data."
+    )
     total = 0 if evidence.frames is None else len(evidence.frames)
     if total > detail.frames:
         said.append(f"Of {total:,} frames the slowest and the fastest of each moment are drawn.")

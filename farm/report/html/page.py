@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
-from typing import cast
+from typing import NamedTuple, cast
 
 import jinja2
 import vl_convert
@@ -42,38 +42,49 @@ def render(subject: Subject, evidence: Callable[[Stored], Evidence], *, most_byt
             f"{len(subject.trials):,} trials do not fit into a page of {words.size(most_bytes)}; "
             "`farm results export` has them all"
         )
-    shares = budgets([outcome_of(one) == "pass" for one in subject.trials], room - 200 * len(subject.trials))
+    outcomes = [outcome_of(one, subject.verdict) for one in subject.trials]
+    shares = budgets([outcome == "pass" for outcome in outcomes], room - 200 * len(subject.trials))
     sections: list[Markup] = []
     anchors: dict[str, str] = {}
     used: list[str] = []
-    for number, (stored, share) in enumerate(zip(subject.trials, shares, strict=True), 1):
-        section, level = _section(stored, evidence(stored), f"trial-{number}", share)
+    for number, (stored, outcome, share) in enumerate(zip(subject.trials, outcomes, shares, strict=True), 1):
+        anchor = f"trial-{number}"
+        section, level = _section(_Trial(stored, evidence(stored), anchor, outcome), share)
         used.append(level)
         if section:
-            anchors[stored.record.id] = f"trial-{number}"
+            anchors[stored.record.id] = anchor
             sections.append(section)
     return _page(subject, sections, anchors, _dropped(used))
 
 
-def _section(stored: Stored, evidence: Evidence, anchor: str, most_bytes: int) -> tuple[Markup, str]:
+class _Trial(NamedTuple):
+    """What a section is made of."""
+
+    stored: Stored
+    evidence: Evidence
+    anchor: str
+    outcome: str
+
+    def render(self, level: Detail) -> Markup:
+        """Return it in so much detail."""
+        view = trial_view(self.stored, self.evidence, level, self.anchor, self.outcome)
+        return Markup(_templates().get_template("trial.html").render(t=view))  # noqa: S704 -- escaped by Jinja
+
+
+def _section(trial: _Trial, most_bytes: int) -> tuple[Markup, str]:
     """Return a trial in the highest level of detail that fits, and the level's name; empty when none does."""
-    readings = sum(map(len, evidence.traces.values()))
-    frames = 0 if evidence.frames is None else len(evidence.frames)
+    readings = sum(map(len, trial.evidence.traces.values()))
+    frames = 0 if trial.evidence.frames is None else len(trial.evidence.frames)
     for level in LEVELS:
         if level.least_bytes(readings, frames) > most_bytes:
             continue
-        section = _trial(stored, evidence, level, anchor)
+        section = trial.render(level)
         if len(section.encode()) <= most_bytes:
             return section, level.name
     return Markup(), _NOT_SHOWN
 
 
 _NOT_SHOWN = "in the table alone"
-
-
-def _trial(stored: Stored, evidence: Evidence, level: Detail, anchor: str) -> Markup:
-    template = _templates().get_template("trial.html")
-    return Markup(template.render(t=trial_view(stored, evidence, level, anchor)))  # noqa: S704 -- escaped by Jinja
 
 
 def _dropped(used: list[str]) -> str:

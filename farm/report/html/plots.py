@@ -52,13 +52,14 @@ def _lanes(home: alt.Scale) -> Any:  # noqa: ANN401 -- altair's chart classes
     lasting = base.transform_filter("isValid(datum.until)").encode(x2="until")
     bars = lasting.transform_filter("datum.lane != 'inference'").mark_bar(height=_LANE - 6, clip=True)
     bars = bars.encode(stroke=alt.value(_ink("page")), strokeWidth=alt.value(1))
-    frames = lasting.transform_filter("datum.lane == 'inference'").mark_bar(height=_LANE - 8, clip=True, minBandSize=1)
+    frames = lasting.transform_filter("datum.lane == 'inference'").mark_bar(height=_LANE - 8, clip=True)
+    begun = base.transform_filter("datum.lane == 'inference'").mark_tick(height=_LANE - 8, thickness=1, clip=True)
     moments = base.transform_filter("!isValid(datum.until)").mark_point(shape="diamond", size=70, filled=True)
     names = base.transform_filter(f"datum.lane == 'trial' && {_FITS}").mark_text(
         align="left", dx=4, fontSize=11, clip=True
     )
     names = names.encode(text="what:N", color=alt.value(_ink("on_mark")))
-    return alt.layer(bars, frames, moments, names).properties(width=WIDTH, height=alt.Step(_LANE))
+    return alt.layer(bars, frames, begun, moments, names).properties(width=WIDTH, height=alt.Step(_LANE))
 
 
 _FITS = "(datum.until - datum.t) / (home_to - home_from) * width > 7 * length(datum.what)"

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from farm.store.database import Stored
 from farm.store.record import Criterion, Record
-from farm.store.run import EvidenceCheck, GateCriterion, GateFault, Run
+from farm.store.run import EvidenceCheck, GateCriterion, GateFault, GateVerdict, Run
 
 from .. import gate_view
 from ..collect import Subject
@@ -109,7 +109,7 @@ def run_view(subject: Subject, anchors: dict[str, str], dropped: str, farm_versi
         reasons=_reasons(subject),
         faults=verdict.faults if verdict else [],
         columns=_columns(trials),
-        lines=[_line(one, anchors.get(one.record.id, ""), roles=_has_roles(trials)) for one in trials],
+        lines=[_line(one, verdict, anchors.get(one.record.id, ""), roles=_has_roles(trials)) for one in trials],
         criteria=[_criterion(c) for c in verdict.criteria] if verdict else [],
         evidence=verdict.evidence if verdict else [],
         dropped=dropped,
@@ -123,11 +123,19 @@ def run_view(subject: Subject, anchors: dict[str, str], dropped: str, farm_versi
 _KINDS = {"pytest": "pytest session", "gate": "release gate", "run": "farm run"}
 
 
-def outcome_of(stored: Stored) -> str:
-    """Return what was decided on a trial; ``void`` or ``not judged`` where nothing was."""
+def outcome_of(stored: Stored, gate: GateVerdict | None = None) -> str:
+    """Return what was decided on a trial, by itself or by a gate from all of the board's.
+
+    ``void``, ``baseline`` or ``not judged`` where nothing was.
+    """
+    record = stored.record
     if stored.verdict is not None:
         return stored.verdict.outcome
-    return "void" if stored.record.voids else "not judged"
+    if record.voids:
+        return "void"
+    if record.role == "baseline":
+        return "baseline"
+    return _worst([c.outcome for c in gate.criteria if record.id in c.records]) if gate else "not judged"
 
 
 def _worst(outcomes: Sequence[str]) -> str:
@@ -231,7 +239,7 @@ def _twins(records: Iterable[Record]) -> str:
 
 
 def _has_roles(trials: Iterable[Stored]) -> bool:
-    return any(one.record.role for one in trials)
+    return len({one.record.role for one in trials}) > 1
 
 
 def _columns(trials: Sequence[Stored]) -> list[Column]:
@@ -240,13 +248,13 @@ def _columns(trials: Sequence[Stored]) -> list[Column]:
     return [*titles[:3], Column("role", text=True), *titles[3:]] if _has_roles(trials) else titles
 
 
-def _line(stored: Stored, anchor: str, *, roles: bool) -> Line:
+def _line(stored: Stored, gate: GateVerdict | None, anchor: str, *, roles: bool) -> Line:
     texts = row(stored.record, stored.verdict).as_dict()
     record, model = stored.record, texts["model"]
     role = [Cell(record.role or ABSENT, text=True)] if roles else []
     figures = [Cell(text, text=False) for name, text in texts.items() if name not in _TEXT]
     made = "" if record.made == "board" else f"({record.made})"
-    return Line(anchor, record.board.name, made, [Cell(model, text=True), *role, *figures], outcome_of(stored))
+    return Line(anchor, record.board.name, made, [Cell(model, text=True), *role, *figures], outcome_of(stored, gate))
 
 
 def _facts(run: Run) -> list[tuple[str, str]]:

@@ -15,7 +15,7 @@ from . import words
 from .console import console_text
 from .datasets import Drawable, Evidence, drawables, idle_joules
 from .detail import Detail
-from .run_view import got, outcome_of, wanted
+from .run_view import got, wanted
 from .words import ABSENT, figure, with_bounds
 
 
@@ -104,7 +104,7 @@ METER_COLUMNS = (
 )
 
 
-def trial_view(stored: Stored, evidence: Evidence, detail: Detail, anchor: str) -> TrialView:
+def trial_view(stored: Stored, evidence: Evidence, detail: Detail, anchor: str, outcome: str) -> TrialView:
     """Return the section of a trial, in so much detail."""
     record, verdict = stored.record, stored.verdict
     drawn = drawables(evidence, detail)
@@ -119,7 +119,7 @@ def trial_view(stored: Stored, evidence: Evidence, detail: Detail, anchor: str) 
         what=f"{scenario.name}, {scenario.frames:,} frames at {scenario.rate_hz:g} Hz"
         + (f", {record.role}" if record.role else ""),
         started_utc=record.started_utc,
-        outcome=outcome_of(stored),
+        outcome=outcome,
         moved=[f"Moved here from {one.board}: {one.why}" for one in record.moved],
         reasons=[*record.voids, *(f"damaged: {what}" for what in evidence.damaged)],
         headline=_headline(stored),

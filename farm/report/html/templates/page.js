@@ -53,7 +53,7 @@ function timeAxis(box, view, home) {
     const [from, to] = state.domain ?? full;
     box.dataset.from = from;
     box.dataset.to = to;
-    told.textContent = `${from.toFixed(2)} s to ${to.toFixed(2)} s`;
+    told.textContent = `${from.toFixed(2)} s to ${to.toFixed(2)} s`.replaceAll("-", "\u2212");
   };
   view.addSignalListener("zoom_t", (_, domain) => { state.domain = domain ? [...domain] : null; tell(); });
   state.go = (domain) => view.signal("zoom_t", domain).runAsync();

@@ -146,6 +146,22 @@ def test_everything_needed_to_do_it_again_is_there(page, timed, a_run):
         assert part in found
 
 
+def test_a_gate_s_trials_show_what_the_gate_decided_on_their_board(page, timed, a_run):
+    criterion = {"name": "mean_watts", "unit": "W", "wanted": "<= 1", "limit": 1.0, "got": 1.2, "board": "zero-01"}
+    criterion |= {"model": "m", "artifact": "a", "low": 1.1, "high": 1.3, "trials": 1, "outcome": "regression"}
+    value = {"outcome": "regression", "criteria": [criterion | {"records": ["1111aaaa", "2222bbbb"]}]}
+    trials = [
+        Stored(timed(id="1111aaaa", role="candidate"), None),
+        Stored(timed(id="2222bbbb", role="baseline"), None),
+        Stored(timed(id="3333cccc", role="candidate", voids=["host: 80 ms late"]), None),
+        Stored(timed(id="4444dddd", role="candidate"), None),
+    ]
+    text = page(trials, run=a_run(kind="gate"), verdict=GateVerdict.model_validate(value))
+    shown = re.findall(r'<td><span class="badge \w+"><span aria-hidden="true">.</span> ([a-z ]+)</span>', text)
+    assert shown == ["regression", "baseline", "void", "not judged", "regression"]  # the last one: the criterion
+    assert "zero-01: mean_watts missed: wanted ≤ 1 W, got 1.1 … 1.3 W" in Page(text).text
+
+
 def test_times_are_utc_for_whoever_has_no_javascript(page, timed):
     found = Page(page([Stored(timed(), None)]))
     times = [tag for name, tag in found.tags if name == "time"]
