@@ -16,6 +16,8 @@ NOTES = pytest.StashKey[list[str]]()
 ROWS = pytest.StashKey[list[Row]]()
 """A row for each trial of a test."""
 
+_LATE = "farm_late"
+"""What a worker sends home when it ends."""
 _STOPPED = "stopping after"
 """How xdist begins to say that ``-x`` or ``--maxfail`` ended the session: no interruption, though it uses one."""
 _INTERRUPTED = 130
@@ -119,10 +121,19 @@ class Results:
         """Note that the session's gate has no verdict, whatever its tests say: some did not run."""
         self._kinds.add("no verdict")
 
-    def late(self, fault: Exception) -> None:
+    def late(self, fault: Exception | str) -> None:
         """Note a fault that belongs to no test: the board was given back after the last."""
         self._kinds.add("lab fault")
-        self._late.append(f"lab fault: {fault}")
+        self._late.append(str(fault))
+        output: dict[str, object] | None = getattr(self.config, "workeroutput", None)
+        if output is not None:
+            output[_LATE] = list(self._late)
+
+    def hear(self, node: object) -> None:
+        """Take over such faults of a worker that has ended."""
+        output: dict[str, list[str]] = getattr(node, "workeroutput", {})
+        for fault in output.pop(_LATE, []):
+            self.late(fault)
 
     def end(self, session: pytest.Session) -> None:
         """End the run in the store, and set the exit code: see :func:`.outcome.exit_code`."""
@@ -139,13 +150,14 @@ class Results:
 
     def pytest_terminal_summary(self) -> None:
         """Print the table of what was measured, and where it is kept."""
-        lines = [*self._late]
+        lines = [f"lab fault: {fault}" for fault in self._late]
         if self._rows:
             lines += table(self._rows)
         if self._records:
             run = self._kept.run.id[:8]
             count = f"{self._records} record{'s' * (self._records != 1)}"
             lines.append(f"run {run}, {count}: `farm report {run} --html report.html` draws it")
+            lines.append("`farm results list --runs` lists this run and others")
         if lines:
             self.say("edge-test-farm", lines)
 

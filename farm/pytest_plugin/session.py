@@ -147,6 +147,11 @@ class LabSession:
         """Note who is at work: they are told to end when this process is."""
         self._workers.append(node)
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:  # noqa: ANN401 -- xdist's own
+        """Hear what a worker could not put back."""
+        self.results.hear(node)
+
     # when the board comes and goes
 
     @contextmanager
@@ -217,6 +222,8 @@ class LabSession:
         """Give back what is still held, after pytest's own clean-up and before the summary."""
         if session.exitstatus == pytest.ExitCode.INTERRUPTED and self._workers:
             end_workers(self._workers)
+            for node in self._workers:
+                self.results.hear(node)
         try:
             return (yield)
         finally:

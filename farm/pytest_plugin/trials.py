@@ -68,7 +68,8 @@ class Deploy:
 def tell(item: pytest.Item, nth: int, figures: list[tuple[str, str]]) -> None:
     """Give JUnit the figures of a test's nth trial, counted from 0; from the second on, names carry its number."""
     prefix = f"trial{nth + 1}." if nth else ""
-    item.user_properties.extend((prefix + name, value) for name, value in figures)
+    told = [(prefix + name, value) for name, value in figures]
+    item.user_properties.extend(one for one in told if one not in item.user_properties)
 
 
 @dataclass(frozen=True, slots=True)
