@@ -75,7 +75,7 @@ def _details(gate: Gate) -> Iterable[str]:
     if verdict.criteria:
         columns = ("board", "criterion", "wanted", "got", "interval", "baseline", "trials", "outcome")
         rows = [_criterion(gate, criterion) for criterion in verdict.criteria]
-        yield _folded(f"All {counted(len(rows), 'criterion', 'criteria')}", _table(columns, rows))
+        yield _folded(counted(len(rows), "criterion", "criteria"), _table(columns, rows))
     if verdict.evidence:
         checks = [
             (_text(gate.label(e.board)), _text(e.what), "there" if e.held else "**missing**", _text(e.detail))
@@ -128,7 +128,7 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def _text(text: str) -> str:
     """Return text that says itself and nothing else: entities in the place of whatever has a meaning."""
     plain = " ".join(text.split())
-    return _SPECIAL.sub(lambda letter: f"&#{ord(letter[0])};", html.escape(plain))
+    return _SPECIAL.sub(lambda letter: f"&#{ord(letter[0])};", html.escape(plain, quote=False))
 
 
 def _code(text: str) -> str:

@@ -13,18 +13,20 @@ _OUTCOMES = {"pass": "pass", "regression": "MISSED", "no verdict": "no verdict"}
 def text(gate: Gate) -> list[str]:
     """Return table and remarks; the verdict's own line is :meth:`.Gate.headline`."""
     verdict = gate.verdict
-    lines = table([_TITLES, *(_row(gate, criterion) for criterion in verdict.criteria)]) if verdict.criteria else []
-    lines += [f"{gate.label(c.board)}: {title(c)}: no verdict: {c.why}" for c in verdict.criteria if c.why]
-    lines += [
+    rows = [_row(gate, criterion) for criterion in verdict.criteria]
+    remarks = [f"{gate.label(c.board)}: {title(c)}: no verdict: {c.why}" for c in verdict.criteria if c.why]
+    remarks += [
         f"{gate.label(e.board)}: evidence missing: {e.what}{f': {e.detail}' * bool(e.detail)}"
         for e in verdict.evidence
         if not e.held
     ]
     for fault in verdict.faults:
         retried = f"tried again on {fault.retried_on}" if fault.retried_on else "no neighbour took over"
-        lines.append(f"{gate.label(fault.board)}: lab fault: {fault.what}; {retried}")
-        lines += [f"  try: {fault.hint}"] * bool(fault.hint)
-    return [*lines, *verdict.reasons]
+        hint = f" (try: {fault.hint})" * bool(fault.hint)
+        remarks.append(f"{gate.label(fault.board)}: lab fault: {fault.what}{hint}; {retried}")
+    # on one line each: what a board says must not begin a line, where a CI would take it for a command
+    lines = [" ".join(remark.split()) for remark in [*remarks, *verdict.reasons]]
+    return [*(table([_TITLES, *rows]) if rows else []), *lines]
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -42,6 +42,7 @@ def test_a_fault_cannot_give_commands_to_the_ci(hostile):
     lines = github(hostile)
     assert all(line.startswith("::warning ") for line in lines)
     assert not any("\n" in line or "\r" in line for line in lines)
+    assert not any(line.startswith("::") for line in "\n".join(text(hostile)).splitlines())
 
 
 def test_github_shows_ten_so_the_tenth_says_how_many_more(a_gate, undecided):

@@ -50,6 +50,11 @@ def test_no_verdict_says_why_and_blames_no_release(undecided):
     assert "throttled: 1 of 3 trials" in page
 
 
+def test_the_command_can_be_copied_as_it_was_typed(passed):
+    command = "farm gate playbooks/release.yaml --candidate 'new model.tar.zst'"
+    assert f"<code>{command}</code>" in rendered(markdown(passed))
+
+
 def test_what_boards_say_stays_text(hostile):
     page = rendered(markdown(hostile))
     assert "<script" not in page
