@@ -1,6 +1,7 @@
 """Key to repaint inside one process: from the key until the screen hands on the frame that shows it."""
 
 import asyncio
+import os
 import random
 import time
 
@@ -13,7 +14,7 @@ from farm.tui.table import BoardTable
 
 from .keys import pause_s, presses
 from .lab import BenchLab
-from .waiting import Press, own, waited_ms
+from .waiting import Press, Waiting
 
 _PATIENCE_S = 10.0
 
@@ -45,11 +46,11 @@ async def _measure(
         await asyncio.sleep(1.0)
         for key, _, line in presses(count, max(1, table.size.height - 1)):
             await asyncio.sleep(pause_s(dice))
-            waited, begin_s = waited_ms(own()), time.perf_counter()
+            waiting, begin_s = Waiting(os.getpid()), time.perf_counter()
             app.simulate_key(key)
             while table.row + 1 != line or app.displayed_s < begin_s:
                 await asyncio.sleep(0.0005)
                 if time.perf_counter() - begin_s > _PATIENCE_S:
                     raise TimeoutError(f"{key}: no repaint in {_PATIENCE_S:g} s")
-            took.append(Press(1e3 * (app.displayed_s - begin_s), waited_ms(own()) - waited))
+            took.append(Press(1e3 * (app.displayed_s - begin_s), waiting.ms()))
     return took

@@ -1,30 +1,42 @@
-"""How long a process waited for a processor that others held: what the machine owes, not the screen."""
+"""Whether the machine let the screen work: a key pressed while other programs held the processors says nothing."""
 
-import os
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+FAIR_MS = 10.0
+"""Assumed: a tenth of the limit. Who waited longer for a processor, any of its threads, is void."""
 
 
 @dataclass(frozen=True, slots=True)
 class Press:
     """One key."""
 
-    raw_ms: float
+    took_ms: float
     """Until its repaint."""
     waited_ms: float
-    """Of these, waiting for a processor."""
+    """What all threads together waited on run queues meanwhile."""
 
     @property
-    def unstarved_ms(self) -> float:
-        """Until its repaint, had nobody else held the processors."""
-        return max(0.0, self.raw_ms - self.waited_ms)
+    def void(self) -> bool:
+        """Whether other programs held the processors."""
+        return self.waited_ms > FAIR_MS
 
 
-def waited_ms(*pids: int) -> float:
-    """Return the milliseconds that the first threads of these processes have waited on a run queue, all together."""
-    return sum(int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text().split()[1]) for pid in pids) / 1e6
+class Waiting:
+    """What processes have waited for a processor, from now on."""
 
+    def __init__(self, *pids: int) -> None:
+        self._pids = pids
+        self._before = dict(self._read())
 
-def own() -> int:
-    """Return this process's number."""
-    return os.getpid()
+    def ms(self) -> float:
+        """Return the milliseconds of all threads that are still there."""
+        return sum(now_ns - self._before.get(thread, 0) for thread, now_ns in self._read()) / 1e6
+
+    def _read(self) -> Iterator[tuple[str, int]]:
+        for pid in self._pids:
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                with contextlib.suppress(OSError):  # it has just ended
+                    yield task.name, int((task / "schedstat").read_text().split()[1])  # proc(5): run_delay, ns
