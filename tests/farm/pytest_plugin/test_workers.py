@@ -1,6 +1,7 @@
 """pytest-xdist's workers and their boards: real sessions, real leases, boards that only have to be there."""
 
 import json
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -58,11 +59,9 @@ def test_more_workers_than_boards_share_them_and_never_have_one_at_the_same_time
 
 def test_a_worker_waits_for_a_board_that_another_session_has_until_its_deadline_and_says_who(run, pytester, silent_lab):
     silent_lab(1)
-    held = WAITING.format(tests=1, seconds=0).replace(
-        "    began =",
-        "    os.system('pytest other.py -q -p no:cacheprovider --farm-inventory=lab.yaml -n1 --farm-wait=0.5 "
-        "> other.txt; echo $? > other.rc')\n    began =",
-    )
+    other = f"{sys.executable} -m pytest other.py -q -p no:cacheprovider --farm-inventory=lab.yaml -n1 --farm-wait=0.5"
+    meanwhile = f"    os.system('{other} > other.txt; echo $? > other.rc')\n"
+    held = WAITING.format(tests=1, seconds=0).replace("    began =", f"{meanwhile}    began =")
     (pytester.path / "other.py").write_text(WAITING.format(tests=1, seconds=0).replace("ran-", "other-"))
     run(held).assert_outcomes(passed=1)
     assert (pytester.path / "other.rc").read_text().strip() == "3"
