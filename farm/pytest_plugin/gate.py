@@ -7,6 +7,7 @@ Trials, judgement and verdict are those of ``farm gate``: see :mod:`farm.verdict
 """
 
 from collections.abc import Callable, Generator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,6 +20,7 @@ from farm.report.gate_text import text
 from farm.report.gate_view import Gate
 from farm.store.database import Store
 from farm.store.run import GateFault, GateVerdict
+from farm.verdict.budget import Budget
 from farm.verdict.gate_plan import Asked, Plan, plan_gate
 from farm.verdict.gate_run import gate_facts, new_job, verdict_of
 from farm.verdict.seat_run import Job, SeatRun, boards_of, run_seat
@@ -96,6 +98,7 @@ class GateSession:
         if not lab.is_worker:  # a worker's run is the one that the main process described
             lab.kept.run = lab.kept.run.model_copy(update=gate_facts(self.plan))
         self._store: Store | None = None
+        self._budget: Budget | None = None
         self._heard: dict[str, Mapping[str, Any]] = {}
         self._shown: Gate | None = None
 
@@ -117,7 +120,9 @@ class GateSession:
             self._store = Store.open(self._lab.kept.where)
             self._lab.kept.begin(self._store)
         state = self.config.option.farm_state
-        return new_job(self.plan, self._store, self._lab.kept.run.id, progress, state=state, again=again)
+        job = new_job(self.plan, self._store, self._lab.kept.run.id, progress, state=state, again=again)
+        self._budget = self._budget or job.budget  # one for the whole gate, from its first seat on
+        return replace(job, budget=self._budget)
 
     def shown(self, verdict: GateVerdict, *runs: SeatRun) -> Gate:
         """Return a verdict as the outputs want it."""

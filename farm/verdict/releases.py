@@ -88,6 +88,8 @@ def open_releases(
     for given in (candidate, baseline):
         try:
             paths = {} if given is None else _paths(given, models)
+            if given is not None and not models and not _names_others(given):
+                packed(given)  # a policy that cannot be read hides no fault of the release
         except UsageFault as fault:
             faults += fault.faults
             paths = {}
@@ -100,7 +102,7 @@ def open_releases(
 
 def _paths(given: Path, models: Sequence[str]) -> dict[str, Path]:
     """Return board model → packed artifact."""
-    if given.suffix not in (".yaml", ".yml"):
+    if not _names_others(given):
         return dict.fromkeys(models, given)
     document = read(given)
     faults = document.faults or _against(document.value, models)
@@ -108,6 +110,10 @@ def _paths(given: Path, models: Sequence[str]) -> dict[str, Path]:
         raise UsageFault(document.report(faults))
     named = ReleaseFile.model_validate(document.value).artifacts
     return {model: given.parent / named[model] for model in models}
+
+
+def _names_others(given: Path) -> bool:
+    return given.suffix in (".yaml", ".yml")
 
 
 def _against(value: object, models: Sequence[str]) -> list[Fault]:

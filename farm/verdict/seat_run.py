@@ -11,7 +11,7 @@ from devices.errors import DeviceError
 from power.errors import PowerError
 
 from ..artifact.deploy import Deployment, deploy
-from ..errors import LabFault, UsageFault
+from ..errors import LabFault, NoVerdict, UsageFault
 from ..lab.bench import Bench
 from ..lab.lease import LeaseLost, owner
 from ..playbook import Playbook, apply
@@ -86,6 +86,8 @@ def run_seat(job: Job, seat: Seat) -> SeatRun:
             return stay.ended(_resolved(faults, stay.board), reasons)
         except UsageFault as refused:  # the board's runtime refuses the model: a neighbour's would too
             return stay.ended(_resolved(faults, stay.board), refused.faults)
+        except NoVerdict as unkept:
+            return stay.ended(_resolved(faults, stay.board), unkept.reasons)
         except _FAULTS as fault:
             job.lending.heed()  # links that were closed to end the gate are no fault of the lab
             faults = _resolved(faults, stay.board)
@@ -184,7 +186,10 @@ class _Stay:
 
         trial = run_trial(bench, put, self._seat.scenario, progress=tell)
         trial = trial.within(job.run_id, role=role, moved=self._moved)
-        job.store.save(trial.record, trial.traces, bench.console.log(), trial.frames)
+        try:
+            job.store.save(trial.record, trial.traces, bench.console.log(), trial.frames)
+        except LabFault as full:  # this machine's fault: no board is to blame, and no neighbour helps
+            raise NoVerdict(f"{self._seat.key}: a trial could not be kept: {_first_line(full)}") from full
         self._records.append(trial.record)
         self._trial_s = max(self._trial_s, job.budget.now_s() - began_s)
         return trial.record

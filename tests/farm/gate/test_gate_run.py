@@ -305,6 +305,19 @@ def test_a_release_that_the_boards_runtime_refuses_is_no_verdict_and_tried_nowhe
     assert world.returned == ["atom-01"]
 
 
+def test_a_full_disk_here_is_no_fault_of_the_board(world, tmp_path, monkeypatch):
+    def full(*_: object) -> None:
+        raise LabFault("results.sqlite", "results: database or disk is full")
+
+    monkeypatch.setattr(Store, "save", full)
+    world.boards |= {"atom-01": good, "atom-02": good}
+    verdict, _ = gate(world, planned(tmp_path, boards=2))
+    assert verdict.outcome == "no verdict"
+    assert "atom-e3930: a trial could not be kept: results.sqlite: results: database or disk is full" in verdict.reasons
+    assert history(world.store, "atom-01") == []
+    assert world.returned == ["atom-01"]
+
+
 def test_a_bug_in_the_farm_is_no_verdict_of_any_kind(world, tmp_path):
     def broken(role: str, nth: int) -> dict[str, object]:
         raise ZeroDivisionError

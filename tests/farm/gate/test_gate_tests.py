@@ -257,6 +257,14 @@ def test_a_budget_in_which_nothing_can_be_decided_is_refused(project, tmp_path):
     assert "short.yaml:8: time_budget_s: 60 s is too short: atom-e3930 1 of 2 needs 8 trials of about" in ended.output
 
 
+def test_a_wrong_policy_hides_no_wrong_release(project, tmp_path):
+    (tmp_path / "wrong.yaml").write_text("modles: {}\n")
+    ended = project({}, "--candidate=nowhere.tar.zst", gate=True, policy="wrong.yaml")
+    assert ended.exit == 2
+    assert "wrong.yaml:1: modles: unknown key" in ended.output
+    assert "nowhere.tar.zst: No such file" in ended.output
+
+
 def test_models_that_a_release_leaves_out_are_told_with_their_line(project, tmp_path):
     (tmp_path / "partial.yaml").write_text("artifacts:\n  jetson-tx2: x.tar.zst\n")
     ended = project({}, "--candidate=partial.yaml", "--dry-run", gate=True)
