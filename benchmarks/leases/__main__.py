@@ -41,6 +41,7 @@ def shown(found: Judgement, allowed: float, borrow: tuple[float, float], cpu_ms_
     rows = (
         ("turns taken", f"{found.turns}", "all"),
         ("of which the holder was killed (SIGKILL)", f"{found.killed}", ""),
+        ("of which the holder gave up, having got no time to renew", f"{found.fenced}", ""),
         ("two holders of one board, by the kernel's word", f"{found.two_holders}", "0"),
         ("two holders of one board, by their clocks", f"{found.overlaps}", "0"),
         ("turns each other one had while one waited, at most", f"{found.share:.2f}", f"≤ {allowed:.2f}"),

@@ -9,14 +9,15 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TextIO
 
 import yaml
 
 from farm.lab.inventory import Lab, load
-from farm.lab.lease import Leases, Wanted
+from farm.lab.lease import LeaseLost, Leases, Wanted
 
 MODEL = "jetson-tx2"
 _TWO_HOLDERS = 42
@@ -48,6 +49,8 @@ class Turn:
     got_ns: int
     left_ns: int
     killed: bool
+    fenced: bool
+    """It lost its lease because it got no processor time to renew it."""
 
     @property
     def waited_s(self) -> float:
@@ -137,35 +140,43 @@ def _contender(number: int, plan: Plan, lab: Lab, folder: Path) -> None:
     draw = random.Random(f"{plan.seed} {number}")
     with (folder / "turns" / str(number)).open("w") as log:
         for turn in range(plan.rounds):
-            asked_ns = time.monotonic_ns()
-            kills_itself = number < plan.killed and turn == plan.rounds - 1
-            with (
-                Leases.open(lab, folder / ".farm") as leases,
-                leases.use(Wanted(model=MODEL), wait_s=plan.wait_s, reason=f"round {turn}") as lease,
-            ):
-                got_ns = time.monotonic_ns()
-                with _witnessed(folder / "witness" / lease.board):
-                    time.sleep(draw.uniform(0.5, 1.5) * plan.hold_s)
-                    left_ns = time.monotonic_ns()
-                    line = Turn(number, turn, lease.board, asked_ns, got_ns, left_ns, kills_itself)
-                    log.write(json.dumps(asdict(line)) + "\n")
-                    log.flush()
-                    if kills_itself:
-                        os.kill(os.getpid(), signal.SIGKILL)
+            _turn(number, turn, draw.uniform(0.5, 1.5) * plan.hold_s, plan, lab, folder, log)
 
 
-@contextmanager
-def _witnessed(path: Path) -> Iterator[None]:
-    """Have a file of the board to oneself: by the kernel's word, which lets go of it when this process ends."""
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os._exit(_TWO_HOLDERS)
-    try:
-        yield
-    finally:
-        os.close(descriptor)
+def _turn(number: int, turn: int, hold_s: float, plan: Plan, lab: Lab, folder: Path, log: TextIO) -> None:
+    asked_ns = time.monotonic_ns()
+    kills_itself = number < plan.killed and turn == plan.rounds - 1
+    with (
+        suppress(LeaseLost),  # a host without time to spare: it has fenced itself, and its turn says so
+        Leases.open(lab, folder / ".farm") as leases,
+        leases.use(Wanted(model=MODEL), wait_s=plan.wait_s, reason=f"round {turn}") as lease,
+    ):
+        got_ns = time.monotonic_ns()
+        witness = _Witness(folder / "witness" / lease.board)
+        lease.when_lost(witness.close)
+        time.sleep(hold_s)
+        left_ns = time.monotonic_ns()
+        line = Turn(number, turn, lease.board, asked_ns, got_ns, left_ns, kills_itself, not lease.held)
+        log.write(json.dumps(asdict(line)) + "\n")
+        log.flush()
+        if kills_itself:
+            os.kill(os.getpid(), signal.SIGKILL)
+        witness.close()
+
+
+class _Witness:
+    """Has a file of the board to itself, by the kernel's word, which lets go of it when the process ends."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("w")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os._exit(_TWO_HOLDERS)
+
+    def close(self) -> None:
+        """Let go; what a bench does with its handles, also when the lease is lost."""
+        self._file.close()
 
 
 def _children_cpu_s() -> float:

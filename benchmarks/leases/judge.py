@@ -24,6 +24,8 @@ class Judgement:
     boards: int
     turns: int
     killed: int
+    fenced: int
+    """Holders that gave up because they could not renew: a host under load, and no fault of the leases."""
     two_holders: int
     overlaps: int
     longest_wait_s: float
@@ -52,8 +54,9 @@ def judge(outcome: Outcome, folder: Path) -> Judgement:
         outcome.plan.boards,
         len(outcome.turns),
         sum(turn.killed for turn in outcome.turns),
+        sum(turn.fenced for turn in outcome.turns),
         outcome.two_holders,
-        sum(after.got_ns < before.left_ns for before, after in pairs),
+        sum(after.got_ns < before.left_ns for before, after in pairs if not before.fenced),
         max(waits, default=0.0),
         mean(waits) if waits else 0.0,
         _share(outcome.turns) / (outcome.plan.processes - 1),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from ..store.leases import Held, Kind, Line, Waiter
 
-TURN_S = 3.0
+TURN_S = 5.0
 """A waiter for whom a board has been noted as free for so long is passed over until it shows up. Twice the longest
 pause between two looks of a waiter; assumed to do on a machine under full load."""
 

@@ -24,9 +24,9 @@ _POLL_S = 0.05
 _PATIENT_AFTER_S = 5.0
 _POLL_PATIENT_S = 0.2
 """A waiter at the front looks so often, at first and later."""
-_POLL_BEHIND_S = 0.02
-"""And one further back so much less often for each that is before it: all together a few hundred looks a second."""
-_POLL_LONGEST_S = 1.5
+_POLL_BEHIND_S = 0.03
+"""And one further back so much less often for each before it: some 150 looks a second in all when 200 wait."""
+_POLL_LONGEST_S = 2.5
 _LATE_S = 0.5
 """One who lets a free board stand for so long is late, and those behind note it."""
 

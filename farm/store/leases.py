@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Literal
 
 from sqlalchemy import Connection, RowMapping, func, select
@@ -146,9 +147,9 @@ def place(connection: Connection, number: int | None) -> Place:
     before = select(func.count()).select_from(schema.waiters)
     if number is None:
         return Place(connection.execute(before).scalar_one(), there=False, called=False)
-    ahead = connection.execute(before.where(_waiters.number < number)).scalar_one()
-    own = connection.execute(select(_waiters.turn_ms).where(_waiters.number == number)).all()
-    return Place(ahead, there=bool(own), called=any(turn is not None for (turn,) in own))
+    ahead = before.where(_waiters.number < number).scalar_subquery()
+    own = connection.execute(select(ahead, _waiters.turn_ms).where(_waiters.number == number)).one_or_none()
+    return Place(0, there=False, called=False) if own is None else Place(own[0], there=True, called=own[1] is not None)
 
 
 def read(connection: Connection, *, up_to: int | None = None) -> Line:
@@ -273,9 +274,16 @@ def _held(row: RowMapping) -> Held:
 
 
 def _waiter(row: RowMapping) -> Waiter:
-    boards = tuple(json.loads(row["boards"]))
     since = _utc(row["since_ms"])
-    return Waiter(row["number"], boards, row["wanted"], row["kind"], _holder(row), since, row["turn_ms"])
+    return Waiter(
+        row["number"], _boards(row["boards"]), row["wanted"], row["kind"], _holder(row), since, row["turn_ms"]
+    )
+
+
+@lru_cache(maxsize=256)
+def _boards(written: str) -> tuple[str, ...]:
+    """Read a list of boards; a long line waits for few different ones."""
+    return tuple(json.loads(written))
 
 
 def _past(row: RowMapping) -> Past:
