@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from ..errors import LabFault
+from ..errors import FarmError, LabFault
 from ..store import leases as rows
 from ..store.database import Store
 from ..store.leases import Held
@@ -142,16 +142,17 @@ class Lease:
                     if not self._renew(store):
                         break
                     said, beat_ns = None, time.monotonic_ns() + int(BEAT_S * 1e9)
-                except LabFault as fault:  # tried again at the next glance, until it is overdue
+                except FarmError as fault:  # tried again at the next glance, until it is overdue
                     said = fault
                 if self._overdue():
                     self._lose(_not_renewed(self.board, self.token, said))
                     break
         if not self._ended:
             self._lose(self._find_out())
-            for call in self._callbacks:
-                call()
-            self._lock.release()
+            with ExitStack() as closing:  # all of it, whatever one of them raises; the lock last
+                closing.callback(self._lock.release)
+                for call in self._callbacks:
+                    closing.callback(call)
 
     def _renew(self, store: Store) -> bool:
         asked_ns = time.monotonic_ns()
