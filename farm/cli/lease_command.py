@@ -14,6 +14,7 @@ from .output import note, progress
 
 if TYPE_CHECKING:
     from ..lab.inventory import Lab
+    from ..lab.lease import Lease
 
 BOARD = "FARM_BOARD"
 """Environment of the command: which board it is."""
@@ -49,9 +50,7 @@ def run_while_held(lab: "Lab", args: Namespace) -> int:
     ):
         progress("")
         note(f"{lease.board}: held while {args.command_line[0]} runs")
-        child = _start(args.command_line, {OWNER: name, BOARD: lease.board})
-        lease.when_lost(child.terminate)
-        status = _wait(child)
+        status = _run(args.command_line, {OWNER: name, BOARD: lease.board}, lease)
     return status if status >= 0 else _SIGNALLED - status
 
 
@@ -62,21 +61,35 @@ def _start(words: list[str], more: dict[str, str]) -> "subprocess.Popen[bytes]":
         raise UsageFault(f"{words[0]}: {error.strerror}") from None
 
 
-def _wait(child: "subprocess.Popen[bytes]") -> int:
-    """Wait for its end, and pass on being told to end; Ctrl-C it has heard itself, and is given time to undo things."""
+def _run(words: list[str], more: dict[str, str], lease: "Lease") -> int:
+    """Run the command to its end; it is told to end when we are, and when the board is lost."""
+    child: subprocess.Popen[bytes] | None = None
+    told = False
 
     def pass_on(_signal: int, _frame: FrameType | None) -> None:
-        child.terminate()
+        nonlocal told
+        told = True
+        if child is not None:
+            child.terminate()
 
     before = signal.signal(signal.SIGTERM, pass_on)
     try:
+        child = _start(words, more)
+        lease.when_lost(child.terminate)
+        if told or lease.lost is not None:  # just before there was a command to tell
+            child.terminate()
         return child.wait()
-    except KeyboardInterrupt:
-        try:
-            child.wait(_END_S)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
+    except KeyboardInterrupt:  # Ctrl-C: the command has heard it too, and is given time to undo what it has set
+        if child is not None:
+            _wait_or_kill(child)
         raise
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _wait_or_kill(child: "subprocess.Popen[bytes]") -> None:
+    try:
+        child.wait(_END_S)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
