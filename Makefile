@@ -31,7 +31,9 @@ check: setup ## format, lint, types, import arrows, and the Python of the boards
 	$(BIN)/lint-imports
 	$(BIN)/vermin --no-tips --violations --target=3.5- farm/runner
 
-bench: setup ## the farm's joules against the twins' own truth; then broken on purpose, and seen to be
+bench: setup bench-energy bench-gate bench-leases bench-tui ## what the farm promises of itself, measured; some fifteen minutes
+
+bench-energy: setup ## the farm's joules against the twins' own truth; then broken on purpose, and seen to be
 	$(BIN)/python -m benchmarks.energy
 	@for part in gain clock block; do \
 	    echo "== with a broken $$part"; \
@@ -40,7 +42,19 @@ bench: setup ## the farm's joules against the twins' own truth; then broken on p
 	    echo "bench: a broken $$part is seen"; \
 	done
 
+bench-gate: setup ## how often a gate is wrong: thousands of simulated ones on noise that is known
+	$(BIN)/python -m benchmarks.gate
+
+bench-leases: setup ## 200 processes and four boards: never two holders, nobody starves, nothing is left
+	$(BIN)/python -m benchmarks.leases
+
+bench-tui: setup ## from key to screen with 256 boards, 64 of them deaf
+	$(BIN)/python -m benchmarks.tui
+
+screenshots: setup ## the pictures in docs/, from a lab of twins; needs a Chromium
+	$(BIN)/python tools/screenshots
+
 lock: ## resolve requirements*.lock anew (needs uv)
 	tools/lock
 
-.PHONY: help setup demo demo-fail test test-system check bench lock
+.PHONY: help setup demo demo-fail test test-system check bench bench-energy bench-gate bench-leases bench-tui screenshots lock
