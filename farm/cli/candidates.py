@@ -33,7 +33,7 @@ def candidates(parser: Parser, words: Sequence[str], known: dict[str, Values]) -
     for word in done:
         at = at.after(word)
     flag, equals, value = typed.partition("=")
-    if at.owed is None and typed.startswith("-") and not at.only_values:
+    if not at.owes(typed) and typed.startswith("-") and not at.only_values:
         option = _options(at.parser).get(flag)
         if not equals:
             return Candidates(_starting(typed, _offered(at.parser, done)))
@@ -55,10 +55,17 @@ class _Place:
         self.only_values = False
         """After ``--``."""
 
+    def owes(self, word: str) -> bool:
+        """Tell whether this word is the value of the option before it: another option is none where it may lack one."""
+        may_lack = self.owed is not None and self.owed.nargs in ("?", "+", "*")
+        return self.owed is not None and not (may_lack and word.startswith("-"))
+
     def after(self, word: str) -> "_Place":
         """Return the place after one more word."""
-        if self.owed is not None:
-            self.owed = None
+        owes, owed = self.owes(word), self.owed
+        self.owed = None
+        if owes:
+            self.owed = owed if owed is not None and owed.nargs in ("+", "*") else None
         elif word == "--" and not self.only_values:
             self.only_values = True
         elif word.startswith("-") and not self.only_values:

@@ -6,6 +6,9 @@ from ..errors import Exit
 from .common import STATE, add_inventory, add_json
 from .output import print_json, progress, say, table
 
+BOARD_FAULTS = "hang-at-boot kernel-panic drop-ssh silent-ssh new-host-key slow-disk full-disk garbage-console"
+PART_FAULTS = "silent garbage drop"
+"""What can go wrong with a board's twin, and with a meter's or switch's; a test holds it against the twins."""
 HELP = "start, look at, disturb and stop the twins of an inventory"
 
 
@@ -24,7 +27,7 @@ def arguments(parser: ArgumentParser) -> None:
     actions.add_parser("down", help="stop them").set_defaults(action=_down)
     fault = actions.add_parser("fault", help="inject a fault into a twin, or take it back")
     fault.add_argument("name", help="a board, meter or switch")
-    fault.add_argument("fault", help="e.g. drop-ssh, hang-at-boot; silent, garbage, drop on a meter or switch")
+    fault.add_argument("fault", help=f"of a board: {BOARD_FAULTS}; of a meter or switch: {PART_FAULTS}")
     fault.add_argument("--off", action="store_true", help="take it back")
     fault.set_defaults(action=_fault)
 

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -82,6 +82,7 @@ def borrow_any(
     wait_s: float = 0.0,
     reason: str = "",
     progress: Progress | None = None,
+    heed: Callable[[], object] | None = None,
 ) -> Generator["Bench"]:
     """Lend the bench of a board that is what is wanted, the least worn one first; as :func:`borrow`.
 
@@ -92,6 +93,7 @@ def borrow_any(
         wait_s: how long to stand in the line.
         reason: what for: others see it.
         progress: told the place in the line and who has the boards, whenever that changes.
+        heed: called again and again while it waits; what it raises ends the wait.
 
     Raises:
         UsageFault: no board of the lab could ever be it.
@@ -100,7 +102,7 @@ def borrow_any(
     """
     with (
         Leases.open(lab, state) as leases,
-        leases.use(wanted, wait_s=wait_s, reason=reason, progress=progress) as lease,
+        leases.use(wanted, wait_s=wait_s, reason=reason, progress=progress, heed=heed) as lease,
     ):
         yield from _lend(lab, state, lease)
 

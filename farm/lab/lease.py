@@ -4,7 +4,7 @@ There are two kinds on a board, each at most once at a time. A **use** belongs t
 **reservation** belongs to an owner and ends at its time; it keeps all other owners out. See ``docs/leases.md``.
 """
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,15 +103,19 @@ class Leases:
         kind: Kind = "use",
         even_quarantined: bool = False,
         progress: Progress | None = None,
+        heed: Callable[[], object] | None = None,
     ) -> Generator[Lease]:
         """Hold a board while inside; when it is lost meanwhile, that is what is raised, whatever it broke.
+
+        ``heed`` is called again and again while waiting; what it raises ends the wait.
 
         Raises:
             UsageFault: no board of the lab could ever be it.
             LabFault: none was free in time, or all are in quarantine.
             LeaseLost: it was taken away.
         """
-        lease = self._take(self._request(wanted, kind, reason, even_quarantined, progress=progress), wait_s)
+        request = self._request(wanted, kind, reason, even_quarantined, progress=progress, heed=heed)
+        lease = self._take(request, wait_s)
         try:
             yield lease
             lease.require()
@@ -242,13 +246,14 @@ class Leases:
         for_s: float | None = None,
         by_process: bool = True,
         progress: Progress | None = None,
+        heed: Callable[[], object] | None = None,
     ) -> Request:
         boards = wanted.among(self._lab)
 
         def eligible() -> list[str]:
             return boards if even_quarantined else _healthy(str(wanted), boards, quarantined(self._store))
 
-        return Request(str(wanted), eligible, kind, self.owner, reason, for_s, by_process, progress)
+        return Request(str(wanted), eligible, kind, self.owner, reason, for_s, by_process, progress, heed)
 
     def _read(self, connection: Connection) -> Line:
         """Read the line after ending what is dead in it."""

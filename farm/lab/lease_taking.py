@@ -50,6 +50,8 @@ class Request:
     """It ends with this process, at the latest."""
     progress: Progress | None = None
     """Told the place in the line and who has the boards, whenever that changes."""
+    heed: Callable[[], object] | None = None
+    """Called again and again while waiting; what it raises ends the wait."""
 
 
 class Taking:
@@ -131,6 +133,8 @@ class Taking:
             patient = now_ns - asked_ns > _PATIENT_AFTER_S * 1e9
             pause_s = max(_POLL_PATIENT_S if patient else _POLL_S, seen[0] * _POLL_BEHIND_S)
             time.sleep(min(pause_s, _POLL_LONGEST_S, (end_ns - now_ns) / 1e9))
+            if self._request.heed is not None:
+                self._request.heed()
             with self._store.transaction() as connection:
                 now, held = rows.held_now(connection)
                 place = rows.place(connection, self._wish.number)

@@ -123,7 +123,7 @@ def _all_ended(threads: Sequence["_Running"], within_s: float) -> bool:
 
 
 class _Running(Thread):
-    """One seat's thread. A daemon: one that waits in the line for a board keeps nobody from leaving."""
+    """One seat's thread. A daemon: one that hangs on a board keeps nobody from leaving."""
 
     def __init__(self, job: Job, seat: Seat) -> None:
         super().__init__(name=f"seat {seat.key}", daemon=True)

@@ -75,7 +75,13 @@ class Lending:
         with ExitStack() as trying:
             wanted = Wanted(boards=boards)
             borrowed = borrow_any(
-                self._lab, wanted, state=self._state, wait_s=wait_s, reason=self._reason, progress=tell
+                self._lab,
+                wanted,
+                state=self._state,
+                wait_s=wait_s,
+                reason=self._reason,
+                progress=tell,
+                heed=self.heed,
             )
             bench = trying.enter_context(borrowed)
             if bench.name in self._used():

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -61,6 +62,8 @@ class World:
     make: Callable[..., Record]
     boards: dict[str, Behaviour] = field(default_factory=dict)
     busy: set[str] = field(default_factory=set)
+    patient: bool = False
+    """Whether a busy board is waited for, which nobody returns."""
     ran: list[tuple[str, str]] = field(default_factory=list)
     """Board and role of each trial."""
     returned: list[str] = field(default_factory=list)
@@ -70,12 +73,15 @@ class World:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
-    def borrow_any(self, lab, wanted, *, state, wait_s, reason, progress) -> Iterator[SimpleNamespace]:
+    def borrow_any(self, lab, wanted, *, state, wait_s, reason, progress, heed) -> Iterator[SimpleNamespace]:
         with self.lock:
             name = next((board for board in wanted.boards if board not in self.busy), None)
-            if name is None:
-                raise LabFault(str(wanted), "in use by somebody else")
-            self.busy.add(name)
+            self.busy.update({name} - {None})
+        while name is None and wait_s and self.patient:
+            heed()
+            time.sleep(0.01)
+        if name is None:
+            raise LabFault(str(wanted), "in use by somebody else")
         try:
             yield SimpleNamespace(
                 name=name,
@@ -373,6 +379,17 @@ def test_an_interruption_lets_every_seat_leave_its_board_and_keeps_what_ran(worl
     assert not world.closed.is_set()
     assert threading.active_count() <= began
     assert world.store.run(run.id).verdict is None
+
+
+def test_an_interruption_ends_the_wait_of_a_seat_that_stands_in_the_line(world, tmp_path):
+    world.boards["atom-01"] = after(1, interrupted)
+    world.busy.add("atom-02")
+    world.patient = True
+    began = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        gate(world, planned(tmp_path, boards=2, count=2))
+    assert world.returned == ["atom-01"]
+    assert threading.active_count() <= began
 
 
 def test_what_waits_on_a_link_is_ended_by_closing_it(world, tmp_path, monkeypatch):

@@ -129,6 +129,35 @@ def test_the_first_lab_fault_ends_a_session_of_workers_with_3_under_x(run, silen
     assert run(WAITING.format(tests=6, seconds=0) + fault, "-n", "2", "-x").ret == 3
 
 
+NOT_PUT_BACK = """
+import pytest
+from farm.errors import LabFault
+
+@pytest.mark.board(any="jetson-tx2")
+@pytest.mark.parametrize("n", range(3))
+def test_it(bench, n, request):
+    close = bench.close
+
+    def fail():
+        close()
+        raise LabFault(bench.name, "its governor could not be put back")
+
+    bench.close = fail
+    {ends}
+"""
+
+
+@pytest.mark.parametrize(
+    ("ends", "exit_code"),
+    [("assert False", 1), ("request.session.shouldstop = 'enough'", 3)],
+)
+def test_what_a_worker_could_not_put_back_at_its_end_reaches_the_session(run, silent_lab, ends, exit_code):
+    silent_lab(1)
+    result = run(NOT_PUT_BACK.format(ends=ends), "-n", "1", "-x")
+    assert result.ret == exit_code
+    result.stdout.fnmatch_lines(["lab fault: tx2-01: its governor could not be put back"])
+
+
 def test_another_distribution_is_the_users_own_choice(run, silent_lab):
     silent_lab(2)
     result = run(WAITING.format(tests=2, seconds=0), "-n", "2", "--dist", "loadfile", "-v")

@@ -86,6 +86,22 @@ def test_waiting_ends_when_time_is_up_and_leaves_nothing_in_the_line(leases):
         assert leases.waiting() == []
 
 
+def test_one_who_waits_can_be_told_to_give_up_and_leaves_the_line(leases):
+    told_to_end = threading.Event()
+
+    def heed():
+        if told_to_end.is_set():
+            raise InterruptedError
+
+    with leases.use(ATOM):
+        threading.Timer(0.2, told_to_end.set).start()
+        began_s = time.monotonic()
+        with pytest.raises(InterruptedError), leases.use(ATOM, wait_s=60, heed=heed):
+            pass
+        assert time.monotonic() - began_s < 10
+        assert leases.waiting() == []
+
+
 def test_what_no_board_can_be_is_refused_at_once(leases):
     with pytest.raises(UsageFault, match="no board is model=nano"), leases.use(Wanted(model="nano"), wait_s=60):
         pass
