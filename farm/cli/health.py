@@ -64,6 +64,10 @@ def _refuse_what_does_not_fit(args: Namespace) -> None:
         faults.append("farm health: --due and --watch go with neither --check, --history nor --release")
     if not 0 < args.every < float("inf"):
         faults.append(f"--every {args.every:g}: wants a number of seconds")
+    if not 0 <= args.wait < float("inf"):
+        faults.append(f"--wait {args.wait:g}: wants a number of seconds")
+    if args.limit < 1:
+        faults.append(f"--limit {args.limit}: at least 1")
     if args.prometheus == "-" and args.json:
         faults.append("--prometheus - and --json: one of them can have the standard output")
     if args.prometheus and (args.check or args.history or args.release or (args.due and not args.watch)):

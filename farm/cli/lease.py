@@ -130,6 +130,8 @@ def _list(args: Namespace, leases: "Leases") -> None:
 
 
 def _history(args: Namespace, leases: "Leases") -> None:
+    if args.limit < 1:
+        raise UsageFault(f"--limit {args.limit}: at least 1")
     past = leases.history(args.board, args.limit)
     if args.json:
         print_json([_past_as_json(one) for one in past])

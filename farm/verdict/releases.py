@@ -104,7 +104,7 @@ def _paths(given: Path, models: Sequence[str]) -> dict[str, Path]:
     """Return board model → packed artifact."""
     if not _names_others(given):
         return dict.fromkeys(models, given)
-    document = read(given)
+    document = read(given, what="release")
     faults = document.faults or _against(document.value, models)
     if faults:
         raise UsageFault(document.report(faults))
