@@ -2,10 +2,13 @@
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
+
+from ..errors import UsageFault
 
 if TYPE_CHECKING:
     from ..lab.inventory import Lab
+    from ..store.database import Store
     from ..store.record import Record, Verdict
 
 STATE = Path(".farm")
@@ -46,6 +49,51 @@ def as_json(record: "Record", verdict: "Verdict | None") -> dict[str, Any]:
     if verdict is not None:
         value["verdict"] = verdict.model_dump(mode="json", exclude_none=True)
     return value
+
+
+def database(inventory: Path | None = None) -> Path:
+    """Return the file that holds the records of the lab that a command line names.
+
+    As ``farm.lab.lease.home`` decides for a checked lab: records made on running twins lie where their lab came up,
+    all others in the working folder. Nothing that checks inventories is loaded, for completion asks too.
+
+    Raises:
+        UsageFault: the inventory cannot be read.
+    """
+    twins = inventory is not None and "resolved" in unchecked(inventory)
+    return (inventory.parent.parent if inventory and twins else STATE) / "results.sqlite"
+
+
+def open_records(args: Namespace) -> "Store":
+    """Open the database of the command line's lab.
+
+    Raises:
+        UsageFault: there is none, or the inventory cannot be read.
+    """
+    from ..store.database import Store
+
+    path = database(args.inventory)
+    if not path.exists():
+        raise UsageFault(f"{path}: no records yet; `farm run` leaves one")
+    return Store.open(path)
+
+
+def unchecked(inventory: Path) -> dict[str, Any]:
+    """Return what an inventory says, right or wrong.
+
+    Raises:
+        UsageFault: it cannot be read.
+    """
+    import yaml
+
+    loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the quick one, where PyYAML has it
+    try:
+        value = yaml.load(inventory.read_bytes(), loader)  # noqa: S506 -- both are safe loaders
+    except OSError as error:
+        raise UsageFault(f"{inventory}: cannot be read: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise UsageFault(f"{inventory}: no YAML; `farm check --inventory {inventory}` says where") from error
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def open_lab(args: Namespace) -> "Lab":

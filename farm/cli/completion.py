@@ -7,8 +7,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from ..errors import Exit
-from .common import RUNNING, SOURCE, STATE
+from ..errors import Exit, UsageFault
+from .common import RUNNING, SOURCE, database, unchecked
+from .lab import BOARD_FAULTS, PART_FAULTS
 from .output import say
 from .run import LIMITS
 
@@ -82,21 +83,21 @@ def _rejoined(words: Sequence[str]) -> list[str]:
     return whole or [""]
 
 
-def _inventory(words: Sequence[str]) -> dict[str, Any]:
-    """Return the inventory that a command line means, unchecked: it may be half written."""
-    import yaml
-
-    path = RUNNING if RUNNING.exists() else SOURCE
+def _named(words: Sequence[str]) -> Path | None:
+    """Return the inventory that the command line names."""
+    named = None
     for word, after in pairwise((*words, "")):
         flag, _, value = word.partition("=")
         if flag == "--inventory":
-            path = Path(value or after)
-    loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the quick one, where PyYAML has it
-    try:
-        value = yaml.load(path.read_bytes(), loader)  # noqa: S506 -- both are safe loaders
-    except (OSError, yaml.YAMLError):
-        return {}
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+            named = Path(value or after)
+    return named
+
+
+def _inventory(words: Sequence[str]) -> dict[str, Any]:
+    """Return the inventory that a command line means, unchecked: it may be half written."""
+    with suppress(UsageFault):
+        return unchecked(_named(words) or (RUNNING if RUNNING.exists() else SOURCE))
+    return {}
 
 
 def _names(words: Sequence[str], *shelves: str) -> list[str]:
@@ -116,14 +117,25 @@ def _wanted(words: Sequence[str]) -> list[str]:
     return [*_boards(words), *sorted(models | {f"tag={tag}" for entry in boards for tag in entry.get("tags", ())})]
 
 
-def _ids(*tables: str) -> list[str]:
-    """Return the newest ids of the database, asked without the store: loading that would take longer than a person."""
+def _ids(words: Sequence[str], *tables: str) -> list[str]:
+    """Return the newest ids of the command line's database.
+
+    Asked without the store: loading that would take longer than a person waits.
+    """
     import sqlite3
 
-    with suppress(sqlite3.Error), closing(sqlite3.connect(f"file:{STATE / 'results.sqlite'}?mode=ro", uri=True)) as db:
-        queries = [f"SELECT id FROM {table} ORDER BY number DESC LIMIT {_RECENT}" for table in tables]  # noqa: S608
-        return [row[0] for query in queries for row in db.execute(query)]
+    with suppress(sqlite3.Error, UsageFault):
+        where = database(_named(words))
+        with closing(sqlite3.connect(f"file:{where}?mode=ro", uri=True)) as db:
+            queries = [f"SELECT id FROM {table} ORDER BY number DESC LIMIT {_RECENT}" for table in tables]  # noqa: S608
+            return [str(row[0]) for query in queries for row in db.execute(query)]
     return []
+
+
+def _faults(words: Sequence[str]) -> list[str]:
+    """Return what can go wrong with the twin that the command line names."""
+    boards = _inventory(words).get("boards") or ()
+    return [*(BOARD_FAULTS if any(word in boards for word in words[:-1]) else PART_FAULTS).split()]
 
 
 _KNOWN: "dict[str, Values]" = {
@@ -133,7 +145,8 @@ _KNOWN: "dict[str, Values]" = {
     "WANTED": _wanted,
     "NAME=VALUE": lambda _: [f"{name}=" for name in LIMITS.split()],
     "name": lambda words: _names(words, "boards", "meters", "switches"),
-    "id": lambda _: _ids("records"),
-    "RUN": lambda _: ["last", *_ids("runs", "records")],
+    "fault": _faults,
+    "id": lambda words: _ids(words, "records"),
+    "RUN": lambda words: ["last", *_ids(words, "runs", "records")],
 }
 """Arguments that have no list of choices, by metavar or name."""

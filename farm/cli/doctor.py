@@ -1,10 +1,11 @@
 """``farm doctor``: is this machine fit to drive the lab of its inventory?"""
 
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import Exit, UsageFault
-from .common import RUNNING, SOURCE, STATE, add_inventory, add_json
+from .common import RUNNING, SOURCE, STATE, add_inventory, add_json, database
 from .output import Loudness, note, print_json, progress, say, table
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def run(args: Namespace) -> int:
     from .examine.finding import worst
 
     lab, wrong = _inventory(args)
-    found = _look(lab)
+    found = _look(lab, database(args.inventory if lab else None))
     if args.json:
         print_json({"outcome": worst(found), "findings": [asdict(one) for one in found]})
     else:
@@ -57,13 +58,13 @@ def _inventory(args: Namespace) -> "tuple[Lab | None, UsageFault | None]":
         return None, fault
 
 
-def _look(lab: "Lab | None") -> "list[Finding]":
+def _look(lab: "Lab | None", records: Path) -> "list[Finding]":
     from .examine import host, installed, wires
 
     progress("looking at what is installed")
     found = list(installed.look(lab.twins if lab else []))
     progress("looking at this machine")
-    found += host.look(STATE, len(lab.boards) if lab else 0)
+    found += host.look(STATE, len(lab.boards) if lab else 0, records)
     if lab is not None:
         progress("looking at ports and keys")
         found += [*wires.look(lab), *host.keys(lab)]

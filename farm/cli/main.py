@@ -135,8 +135,10 @@ def _guarded(words: Sequence[str]) -> int:
             output.flush()
     except output.ReaderGone:
         return Exit.INTERRUPTED
-    except KeyboardInterrupt:
-        output.warn("farm: interrupted; what it started and set on boards is undone")
+    except KeyboardInterrupt as interruption:
+        told = "; what it started and set on boards is undone" * (not getattr(interruption, "__notes__", ()))
+        output.warn(f"farm: interrupted{told}")
+        _tell_notes(interruption)
         return Exit.INTERRUPTED
     except Exception as error:  # noqa: BLE001 -- the last door: a crash is told from every other outcome
         debug = "--debug" in words
@@ -157,8 +159,16 @@ def _told(error: Exception, *, debug: bool) -> int:
         output.warn(str(error))
     else:
         output.warn(f"farm: crash: {type(error).__name__}: {error}" + " (--debug shows where)" * (not debug))
-        return Exit.CRASH
-    return error.exit if isinstance(error, FarmError) else Exit.LAB_FAULT
+    _tell_notes(error)
+    if isinstance(error, FarmError):
+        return error.exit
+    return Exit.LAB_FAULT if isinstance(error, DeviceError | PowerError) else Exit.CRASH
+
+
+def _tell_notes(error: BaseException) -> None:
+    """Print what else went wrong on the way out: that a board could not be put back as it was, for one."""
+    for note in getattr(error, "__notes__", ()):
+        output.warn(str(note))
 
 
 @contextmanager

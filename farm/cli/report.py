@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import Exit, LabFault, UsageFault
-from .common import STATE
+from .common import add_inventory, open_records
 from .output import say, warn
 
 if TYPE_CHECKING:
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from ..store.database import Store
 
 HELP = "write a run as one HTML file that opens offline, or its plots as PNG and SVG"
-
-_PATH = STATE / "results.sqlite"
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -25,19 +23,17 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--html", type=Path, metavar="FILE", help="the page")
     parser.add_argument("--png", type=Path, metavar="DIR", help="each plot as a PNG")
     parser.add_argument("--svg", type=Path, metavar="DIR", help="each plot as an SVG")
+    add_inventory(parser)
 
 
 def run(args: Namespace) -> int:
     """Write what is asked for; what the run decided is no matter of the exit code."""
     if not (args.html or args.png or args.svg):
         raise UsageFault("nothing to write: give --html FILE, --png DIR or --svg DIR")
-    if not _PATH.exists():
-        raise UsageFault(f"{_PATH}: no records yet; `farm run` leaves one")
     _need_the_extra()
     from ..report.collect import collect
-    from ..store.database import Store
 
-    with Store.open(_PATH) as store:
+    with open_records(args) as store:
         subject = collect(store, args.run_id)
         for one in subject.unreadable:
             warn(f"record {one.id}: {one.why}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from ..errors import Exit, UsageFault
 from .amounts import since
-from .common import STATE, add_json, as_json
+from .common import add_inventory, add_json, as_json, database, open_records
 from .output import local, print_json, say, table, warn
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ HELP = "list, show, compare, export and prune what past trials left behind"
 
 _SHORT_ID = 8
 _SPARKLINE = 60
-_PATH = STATE / "results.sqlite"
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -49,6 +48,8 @@ def arguments(parser: ArgumentParser) -> None:
     pinned.add_argument("--undo", action="store_true", help="let it be pruned again")
     pinned.set_defaults(action=_pin)
     add_json(pinned)
+    for action in actions.choices.values():
+        add_inventory(action)
 
 
 def run(args: Namespace) -> int:
@@ -100,7 +101,9 @@ def _list(args: Namespace) -> int:
         _table(read)
     elif not unreadable:
         warn(
-            f"{_PATH}: no records" + f" of {args.board}" * bool(args.board) + f" since {args.since}" * bool(args.since)
+            f"{database(args.inventory)}: no records"
+            + f" of {args.board}" * bool(args.board)
+            + f" since {args.since}" * bool(args.since)
         )
     for one in unreadable:
         warn(f"record {one.id}: {one.why}")
@@ -111,9 +114,10 @@ def _newest(args: Namespace) -> "list[Stored | Unreadable]":
     from ..store.database import Store
 
     moment = _moment(args)
-    if not _PATH.exists():
+    path = database(args.inventory)
+    if not path.exists():
         return []  # looking must not make a file
-    with Store.open(_PATH) as store:
+    with Store.open(path) as store:
         return store.records(board=args.board, since=moment, limit=args.limit)
 
 
@@ -126,16 +130,16 @@ def _list_runs(args: Namespace) -> int:
 
     if args.board:
         raise UsageFault("--board: a run has several; leave --runs out")
-    moment, found = _moment(args), list["StoredRun"]()
-    if _PATH.exists():
-        with Store.open(_PATH) as store:
+    moment, found, path = _moment(args), list["StoredRun"](), database(args.inventory)
+    if path.exists():
+        with Store.open(path) as store:
             found = [one for one in store.runs(limit=args.limit) if moment is None or one.run.started_utc >= moment]
     if args.json:
         print_json([_run_json(one) for one in found])
     elif found:
         table(("id", "started", "kind", "lab", "owner", "ended", "verdict", "command"), map(_run_row, found))
     else:
-        warn(f"{_PATH}: no runs" + f" since {args.since}" * bool(args.since))
+        warn(f"{path}: no runs" + f" since {args.since}" * bool(args.since))
     return Exit.PASS
 
 
@@ -156,7 +160,7 @@ def _run_row(one: "StoredRun") -> tuple[str, ...]:
 def _show(args: Namespace) -> int:
     from ..report.collect import collect
 
-    with _open() as store:
+    with open_records(args) as store:
         subject = collect(store, args.id)
         if subject.run is None:
             return _show_record(store, subject.trials[0], json=args.json)
@@ -215,36 +219,28 @@ def _sparklines(store: "Store", stored: "Stored") -> None:
 def _compare(args: Namespace) -> int:
     from .results_actions import compare
 
-    with _open() as store:
+    with open_records(args) as store:
         return compare(store, args)
 
 
 def _export(args: Namespace) -> int:
     from .results_actions import export
 
-    with _open() as store:
+    with open_records(args) as store:
         return export(store, args)
 
 
 def _prune(args: Namespace) -> int:
     from .results_actions import prune
 
-    return prune(_open, args)
+    return prune(lambda: open_records(args), args)
 
 
 def _pin(args: Namespace) -> int:
     from .results_actions import pin
 
-    with _open() as store:
+    with open_records(args) as store:
         return pin(store, args)
-
-
-def _open() -> "Store":
-    from ..store.database import Store
-
-    if not _PATH.exists():
-        raise UsageFault(f"{_PATH}: no records yet; `farm run` leaves one")
-    return Store.open(_PATH)
 
 
 def _table(found: "list[Stored]") -> None:

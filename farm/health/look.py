@@ -9,7 +9,7 @@ from devices.ssh_knock import greeting
 
 from ..errors import LabFault
 from ..lab.inventory import Lab
-from ..lab.lease import Leases, Wanted, home
+from ..lab.lease import Leases, NotFree, Wanted, home
 from ..lab.twin_lab import twin_fault
 from .board_health import BoardHealth
 from .known import Known, read_known, taken_by
@@ -18,6 +18,8 @@ from .one_look import ask_parts
 LOOK_S = 10.0
 """A look is over within this: the parts run side by side, each with a deadline of its own. One board may take longer:
 that which answers SSH and then hangs in the middle of the command, whose end there may take 8 s more."""
+_LOOKERS = "others who look at it, or whose turn it is"
+"""No user and no fault: two screens on one lab come in each other's way."""
 _KNOCK_S = 1.0
 """Assumed: the SSH server of a board that is well has greeted within this."""
 _QUICK, _SLOW = 16, 64
@@ -97,5 +99,7 @@ def _look_inside(lab: Lab, health: BoardHealth, state: Path, leases: Leases, *, 
             ask_parts(lab, health, state, doubtful=doubtful)
     except LabFault as fault:
         health.holder = health.in_use = taken_by(leases, health.board)
-        if health.in_use is None:  # not a user: the lease itself
+        if health.in_use is None and isinstance(fault, NotFree):
+            health.in_use = _LOOKERS
+        elif health.in_use is None:  # not a user: the lease itself
             health.faults.append(str(fault))

@@ -23,12 +23,25 @@ from .lease_dead import find_dead, reap, without
 from .lease_held import Lease, LeaseLost
 from .lease_holder import no_process, owner
 from .lease_line import with_positions
-from .lease_taking import Progress, Request, Taking
+from .lease_taking import NotFree, Progress, Request, Taking
 from .lease_wanted import Wanted
 from .lease_words import told
 from .lock import LockFile, sweep, take_away
 
-__all__ = ["Held", "Lease", "LeaseLost", "Leases", "Past", "Stolen", "Waiter", "Wanted", "home", "owner", "told"]
+__all__ = [
+    "Held",
+    "Lease",
+    "LeaseLost",
+    "Leases",
+    "NotFree",
+    "Past",
+    "Stolen",
+    "Waiter",
+    "Wanted",
+    "home",
+    "owner",
+    "told",
+]
 
 RESERVED_S = 2 * 3600.0
 """How long a reservation stands unless somebody says otherwise: a person who forgets it keeps nobody out overnight."""
@@ -270,8 +283,8 @@ class Leases:
 def _healthy(wanted: str, boards: list[str], why: Mapping[str, str]) -> list[str]:
     healthy = [board for board in boards if board not in why]
     if not healthy:
-        said = "; ".join(f"{board}: {why[board]}" for board in boards)
-        hint = "look at the board; a passed farm health --check brings it back"
+        said = why[wanted] if boards == [wanted] else "; ".join(f"{board}: {why[board]}" for board in boards)
+        hint = f"look at the board; a passed `farm health --check {boards[0]}` brings it back"
         raise LabFault(wanted, f"in quarantine: {said}", hint=hint)
     return healthy
 

@@ -54,6 +54,10 @@ class Request:
     """Called again and again while waiting; what it raises ends the wait."""
 
 
+class NotFree(LabFault):
+    """Others have every board that would do, or come first: no board is at fault."""
+
+
 class Taking:
     """One wish on its way to a board."""
 
@@ -71,7 +75,7 @@ class Taking:
         ``wait_s`` is how long to stand in the line; for a look's end it is waited anyway.
 
         Raises:
-            LabFault: none was free in time, and who has them; or what the request's ``eligible`` raises.
+            NotFree: none was free in time, and who has them; or what the request's ``eligible`` raises.
         """
         asked_ns = time.monotonic_ns()
         try:
@@ -169,10 +173,10 @@ class Taking:
             self._told = now
             self._request.progress(now)
 
-    def _in_use(self, answer: Answer, wait_s: float) -> LabFault:
+    def _in_use(self, answer: Answer, wait_s: float) -> NotFree:
         waited = f"; waited {wait_s:g} s" if wait_s else ""
         hint = "wait until it is done, or end it; farm lease list shows who has what and who waits"
-        return LabFault(self._request.wanted, f"{in_use(answer)}{waited}", hint=hint)
+        return NotFree(self._request.wanted, f"{in_use(answer)}{waited}", hint=hint)
 
 
 def _concerning(line: Line, answer: Answer) -> Line:

@@ -65,7 +65,7 @@ def wishes(
         if (not only or name in only) and model in (None, entry.model) and tags <= set(entry.tags)
     )
     words = "+".join([model or "board", *sorted(tags)])
-    asks = " tagged ".join([model or "a board", *([", ".join(sorted(tags))] if tags else [])])
+    asks = " tagged ".join([model or "board", *([", ".join(sorted(tags))] if tags else [])])
     if how == "any":
         return [Wish(f"any-{words}", matching, asks)]
     return [Wish(name, (name,), name) for name in matching] or [Wish(f"no-{words}", (), asks)]

@@ -32,10 +32,10 @@ _KEY_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _TOPIC = "controller"
 
 
-def look(state: Path, boards: int) -> Iterator[Finding]:
-    """Look at this machine, for so many boards."""
+def look(state: Path, boards: int, database: Path | None = None) -> Iterator[Finding]:
+    """Look at this machine, for so many boards; the database is in the folder unless another is given."""
     yield from _folder(state)
-    yield _database(state / "results.sqlite")
+    yield _database(database or state / "results.sqlite")
     yield _clock_source()
     yield _wall_clock()
     yield _load(boards)

@@ -177,6 +177,17 @@ def test_an_expected_error_has_its_traceback_only_where_it_is_asked_for(ends, ca
     assert shown.endswith(said)
 
 
+def test_what_could_not_be_put_back_is_told_with_what_ended_the_command(ends, capsys):
+    for end, first in (
+        (LabFault("tx2-01", "gone"), "tx2-01: gone"),
+        (KeyboardInterrupt(), "farm: interrupted"),
+        (ValueError("a bug"), "farm: crash: ValueError: a bug (--debug shows where)"),
+    ):
+        end.add_note("tx2-01: still set: the fan")
+        ends(end)
+        assert capsys.readouterr().err == f"{first}\ntx2-01: still set: the fan\n"
+
+
 class Ends(Fake):
     """A command during which the process is told to end."""
 

@@ -115,6 +115,14 @@ def test_a_taker_waits_for_a_look_to_end(twins, atom_is_up):
     assert looking.result().looked_s < LOOK_S
 
 
+def test_two_who_look_at_one_board_at_once_find_no_fault_in_it(twins, zero_is_off, monkeypatch):
+    monkeypatch.setattr("farm.lab.lease_taking.LOOK_S", 0.0)  # the other's look ends too late
+    with Leases.open(twins.lab, twins.state) as leases, leases.use(Wanted(("zero-01",)), kind="look"):
+        health = look(twins.lab, "zero-01", twins.state)
+    assert (health.state, health.bad, health.faults) == ("in use", False, [])
+    assert "who look at it" in health.reason
+
+
 def test_a_board_in_quarantine_is_looked_at_and_says_why(twins, zero_is_off):
     with Store.open(twins.state / "results.sqlite") as store:
         note_fault(store, "zero-01", "zero-01: no login", quarantine_after=1)

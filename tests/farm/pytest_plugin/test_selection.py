@@ -58,7 +58,7 @@ def test_a_model_given_without_its_keyword_is_refused_and_never_runs_on_every_bo
     [
         ({"model": "pi-zero-aiy"}, "no-pi-zero-aiy", "lab 'demo' has no pi-zero-aiy"),
         ({"any": "pi-zero-aiy"}, "any-pi-zero-aiy", "lab 'demo' has no pi-zero-aiy"),
-        ({"tags": ["lab3"]}, "no-board+lab3", "lab 'demo' has no a board tagged lab3"),
+        ({"tags": ["lab3"]}, "no-board+lab3", "lab 'demo' has no board tagged lab3"),
     ],
 )
 def test_what_the_lab_lacks_is_one_test_without_a_board_and_a_reason(marker, named, why):

@@ -1,0 +1,55 @@
+"""Where a command finds the records of the lab that its line names."""
+
+from pathlib import Path
+
+import pytest
+
+from farm.cli.common import STATE, database
+from farm.cli.main import main
+from farm.errors import UsageFault
+from farm.lab.inventory import load
+from farm.lab.lease import home
+from farm.store.database import Store
+
+SOURCE = "lab: far\nboards:\n  tx2-01: {model: jetson-tx2, console: {port: /dev/ttyUSB0}, ssh: {host: h, user: u}}\n"
+RESOLVED = "resolved: {source: /far/inventory.yaml, sha256: '00'}\n"
+
+
+@pytest.fixture
+def far(tmp_path, monkeypatch):
+    """Return the inventory of running twins that another folder has, seen from a folder of one's own."""
+    running = tmp_path / "far" / ".farm" / "lab" / "inventory.yaml"
+    running.parent.mkdir(parents=True)
+    running.write_text(SOURCE + RESOLVED)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    return Path("../far/.farm/lab/inventory.yaml")
+
+
+def test_records_lie_where_the_leases_of_the_same_lab_do(far):
+    source = Path("inventory.yaml")
+    source.write_text(SOURCE)
+    assert database() == STATE / "results.sqlite"
+    assert database(source) == home(load(source), STATE) / "results.sqlite" == database()
+    assert database(far) == home(load(far), STATE) / "results.sqlite" == Path("../far/.farm/results.sqlite")
+
+
+def test_an_inventory_that_cannot_be_read_is_never_taken_for_this_folder_s():
+    with pytest.raises(UsageFault, match=r"nope\.yaml: cannot be read"):
+        database(Path("nope.yaml"))
+
+
+def test_every_command_that_reads_records_reads_those_of_the_lab_it_is_told(far, capsys, a_record):
+    with Store.open(database(far)) as store:
+        store.save(a_record(), {})
+    told = ["--inventory", str(far)]
+    for words, answer in (
+        (["results", "list"], "lenet5-int8"),
+        (["results", "show", "00c0"], "00c0ffee00c0ffee"),
+        (["report", "00c0", "--html", "r.html"], "r.html: "),
+        (["__complete", "bash", "results", "show", *told, ""], "00c0ffee00c0ffee"),
+        (["doctor"], "../far/.farm/results.sqlite: whole"),
+    ):
+        main([*words, *(told if words[0] != "__complete" else [])])
+        assert answer in capsys.readouterr().out
+    assert not STATE.exists()
