@@ -84,6 +84,9 @@ _TRACE: dict[str, type] = {
 }
 """``t_ns`` is the controller's monotonic clock, ``t_s`` counts from the first frame's arrival."""
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""What a formula begins with, in one spreadsheet or another (OWASP, CSV injection); numbers are no texts here."""
+
 
 def rows(found: Iterable[Stored]) -> Iterator[Row]:
     """Yield the table's rows, each with all columns; None where nothing is known."""
@@ -219,9 +222,14 @@ def _csv(parts: Iterable[list[Row]], path: Path, columns: Mapping[str, type]) ->
         writer = csv.DictWriter(file, list(columns))
         writer.writeheader()
         for part in parts:
-            writer.writerows(part)
+            writer.writerows({name: _no_formula(value) for name, value in row.items()} for row in part)
             written += len(part)
     return written
+
+
+def _no_formula(value: object) -> object:
+    """Return a text that a spreadsheet would take for a formula behind an apostrophe, which makes it text there."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def _json(parts: Iterable[list[Row]], path: Path, columns: Mapping[str, type]) -> int:

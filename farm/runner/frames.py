@@ -48,18 +48,18 @@ def run_paced(pipeline, lines, rate_hz, frames, limit_s, quiet_s):
 
 def _offer(pipeline, lines, due_ns, limit_ns):
     processor = Processor()
+    finish_ns = due_ns[0]
     for frame, arrival_ns in enumerate(due_ns):
         lines.breathe(arrival_ns)
-        processor.before_sleep()
-        idle = now_ns() < arrival_ns
         sleep_until(arrival_ns)
         wake_ns = now_ns()
         if wake_ns > limit_ns:
             return frame
-        processor.awake(wake_ns, wake_ns - arrival_ns if idle else 0)
+        processor.awake(max(arrival_ns, finish_ns), wake_ns)
         image = frame % len(pipeline.images)
         stamps, prediction = pipeline.timed(image)
-        used_ns, waited_ns = processor.done()
+        finish_ns = stamps[-1]
+        used_ns, waited_ns = processor.done(finish_ns)
         lines.row([frame, image, arrival_ns, wake_ns] + stamps + [prediction, used_ns, waited_ns])
     return len(due_ns)
 

@@ -3,7 +3,7 @@
 import os
 import resource
 
-from boardclock import cpu_ns, now_ns
+from boardclock import cpu_ns
 
 _SCHEDSTAT = ("/proc/thread-self/schedstat", "/proc/self/schedstat")
 """Time on a processor, time runnable but waiting for one, slices (Linux, Documentation/scheduler/sched-stats).
@@ -22,38 +22,39 @@ class Processor:
             except OSError:
                 continue
             break
-        self._queued_before = None
         self._switches = 0
-        self._awake_ns = 0
-        self._cpu_ns = 0
-        self._late_ns = 0
+        self._queued_before = None
+        self._awake_ns = self._cpu_ns = self._late_ns = 0
+        self._done_cpu_ns = cpu_ns()
 
-    def before_sleep(self):
-        """Take the account before the thread sleeps until the frame is due."""
-        self._queued_before = self._queued_ns()
+    def awake(self, due_ns, woken_ns):
+        """Mark the frame's begin. ``due_ns``: when its work could begin, due itself and the frame before it done.
 
-    def awake(self, woken_ns, late_ns):
-        """Mark the frame's begin. ``late_ns``: by how much an idle thread was woken too late."""
-        self._awake_ns = woken_ns
-        self._late_ns = late_ns
-        self._switches = resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
+        Nothing of the model runs between the two: the thread wakes late, or loses its processor while it writes
+        (whom it writes to wakes, and takes it). All of it was waiting but what the thread itself used meanwhile.
+        """
         self._cpu_ns = cpu_ns()
+        self._awake_ns = woken_ns
+        self._late_ns = max(0, woken_ns - due_ns - (self._cpu_ns - self._done_cpu_ns))
+        self._queued_before = self._queued_ns()
+        self._switches = resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
 
-    def done(self):
-        """Return ``(cpu_ns, waited_ns)`` since :meth:`awake`; ``waited_ns`` counts the late waking too.
+    def done(self, finish_ns):
+        """Return ``(cpu_ns, waited_ns)`` of the frame that ended at ``finish_ns``; the late waking counts too.
 
         A thread that never gave the processor up of its own accord was either computing or kept from it: what
         is not processor time was waiting, time stolen from a virtual machine included. A thread that did (disk,
         accelerator) is judged by the kernel's account alone; where there is none, ``waited_ns`` is None.
         """
-        used_ns = cpu_ns() - self._cpu_ns
-        over_ns = now_ns() - self._awake_ns
-        if resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw == self._switches:
-            return used_ns, self._late_ns + max(0, over_ns - used_ns)
-        queued_ns = self._queued_ns()
-        if queued_ns is None or self._queued_before is None:
-            return used_ns, None
-        return used_ns, queued_ns - self._queued_before
+        self._done_cpu_ns = cpu_ns()
+        used_ns = self._done_cpu_ns - self._cpu_ns
+        off_ns = max(0, finish_ns - self._awake_ns - used_ns)
+        if resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw != self._switches:
+            queued_ns = self._queued_ns()
+            if queued_ns is None or self._queued_before is None:
+                return used_ns, None
+            off_ns = min(off_ns, queued_ns - self._queued_before)
+        return used_ns, self._late_ns + off_ns
 
     def _queued_ns(self):
         if self._file < 0:

@@ -124,6 +124,7 @@ def _events(bench: Bench, measured: Measured, frames: Window) -> list[Event]:
         _event("idle", "idle before", measured.idle_before),
         _event("frames", "frames", frames),
         _event("idle", "idle after", measured.idle_after),
+        *_around(measured.run),
     ]
     if (boot := bench.boot) is not None:
         reached = boot.reached_s.items()
@@ -131,6 +132,19 @@ def _events(bench: Bench, measured: Measured, frames: Window) -> list[Event]:
     for name, trace in measured.traces.items():
         events += _gaps(name, trace.block)
     return sorted(events, key=lambda event: event.t_ns)
+
+
+def _around(run: Run) -> list[Event]:
+    """Return what the runner did beside its frames, by when its lines came; it says hello once the model is loaded."""
+    heard_ns = run.heard_ns
+    loaded_ns, warm_ns = heard_ns["hello"][0], heard_ns["start"][0]
+    found = [
+        _event("state", "loading", Window(run.began_ns, loaded_ns)),
+        _event("state", "warm-up", Window(loaded_ns, warm_ns)),
+    ]
+    if "scored" in heard_ns:  # begins when the last frames are told
+        found.append(_event("scoring", "scoring", Window(heard_ns["frames"][1], heard_ns["scored"][1])))
+    return found
 
 
 def _gaps(meter: str, block: Block) -> list[Event]:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from shlex import quote
+from time import monotonic_ns
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,10 @@ class Run:
     scored: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
     """(image, prediction) of what was predicted after the frames."""
     ended: bool = False
+    began_ns: int = 0
+    """When it was started, on the controller's clock."""
+    heard_ns: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
+    """Event → when its first and its last line came, on the controller's clock."""
 
     @property
     def runtime(self) -> str:
@@ -75,13 +80,15 @@ def run_on_board(
         UsageFault: the board's runtime refuses the model.
         devices.errors.DeviceError: the link; also when it breaks in the middle.
     """
-    run = Run()
+    run = Run(began_ns=monotonic_ns())
     whole_s = _STARTED_S + 2 * quiet_s + scenario.limit_s + scenario.score_s + _SILENCE_S
     with shell.stream(_command(deployment, scenario, quiet_s), timeout_s=whole_s) as stream:
-        for event in _events(shell.name, stream):
+        for event, t_ns in _events(shell.name, stream):
             watch()
             try:
                 _take(run, event, shell.name, deployment, progress)
+                first_ns, _ = run.heard_ns.get(event["event"], (t_ns, t_ns))
+                run.heard_ns[event["event"]] = first_ns, t_ns
             except (KeyError, TypeError, ValueError) as error:
                 raise _nonsense(shell.name, json.dumps(event)) from error
         status = stream.exit_status(timeout_s=_END_S)
@@ -104,14 +111,14 @@ def _command(deployment: Deployment, scenario: FixedRate, quiet_s: float) -> str
     return "exec " + " ".join(map(quote, words))
 
 
-def _events(board: str, stream: Stream) -> Iterator[dict[str, Any]]:
+def _events(board: str, stream: Stream) -> Iterator[tuple[dict[str, Any], int]]:
     for line in stream.lines(idle_timeout_s=_SILENCE_S):
         try:
             event = json.loads(line.data)
             event["event"]
         except (ValueError, TypeError, KeyError):
             raise _nonsense(board, line.data.decode("utf-8", "replace")) from None
-        yield event
+        yield event, line.t_ns
 
 
 def _nonsense(board: str, said: str) -> LabFault:

@@ -40,8 +40,7 @@ class Plan:
 
     def least_trials(self, seat: Seat) -> int:
         """Return how many trials a seat runs until it may be decided."""
-        statistics = self.policy.statistics
-        return 2 * statistics.min_pairs if seat.compares else statistics.trials
+        return len(seat.least)
 
     def most_trials(self, seat: Seat) -> int:
         """Return how many trials a seat runs at most, void ones left out."""

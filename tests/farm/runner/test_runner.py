@@ -6,7 +6,10 @@ import sys
 import time
 from itertools import pairwise
 
+import numpy as np
 import pytest
+
+from farm.trial.figures import without_waiting
 
 
 def command(deployment, **options):
@@ -118,3 +121,47 @@ def test_it_rests_before_the_first_frame_and_after_the_last(tiny):
     at_ns = {event["event"]: t_ns for event, t_ns in heard}
     first_ns = next(event["first_arrival_ns"] for event, _ in heard if event["event"] == "start")
     assert first_ns + 600_000_000 <= at_ns["frames"] <= at_ns["scored"]
+
+
+OFFERED_SLOWLY = """\
+import json, sys, time
+sys.path.insert(0, sys.argv[1])
+from types import SimpleNamespace
+from frames import _offer
+from boardclock import now_ns
+
+kept, rows = [], []
+
+class Lines:
+    def breathe(self, due_ns):
+        kept.append(now_ns() + %(slow_ns)d)
+        while now_ns() < kept[-1]:
+            time.sleep(0.001)
+
+    def row(self, values):
+        rows.append(values)
+
+def timed(image):
+    until_ns = now_ns() + 4_000_000
+    while now_ns() < until_ns:
+        pass
+    return [now_ns()] * 4, 0
+
+first_ns = now_ns()
+due_ns = [first_ns + frame * 10_000_000 for frame in range(8)]
+_offer(SimpleNamespace(images=[0], timed=timed), Lines(), due_ns, first_ns + 10**10)
+json.dump(rows, sys.stdout)
+"""
+
+
+@pytest.mark.parametrize("slow_ms", [15, 100])
+def test_a_thread_that_loses_its_processor_between_frames_has_waited(tiny, slow_ms):
+    """It may be kept from it while it writes, before the next frame is due or when that is overdue already."""
+    program = OFFERED_SLOWLY % {"slow_ns": slow_ms * 1_000_000}
+    line = [sys.executable, "-c", program, tiny().runner_path]
+    done = subprocess.run(line, capture_output=True, timeout=60, check=True)
+    offered = np.array(json.loads(done.stdout), np.int64)
+    arrival_ns, finish_ns, waited_ns = offered[:, 2], offered[:, 7], offered[:, 10]
+    left_ns = without_waiting(arrival_ns, finish_ns, waited_ns) - arrival_ns
+    assert (finish_ns - arrival_ns)[-1] > 5 * slow_ms * 1_000_000
+    assert left_ns.max() < 20_000_000
