@@ -77,7 +77,12 @@ def _kind_of_one(error: BaseException, phase: str, *, on_board: bool) -> Kind | 
 
 
 def label(
-    report: pytest.TestReport, call: pytest.CallInfo[None], *, on_board: bool, lost: FarmError | None = None
+    report: pytest.TestReport,
+    call: pytest.CallInfo[None],
+    *,
+    on_board: bool,
+    lost: FarmError | None = None,
+    met: FarmError | DeviceError | PowerError | None = None,
 ) -> BaseException | None:
     """Write the kind on a failed report; the farm's own errors say the component's words instead of a traceback.
 
@@ -86,6 +91,8 @@ def label(
         call: How the test's phase ended.
         on_board: Whether the test uses a board.
         lost: Why the board was taken away meanwhile: whatever failed then, it says nothing of the release.
+        met: The lab fault of the test's newest trial, which the test let pass: what fails for want of that trial
+            says nothing of the release either.
 
     Returns:
         The error that decided it, where there was one.
@@ -95,6 +102,8 @@ def label(
     kind, first = decisive(call.excinfo.value, call.when, on_board=on_board)
     if lost is not None:
         kind, first = "lab fault", lost
+    elif met is not None and kind in ("regression", "crash"):
+        kind, first = "lab fault", met
     if kind is None:
         return None
     vars(report)["farm_kind"] = kind

@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 
+from devices.errors import DeviceError
+from farm.errors import FarmError
 from farm.report.table import Row, table
+from power.errors import PowerError
 
 from .hand import Hand
 from .kept import Kept
@@ -15,6 +18,8 @@ NOTES = pytest.StashKey[list[str]]()
 """What the farm did during a test, a line each: shown under ``-v``."""
 ROWS = pytest.StashKey[list[Row]]()
 """A row for each trial of a test."""
+MET = pytest.StashKey[FarmError | DeviceError | PowerError | None]()
+"""The lab fault that a test's newest trial or deployment ended with; None where that came to its end."""
 
 _LATE = "farm_late"
 """What a worker sends home when it ends."""
@@ -54,7 +59,8 @@ class Results:
         bench = self._hand.bench
         lost = None if bench is None else bench.lease.lost
         on_board = not _ON_BOARD.isdisjoint(getattr(item, "fixturenames", ()))
-        first = label(report, call, on_board=on_board, lost=lost)
+        met = item.stash.get(MET, None) if call.when == "call" else None
+        first = label(report, call, on_board=on_board, lost=lost, met=met)
         if kind_on(report) == "regression":
             keep_from_rerun(item)
         elif kind_on(report) == "lab fault" and bench is not None and lost is None:

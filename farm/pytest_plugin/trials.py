@@ -1,14 +1,17 @@
 """What the ``deploy`` and ``trial`` fixtures hand out."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from devices.errors import DeviceError
 from farm.artifact.dataset import find_dataset, load_dataset
 from farm.artifact.deploy import Deployment, deploy
 from farm.artifact.unpack import open_artifact
-from farm.errors import NoVerdict, UsageFault
+from farm.errors import LabFault, NoVerdict, UsageFault
 from farm.lab.bench import Bench
 from farm.report.junit import properties
 from farm.report.table import row
@@ -18,9 +21,21 @@ from farm.trial.scenario import FixedRate
 from farm.trial.trial import Trial, run_trial
 from farm.verdict.criteria import Limits, explain, judge
 from power.block import Block
+from power.errors import PowerError
 
 from .kept import Kept
-from .results import ROWS, note
+from .results import MET, ROWS, note
+
+
+@contextmanager
+def remembered(item: pytest.Item) -> Generator[None]:
+    """Remember a lab fault that ends this until the next of its kind ends well, should the test let it pass."""
+    try:
+        yield
+    except (DeviceError, PowerError, LabFault) as fault:
+        item.stash[MET] = fault
+        raise
+    item.stash[MET] = None
 
 
 class Deploy:
@@ -29,6 +44,7 @@ class Deploy:
     def __init__(self, bench: Bench, item: pytest.Item, folder: Path) -> None:
         """Take the bench, the test that asks, and a folder to unpack in."""
         self.bench, self._item, self._folder = bench, item, folder
+        item.stash[MET] = None  # pytest-rerunfailures runs the same item again
 
     def __call__(self, artifact: Path | str | None = None, dataset: Path | str | None = None) -> Deployment:
         """Put an artifact and its data set on the board; without arguments the marked ones.
@@ -47,7 +63,8 @@ class Deploy:
         opened = open_artifact(path, self._folder / "artifact")
         named = dataset or marked.get("dataset")
         images = self._path(named) if named else find_dataset(opened.manifest.dataset.name, path)
-        put = deploy(self.bench.shell, self.bench.workdir, opened, load_dataset(images))
+        with remembered(self._item):
+            put = deploy(self.bench.shell, self.bench.workdir, opened, load_dataset(images))
         note(
             self._item,
             f"deployed {opened.manifest.name} {opened.id[:12]}: {put.bytes_sent:,} bytes sent, "
@@ -94,6 +111,7 @@ class Outcome:
         verdict = judge(self.record, limits or Limits.model_validate(named))
         self._keep(verdict)
         if verdict.outcome == "regression":
+            self._item.stash[MET] = None  # this record stands, whatever a later trial met
             pytest.fail(explain(verdict), pytrace=False)
         if verdict.outcome == "no verdict":
             undecided = [f"{c.name}: {c.why}" for c in verdict.criteria if c.why and c.why not in verdict.reasons]
@@ -155,5 +173,6 @@ class Trials:
 
     def _run(self, deployment: Deployment, scenario: FixedRate) -> Trial:
         bench = self._deploy.bench
-        trial = run_trial(bench, deployment, scenario, progress=lambda text: note(self._item, text))
-        return self._kept.save(trial, bench.console.log())
+        with remembered(self._item):
+            trial = run_trial(bench, deployment, scenario, progress=lambda text: note(self._item, text))
+            return self._kept.save(trial, bench.console.log())

@@ -85,6 +85,42 @@ def test_a_fault_that_a_test_made_an_assertion_of_is_shown_beside_it(run):
     result.stdout.fnmatch_lines(["*what came first*", "lab fault: tx2-01: smokes"])
 
 
+LETS_IT_PASS = """
+from contextlib import suppress
+from devices.errors import ConnectionLost
+from farm.lab.bench import Bench
+from farm.pytest_plugin import trials
+
+Bench.ensure_up = lambda bench: None
+
+def run_trial(*_, **__):
+    raise ConnectionLost("tx2-01", "the link broke")
+
+trials.run_trial = run_trial
+
+def test_it(trial, request):
+    with suppress(ConnectionLost):
+        trial(object(), rate_hz=1, duration_s=1)
+    {then}
+"""
+
+
+@pytest.mark.parametrize(
+    ("then", "exit_code"),
+    [
+        ("assert False", 3),
+        ("None.check()", 3),
+        ("with trials.remembered(request.node): pass  # a trial that comes to its end\n    assert False", 1),
+    ],
+)
+def test_what_fails_for_want_of_a_trial_that_met_a_lab_fault_is_that_fault(run, then, exit_code):
+    result = run(ON_BOARD + LETS_IT_PASS.format(then=then))
+    assert result.ret == exit_code
+    if exit_code == 3:
+        result.assert_outcomes(errors=1)
+        result.stdout.fnmatch_lines(["*what came first*", "lab fault: tx2-01: the link broke"])
+
+
 # pytest-rerunfailures
 
 SECOND_TIME_LUCKY = """
