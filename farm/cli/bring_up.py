@@ -19,7 +19,9 @@ def add_leave_on(parser: ArgumentParser) -> None:
 
 
 @contextmanager
-def brought_up(lab: "Lab", board: str, *, leave_on: bool, reason: str) -> "Generator[Bench]":
+def brought_up(
+    lab: "Lab", board: str, *, leave_on: bool, reason: str, even_quarantined: bool = False
+) -> "Generator[Bench]":
     """Lend one board's bench with the board up; it is switched off again if it was off, and that is said.
 
     Raises:
@@ -27,7 +29,7 @@ def brought_up(lab: "Lab", board: str, *, leave_on: bool, reason: str) -> "Gener
     """
     from ..lab.bench import borrow
 
-    with borrow(lab, board, state=STATE, reason=reason) as bench:
+    with borrow(lab, board, state=STATE, reason=reason, even_quarantined=even_quarantined) as bench:
         if leave_on:
             bench.settings.leave_on()
         progress("power and boot", of=board)

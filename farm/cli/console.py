@@ -41,7 +41,7 @@ def run(args: Namespace) -> int:
     """
     from ..lab.bench import borrow
 
-    with borrow(open_lab(args), args.board, state=STATE, reason="farm console") as bench:
+    with borrow(open_lab(args), args.board, state=STATE, reason="farm console", even_quarantined=True) as bench:
         if args.seconds is None and sys.stdin.isatty() and sys.stdout.isatty():
             note(f"{args.board}: Ctrl-] leaves")
             with _raw_terminal():

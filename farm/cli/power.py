@@ -27,7 +27,9 @@ def run(args: Namespace) -> int:
     """Do it, confirmed by the switch; ``on`` and ``cycle`` return once the board is up and proven the right one."""
     from ..lab.bench import borrow
 
-    with borrow(open_lab(args), args.board, state=STATE, reason=f"farm power {args.action}") as bench:
+    with borrow(
+        open_lab(args), args.board, state=STATE, reason=f"farm power {args.action}", even_quarantined=True
+    ) as bench:
         said = _ACTIONS[args.action](bench)
         if args.json:
             print_json({"board": args.board, "made": bench.made, "powered": bench.switch.state(), "said": said})

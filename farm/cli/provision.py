@@ -81,7 +81,7 @@ def _provision(lab: "Lab", name: str, playbook: "Playbook", args: Namespace) -> 
     """Return how the board is called in print, and what was done."""
     from ..playbook import apply
 
-    with brought_up(lab, name, leave_on=args.leave_on, reason="farm provision") as bench:
+    with brought_up(lab, name, leave_on=args.leave_on, reason="farm provision", even_quarantined=True) as bench:
         return bench.label, apply(
             playbook,
             bench.board,

@@ -97,7 +97,7 @@ def check_board(
     made: Made = "board" if lab.boards[board].twin is None else "process twin"
     steps: list[StepResult] = []
     try:
-        with borrow(lab, board, state=state, wait_s=wait_s, reason="health check") as bench:
+        with borrow(lab, board, state=state, wait_s=wait_s, reason="health check", even_quarantined=True) as bench:
             for step in _steps(bench, plan, progress, stop or Event()):
                 steps.append(step)  # noqa: PERF402 -- one by one: what was seen before something breaks stands
     except LeaseLost:

@@ -56,20 +56,32 @@ class MeterOnRail:
 
 @contextmanager
 def borrow(
-    lab: Lab, board: str, *, state: Path = Path(".farm"), wait_s: float = 0.0, reason: str = ""
+    lab: Lab,
+    board: str,
+    *,
+    state: Path = Path(".farm"),
+    wait_s: float = 0.0,
+    reason: str = "",
+    even_quarantined: bool = False,
 ) -> Generator["Bench"]:
     """Lend one board's bench, to nobody else at the same time; its parts open when first used.
 
-    Whoever names a board gets it even when it is in quarantine: to repair it, or to check it.
+    Args:
+        lab: where it is.
+        board: its name.
+        state: the farm's folder.
+        wait_s: how long to stand in the line.
+        reason: what for: others see it.
+        even_quarantined: to repair or to check it; nothing that is measured on such a board counts.
 
     Raises:
         UsageFault: the lab has no such board.
-        LabFault: it is in use, and still is after ``wait_s``; or it is a twin whose process has ended.
+        LabFault: it is in quarantine; or in use, and still is after ``wait_s``; or a twin whose process has ended.
         LeaseLost: it was taken away meanwhile: all that was open on it is closed.
     """
     with Leases.open(lab, state) as leases:
         wanted = Wanted(boards=(board,))
-        with leases.use(wanted, wait_s=wait_s, reason=reason, even_quarantined=True) as lease:
+        with leases.use(wanted, wait_s=wait_s, reason=reason, even_quarantined=even_quarantined) as lease:
             yield from _lend(lab, state, lease)
 
 

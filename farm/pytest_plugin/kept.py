@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from farm.errors import LabFault, UsageFault
+from farm.health.lab_faults import note_lab_fault
 from farm.lab.inventory import Lab
 from farm.store.database import Store
-from farm.store.health import note_fault
 from farm.store.run import GateVerdict, Run
 from farm.trial.trial import Trial
 
@@ -59,13 +59,13 @@ class Kept:
             store.save(trial.record, trial.traces, console, trial.frames)
         return trial
 
-    def note_fault(self, board: str, why: str) -> None:
+    def note_fault(self, lab: Lab, board: str, fault: BaseException) -> None:
         """Tell the board's health of a lab fault; several in a row put it in quarantine.
 
         A database that fails here too has been told of by the trial that could not be kept.
         """
         with suppress(LabFault), Store.open(self.where) as store:
-            note_fault(store, board, why)
+            note_lab_fault(store, lab, board, fault)
 
     def begin(self, store: Store) -> None:
         """See that the run has begun, here or in another worker."""

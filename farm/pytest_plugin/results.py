@@ -7,6 +7,7 @@ import pytest
 
 from devices.errors import DeviceError
 from farm.errors import FarmError
+from farm.lab.inventory import Lab
 from farm.report.table import Row, table
 from power.errors import PowerError
 
@@ -41,9 +42,9 @@ def note(item: pytest.Item, text: str) -> None:
 class Results:
     """Hooks that hear of every test of the session, wherever it ran."""
 
-    def __init__(self, config: pytest.Config, kept: Kept, hand: Hand) -> None:
-        """Take where trials are kept, and what is lent to the tests of this process."""
-        self.config, self._kept, self._hand = config, kept, hand
+    def __init__(self, config: pytest.Config, lab: Lab, kept: Kept, hand: Hand) -> None:
+        """Take the lab, where trials are kept, and what is lent to the tests of this process."""
+        self.config, self._lab, self._kept, self._hand = config, lab, kept, hand
         self._kinds: set[Kind] = set()
         self._regressed = self._stopped = self._uncollected = self._interrupted = False
         self._rows: list[Row] = []
@@ -63,8 +64,8 @@ class Results:
         first = label(report, call, on_board=on_board, lost=lost, met=met)
         if kind_on(report) == "regression":
             keep_from_rerun(item)
-        elif kind_on(report) == "lab fault" and bench is not None and lost is None:
-            self._kept.note_fault(bench.name, str(first).partition("\n")[0])
+        elif kind_on(report) == "lab fault" and bench is not None and first is not None:
+            self._kept.note_fault(self._lab, bench.name, first)
         if report.when == "teardown":
             vars(report)["farm_rows"] = [row.as_dict() for row in item.stash.get(ROWS, list[Row]())]
         if report.when == "call" or report.failed:

@@ -41,7 +41,7 @@ class LabSession:
         self._bad_markers: list[str] = []
         self._workers: list[Any] = []
         self._ending = ExitStack()
-        self.results = Results(config, self.kept, self._hand)
+        self.results = Results(config, self.lab, self.kept, self._hand)
         config.pluginmanager.register(self.results, "farm-results")
 
     @property

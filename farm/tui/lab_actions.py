@@ -50,14 +50,20 @@ def act(lab: Lab, state: Path, leases: Leases, wish: Wish, told: Told) -> str:
 
 
 def _on(lab: Lab, state: Path, wish: Wish, told: Told) -> str:
-    with borrow(lab, wish.board, state=state, reason="power on") as bench, _listening(bench, told):
+    with (
+        borrow(lab, wish.board, state=state, reason="power on", even_quarantined=True) as bench,
+        _listening(bench, told),
+    ):
         bench.settings.leave_on()
         report = bench.power_on()
     return "was on and up already" if report is None else _booted(report)
 
 
 def _cycle(lab: Lab, state: Path, wish: Wish, told: Told) -> str:
-    with borrow(lab, wish.board, state=state, reason="power cycle") as bench, _listening(bench, told):
+    with (
+        borrow(lab, wish.board, state=state, reason="power cycle", even_quarantined=True) as bench,
+        _listening(bench, told),
+    ):
         bench.settings.leave_on()
         report = bench.power_cycle()
     return _booted(report)
@@ -65,7 +71,7 @@ def _cycle(lab: Lab, state: Path, wish: Wish, told: Told) -> str:
 
 def _off(lab: Lab, state: Path, wish: Wish, told: Told) -> str:
     del told
-    with borrow(lab, wish.board, state=state, reason="power off") as bench:
+    with borrow(lab, wish.board, state=state, reason="power off", even_quarantined=True) as bench:
         bench.power_off()
     return "off"
 
@@ -84,7 +90,7 @@ def _health(lab: Lab, state: Path, wish: Wish, told: Told) -> str:
 def _provision(lab: Lab, state: Path, wish: Wish, told: Told) -> str:
     source = Path(lab.resolved.source) if lab.resolved else lab.path
     playbook = load(source.parent / "playbooks" / f"{lab.boards[wish.board].model}.yaml")
-    with borrow(lab, wish.board, state=state, reason="provision") as bench:
+    with borrow(lab, wish.board, state=state, reason="provision", even_quarantined=True) as bench:
         with _listening(bench, told):
             bench.ensure_up()
         done = apply(playbook, bench.board, bench.shell, workdir=bench.workdir, progress=told.tell)

@@ -22,6 +22,7 @@ from ..store.database import Store, Stored
 from .source import Piece
 
 _LISTEN_S = 0.25
+"""A silent console is listened to so long before it is asked whether anybody waits for the board."""
 _READ_S = 1.0
 """Between two readings of the meter."""
 _WATCH_S = 60.0
@@ -61,7 +62,7 @@ def _user(leases: Leases, board: str) -> str | None:
 def _follow(console: Console, supply: "Supply", leases: Leases, board: str, stop: Event) -> Iterator[Piece]:
     started_ns = time.monotonic_ns()
     watcher, told = BootWatcher(started_ns), None
-    read_ns = started_ns
+    read_ns = asked_ns = started_ns
     for data in console.follow(since=0, idle_s=_LISTEN_S):
         now_ns = time.monotonic_ns()
         watcher.feed(data, now_ns)
@@ -70,12 +71,13 @@ def _follow(console: Console, supply: "Supply", leases: Leases, board: str, stop
         if watcher.stage != told:
             told = watcher.stage
             yield Piece(stage=str(told))
-        if now_ns >= read_ns:
-            read_ns = now_ns + int(_READ_S * 1e9)
-            if supply.is_there:
-                yield Piece(watts=supply.watts(), measured=True)
+        if now_ns >= asked_ns:
+            asked_ns = now_ns + int(_LISTEN_S * 1e9)
             if any(board in waiter.boards for waiter in leases.waiting()):
                 return
+        if now_ns >= read_ns and supply.is_there:
+            read_ns = now_ns + int(_READ_S * 1e9)
+            yield Piece(watts=supply.watts(), measured=True)
         if stop.is_set() or now_ns - started_ns > _WATCH_S * 1e9:
             return
 

@@ -20,7 +20,8 @@ class Lending:
 
     def __init__(self, lab: Lab, state: Path, reason: str, used: Callable[[], Collection[str]]) -> None:
         """Take the lab, what others see as the reason of a lease, and which boards have trials of this gate."""
-        self._lab, self._state, self._reason, self._used = lab, state, reason, used
+        self.lab = lab
+        self._state, self._reason, self._used = state, reason, used
         self._out: dict[str, Bench] = {}
         self._lock, self._stopped = Lock(), Event()
 
@@ -75,7 +76,7 @@ class Lending:
         with ExitStack() as trying:
             wanted = Wanted(boards=boards)
             borrowed = borrow_any(
-                self._lab,
+                self.lab,
                 wanted,
                 state=self._state,
                 wait_s=wait_s,

@@ -5,6 +5,7 @@ trials of two boards are never compared.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from devices.errors import DeviceError
@@ -12,11 +13,10 @@ from power.errors import PowerError
 
 from ..artifact.deploy import Deployment, deploy
 from ..errors import LabFault, NoVerdict, UsageFault
+from ..health.lab_faults import note_lab_fault
 from ..lab.bench import Bench
-from ..lab.lease import LeaseLost, owner
 from ..playbook import Playbook, apply
 from ..store.database import Store
-from ..store.health import note_fault
 from ..store.record import Moved, Record, Role
 from ..store.run import GateFault
 from ..trial.trial import run_trial
@@ -95,8 +95,8 @@ def run_seat(job: Job, seat: Seat) -> SeatRun:
             if board is None:  # none was free
                 return stay.ended(faults, [f"{seat.key}: {what}"])
             faults.append(GateFault(board=board, what=what, hint=fault.hint))
-            if not isinstance(fault, LeaseLost):
-                note_fault(job.store, board, what, by=owner())
+            with suppress(LabFault):  # a database that refuses this refuses the next trial too, which tells
+                note_lab_fault(job.store, job.lending.lab, board, fault)
             run = stay.ended(faults)
             boards = [name for name in boards if name != board]
             regressed = run.verdict(job.policy).outcome == "regression"

@@ -17,7 +17,7 @@ from farm.errors import LabFault, UsageFault
 from farm.lab.inventory import Lab
 from farm.lab.lease import LeaseLost
 from farm.store.database import Store
-from farm.store.health import history
+from farm.store.health import faults_in_a_row, history
 from farm.store.record import Record
 from farm.store.run import GateVerdict
 from farm.trial.trial import Trial
@@ -322,6 +322,18 @@ def test_a_full_disk_here_is_no_fault_of_the_board(world, tmp_path, monkeypatch)
     assert "atom-e3930: a trial could not be kept: results.sqlite: results: database or disk is full" in verdict.reasons
     assert history(world.store, "atom-01") == []
     assert world.returned == ["atom-01"]
+
+
+def test_faults_of_the_board_count_for_its_quarantine_and_those_of_others_do_not(world, tmp_path):
+    def elsewhere(role: str, nth: int) -> dict[str, object]:
+        raise LabFault("dns", "no address")
+
+    world.boards["atom-01"] = elsewhere
+    gate(world, planned(tmp_path))
+    assert faults_in_a_row(world.store, "atom-01") == 0
+    world.boards["atom-01"] = dead
+    gate(world, planned(tmp_path))
+    assert faults_in_a_row(world.store, "atom-01") == 1
 
 
 def test_a_bug_in_the_farm_is_no_verdict_of_any_kind(world, tmp_path):

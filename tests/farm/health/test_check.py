@@ -6,7 +6,7 @@ from threading import Event
 
 import pytest
 
-from farm.errors import UsageFault
+from farm.errors import LabFault, UsageFault
 from farm.health.check import InUse, check_board
 from farm.health.check_plan import planned
 from farm.health.lab_faults import note_lab_fault
@@ -15,7 +15,7 @@ from farm.lab.bench import borrow
 from farm.lab.lease import LeaseLost
 from farm.lab.twins import inject
 from farm.store.database import Store
-from farm.store.health import history, quarantined
+from farm.store.health import QUARANTINE_AFTER, history, note_fault, quarantined
 from power.errors import MeterOffline
 
 SAMPLES = Path(__file__).parents[2] / "lab"
@@ -159,10 +159,28 @@ def test_what_a_check_needs_is_read_before_any_board_is_touched(twins):
 
 
 def test_only_faults_of_the_board_and_what_is_wired_to_it_count(twins):
-    assert note_lab_fault(twins.lab, "atom-01", LeaseLost("atom-01", "taken"), twins.state) is None
-    assert note_lab_fault(twins.lab, "atom-01", UsageFault("atom-01: x"), twins.state) is None
-    assert note_lab_fault(twins.lab, "atom-01", MeterOffline("um25c-1"), twins.state) is None
     with Store.open(twins.state / "results.sqlite") as store:
+        assert note_lab_fault(store, twins.lab, "atom-01", LeaseLost("atom-01", "taken")) is None
+        assert note_lab_fault(store, twins.lab, "atom-01", UsageFault("atom-01: x")) is None
+        assert note_lab_fault(store, twins.lab, "atom-01", MeterOffline("um25c-1")) is None
         assert history(store) == []
-    assert note_lab_fault(twins.lab, "atom-01", MeterOffline("wall-1"), twins.state) is None
-    assert note_lab_fault(twins.lab, "atom-01", MeterOffline("wall-1"), twins.state) is not None
+        assert note_lab_fault(store, twins.lab, "atom-01", MeterOffline("wall-1")) is None
+        assert note_lab_fault(store, twins.lab, "atom-01", MeterOffline("wall-1")) is not None
+
+
+def test_a_health_policy_that_is_wrong_stops_nobody_who_met_a_fault_and_the_fault_counts(twins, caplog):
+    twins.policy.write_text("quarantine_after: never\n")
+    with Store.open(twins.state / "results.sqlite") as store:
+        said = [note_lab_fault(store, twins.lab, "atom-01", MeterOffline("wall-1")) for _ in range(QUARANTINE_AFTER)]
+    assert [why is not None for why in said] == [False] * (QUARANTINE_AFTER - 1) + [True]
+    assert "health.yaml:1: quarantine_after" in caplog.text
+
+
+def test_a_board_in_quarantine_is_lent_to_be_repaired_and_not_to_be_measured(twins):
+    with Store.open(twins.state / "results.sqlite") as store:
+        note_fault(store, "atom-01", "atom-01: no login", quarantine_after=1)
+    refused = pytest.raises(LabFault, match=r"^atom-01: in quarantine: a fault, the last: atom-01: no login")
+    with refused, borrow(twins.lab, "atom-01", state=twins.state, wait_s=60):
+        pass
+    with borrow(twins.lab, "atom-01", state=twins.state, even_quarantined=True) as bench:
+        assert bench.name == "atom-01"

@@ -2,12 +2,15 @@
 
 import threading
 import time
+from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 
 from farm.health import BoardHealth
 from farm.lab.inventory import load
 from farm.lab.lease import Leases, Wanted
+from farm.lab.lease_taking import LOOK_S
 from farm.store.database import Store
 from farm.store.health import note_fault
 from farm.store.record import Criterion, Verdict
@@ -107,6 +110,36 @@ def test_a_board_in_use_is_watched_from_what_is_kept_and_never_touched(source, s
         begin = time.monotonic()
         assert list(pieces) == []
         assert time.monotonic() - begin < 5
+
+
+def test_a_watched_board_is_let_go_as_soon_as_somebody_wants_it(source, tmp_path, monkeypatch):
+    def follow(*, since, idle_s):
+        while True:
+            time.sleep(idle_s)
+            yield b""
+
+    closed = []
+    console = SimpleNamespace(follow=follow)
+    monkeypatch.setattr("farm.tui.lab_watch.open_console", lambda *_: closing_of(console, closed))
+    monkeypatch.setattr("farm.tui.lab_watch.Supply.watts", lambda _: 1.2)
+    pieces = source.watch("zero-01", threading.Event())
+    while next(pieces).watts is None:
+        pass
+    watching = threading.Thread(target=list, args=(pieces,))
+    watching.start()
+    begin = time.monotonic()
+    with leases(source, tmp_path) as others, others.use(Wanted(("zero-01",)), reason="gate") as lease:
+        assert time.monotonic() - begin < LOOK_S / 2
+        assert closed == [console]
+        lease.check()
+    watching.join(10)
+    assert not watching.is_alive()
+
+
+@contextmanager
+def closing_of(console, closed):
+    yield console
+    closed.append(console)
 
 
 def _ignore(_: object) -> None:
