@@ -8,9 +8,12 @@ import sys
 
 import pytest
 
+import devices.twin.faults as board_twins
+import power.twin.instrument as instrument_twins
 from farm.cli import common
 from farm.cli.candidates import candidates
 from farm.cli.completion import SHELLS, _rejoined
+from farm.cli.lab import BOARD_FAULTS, PART_FAULTS
 from farm.cli.main import COMMANDS, main, parser
 
 INVENTORY = """\
@@ -109,6 +112,25 @@ def test_values_are_those_of_the_place_where_the_cursor_is():
     assert offered("check", "--inventory=x").files
     assert not offered("power", "").files
     assert offered("power", "--nonsense=").words == {}
+
+
+def test_the_word_after_an_option_that_may_lack_its_value_is_an_option_only_when_it_looks_like_one():
+    assert offered("gate", "--json", "").files
+    assert list(offered("gate", "--json", "--ju").words) == ["--junit"]
+    assert list(offered("gate", "--json", "--annotations", "gitl").words) == ["gitlab"]
+    assert offered("gate", "--json", "verdict.json", "policy").files
+    assert list(offered("gate", "--candidate", "--js").words) == []  # this one must have its value
+
+
+def test_a_twins_faults_are_those_of_what_is_to_fail(lab_folder, capsys):
+    def told(*words):
+        assert main(["__complete", "zsh", "lab", "fault", *words]) == 0
+        return capsys.readouterr().out.split()
+
+    assert told("tx2-01", "dr") == ["drop-ssh"]
+    assert told("um25c-1", "") == PART_FAULTS.split()
+    assert BOARD_FAULTS.split() == list(board_twins.FAULTS)
+    assert PART_FAULTS.split() == list(instrument_twins.FAULTS)
 
 
 def test_what_bash_takes_apart_is_put_together_again():
