@@ -2,7 +2,7 @@
 
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -14,6 +14,7 @@ from .output import local, print_json, say, table, warn
 
 if TYPE_CHECKING:
     from ..store.database import Store, Stored, Unreadable
+    from ..store.run import GateVerdict
     from ..store.runs import StoredRun
 
 HELP = "list, show, compare, export and prune what past trials left behind"
@@ -74,7 +75,8 @@ def _add_export(parser: ArgumentParser) -> None:
 def _add_prune(parser: ArgumentParser) -> None:
     parser.description = (
         "Deletes records with their traces, frames and console logs. Never what is pinned, the newest passes of a "
-        "board with an artifact, a kept run's baseline or what its verdict rests on, or a run that is still going on."
+        "board with an artifact, a kept run's baseline or what its verdict rests on, or a run that is still going on. "
+        "By age the history of leases and of boards' health goes too, but for the newest of each kind."
     )
     parser.add_argument("--older-than", metavar="AGE", help="what is older goes, e.g. 90d")
     parser.add_argument("--larger-than", metavar="SIZE", help="then the oldest go until the file is so small, e.g. 5GB")
@@ -92,13 +94,13 @@ def _list(args: Namespace) -> int:
         raise UsageFault(f"--limit {args.limit}: at least 1")
     if args.runs:
         return _list_runs(args)
-    found = _newest(args)
+    found, gates = _newest(args)
     read = [one for one in found if isinstance(one, Stored)]
     unreadable = [one for one in found if not isinstance(one, Stored)]
     if args.json:
         print_json([as_json(one.record, one.verdict) for one in read])
     elif read:
-        _table(read)
+        _table(read, gates)
     elif not unreadable:
         warn(
             f"{database(args.inventory)}: no records"
@@ -110,15 +112,25 @@ def _list(args: Namespace) -> int:
     return Exit.USAGE if unreadable else Exit.PASS
 
 
-def _newest(args: Namespace) -> "list[Stored | Unreadable]":
-    from ..store.database import Store
+def _newest(args: Namespace) -> "tuple[list[Stored | Unreadable], dict[str, GateVerdict | None]]":
+    """Return records, and what the gates among their runs decided."""
+    from ..store.database import Store, Stored
 
     moment = _moment(args)
     path = database(args.inventory)
     if not path.exists():
-        return []  # looking must not make a file
+        return [], {}  # looking must not make a file
     with Store.open(path) as store:
-        return store.records(board=args.board, since=moment, limit=args.limit)
+        found = store.records(board=args.board, since=moment, limit=args.limit)
+        ids = {one.record.run_id for one in found if isinstance(one, Stored) and one.verdict is None}
+        return found, {run_id: _gate(store, run_id) for run_id in ids if run_id is not None}
+
+
+def _gate(store: "Store", run_id: str) -> "GateVerdict | None":
+    try:
+        return store.run(run_id).verdict
+    except UsageFault:  # a newer farm's run: what it decided cannot be told, its records still can
+        return None
 
 
 def _moment(args: Namespace) -> datetime | None:
@@ -172,7 +184,7 @@ def _show(args: Namespace) -> int:
         return Exit.PASS
     _leaves_of(subject.run.model_dump(mode="json", exclude_none=True))
     if subject.trials:
-        _table(subject.trials)
+        _table(subject.trials, {subject.run.id: subject.verdict})
     for one in subject.unreadable:
         warn(f"record {one.id}: {one.why}")
     if subject.verdict is not None:
@@ -243,14 +255,25 @@ def _pin(args: Namespace) -> int:
         return pin(store, args)
 
 
-def _table(found: "list[Stored]") -> None:
+def _table(found: "list[Stored]", gates: "Mapping[str, GateVerdict | None]") -> None:
     from ..report.table import TITLES, row
 
-    rows = [
-        (one.record.id[:_SHORT_ID], local(one.record.started_utc), *row(one.record, one.verdict).as_dict().values())
-        for one in found
-    ]
+    rows: list[tuple[str, ...]] = []
+    for one in found:
+        record, texts = one.record, row(one.record, one.verdict).as_dict()
+        texts["verdict"] = _judged(one, gates.get(record.run_id or ""))
+        rows.append((record.id[:_SHORT_ID], local(record.started_utc), *texts.values()))
     table(("id", "started", *TITLES.values()), rows)
+
+
+def _judged(stored: "Stored", gate: "GateVerdict | None") -> str:
+    """Return a trial's own verdict; without one, what a gate decided from all of the board's."""
+    from ..report.gate_view import outcome_of
+
+    outcome = outcome_of(stored, gate)
+    if outcome not in ("pass", "regression", "no verdict"):
+        return outcome
+    return outcome.upper() if stored.verdict else f"gate: {outcome.upper()}"
 
 
 def _leaves_of(value: object) -> None:

@@ -119,6 +119,33 @@ class OnBoard:
         return sum(record.scenario.duration_s for record in self.records)
 
 
+def outcome_of(stored: Stored, gate: GateVerdict | None = None) -> str:
+    """Return what was decided on a trial: by itself, or by a gate from all of the board's.
+
+    ``void``, ``baseline`` or ``not judged`` where nothing was.
+    """
+    record = stored.record
+    if stored.verdict is not None:
+        return stored.verdict.outcome
+    if record.voids:
+        return "void"
+    if record.role == "baseline":
+        return "baseline"
+    judged = [c.outcome for c in gate.criteria if record.id in c.records] if gate else []
+    if not gate or not judged:
+        return "not judged"
+    unproven = any(e.board == record.board.name and not e.held for e in gate.evidence)
+    return worst([*judged, *(["no verdict"] if unproven else [])])
+
+
+def worst(outcomes: Sequence[str]) -> str:
+    """Return regression over no verdict over pass; trials that nobody judged do not count."""
+    for outcome, found in (("regression", ("regression",)), ("no verdict", ("no verdict", "void"))):
+        if any(one in found for one in outcomes):
+            return outcome
+    return "pass" if "pass" in outcomes else "not judged"
+
+
 def unresolved(verdict: GateVerdict) -> list[GateFault]:
     """Return the faults that no neighbour made up for."""
     return [fault for fault in verdict.faults if fault.retried_on is None]

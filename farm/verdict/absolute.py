@@ -28,7 +28,7 @@ class Held:
     """``got`` is the worst trial's where it passes, else the middle one's."""
     low: float | None
     high: float | None
-    """From the lowest trial less its uncertainty to the highest and its; absent for one trial without any."""
+    """From the lowest trial less its uncertainty to the highest and its; absent where that is a single value."""
     valid: int
     """Trials that could tell, none of them void."""
     seen: int
@@ -63,7 +63,7 @@ def _over(kind: Kind, column: Sequence[Criterion], trials: int, keep: float) -> 
         outcome = "no verdict"
     told = [(criterion.got, criterion.u or 0.0) for criterion in seen or column if criterion.got is not None]
     got = [value for value, _ in told]
-    spans = len(told) > 1 or any(u for _, u in told)
+    spans = len(set(got)) > 1 or any(u for _, u in told)
     worst = max if kind.at_most else min
     why = "" if outcome != "no verdict" else _why(seen or column, kept, missed)
     summary = {

@@ -16,11 +16,12 @@ from farm.store.database import Stored
 
 from ...errors import UsageFault
 from ..collect import Subject
+from ..gate_view import outcome_of
 from . import palette, words
 from .datasets import Evidence
 from .detail import LEVELS, MOST_BYTES, RULE, Detail, budgets
 from .plots import PLOTS
-from .run_view import outcome_of, run_view
+from .run_view import run_view
 from .trial_view import as_script, trial_view
 
 

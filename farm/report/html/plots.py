@@ -55,7 +55,7 @@ def _lanes(home: alt.Scale) -> Any:  # noqa: ANN401 -- altair's chart classes
     frames = lasting.transform_filter("datum.lane == 'inference'").mark_bar(height=_LANE - 8, clip=True)
     begun = base.transform_filter("datum.lane == 'inference'").mark_tick(height=_LANE - 8, thickness=1, clip=True)
     moments = base.transform_filter("!isValid(datum.until)").mark_point(shape="diamond", size=70, filled=True)
-    names = base.transform_filter(f"datum.lane == 'trial' && {_FITS}").mark_text(
+    names = base.transform_filter(f"(datum.lane == 'trial' || datum.lane == 'state') && {_FITS}").mark_text(
         align="left", dx=4, fontSize=11, clip=True
     )
     names = names.encode(text="what:N", color=alt.value(_ink("on_mark")))

@@ -15,7 +15,7 @@ from farm.store.run import EvidenceCheck, GateCriterion, GateFault, GateVerdict,
 
 from .. import gate_view
 from ..collect import Subject
-from ..gate_view import counted
+from ..gate_view import counted, outcome_of, worst
 from ..table import TITLES, row
 from .interval import drawing
 from .words import ABSENT, iso, with_bounds
@@ -96,7 +96,7 @@ class RunView:
 def run_view(subject: Subject, anchors: dict[str, str], dropped: str, farm_version: str) -> RunView:
     """Return the view of a run, or of a record that stands alone; ``anchors`` is record id → section."""
     run, verdict, trials = subject.run, subject.verdict, subject.trials
-    outcome = verdict.outcome if verdict else _worst([outcome_of(one) for one in trials])
+    outcome = verdict.outcome if verdict else worst([outcome_of(one) for one in trials])
     return RunView(
         kind=_KINDS[run.kind] if run else "one trial",
         title=f"run {run.id} on lab {run.lab}" if run else f"record {trials[0].record.id}",
@@ -121,29 +121,6 @@ def run_view(subject: Subject, anchors: dict[str, str], dropped: str, farm_versi
 
 
 _KINDS = {"pytest": "pytest session", "gate": "release gate", "run": "farm run"}
-
-
-def outcome_of(stored: Stored, gate: GateVerdict | None = None) -> str:
-    """Return what was decided on a trial, by itself or by a gate from all of the board's.
-
-    ``void``, ``baseline`` or ``not judged`` where nothing was.
-    """
-    record = stored.record
-    if stored.verdict is not None:
-        return stored.verdict.outcome
-    if record.voids:
-        return "void"
-    if record.role == "baseline":
-        return "baseline"
-    return _worst([c.outcome for c in gate.criteria if record.id in c.records]) if gate else "not judged"
-
-
-def _worst(outcomes: Sequence[str]) -> str:
-    """Return regression over no verdict over pass; trials that nobody judged do not count."""
-    for outcome, found in (("regression", ("regression",)), ("no verdict", ("no verdict", "void"))):
-        if any(one in found for one in outcomes):
-            return outcome
-    return "pass" if "pass" in outcomes else "not judged"
 
 
 def _because(subject: Subject, outcome: str) -> str:

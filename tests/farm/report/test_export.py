@@ -31,6 +31,17 @@ def test_csv_has_a_row_a_record_and_meter_with_units_in_its_columns(timed, tmp_p
     assert first["started_utc"] == "2026-01-02T03:04:05Z"
 
 
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t"])
+def test_no_text_becomes_a_formula_in_a_spreadsheet_and_numbers_stay_numbers(timed, tmp_path, begin):
+    power = timed().model_dump(mode="json", exclude_none=True)["power"][0]
+    named = power | {"rail": f"{begin}cmd|' /C calc'!A0", "joules_per_inference_above_idle": -0.01}
+    write(rows([Stored(timed(power=[named]), None)]), tmp_path / "r.csv", "csv")
+    with (tmp_path / "r.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert row["rail"] == f"'{begin}cmd|' /C calc'!A0"
+    assert row["joules_per_inference_above_idle"] == "-0.01"
+
+
 def test_what_is_unknown_is_left_out_of_json(timed, tmp_path):
     write(rows([Stored(timed(accuracy=None), None)]), tmp_path / "r.json", "json")
     (row,) = json.loads((tmp_path / "r.json").read_text())

@@ -3,13 +3,14 @@
 import json
 import sqlite3
 import time
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 
 from farm.cli.main import main
 from farm.store.database import Store
-from farm.store.run import Run
+from farm.store.run import EvidenceCheck, GateCriterion, GateVerdict, Run
 from farm.verdict.criteria import Limits, judge
 from power.block import Block
 
@@ -37,6 +38,43 @@ def test_the_list_labels_twins_and_shows_verdicts(capsys):
     assert "zero-01 (process twin)" in newest
     assert "REGRESSION" in newest
     assert "not judged" in oldest
+
+
+def test_a_trial_of_a_gate_shows_what_the_gate_decided_on_its_board(folder, a_record, capsys):
+    limit = {
+        "name": "fps",
+        "unit": "fps",
+        "wanted": ">= 14",
+        "limit": 14,
+        "board": "zero-01",
+        "model": "m",
+        "artifact": "a",
+    }
+    held = GateCriterion(**limit, outcome="pass")
+    idle = EvidenceCheck(what="idle", board="zero-01", held=False)
+    for run_id, outcome, evidence in (("a" * 16, "pass", []), ("b" * 16, "no verdict", [idle])):
+        run = Run(
+            id=run_id,
+            kind="gate",
+            started_utc=datetime(2026, 1, 2, tzinfo=UTC),
+            command=["farm", "gate"],
+            owner="ci@host",
+            lab="demo",
+            inventory="inventory.yaml",
+            inventory_sha256="0" * 64,
+            farm_version="0.1.0",
+        )
+        with Store.open(folder / ".farm" / "results.sqlite") as store:
+            store.begin(run)
+            criterion = held.model_copy(update={"records": [f"1111{run_id}"]})
+            store.save(a_record(id=f"1111{run_id}", run_id=run_id, role="candidate"), {})
+            store.save(a_record(id=f"2222{run_id}", run_id=run_id, role="candidate", voids=["clock: unknown"]), {})
+            store.save(a_record(id=f"3333{run_id}", run_id=run_id, role="baseline"), {})
+            store.end(run_id, GateVerdict(outcome=outcome, criteria=[criterion], evidence=evidence))
+    assert main(["results", "list"]) == 0
+    _, *lines = capsys.readouterr().out.splitlines()
+    ends = ["baseline", "void", "gate: NO VERDICT", "baseline", "void", "gate: PASS"]
+    assert all(line.rstrip().endswith(end) for line, end in zip(lines, ends, strict=True)), lines
 
 
 def test_a_record_that_cannot_be_read_hides_no_other(two, folder, capsys):
@@ -173,7 +211,7 @@ def test_two_records_are_compared(capsys):
 def test_what_is_chosen_is_exported(folder, capsys):
     words = ["results", "export", "feed", "--csv", "r.csv", "--json", "r.json", "--traces", "t.csv"]
     assert main(words) == 0
-    assert "r.csv: 1 rows of 1 records" in capsys.readouterr().out
+    assert "r.csv: 1 row of 1 record" in capsys.readouterr().out
     assert len((folder / "t.csv").read_text().splitlines()) == 401
     assert main(["results", "export"]) == 2
     assert main(["results", "export", "--traces", "t.xlsx"]) == 2

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,16 @@ def test_a_record_answers_what_a_reader_asks(tiny, local_bench):
     assert len(trial.traces["m1"]) > 35
     assert Record.model_validate_json(record.model_dump_json(exclude_none=True)) == record
     assert any("onnxruntime" in text for text in told)
+
+
+def test_all_that_the_runner_did_stands_on_the_time_axis_of_the_traces(tiny, local_bench):
+    record = run_trial(local_bench(ramp(), SHIFT_S), tiny(), SHORT).record
+    at = {event.what: event for event in record.events}
+    names = ["idle before", "loading", "warm-up", "frames", "scoring", "idle after"]
+    assert [event.what for event in record.events] == names
+    assert [at[name].kind for name in names[1:5]] == ["state", "state", "frames", "scoring"]
+    for early, late in pairwise(names):
+        assert at[early].t_ns <= at[early].until_ns <= at[late].t_ns + record.clock.bound_ns
 
 
 def test_random_weights_score_as_badly_as_they_are(tiny, local_bench):

@@ -94,6 +94,13 @@ def test_a_count_that_does_not_repeat_itself_decides_nothing(a_record):
     assert outcome(350, 330, 350) == "no verdict"
 
 
+def test_what_has_no_uncertainty_and_no_scatter_has_no_interval(held, a_record):
+    assert (held([49.0]).low, held([49.0]).high) == (None, None)
+    assert (held([48.0, 49.0]).low, held([48.0, 49.0]).high) == (48.0, 49.0)
+    (watts,) = hold(Limits(max_mean_watts=2), [a_record()], keep=0.9)
+    assert (watts.low, watts.high) == (pytest.approx(1.18), pytest.approx(1.22))
+
+
 def test_size_boot_and_idle_have_limits_too(a_record):
     boot = {"start_ns": 0, "reached_s": {"kernel": 1.0}, "up_s": 12.0}
     record = a_record(boot=boot)
