@@ -2,6 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import UsageFault
@@ -62,6 +63,14 @@ def database(inventory: Path | None = None) -> Path:
     """
     twins = inventory is not None and "resolved" in unchecked(inventory)
     return (inventory.parent.parent if inventory and twins else STATE) / "results.sqlite"
+
+
+def named(inventory: Path | None) -> str:
+    """Return the option by which `farm results` and `farm report` find this lab's records; empty where none is needed.
+
+    Raises as :func:`database`.
+    """
+    return "" if database(inventory).resolve() == database().resolve() else f" --inventory {quote(str(inventory))}"
 
 
 def open_records(args: Namespace) -> "Store":

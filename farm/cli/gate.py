@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import Exit
 from . import output
-from .common import STATE, add_inventory, open_lab
+from .common import STATE, add_inventory, named, open_lab
 
 if TYPE_CHECKING:
     from ..report.gate_view import Gate
@@ -159,9 +159,9 @@ def _print(gate: "Gate", args: Namespace) -> None:
     if ci == "github":
         for line in github(gate):
             output.warn(line)
-    short = gate.run.id[:8]
+    which = f"{gate.run.id[:8]}{named(args.inventory)}"
     output.say(f"verdict: {gate.headline()}")
-    output.say(f"run {gate.run.id}; `farm report {short} --html gate.html` draws it")
+    output.say(f"run {gate.run.id}; `farm report {which} --html gate.html` draws it")
 
 
 def _written(path: Path, mode: str, text: str) -> bool:

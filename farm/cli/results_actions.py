@@ -65,6 +65,7 @@ def _figure(one: "Compared") -> Sequence[str | None]:
 def export(store: "Store", args: Namespace) -> int:
     """Write what is asked for, and say what lies where."""
     from ..report.export import rows, write, write_traces
+    from ..report.gate_view import counted
 
     forms: tuple[Format, ...] = ("csv", "json", "parquet")
     wanted: list[tuple[Format, Path]] = [(form, path) for form in forms if (path := getattr(args, form))]
@@ -76,7 +77,7 @@ def export(store: "Store", args: Namespace) -> int:
     if not found:
         raise UsageFault("no record is chosen; nothing was written")
     for form, path in wanted:
-        say(f"{path}: {write(rows(found), path, form):,} rows of {len(found):,} records")
+        say(f"{path}: {counted(write(rows(found), path, form), 'row')} of {counted(len(found), 'record')}")
     if args.traces:
         form = "csv" if args.traces.suffix == ".csv" else "parquet"
         say(f"{args.traces}: {write_traces(store, found, args.traces, form):,} readings")
@@ -134,6 +135,8 @@ def _say_pruned(pruned: "Pruned", *, dry_run: bool) -> None:
     )
     if pruned.pieces:
         say(f"{would} {pruned.pieces:,} traces, frames and logs that no record sealed")
+    if pruned.history:
+        say(f"{would} {pruned.history:,} leases that have ended and entries of boards' health")
     for why, count in pruned.kept.items():
         say(f"kept {count:,}: {why}")
     say(f"{pruned.bytes_before:,} bytes before, {pruned.bytes_after:,} after")

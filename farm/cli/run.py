@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import Exit
 from .bring_up import add_leave_on, brought_up
-from .common import STATE, add_inventory, add_json, add_release, as_json, open_lab
+from .common import STATE, add_inventory, add_json, add_release, as_json, named, open_lab
 from .output import print_json, progress, say, warn
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def run(args: Namespace) -> int:
     limits = parse_limits(args.limit)
     scenario = FixedRate(args.rate_hz, args.duration_s, warmup_frames=args.warmup, idle_s=args.idle_s)
     record, verdict = _trial(args, scenario, lambda record: judge(record, limits) if args.limit else None)
-    _tell(record, verdict, json=args.json)
+    _tell(record, verdict, args)
     if verdict is None:
         return Exit.LAB_FAULT if record.voids else Exit.PASS
     return _EXITS[verdict.outcome]
@@ -124,17 +124,17 @@ def _begun(store: "Store", lab: "Lab", release: dict[str, str]) -> Generator[str
         store.end(run.id)
 
 
-def _tell(record: "Record", verdict: "Verdict | None", *, json: bool) -> None:
+def _tell(record: "Record", verdict: "Verdict | None", args: Namespace) -> None:
     from ..report.table import row, table
     from ..verdict.criteria import explain
 
-    if json:
+    if args.json:
         print_json(as_json(record, verdict))
         return
     for line in table([row(record, verdict)]):
         say(line)
-    short = record.id[:8]
-    say(f"record {record.id}; `farm results show {short}` tells all of it, `farm report {short} --html FILE` draws it")
+    which = f"{record.id[:8]}{named(args.inventory)}"
+    say(f"record {record.id}; `farm results show {which}` tells all of it, `farm report {which} --html FILE` draws it")
     if verdict is not None:
         say(explain(verdict))
     else:

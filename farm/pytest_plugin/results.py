@@ -1,6 +1,7 @@
 """What came of the tests: outcomes, the table of what was measured, the exit code."""
 
 from collections.abc import Generator, Sequence
+from shlex import quote
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from devices.errors import DeviceError
 from farm.errors import FarmError
 from farm.lab.inventory import Lab
 from farm.report.table import Row, table
+from farm.store.database import RESULTS
 from power.errors import PowerError
 
 from .hand import Hand
@@ -163,10 +165,16 @@ class Results:
         if self._records:
             run = self._kept.run.id[:8]
             count = f"{self._records} record{'s' * (self._records != 1)}"
-            lines.append(f"run {run}, {count}: `farm report {run} --html report.html` draws it")
-            lines.append("`farm results list --runs` lists this run and others")
+            which = self._inventory()
+            lines.append(f"run {run}, {count}: `farm report {run}{which} --html report.html` draws it")
+            lines.append(f"`farm results list --runs{which}` lists this run and others")
         if lines:
             self.say("edge-test-farm", lines)
+
+    def _inventory(self) -> str:
+        """Return the option that names the lab where its records do not lie in this folder."""
+        here = self._lab.resolved is None or self._kept.where.resolve() == RESULTS.resolve()
+        return "" if here else f" --inventory {quote(self._kept.run.inventory)}"
 
     def say(self, title: str, lines: Sequence[str]) -> None:
         """Print lines under a title, where there is a terminal to print to."""

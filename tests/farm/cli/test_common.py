@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from farm.cli.common import STATE, database
+from farm.cli.common import STATE, database, named
 from farm.cli.main import main
 from farm.errors import UsageFault
 from farm.lab.inventory import load
@@ -32,6 +32,12 @@ def test_records_lie_where_the_leases_of_the_same_lab_do(far):
     assert database() == STATE / "results.sqlite"
     assert database(source) == home(load(source), STATE) / "results.sqlite" == database()
     assert database(far) == home(load(far), STATE) / "results.sqlite" == Path("../far/.farm/results.sqlite")
+
+
+def test_a_hint_names_the_lab_only_where_its_records_lie_elsewhere(far):
+    Path("inventory.yaml").write_text(SOURCE)
+    assert named(None) == named(Path("inventory.yaml")) == ""
+    assert named(far) == " --inventory ../far/.farm/lab/inventory.yaml"
 
 
 def test_an_inventory_that_cannot_be_read_is_never_taken_for_this_folder_s():
