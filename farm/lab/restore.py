@@ -31,7 +31,8 @@ _CALL_S = 15.0
 """For one script on the board: ``jetson_clocks`` and ``nvpmodel`` take seconds on a TX2 (assumed)."""
 _ANSWER_S = 8.0
 """A board that does not say which boot it is on within this is not asked for more (assumed)."""
-_FAULTS = (DeviceError, PowerError, LabFault)
+_FAULTS = (DeviceError, PowerError, LabFault, UsageFault)
+"""UsageFault: a setting that was noted when the inventory named another model; a password that cannot be read."""
 
 
 class Settings:

@@ -7,6 +7,9 @@ Never, whatever its age and the file's size:
 - what a run rests on of which any trial is kept: its baseline's records, and all that its verdict names;
 - a run that has not ended and began within a day: it is still adding to itself;
 - what this farm cannot read: it does not know what that is.
+
+By age the history of leases and health goes too, but for the newest of each kind on a board: what happens next to the
+board is judged by that.
 """
 
 import json
@@ -18,7 +21,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, func, select
 
 from ..errors import UsageFault
 from . import schema
@@ -52,6 +55,8 @@ class Pruned:
     """Of which nothing is left."""
     pieces: int
     """Traces, frames and console logs that no record sealed."""
+    history: int
+    """Leases that have ended, and entries of boards' health."""
     kept: dict[str, int]
     """Why a record that a limit met was kept → how many were."""
     bytes_before: int
@@ -97,7 +102,7 @@ def prune(engine: Engine, rules: Rules, *, now: datetime, dry_run: bool = False)
 
 
 def _prune(connection: Connection, rules: Rules, now: datetime, bytes_before: int) -> Pruned:
-    pieces = _orphans(connection)
+    pieces, history = _orphans(connection), _history(connection, rules.before)
     entries, lasting = list(_entries(connection)), _lasting(connection, rules, now)
     gone: set[str] = set()
     met: set[str] = set()
@@ -121,7 +126,8 @@ def _prune(connection: Connection, rules: Rules, now: datetime, bytes_before: in
     after = _used_bytes(connection) if connection.dialect.name == "sqlite" else bytes_before
     kept = Counter(why[one] for one in met if one in why)
     fits = rules.most_bytes is None or after <= rules.most_bytes
-    return Pruned([one.id for one in entries if one.id in gone], runs, pieces, dict(kept), bytes_before, after, fits)
+    ids = [one.id for one in entries if one.id in gone]
+    return Pruned(ids, runs, pieces, history, dict(kept), bytes_before, after, fits)
 
 
 Keep = Callable[[Sequence[_Entry]], Iterator[tuple[str, str]]]
@@ -221,6 +227,20 @@ def _orphans(connection: Connection) -> int:
     sealed = select(schema.records.c.id)
     gone = [connection.execute(table.delete().where(table.c.record_id.not_in(sealed))).rowcount for table in _PIECES]
     return sum(gone)
+
+
+def _history(connection: Connection, before: datetime | None) -> int:
+    if before is None:
+        return 0
+    lease, entry = schema.leases.c, schema.health.c
+    last_leases = select(func.max(lease.token)).group_by(lease.board, lease.kind)
+    ended = (lease.ended_ms < int(before.timestamp() * 1000)) & lease.token.not_in(last_leases)
+    last_entries = select(func.max(entry.number)).group_by(entry.board, entry.what)
+    old = (entry.at_utc < utc(before)) & entry.number.not_in(last_entries)
+    return sum(
+        connection.execute(table.delete().where(which)).rowcount
+        for table, which in ((schema.leases, ended), (schema.health, old))
+    )
 
 
 def _empty_runs(connection: Connection, rules: Rules, touched: set[str | None]) -> list[str]:

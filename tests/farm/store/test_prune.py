@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from farm.store import pins
+from farm.store import leases, pins, schema
 from farm.store.database import Store
+from farm.store.health import history, note_fault, quarantined
 from farm.store.prune import Rules
+from farm.store.record import utc
 from farm.store.run import GateVerdict, Run
 from farm.verdict.criteria import Limits, judge
 from power.block import Block
@@ -186,3 +188,26 @@ def test_pieces_that_no_record_seals_go(store, keep, tmp_path):
     raw.close()
     assert store.prune(BEFORE).pieces == 1
     assert left(store) == ["1111"]
+
+
+def test_old_leases_and_old_health_go_by_age_but_for_what_is_newest_of_each_kind_or_still_stands(store):
+    old_ms, later_ms = (int(at.timestamp() * 1000) for at in (OLD, LATER))
+    holder = leases.Holder("o", "", "h", "k", None, None)
+    with store.transaction() as connection:
+        for board, ended_ms in (("a", old_ms), ("a", old_ms), ("a", later_ms), ("b", old_ms), ("b", None)):
+            held = leases.take(connection, board, "use", holder)
+            lease = schema.leases.update().where(schema.leases.c.token == held.token)
+            connection.execute(lease.values(since_ms=old_ms, ended_ms=ended_ms))
+        held = leases.take(connection, "a", "reservation", holder)
+    for why in ("a: first", "a: second", "a: third"):
+        note_fault(store, "a", why, quarantine_after=2)
+    with store.transaction() as connection:
+        connection.execute(schema.health.update().values(at_utc=utc(OLD)))
+    told = store.prune(BEFORE, dry_run=True)
+    assert store.prune(BEFORE).history == told.history == 3 + 2
+    with store.transaction() as connection:
+        assert [past.held.token for past in leases.history(connection, "a", 9)] == [held.token, 3]
+        assert [past.ended_utc for past in leases.history(connection, "b", 9)] == [None]
+    assert [entry.why.partition(",")[0] for entry in history(store)] == ["a: third", "2 faults in a row"]
+    assert "a" in quarantined(store)
+    assert store.prune(Rules(most_bytes=10**9)).history == 0
