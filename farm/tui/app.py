@@ -233,6 +233,10 @@ class FarmApp(App[int]):
             return
         self.push_screen(Leave(running), lambda leave: self.exit(0) if leave else None)
 
+    def leave(self, status: int) -> None:
+        """Leave without a question, with this exit code; for signal handlers and threads."""
+        self._inbox.put(partial(self.exit, status))
+
     # -- one board, watched -----------------------------------------------------------------------
 
     def _open(self, board: str) -> None:

@@ -3,12 +3,52 @@
 
 import gc
 import os
+import signal
 import sys
 import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from types import FrameType
 
 from ..errors import Exit
 from .app import DEADLINE_S, FarmApp
 from .source import Source
+
+_ENDINGS = (signal.SIGTERM, signal.SIGHUP)
+_LEAVE_S = 2.0
+"""Leaving takes some 0.3 s."""
+
+
+@contextmanager
+def _told_to_end(app: FarmApp) -> Generator[None]:
+    """Let the screen leave as by its key, with 130: an exception in the middle of the event loop would be a traceback.
+
+    Where the terminal itself is gone, what is still to be written there waits for ever: then the process ends without.
+    A signal that is ignored (``nohup``) stays so.
+    """
+    told, over = threading.Event(), threading.Event()
+
+    def leave(_number: int, _frame: FrameType | None) -> None:
+        app.leave(Exit.INTERRUPTED)
+        told.set()
+
+    def see_to_it() -> None:
+        told.wait()
+        if not over.wait(_LEAVE_S):
+            os._exit(Exit.INTERRUPTED)
+
+    threading.Thread(target=see_to_it, name="told to end", daemon=True).start()
+    before = {ending: signal.getsignal(ending) for ending in _ENDINGS}
+    heeded = [ending for ending in _ENDINGS if before[ending] != signal.SIG_IGN]
+    for ending in heeded:
+        signal.signal(ending, leave)
+    try:
+        yield
+    finally:
+        over.set()
+        told.set()
+        for ending in heeded:
+            signal.signal(ending, before[ending])
 
 
 def settle() -> None:
@@ -25,7 +65,8 @@ def show(source: Source, *, read_only: bool, every_s: float, deadline_s: float =
     """
     app = FarmApp(source, every_s=every_s, deadline_s=deadline_s, read_only=read_only)
     settle()
-    status = app.run()
+    with _told_to_end(app):
+        status = app.run()
     code = Exit.CRASH if app.return_code not in (0, None) else Exit.PASS if status is None else status
     if any(thread is not threading.main_thread() and thread.is_alive() for thread in threading.enumerate()):
         sys.stdout.flush()

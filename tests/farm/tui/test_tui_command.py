@@ -108,6 +108,22 @@ def test_being_told_to_end_gives_the_terminal_back_and_is_an_interruption(folder
         assert process.wait(20) == 130
 
 
+def test_a_terminal_that_is_lost_ends_it(folder):
+    master, slave = pty.openpty()
+    with subprocess.Popen([*FARM, "tui"], cwd=folder, stdin=slave, stdout=slave, stderr=slave) as process:
+        os.close(slave)
+        seen, deadline_s = b"", time.monotonic() + 60
+        while b"tx2-01" not in seen and time.monotonic() < deadline_s:
+            if select.select([master], [], [], 0.1)[0]:
+                seen += os.read(master, 65536)
+        os.close(master)
+        process.send_signal(signal.SIGHUP)  # as the kernel does
+        try:
+            assert process.wait(20) == 130
+        finally:
+            process.kill()
+
+
 def test_in_a_browser_the_boards_come_over_the_websocket(folder):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
