@@ -107,7 +107,8 @@ def _show(done: Sequence[CheckResult]) -> None:
         for one in done
         for step in one.steps
     ]
-    table(("board", "made", "step", "outcome", "s", "seen"), rows)
+    if rows:
+        table(("board", "made", "step", "outcome", "s", "seen"), rows)
     for one in done:
         for fault in dict.fromkeys(step.detail for step in one.steps if step.outcome == "failed"):
             warn(fault)

@@ -59,13 +59,14 @@ def stage(tmp_path: Path) -> Callable[..., Stage]:
     """``stage(script, gate_exit)``: run shell lines in a folder where ``farm`` ends as it is told."""
     folder = tmp_path / "job"
     (folder / "bin").mkdir(parents=True)
+    (lab := tmp_path / "lab").mkdir()
     (folder / "bin" / "farm").write_text(FARM)
     (folder / "bin" / "farm").chmod(0o755)
 
     def run(script: str, gate_exit: int, shell: str = "bash", **environment: str) -> Stage:
         path = f"{folder / 'bin'}:{os.environ['PATH']}"
         output = {"GITHUB_OUTPUT": str(folder / "output")}
-        env = {"PATH": path, "GATE_EXIT": str(gate_exit), **GATE, **output, **environment}
+        env = {"PATH": path, "GATE_EXIT": str(gate_exit), "LAB": str(lab), **GATE, **output, **environment}
         ended = subprocess.run([shell, "-c", script], cwd=folder, env=env, capture_output=True, timeout=20, check=False)
         calls = (folder / "calls").read_text() if (folder / "calls").exists() else ""
         return Stage(ended.returncode, [line.split("\0")[:-1] for line in calls.splitlines()], folder)
@@ -75,12 +76,13 @@ def stage(tmp_path: Path) -> Callable[..., Stage]:
 
 @pytest.mark.parametrize("gate_exit", OUTCOMES)
 @pytest.mark.parametrize(("script", "shell"), [(github, "bash"), (gitlab, "bash"), (jenkins, "sh")])
-def test_the_stage_ends_as_the_gate_did_and_keeps_a_report_of_what_ran(script, shell, gate_exit, stage):
+def test_the_stage_ends_as_the_gate_did_and_keeps_a_report_of_what_ran(script, shell, gate_exit, stage, tmp_path):
     ran = stage(script(), gate_exit, shell)
     assert ran.exit == gate_exit
     gate, *report = ran.calls
     assert gate[0] == "gate"
     assert report == ([["report", "last", "--html", "gate.html"]] if gate_exit in (0, 1, 3) else [])
+    assert (ran.folder / ".farm").readlink() == tmp_path / "lab"  # or its leases would keep nobody out
 
 
 @pytest.mark.parametrize("script", [github, gitlab, jenkins])
