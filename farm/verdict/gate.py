@@ -74,6 +74,8 @@ def judge_seat(policy: Policy, seat: Seat, records: Sequence[Record], *, final: 
     look = whole and len(trials.candidates) >= _fewest(policy, seat)
     if not (ended or look):
         limits = _awaited(seat, trials)
+    if not policy.accept_twins and any(record.made != "board" for record in (*trials.valid, *trials.void)):
+        limits, changes = _of_a_twin(limits), _of_a_twin(changes)
     regressed = any(criterion.outcome == "regression" for criterion in (*limits, *changes))
     decided = ended or regressed or (look and not _open(policy, seat, limits, changes))
     return SeatVerdict(
@@ -169,6 +171,12 @@ def _absolute(policy: Policy, seat: Seat, trials: Trials) -> list[GateCriterion]
             )
         )
     return criteria
+
+
+def _of_a_twin(criteria: Sequence[GateCriterion]) -> list[GateCriterion]:
+    """Take back what was held against a release: where twins do not count they refuse none; evidence lets none pass."""
+    no_verdict = {"outcome": "no verdict", "why": "a twin's record refuses no release without `accept_twins: true`"}
+    return [one.model_copy(update=no_verdict) if one.outcome == "regression" else one for one in criteria]
 
 
 def _awaited(seat: Seat, trials: Trials) -> list[GateCriterion]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil
 from typing import Final
 
 from ..errors import UsageFault
@@ -111,7 +112,8 @@ def _least(policy: Policy, changes: Mapping[str, float]) -> tuple[Role, ...]:
     if not changes:
         return tuple(CANDIDATE for _ in range(policy.statistics.trials))
     inexact = any(not COMPARABLE[name].exact for name in changes)
-    return tuple(role_of(nth) for nth in range(2 * policy.statistics.min_pairs if inexact else QUAD))
+    pairs = max(policy.statistics.trials, policy.statistics.min_pairs if inexact else 1)
+    return tuple(role_of(nth) for nth in range(QUAD * ceil(2 * pairs / QUAD)))
 
 
 def _boards(policy: Policy, lab: Lab, model: str) -> list[str]:

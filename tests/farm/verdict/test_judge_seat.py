@@ -141,12 +141,15 @@ def test_a_neighbour_begins_anew(compared, ran):
     assert compared([], records=left).board == "zero-09"
 
 
-def test_a_twin_passes_no_gate_unless_the_policy_lets_it(a_policy, compared, one_seat, ran):
+def test_a_twin_passes_no_gate_and_refuses_none_unless_the_policy_lets_it(a_policy, compared, one_seat, ran):
     verdict = compared([], policy=a_policy(**COMPARES, accept_twins=False), records=ran(SAME[:12]))
     assert verdict.outcome == "no verdict"
     (check,) = verdict.evidence
     assert (check.what, check.held) == ("real board", False)
     assert "a process twin's record passes no gate" in check.detail
+    worst = compared([], policy=a_policy(**COMPARES, accept_twins=False), records=ran(worse(SAME[:12], 0.03)))
+    assert (worst.outcome, worst.decided) == ("no verdict", True)
+    assert "a twin's record refuses no release" in worst.criteria[0].why
     real = ran(worse(SAME[:12], 0.03), board__made="board", power__0__made="board")
     assert compared([], policy=a_policy(**COMPARES, accept_twins=False), records=real).outcome == "regression"
 

@@ -64,3 +64,10 @@ def test_a_boot_is_watched_where_the_policy_asks_for_one(a_policy, one_seat):
     assert one_seat(a_policy(limits={"max_boot_s": 30})).boot
     assert one_seat(a_policy(limits={"max_p99_ms": 50}, evidence=["boot"])).boot
     assert not one_seat(a_policy(limits={"max_p99_ms": 50})).boot
+
+
+@pytest.mark.parametrize(("trials", "pairs"), [(1, 6), (6, 6), (7, 8), (10, 10)])
+def test_a_comparison_runs_as_many_pairs_as_its_absolute_limits_want_trials(a_policy, the_lab, trials, pairs):
+    policy = a_policy(**COMPARES, statistics={"trials": trials, "min_pairs": 6}, limits={"max_p99_ms": 50})
+    (seat,) = seats(policy, the_lab, baseline=True)
+    assert seat.least.count("candidate") == seat.least.count("baseline") == pairs
