@@ -121,6 +121,8 @@ def prune(open_store: "Callable[[], Store]", args: Namespace) -> int:
         print_json(asdict(pruned) | {"dry_run": args.dry_run})
     else:
         _say_pruned(pruned, dry_run=args.dry_run)
+    if not pruned.shrunk:
+        warn("boards are in use: the file shrinks when it is next pruned while none is; until then it has room inside")
     if not pruned.fits:
         warn(f"still larger than {args.larger_than}: what is left is never pruned; see `farm results prune --help`")
     return Exit.PASS

@@ -44,13 +44,14 @@ def exclusive(engine: Engine) -> Generator[Connection]:
     Raises:
         LabFault: another process has been in one for too long.
     """
-    with _turn(engine), engine.execution_options(**{_EXCLUSIVE: True}).begin() as connection:
+    with in_turn(engine), engine.execution_options(**{_EXCLUSIVE: True}).begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
         yield connection
 
 
-def _turn(engine: Engine) -> AbstractContextManager[None]:
+def in_turn(engine: Engine) -> AbstractContextManager[None]:
+    """Keep out all others' :func:`exclusive` while inside, without a transaction; raises as that."""
     file = engine.url.database if engine.dialect.name == "sqlite" else None
     return turn(Path(file).parent, timeout_s=BUSY_S) if file and file != ":memory:" else nullcontext()
 

@@ -25,12 +25,14 @@ from sqlalchemy import Connection, Engine, func, select
 
 from ..errors import UsageFault
 from . import schema
-from .opening import exclusive
+from .opening import exclusive, in_turn, now_ms
 from .record import utc
 
 KEEP_PASSES = 5
 """Newest passes kept of each board with each artifact: enough for a gate's usual look back (assumed)."""
 _STILL_RUNNING = timedelta(days=1)
+_BEAT_MS = 10_000
+"""A process that holds a lease has said so within this: it does every 2 s."""
 _PIECES = (schema.verdicts, schema.traces, schema.frames, schema.consoles)
 
 
@@ -63,6 +65,8 @@ class Pruned:
     bytes_after: int
     fits: bool = True
     """False: larger than the limit all the same, because of what is never pruned."""
+    shrunk: bool = True
+    """False: boards are in use, so the room is free inside the file and not given back to the file system."""
 
 
 class _NotReally(Exception):
@@ -97,8 +101,8 @@ def prune(engine: Engine, rules: Rules, *, now: datetime, dry_run: bool = False)
             raise _NotReally
     if dry_run:
         return done[0]
-    _shrink(engine)
-    return replace(done[0], bytes_after=_file_bytes(engine))
+    shrunk = _shrink(engine)
+    return replace(done[0], bytes_after=_file_bytes(engine), shrunk=shrunk)
 
 
 def _prune(connection: Connection, rules: Rules, now: datetime, bytes_before: int) -> Pruned:
@@ -266,13 +270,25 @@ def _used_bytes(connection: Connection) -> int:
     return (pages - free) * size
 
 
-def _shrink(engine: Engine) -> None:
-    """Give the room back to the file system: SQLite keeps it in the file otherwise."""
+def _shrink(engine: Engine) -> bool:
+    """Give the room back to the file system: SQLite keeps it in the file otherwise.
+
+    Never while a process holds a lease: nobody can write for as long as it takes (500 MB: 6 s), and whoever cannot
+    renew a lease for 4 s loses it.
+    """
     if engine.dialect.name != "sqlite":
-        return
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        return True
+    lease = schema.leases.c
+    lives = lease.ended_ms.is_(None) & lease.pid.is_not(None) & (lease.beat_ms > now_ms() - _BEAT_MS)
+    with (
+        in_turn(engine),
+        engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection,
+    ):
+        if connection.execute(select(lease.token).where(lives).limit(1)).first() is not None:
+            return False
         connection.exec_driver_sql("VACUUM")
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    return True
 
 
 def _file_bytes(engine: Engine) -> int:

@@ -18,6 +18,7 @@ from farm.lab.bench import borrow
 from farm.lab.known_hosts import KnownHosts, fingerprint
 from farm.lab.twins import inject
 from farm.store.database import Store
+from farm.store.health import note_fault, release
 
 SAMPLES = Path(__file__).parents[2] / "lab"
 FARM = [sys.executable, "-c", "import sys; from farm.cli.main import main; sys.exit(main(sys.argv[1:]))"]
@@ -66,6 +67,19 @@ def test_a_board_in_use_is_a_lab_fault(farm, here):
     with borrow(here.lab, "zero-01", state=here.state):
         code, _, err = farm("power", "status", "zero-01")
     assert (code, err.partition(" of ")[0]) == (3, f"zero-01: in use by process {os.getpid()}")
+
+
+@pytest.mark.parametrize("command", ["run", "deploy"])
+def test_nothing_is_measured_on_a_board_in_quarantine_and_it_can_be_repaired(farm, here, command):
+    with Store.open(here.state / "results.sqlite") as store:
+        note_fault(store, "atom-01", "atom-01: smokes", quarantine_after=1)
+        try:
+            artifact = SAMPLES / "artifacts" / "lenet5-pruned-int8-onnx.tar.zst"
+            code, _, err = farm(command, str(artifact), "--board", "atom-01")
+            assert (code, "atom-01: in quarantine: a fault, the last: atom-01: smokes" in err) == (3, True)
+            assert farm("power", "status", "atom-01")[0] == 0
+        finally:
+            release(store, "atom-01", "a test", by="ann")
 
 
 def test_the_lab_s_status_is_a_table_or_json(farm):

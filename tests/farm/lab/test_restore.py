@@ -169,6 +169,26 @@ def test_what_cannot_be_put_back_is_a_lab_fault_that_names_it_and_stays_noted(le
     assert noted(twin_lab) == []
 
 
+def test_what_was_noted_of_another_model_hides_no_fault_and_keeps_nothing_else_from_being_put_back(lend, on, twin_lab):
+    before = governor(twin_lab)
+    with Store.open(twin_lab.state / "results.sqlite") as store:
+        noted_before = journal.note(store, journal.Noted(0, BOARD, 0, "ann", "power_mode", "MAXN", "x", None))
+
+    def on_another_model():
+        with lend() as bench:
+            bench.settings.governor("performance")
+            raise AssertionError("80 ms")
+
+    try:
+        with pytest.raises(AssertionError, match="80 ms") as seen:
+            on_another_model()
+    finally:
+        with Store.open(twin_lab.state / "results.sqlite") as store:
+            journal.forget(store, noted_before.number)
+    assert "still set: power_mode MAXN, set by ann (a pi-zero-aiy has no power_mode" in seen.value.__notes__[0]
+    assert (governor(twin_lab), noted(twin_lab)) == (before, [])
+
+
 def test_a_fault_on_the_way_out_is_not_hidden_by_what_cannot_be_put_back(lend, on, twin_lab):
     governors = twin_lab.state / "lab" / BOARD / "board" / "root" / GOVERNOR
 

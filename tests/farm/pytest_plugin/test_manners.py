@@ -11,7 +11,7 @@ from devices.errors import ConnectionLost
 from farm.errors import LabFault, NoVerdict
 from farm.pytest_plugin.outcome import kind_of
 from farm.store.database import Store
-from farm.store.health import history
+from farm.store.health import faults_in_a_row, history, note_fault
 
 ON_BOARD = "import pytest\nfrom farm.errors import LabFault\npytestmark = pytest.mark.board(any='jetson-tx2')\n"
 
@@ -292,3 +292,20 @@ def test_a_lab_fault_is_noted_for_the_boards_health(run, pytester):
     assert run(ON_BOARD + "def test_it(bench): raise LabFault('tx2-01', 'smokes')\n").ret == 3
     with Store.open(pytester.path / ".farm" / "results.sqlite") as store:
         assert [(entry.board, entry.why) for entry in history(store)] == [("tx2-01", "tx2-01: smokes")]
+
+
+def test_a_fault_of_something_else_is_not_noted_for_the_board(run, pytester):
+    assert run(ON_BOARD + "def test_it(bench): raise LabFault('dns', 'no address')\n").ret == 3
+    with Store.open(pytester.path / ".farm" / "results.sqlite") as store:
+        assert history(store) == []
+
+
+@pytest.mark.parametrize("asked", ["any='jetson-tx2'", "model='jetson-tx2'"])
+def test_a_board_in_quarantine_is_refused_with_the_reason_also_by_name(run, pytester, asked):
+    with Store.open(pytester.path / ".farm" / "results.sqlite") as store:
+        note_fault(store, "tx2-01", "tx2-01: smokes", quarantine_after=1)
+    ended = run(f"import pytest\n@pytest.mark.board({asked})\ndef test_it(bench): pass\n")
+    assert ended.ret == 3
+    ended.stdout.fnmatch_lines(["*lab fault: *in quarantine: a fault, the last: tx2-01: smokes*"])
+    with Store.open(pytester.path / ".farm" / "results.sqlite") as store:
+        assert faults_in_a_row(store, "tx2-01") == 1, "to be refused is no fault"

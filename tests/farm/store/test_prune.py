@@ -211,3 +211,16 @@ def test_old_leases_and_old_health_go_by_age_but_for_what_is_newest_of_each_kind
     assert [entry.why.partition(",")[0] for entry in history(store)] == ["a: third", "2 faults in a row"]
     assert "a" in quarantined(store)
     assert store.prune(Rules(most_bytes=10**9)).history == 0
+
+
+def test_the_file_does_not_shrink_under_a_lease_whose_holder_could_not_renew_it_meanwhile(store, keep):
+    keep("1111", readings=50_000)
+    with store.transaction() as connection:
+        held = leases.take(connection, "a", "use", leases.Holder("o", "", "h", "k", 1, "lock"))
+    pruned = store.prune(BEFORE)
+    assert (pruned.records, pruned.shrunk) == (["1111"], False)
+    with store.transaction() as connection:
+        leases.end(connection, held, "returned")
+    again = store.prune(BEFORE)
+    assert again.shrunk
+    assert again.bytes_after < pruned.bytes_after / 2
