@@ -110,6 +110,8 @@ class FarmApp(App[int]):
             deadline_s=deadline_s,
         )
         self._watching: Watching | None = None
+        self._in_terminal: subprocess.Popen[bytes] | None = None
+        """What has the terminal meanwhile."""
 
     def get_default_screen(self) -> Screen[None]:
         """Begin with the table."""
@@ -235,6 +237,8 @@ class FarmApp(App[int]):
 
     def leave(self, status: int) -> None:
         """Leave without a question, with this exit code; for signal handlers and threads."""
+        if self._in_terminal is not None:
+            self._in_terminal.terminate()
         self._inbox.put(partial(self.exit, status))
 
     # -- one board, watched -----------------------------------------------------------------------
@@ -288,7 +292,9 @@ class FarmApp(App[int]):
             return
         self._step_aside(board, True)
         with self.suspend():
-            status = subprocess.call(list(self._source.console_command(board)))
+            self._in_terminal = subprocess.Popen(list(self._source.console_command(board)))
+            status = self._in_terminal.wait()
+            self._in_terminal = None
         self._step_aside(board, False)
         self.note(f"{board}: console closed" + f", exit status {status}" * bool(status), "fault" if status else "")
 
