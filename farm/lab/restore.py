@@ -115,18 +115,15 @@ class Settings:
         """Undo everything on leaving, whatever it is left by.
 
         Raises:
-            LabFault: something could not be put back. Where another fault is on its way it is a note on that one.
+            LabFault: something could not be put back. Where another error is on its way it is a note on that.
         """
         try:
             yield
-        except Exception as error:
+        except BaseException as error:  # being told to end is one too, and stays what the process ends with
             try:
                 self.undo()
             except LabFault as fault:
                 error.add_note(str(fault))
-            raise
-        except BaseException:  # told to end
-            self.undo()
             raise
         self.undo()
 
