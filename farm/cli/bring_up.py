@@ -43,13 +43,12 @@ def brought_up(
 
 def _left(lab: "Lab", board: str, *, leave_on: bool) -> str:
     """Tell what the end of the lease has made of the supply, by what is still noted of it."""
-    from ..lab.lease import home
     from ..lab.restore import SUPPLY
     from ..store.database import Store
     from ..store.settings import noted
 
     if leave_on:
         return "and is left on"
-    with Store.open(home(lab, STATE) / "results.sqlite") as store:
+    with Store.open(lab.database(STATE)) as store:
         kept = any(one.name == SUPPLY for one in noted(store, board))
     return "and stays on for your reservation" if kept else "and is off again; --leave-on leaves it on"

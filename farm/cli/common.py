@@ -55,14 +55,17 @@ def as_json(record: "Record", verdict: "Verdict | None") -> dict[str, Any]:
 def database(inventory: Path | None = None) -> Path:
     """Return the file that holds the records of the lab that a command line names.
 
-    As ``farm.lab.lease.home`` decides for a checked lab: records made on running twins lie where their lab came up,
-    all others in the working folder. Nothing that checks inventories is loaded, for completion asks too.
+    As ``farm.lab.inventory.Lab.home`` decides for a checked lab. Nothing that checks inventories is loaded, for
+    completion asks too.
 
     Raises:
         UsageFault: the inventory cannot be read.
     """
-    twins = inventory is not None and "resolved" in unchecked(inventory)
-    return (inventory.parent.parent if inventory and twins else STATE) / "results.sqlite"
+    path = inventory or next((path for path in (RUNNING, SOURCE) if path.exists()), None)
+    says = unchecked(path) if path else {}
+    if path and isinstance(says.get("state"), str):
+        return path.parent / Path(says["state"]).expanduser() / "results.sqlite"
+    return (path.parent.parent if path and "resolved" in says else STATE) / "results.sqlite"
 
 
 def named(inventory: Path | None) -> str:

@@ -5,9 +5,10 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import Exit
+from ..errors import Exit, LabFault
 from . import output
 from .common import STATE, add_inventory, named, open_lab
+from .report import missing_extra, write_page
 
 if TYPE_CHECKING:
     from ..report.gate_view import Gate
@@ -34,6 +35,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--json", type=Path, nargs="?", const=_STDOUT, metavar="FILE", help="… as JSON; without FILE instead of a table"
     )
+    parser.add_argument("--html", type=Path, metavar="FILE", help="… as a page with every plot: see `farm report`")
     parser.add_argument("--code-quality", type=Path, metavar="FILE", help="… as GitLab's code quality report")
     parser.add_argument(
         "--annotations", choices=("auto", "github", "gitlab", "none"), default="auto", help="for the CI's log [auto]"
@@ -54,7 +56,7 @@ def run(args: Namespace) -> int:
             _show(plan)
             return Exit.PASS
         gate = _run(plan)
-    written = _tell(gate, args)
+    written = _tell(gate, args, plan.lab.database(STATE))
     status = _EXITS[gate.verdict.outcome]
     return status if written or status != Exit.PASS else Exit.LAB_FAULT  # a CI without its file has no pass
 
@@ -63,8 +65,8 @@ def _unwritable(args: Namespace) -> list[str]:
     """Look before the boards are used for half an hour, not after."""
     import os
 
-    files = [("--junit", args.junit), ("--markdown", args.markdown), ("--json", args.json)]
-    faults: list[str] = []
+    files = [("--junit", args.junit), ("--markdown", args.markdown), ("--json", args.json), ("--html", args.html)]
+    faults = [lacking] if args.html and (lacking := missing_extra("--html")) else []
     for option, path in [*files, ("--code-quality", args.code_quality)]:
         if path is None or path == _STDOUT:
             continue
@@ -102,13 +104,12 @@ def _label(plan: "Plan", board: str) -> str:
 def _run(plan: "Plan") -> "Gate":
     import sys
 
-    from ..lab.lease import home
     from ..report.gate_view import Gate
     from ..store.database import Store
     from ..verdict.gate_run import new_run, run_gate
 
     run = new_run(plan, ["farm", *sys.argv[1:]])
-    with Store.open(home(plan.lab, STATE) / "results.sqlite") as store:
+    with Store.open(plan.lab.database(STATE)) as store:
         store.begin(run)
         verdict = None
         try:
@@ -118,7 +119,7 @@ def _run(plan: "Plan") -> "Gate":
         return Gate.load(store, run.id, plan.lab)
 
 
-def _tell(gate: "Gate", args: Namespace) -> bool:
+def _tell(gate: "Gate", args: Namespace, database: Path) -> bool:
     """Print the verdict and write every file that was asked for; return whether all could be written."""
     import json
     import os
@@ -142,7 +143,23 @@ def _tell(gate: "Gate", args: Namespace) -> bool:
         (Path(summary) if summary else None, "a", lambda: markdown(gate)),
     ]
     written = [_written(path, mode, text()) for path, mode, text in files if path is not None]
+    if args.html:
+        _draw(args, gate, database)
     return all(written)
+
+
+def _draw(args: Namespace, gate: "Gate", database: Path) -> None:
+    """Write the page; without it nothing is lost, for `farm report` draws it at any time."""
+    from ..report.collect import collect
+    from ..store.database import Store
+
+    try:
+        with Store.open(database) as store:
+            said = write_page(args.html, store, collect(store, gate.run.id))
+    except LabFault as fault:
+        output.warn(f"{fault}; the verdict stands above")
+    else:
+        (output.warn if args.json == _STDOUT else output.say)(said)
 
 
 def _print(gate: "Gate", args: Namespace) -> None:
@@ -161,7 +178,8 @@ def _print(gate: "Gate", args: Namespace) -> None:
             output.warn(line)
     which = f"{gate.run.id[:8]}{named(args.inventory)}"
     output.say(f"verdict: {gate.headline()}")
-    output.say(f"run {gate.run.id}; `farm report {which} --html gate.html` draws it")
+    draws = "" if args.html else f"; `farm report {which} --html gate.html` draws it"
+    output.say(f"run {gate.run.id}{draws}")
 
 
 def _written(path: Path, mode: str, text: str) -> bool:

@@ -106,13 +106,12 @@ def _history(args: Namespace) -> int:
     from dataclasses import asdict
     from datetime import datetime
 
-    from ..health.known import results
     from ..store.database import Store
     from ..store.health import history
 
     lab = open_lab(args)
     lab.require(args.boards)
-    with Store.open(results(lab, STATE)) as store:
+    with Store.open(lab.database(STATE)) as store:
         entries = [entry for board in args.boards or [None] for entry in history(store, board, limit=args.limit)]
     if args.json:
         print_json([asdict(entry) for entry in entries])
@@ -136,14 +135,13 @@ def _what(entry: "Entry") -> str:
 
 
 def _release(args: Namespace) -> int:
-    from ..health.known import results
     from ..lab.lease import owner
     from ..store.database import Store
     from ..store.health import release
 
     lab = open_lab(args)
     lab.require(args.boards)
-    with Store.open(results(lab, STATE)) as store:
+    with Store.open(lab.database(STATE)) as store:
         released = {board: release(store, board, args.reason, by=owner()) for board in args.boards}
     if args.json:
         print_json(released)

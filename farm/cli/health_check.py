@@ -10,7 +10,6 @@ from ..errors import Exit, LabFault
 from ..health.check import CheckResult, check_board
 from ..health.check_plan import planned
 from ..health.due import due
-from ..health.known import results
 from ..health.notify import Notifier
 from ..health.policy import HealthPolicy, load_policy, policy_path
 from ..health.watch import keep_checks
@@ -57,7 +56,7 @@ def policy_of(args: Namespace, lab: Lab) -> HealthPolicy:
 def due_boards(lab: Lab, policy: HealthPolicy, boards: Sequence[str]) -> dict[str, str]:
     """Return the boards that are due, each with the reason; models that the policy leaves out never are."""
     known = [board for board in boards if lab.boards[board].model in policy.models]
-    with Store.open(results(lab, STATE)) as store:
+    with Store.open(lab.database(STATE)) as store:
         return due(policy, store, known)
 
 

@@ -30,7 +30,8 @@ def run(args: Namespace) -> int:
     """Write what is asked for; what the run decided is no matter of the exit code."""
     if not (args.html or args.png or args.svg):
         raise UsageFault("nothing to write: give --html FILE, --png DIR or --svg DIR")
-    _need_the_extra()
+    if lacking := missing_extra("farm report"):
+        raise UsageFault(lacking)
     from ..report.collect import collect
 
     with open_records(args) as store:
@@ -38,21 +39,22 @@ def run(args: Namespace) -> int:
         for one in subject.unreadable:
             warn(f"record {one.id}: {one.why}")
         if args.html:
-            _page(args.html, store, subject)
+            say(write_page(args.html, store, subject))
         if args.png or args.svg:
             _plots(args, store, subject)
     return Exit.USAGE if subject.unreadable else Exit.PASS
 
 
-def _need_the_extra() -> None:
+def missing_extra(what: str) -> str:
+    """Return what is to be installed before ``what`` can draw; empty where nothing is missing."""
     from importlib.util import find_spec
 
     missing = [name for name in ("altair", "jinja2", "vl_convert") if find_spec(name) is None]
-    if missing:
-        raise UsageFault(f"farm report needs {' and '.join(missing)}: pip install 'edge-test-farm[report]'")
+    return f"{what} needs {' and '.join(missing)}: pip install 'edge-test-farm[report]'" if missing else ""
 
 
-def _page(path: Path, store: "Store", subject: "Subject") -> None:
+def write_page(path: Path, store: "Store", subject: "Subject") -> str:
+    """Write a run's page, and return what to say of it; LabFault where it cannot be written."""
     from ..report.collect import evidence
     from ..report.html.page import render
     from ..report.html.words import size
@@ -63,7 +65,7 @@ def _page(path: Path, store: "Store", subject: "Subject") -> None:
         path.write_bytes(page)
     except OSError as error:
         raise LabFault("report", str(error), hint="is the disk full, the folder writable?") from error
-    say(f"{path}: {size(len(page))}; opens in any browser, offline")
+    return f"{path}: {size(len(page))}; opens in any browser, offline"
 
 
 def _plots(args: Namespace, store: "Store", subject: "Subject") -> None:

@@ -71,7 +71,6 @@ def _trial(args: Namespace, scenario: "FixedRate", judge: "Judge") -> "tuple[Rec
     from ..artifact.dataset import find_dataset, load_dataset
     from ..artifact.deploy import deploy
     from ..artifact.unpack import open_artifact
-    from ..lab.lease import home
     from ..store.database import Store
     from ..trial.trial import run_trial
 
@@ -81,7 +80,7 @@ def _trial(args: Namespace, scenario: "FixedRate", judge: "Judge") -> "tuple[Rec
         lab = open_lab(args)
         tell = partial(progress, of=args.board)
         with (
-            Store.open(home(lab, STATE) / "results.sqlite") as store,
+            Store.open(lab.database(STATE)) as store,
             brought_up(lab, args.board, leave_on=args.leave_on, reason="farm run") as bench,
         ):
             put = deploy(bench.shell, bench.workdir, artifact, dataset, progress=tell)

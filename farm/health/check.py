@@ -21,7 +21,7 @@ from ..store.health import note_check
 from ..store.record import Made, utc
 from .check_plan import Plan
 from .check_steps import STEPS, Impossible, Step, restored
-from .known import results, taken_by
+from .known import taken_by
 from .policy import HealthPolicy
 
 Outcome = Literal["passed", "failed", "undecided", "skipped"]
@@ -144,7 +144,7 @@ def _take(step: Step, bench: Bench, plan: Plan) -> StepResult:
 
 def _kept(lab: Lab, state: Path, policy: HealthPolicy, result: CheckResult) -> CheckResult:
     steps = json.dumps([asdict(step) for step in result.steps], ensure_ascii=False)
-    with Store.open(results(lab, state)) as store:
+    with Store.open(lab.database(state)) as store:
         why = note_check(
             store,
             result.board,

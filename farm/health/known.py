@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..lab.inventory import Lab
-from ..lab.lease import Held, Leases, home, owner, told
+from ..lab.lease import Held, Leases, owner, told
 from ..store.database import Store, Stored
+from ..store.decided import decided_in
 from ..store.health import quarantined
 from ..store.record import utc
 from .board_health import LastTrial
@@ -24,11 +25,6 @@ class Known:
     last: dict[str, LastTrial]
 
 
-def results(lab: Lab, state: Path) -> Path:
-    """Return the file of a lab's one database."""
-    return home(lab, state) / "results.sqlite"
-
-
 def read_known(lab: Lab, boards: Sequence[str], leases: Leases, state: Path) -> Known:
     """Read it all at once.
 
@@ -38,7 +34,7 @@ def read_known(lab: Lab, boards: Sequence[str], leases: Leases, state: Path) -> 
     held = [lease for lease in leases.held() if lease.kind != "look"]  # which is over in seconds
     holders = {lease.board: told(lease) for lease in held}
     in_use = {lease.board: told(lease) for lease in held if _keeps_out(lease)}
-    with Store.open(results(lab, state)) as store:
+    with Store.open(lab.database(state)) as store:
         last = {board: trial for board in boards if (trial := _last_trial(store, board))}
         return Known(in_use, holders, quarantined(store), last)
 
@@ -57,6 +53,6 @@ def _last_trial(store: Store, board: str) -> LastTrial | None:
     newest = next(iter(store.records(board=board, limit=1)), None)
     if not isinstance(newest, Stored):
         return None
-    record, verdict = newest.record, newest.verdict
-    outcome = verdict.outcome if verdict else None
+    record = newest.record
+    outcome = decided_in(store, newest)
     return LastTrial(record.id, utc(record.started_utc), record.artifact.name, outcome, record.run_id)

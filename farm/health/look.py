@@ -9,7 +9,7 @@ from devices.ssh_knock import greeting
 
 from ..errors import LabFault
 from ..lab.inventory import Lab
-from ..lab.lease import Leases, NotFree, Wanted, home
+from ..lab.lease import Leases, NotFree, Wanted
 from ..lab.twin_lab import twin_fault
 from .board_health import BoardHealth
 from .known import Known, read_known, taken_by
@@ -91,7 +91,7 @@ def _look(lab: Lab, board: str, state: Path, known: Known, leases: Leases, *, do
 
 def _look_inside(lab: Lab, health: BoardHealth, state: Path, leases: Leases, *, doubtful: bool) -> None:
     """Keep users away for the seconds of a look; whoever came first meanwhile has the board."""
-    if lab.boards[health.board].twin and (died := twin_fault(health.board, home(lab, state))):
+    if lab.boards[health.board].twin and (died := twin_fault(health.board, lab.twins_home(state))):
         health.faults.append(str(died))
         return
     try:

@@ -9,7 +9,6 @@ from ..store.database import Store
 from ..store.health import Kept, Turn, note_looks
 from .board_health import TRANSIENT, BoardHealth, State
 from .check import CheckResult
-from .known import results
 
 
 def keep(lab: Lab, found: Iterable[BoardHealth], state: Path = Path(".farm")) -> list[Turn]:
@@ -21,7 +20,7 @@ def keep(lab: Lab, found: Iterable[BoardHealth], state: Path = Path(".farm")) ->
     lasting: dict[str, tuple[Kept, str]] = {
         one.board: (cast("Kept", one.state), one.reason) for one in found if one.state not in TRANSIENT
     }
-    with Store.open(results(lab, state)) as store:
+    with Store.open(lab.database(state)) as store:
         return note_looks(store, lasting)
 
 
@@ -33,7 +32,7 @@ def keep_checks(lab: Lab, done: Iterable[CheckResult], state: Path = Path(".farm
             found[one.board] = "quarantined", one.quarantine
         elif one.outcome != "undecided":
             found[one.board] = "faulty" if one.fault else "ok", one.fault
-    with Store.open(results(lab, state)) as store:
+    with Store.open(lab.database(state)) as store:
         return note_looks(store, found)
 
 

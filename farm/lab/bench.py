@@ -20,7 +20,7 @@ from ..errors import LabFault, UsageFault
 from ..store.record import BootFacts, Made
 from .fenced import FencedShell, FencedSwitch
 from .inventory import BoardEntry, Lab, MeterEntry
-from .lease import Lease, Leases, Progress, Wanted, home
+from .lease import Lease, Leases, Progress, Wanted
 from .reach import open_console, open_shell
 from .restore import Settings
 from .secret import reveal
@@ -120,7 +120,7 @@ def borrow_any(
 
 
 def _lend(lab: Lab, state: Path, lease: Lease) -> Generator["Bench"]:
-    if lab.boards[lease.board].twin and (fault := twin_fault(lease.board, home(lab, state))):
+    if lab.boards[lease.board].twin and (fault := twin_fault(lease.board, lab.twins_home(state))):
         raise fault
     _log.info("%s: is lent, lease %d", lease.board, lease.token)
     with Bench(lab, lease.board, state, lease) as bench:

@@ -118,6 +118,9 @@ class Lab(Part):
     boards: dict[Name, BoardEntry] = Field(min_length=1)
     meters: dict[Name, MeterEntry] = {}
     switches: dict[Name, SwitchEntry] = {}
+    state: Text | None = None
+    """Folder of the lab's leases, health and records, seen from the inventory's own; absent: ``.farm`` where one works.
+    Whoever shares boards from several folders or checkouts needs one."""
     resolved: Resolved | None = None
     """Written by ``farm lab up`` alone."""
     _path: Path = PrivateAttr(default=SOURCE)
@@ -132,6 +135,23 @@ class Lab(Part):
     def sha256(self) -> str:
         """Of that file's bytes."""
         return self._sha256
+
+    def home(self, working: Path) -> Path:
+        """Return the folder of the lab's leases, health and records; ``working`` is the one of the working folder.
+
+        Without ``state:``, those of twins lie where their lab came up, whichever folder they are used from.
+        """
+        if self.state is not None:
+            return self.path.parent / Path(self.state).expanduser()
+        return self.twins_home(working)
+
+    def database(self, working: Path) -> Path:
+        """Return the file of the lab's one database, under :meth:`home`."""
+        return self.home(working) / "results.sqlite"
+
+    def twins_home(self, working: Path) -> Path:
+        """Return the folder in which the lab's twins came up."""
+        return self.path.parent.parent if self.resolved else working
 
     @property
     def twins(self) -> list[str]:

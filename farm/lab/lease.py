@@ -38,7 +38,6 @@ __all__ = [
     "Stolen",
     "Waiter",
     "Wanted",
-    "home",
     "owner",
     "told",
 ]
@@ -61,14 +60,6 @@ class Stolen:
     """False: a loser's process has not closed its handles; it is stopped, or on another host."""
 
 
-def home(lab: Lab, state: Path) -> Path:
-    """Return the folder of a lab's database and locks.
-
-    Those of twins lie where their lab came up, whichever folder they are used from.
-    """
-    return lab.path.parent.parent if lab.resolved else state
-
-
 class Leases:
     """The leases of one lab. Closing it ends none of them."""
 
@@ -85,7 +76,7 @@ class Leases:
 
         Raises as :meth:`Store.open`.
         """
-        where = home(lab, state) / "results.sqlite"
+        where = lab.database(state)
         return cls(lab, where, Store.open(where), in_name_of or owner())
 
     # who has what

@@ -12,7 +12,7 @@ def in_use(answer: Answer) -> str:
         return f"free in a moment; before it in the line: {answer.ahead}"
     last = max(answer.holders, key=lambda held: held.token)
     others = len({held.board for held in answer.holders}) - 1
-    more = f", and {others} more like it by others" if others else ""
+    more = f"; {others} more like it {'is' if others == 1 else 'are'} taken too" if others else ""
     return f"in use by {told(last)}{more}"
 
 

@@ -16,6 +16,8 @@ def write(source: Lab, up: dict[str, tuple[TwinFolder, Running]], state: Path) -
     """Write the inventory of the boards that are up, and of all real ones, and return it."""
     value = source.model_dump(mode="json", exclude_defaults=True)
     value["resolved"] = {"source": str(source.path.resolve()), "sha256": source.sha256}
+    if source.state is not None:
+        value["state"] = str(source.home(state).resolve())
     value["boards"] = {
         name: _board(value["boards"][name], *up[name]) if entry.twin else value["boards"][name]
         for name, entry in source.boards.items()

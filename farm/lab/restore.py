@@ -19,7 +19,7 @@ from ..store import settings as journal
 from ..store.database import Store
 from ..store.settings import Noted
 from .inventory import Lab
-from .lease import Leases, home, owner
+from .lease import Leases, owner
 
 if TYPE_CHECKING:
     from .bench import Bench
@@ -214,7 +214,7 @@ class Settings:
         return self._bench.shell.sudo(whole, stdin=stdin, timeout_s=_CALL_S).stdout.decode("utf-8", "replace")
 
     def _store(self) -> Store:
-        return Store.open(home(self._lab, self._state) / "results.sqlite")
+        return Store.open(self._lab.database(self._state))
 
     def _noted(self, store: Store) -> list[Noted]:
         return journal.noted(store, self._bench.name)

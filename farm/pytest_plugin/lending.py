@@ -8,7 +8,7 @@ import pytest
 
 from farm.lab.bench import Bench, borrow, borrow_any
 from farm.lab.inventory import Lab
-from farm.lab.lease import Wanted, home
+from farm.lab.lease import Wanted
 
 from .selection import Wish
 
@@ -42,4 +42,4 @@ def wait_s(config: pytest.Config) -> float:
 
 def database(lab: Lab, state: Path) -> Path:
     """Return where the results of a lab are kept: with its twins when it has some, whichever folder it is used from."""
-    return home(lab, state) / "results.sqlite"
+    return lab.database(state)

@@ -7,6 +7,7 @@ from typing import Literal, Self
 from farm.errors import UsageFault
 from farm.lab.inventory import Lab
 from farm.store.database import Store, Stored
+from farm.store.decided import decided
 from farm.store.record import Made, Record
 from farm.store.run import EvidenceCheck, GateCriterion, GateFault, GateVerdict, Run
 from farm.verdict.explain import digits
@@ -125,17 +126,10 @@ def outcome_of(stored: Stored, gate: GateVerdict | None = None) -> str:
     ``void``, ``baseline`` or ``not judged`` where nothing was.
     """
     record = stored.record
-    if stored.verdict is not None:
-        return stored.verdict.outcome
-    if record.voids:
-        return "void"
-    if record.role == "baseline":
-        return "baseline"
-    judged = [c.outcome for c in gate.criteria if record.id in c.records] if gate else []
-    if not gate or not judged:
-        return "not judged"
-    unproven = any(e.board == record.board.name and not e.held for e in gate.evidence)
-    return worst([*judged, *(["no verdict"] if unproven else [])])
+    found = decided(stored, gate)
+    if found is not None:
+        return found
+    return "void" if record.voids else "baseline" if record.role == "baseline" else "not judged"
 
 
 def worst(outcomes: Sequence[str]) -> str:

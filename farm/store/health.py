@@ -68,7 +68,12 @@ def quarantined(store: Store) -> dict[str, str]:
     table = schema.quarantine.c
     with store.transaction() as connection:
         rows = connection.execute(select(table.board, table.why, table.since_utc).order_by(table.board)).all()
-    return {board: f"{why} (since {since_utc})" for board, why, since_utc in rows}
+    return {board: f"{why} (since {_local(since_utc)})" for board, why, since_utc in rows}
+
+
+def _local(utc_text: str) -> str:
+    """Return a kept time as people here read it."""
+    return f"{datetime.fromisoformat(utc_text).astimezone():%Y-%m-%d %H:%M}"
 
 
 def note_looks(store: Store, found: Mapping[str, tuple[Kept, str]]) -> list[Turn]:

@@ -9,10 +9,11 @@ from threading import Event
 
 from ..health import BoardHealth, look
 from ..lab.inventory import BoardEntry, Lab
-from ..lab.lease import Leases, home
+from ..lab.lease import Leases
 from ..lab.lease import Past as PastLease
 from ..store import health as health_rows
 from ..store.database import Store, Stored, Unreadable
+from ..store.decided import decided_in
 from . import lab_actions, lab_watch
 from .source import Glance, Held, Known, Past, Piece, Show, Tell, Trial, Wiring, Wish
 
@@ -27,7 +28,7 @@ class LabSource:
         """Open its database; raises what that raises."""
         self.lab = lab.lab
         self._inventory, self._state = lab, state
-        self._store = Store.open(home(lab, state) / "results.sqlite")
+        self._store = Store.open(lab.database(state))
         self._leases = Leases.open(lab, state)
         self._last: dict[str, Trial] = {}
         self._newest: object = None
@@ -56,7 +57,7 @@ class LabSource:
         mark = newest if newest is None or isinstance(newest, Unreadable) else (newest.record.id, newest.verdict)
         if mark != self._newest:
             found = ((name, self._store.records(board=name, limit=1)) for name in self._inventory.boards)
-            self._last = {name: _trial(stored[0]) for name, stored in found if stored}
+            self._last = {name: _trial(self._store, stored[0]) for name, stored in found if stored}
             self._newest = mark
         return self._last
 
@@ -64,7 +65,7 @@ class LabSource:
         """Read trials, health and leases of one board."""
         health = health_rows.history(self._store, board, limit=_ENTRIES)
         return Past(
-            [_trial(stored) for stored in self._store.records(board=board, limit=_TRIALS)],
+            [_trial(self._store, stored) for stored in self._store.records(board=board, limit=_TRIALS)],
             [(_local(entry.at_utc), _entry(entry)) for entry in health],
             [(past.held.since_utc.astimezone(), _lease(past)) for past in self._leases.history(board, _ENTRIES)],
         )
@@ -133,7 +134,7 @@ def _bytes(value: int | None) -> str | None:
     return None if value is None else f"{value / 1e6:,.0f} MB"
 
 
-def _trial(stored: Stored | Unreadable) -> Trial:
+def _trial(store: Store, stored: Stored | Unreadable) -> Trial:
     if isinstance(stored, Unreadable):
         return Trial(stored.id, datetime.fromtimestamp(0).astimezone(), "unreadable", None, why=stored.why)
     record, verdict = stored.record, stored.verdict
@@ -143,7 +144,7 @@ def _trial(stored: Stored | Unreadable) -> Trial:
     missed = [f"{c.name} wanted {c.wanted}" for c in verdict.criteria if c.outcome == "regression"] if verdict else []
     reasons = [*missed, *(verdict.reasons if verdict else []), *record.voids]
     at = record.started_utc.astimezone()
-    outcome = verdict.outcome if verdict else None
+    outcome = decided_in(store, stored)
     return Trial(record.id, at, record.artifact.name, outcome, "  ".join(figures), next(iter(reasons), ""))
 
 

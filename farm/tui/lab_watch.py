@@ -16,7 +16,7 @@ from power.registry import load_meter
 
 from ..errors import LabFault
 from ..lab.inventory import Lab
-from ..lab.lease import Leases, Wanted, home
+from ..lab.lease import Leases, Wanted
 from ..lab.reach import open_console
 from ..store.database import Store, Stored
 from .source import Piece
@@ -85,7 +85,7 @@ def _follow(console: Console, supply: "Supply", leases: Leases, board: str, stop
 def _kept(lab: Lab, state: Path, board: str, note: str) -> Iterator[Piece]:
     """Show what is known of a board whose console is somebody else's."""
     yield Piece(note=note)
-    with Store.open(home(lab, state) / "results.sqlite") as store:
+    with Store.open(lab.database(state)) as store:
         newest = next(iter(store.records(board=board, limit=1)), None)
         if isinstance(newest, Stored):
             yield Piece(text=plain(store.console(newest.record.id)))

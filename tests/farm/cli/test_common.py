@@ -1,14 +1,15 @@
 """Where a command finds the records of the lab that its line names."""
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from farm.cli.common import STATE, database, named
 from farm.cli.main import main
-from farm.errors import UsageFault
+from farm.errors import LabFault, UsageFault
 from farm.lab.inventory import load
-from farm.lab.lease import home
+from farm.lab.lease import Leases, Wanted
 from farm.store.database import Store
 
 SOURCE = "lab: far\nboards:\n  tx2-01: {model: jetson-tx2, console: {port: /dev/ttyUSB0}, ssh: {host: h, user: u}}\n"
@@ -30,8 +31,23 @@ def test_records_lie_where_the_leases_of_the_same_lab_do(far):
     source = Path("inventory.yaml")
     source.write_text(SOURCE)
     assert database() == STATE / "results.sqlite"
-    assert database(source) == home(load(source), STATE) / "results.sqlite" == database()
-    assert database(far) == home(load(far), STATE) / "results.sqlite" == Path("../far/.farm/results.sqlite")
+    assert database(source) == load(source).database(STATE) == database()
+    assert database(far) == load(far).database(STATE) == Path("../far/.farm/results.sqlite")
+
+
+def test_checkouts_that_name_one_state_share_leases_and_records(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    inventories = [tmp_path / name / "inventory.yaml" for name in ("one", "two")]
+    for inventory in inventories:
+        inventory.parent.mkdir()
+        inventory.write_text(SOURCE + "state: ../shared\n")
+    with ExitStack() as stack:
+        mine, theirs = (stack.enter_context(Leases.open(load(inventory))) for inventory in inventories)
+        stack.enter_context(mine.use(Wanted.parse("tx2-01")))
+        with pytest.raises(LabFault, match="in use by process"):
+            stack.enter_context(theirs.use(Wanted.parse("tx2-01")))
+    monkeypatch.chdir(inventories[1].parent)
+    assert database().resolve() == load(inventories[0]).database(STATE).resolve() == tmp_path / "shared/results.sqlite"
 
 
 def test_a_hint_names_the_lab_only_where_its_records_lie_elsewhere(far):

@@ -221,11 +221,12 @@ def test_every_output_is_written_and_all_of_them_agree(project, junit_schema):
 
 
 def test_json_without_a_file_is_all_of_standard_output(project):
-    ended = project({"atom-01": FINE, "atom-02": DEAD}, "--json", gate=True)
+    ended = project({"atom-01": FINE, "atom-02": DEAD}, "--html=gate.html", "--json", gate=True)
     assert ended.exit == 3
     value = json.loads(ended.stdout)
     assert value["outcome"] == "no verdict"
     assert value["run"]["id"] == ended.run.run.id
+    assert ended.run.run.id in (ended.folder / "gate.html").read_text()
     assert {record["board"] for record in value["records"]} == {"atom-01", "atom-02"}
 
 

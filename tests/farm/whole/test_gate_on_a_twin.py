@@ -44,7 +44,7 @@ def last_run(atom):
 
 
 def test_a_release_within_its_limits_passes_and_its_summary_says_that_a_twin_ran_it(atom, gate):
-    ended = atom.farm("gate", *gate(watts=14), "--markdown", "gate.md", timeout_s=110)
+    ended = atom.farm("gate", *gate(watts=14), "--markdown", "gate.md", "--html", "gate.html", timeout_s=110)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     stored, records = last_run(atom)
     assert stored.verdict.outcome == "pass"
@@ -53,6 +53,7 @@ def test_a_release_within_its_limits_passes_and_its_summary_says_that_a_twin_ran
     summary = (atom.folder / "gate.md").read_text()
     assert summary.startswith("## ✅ pass: 2 criteria held on 1 board\n")
     assert "atom-01 &#40;process twin&#41;" in summary
+    assert stored.run.id in (atom.folder / "gate.html").read_text()
 
 
 def test_a_release_that_needs_too_much_is_a_regression_of_the_session_and_of_its_run(atom, gate):
