@@ -191,7 +191,9 @@ class BoardTable(ScrollView, can_focus=True):
         for place_, (text, tone) in zip(self.placed, self._cells[name], strict=True):
             fitted = _fitted(text, place_.width, right=place_.column.right)
             style = plain + styles[tone] if tone and (tone != "quiet" or not is_selected) else plain
-            pieces += [Segment(" " * (place_.x - x), plain), Segment(fitted, style)]
+            shown = fitted.rstrip()  # the cursor would make a block of colour of what is empty
+            pieces += [Segment(" " * (place_.x - x), plain), Segment(shown, style)]
+            pieces += [Segment(" " * (len(fitted) - len(shown)), plain)]
             x = place_.x + place_.width
         strip = Strip(pieces).adjust_cell_length(self.size.width, plain)
         return strip.apply_style(self._cursor_style()) if is_selected else strip
