@@ -414,6 +414,7 @@ def test_leaving_a_stream_ends_its_command(shell):
 def test_a_write_to_a_helper_that_died_says_what_it_said(shell):
     with shell.stream("echo no module >&2; exit 1", timeout_s=10) as stream:
         assert list(stream.lines(idle_timeout_s=5)) == []
+        assert stream.exit_status(timeout_s=5) == 1  # the end of its output may come earlier
         with pytest.raises(ConnectionLost, match=r"status 1.*no module"):
             stream.send(b"x\n")
 

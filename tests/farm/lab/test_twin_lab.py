@@ -108,6 +108,7 @@ def test_what_a_killed_process_leaves_behind_ends_with_the_lab(own_lab):
     source, state = own_lab
     lab = up(source, state, only=["atom-01"], keeper_pid=os.getpid())
     with borrow(lab, "atom-01", state=state) as bench:
+        bench.settings.leave_on()  # its switch will be gone
         bench.ensure_up()
         orphan = ProcessId.of(int(bench.shell.run("sleep 300 <&- >&- 2>&- & echo $!").text))
         folder = TwinFolder(state / "lab" / "atom-01")
