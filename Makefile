@@ -18,10 +18,10 @@ demo: setup ## four boards (twins): power on, boot, provision, deploy, infer, me
 demo-fail: setup ## the same with a release that must be refused: too slow, too hungry
 	@tools/demo-fail
 
-test: setup ## the suite, on two cores in under four minutes
+test: setup ## the suite, on two cores in six minutes
 	$(BIN)/pytest -n 4 --dist worksteal --durations 5
 
-test-system: setup ## against what only some machines have: an OpenSSH server
+test-system: setup ## against what only some machines have: an OpenSSH server, a Chromium
 	$(BIN)/pytest tests/system -v -rs
 
 check: setup ## format, lint, types, import arrows, and the Python of the boards
