@@ -56,6 +56,8 @@ class LabScreen(Screen[None]):
         self._head, self._table = TableHead(), BoardTable(boards)
         self._empty = Static("no board matches; Esc clears the filter", id="empty")
         self._events = NotesPane(notes)
+        self._offers = self._table.selected is not None
+        """Whether there is a board that the keys in the footer are about."""
 
     def compose(self) -> ComposeResult:
         """Stack it: summary, filter, table, the selected board, events, keys."""
@@ -125,7 +127,9 @@ class LabScreen(Screen[None]):
         """Tell about the board under the cursor."""
         self._show_detail()
         self._show_bar()
-        self.refresh_bindings()
+        if self._offers != (offers := self._table.selected is not None):
+            self._offers = offers
+            self.refresh_bindings()  # makes the whole footer anew: not with every key
 
     # -- keys -------------------------------------------------------------------------------------
 
