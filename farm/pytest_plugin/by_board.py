@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import NoReturn, Protocol
+from typing import Protocol
 
 from farm.lab.inventory import BoardEntry
 
@@ -177,20 +177,27 @@ class ByBoard:
         if not work.tests or self.collection is None:
             return None
         crashed, *left = work.tests
-        units: dict[Boards, list[int]] = {}
-        for test in left:
-            units.setdefault(self._boards_of[test], []).append(test)
-        self._units.extendleft(Unit(tuple(tests), boards) for boards, tests in units.items())
-        self._settle()
+        self._take_back(left)
         return self.collection[crashed]
 
-    def mark_test_pending(self, item: str) -> NoReturn:
-        """Refuse: a test in which a worker died is not run again."""
-        raise NotImplementedError
+    def mark_test_pending(self, item: str) -> None:
+        """Run a test again in which a worker died: a user's ``pytest_handlecrashitem`` wants it, we never do."""
+        if self.collection is not None:
+            self._take_back([self.collection.index(item)])
 
-    def remove_pending_tests_from_node(self, node: Node, indices: Sequence[int]) -> NoReturn:
-        """Refuse: nothing is stolen here."""
-        raise NotImplementedError
+    def remove_pending_tests_from_node(self, node: Node, indices: Sequence[int]) -> None:
+        """Take back tests that a worker gave up unrun."""
+        mine = self._work[node].tests
+        mine[:] = [test for test in mine if test not in set(indices)]
+        self._take_back(indices)
+
+    def _take_back(self, tests: Iterable[int]) -> None:
+        """Hand tests out again, before all others; those of one board stay together."""
+        units: dict[Boards, list[int]] = {}
+        for test in tests:
+            units.setdefault(self._boards_of[test], []).append(test)
+        self._units.extendleft(Unit(tuple(again), boards) for boards, again in units.items())
+        self._settle()
 
     def _settle(self) -> None:
         """Give every worker its next test; let those end that nothing is left for."""

@@ -139,12 +139,14 @@ def test_a_shell_that_is_there_already_is_kept(uart, shell):
 def test_a_login_that_throws_typeahead_away_still_gets_the_password(uart):
     _, console = uart(late_s=0.2)
     console.login("farm", "secret", timeout_s=20)
+    assert console.run("echo hi", timeout_s=5).stdout == b"hi\n"
 
 
 def test_a_kernel_line_behind_the_login_prompt_does_not_hide_it(uart):
     line, console = uart()
     line.chatter(b"usb 1-1: new high-speed USB device number 7", 0.02)
     console.login("farm", "secret", timeout_s=30)
+    assert console.run("echo hi", timeout_s=10).stdout == b"hi\n"
 
 
 def test_a_wrong_password_is_refused_and_never_shown(uart):

@@ -30,7 +30,7 @@ def good(packed) -> dict:
 
 
 @pytest.fixture
-def opened(tmp_path):
+def assert_refused(tmp_path):
     """Opens ``bad.tar.zst``, wants it refused, and looks that nothing was written outside."""
     before = set(tmp_path.rglob("*"))
 
@@ -60,51 +60,51 @@ def opened(tmp_path):
         "x" * 201,
     ],
 )
-def test_a_manifest_cannot_name_a_path_that_leaves_its_folder(tmp_path, good, opened, name):
+def test_a_manifest_cannot_name_a_path_that_leaves_its_folder(tmp_path, good, assert_refused, name):
     good["files"][name] = {"sha256": "0" * 64, "size": 0}
     archive(tmp_path / "bad.tar.zst", entry("manifest.json", json.dumps(good).encode()), entry(name or "x"))
-    opened("files")
+    assert_refused("files")
 
 
-def test_a_member_that_the_manifest_does_not_list_is_refused(tmp_path, good, opened):
+def test_a_member_that_the_manifest_does_not_list_is_refused(tmp_path, good, assert_refused):
     archive(tmp_path / "bad.tar.zst", entry("manifest.json", json.dumps(good).encode()), entry("../escape", b"x"))
-    opened("not in its manifest")
+    assert_refused("not in its manifest")
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE, tarfile.DIRTYPE])
-def test_only_plain_files_come_out(tmp_path, good, opened, kind):
+def test_only_plain_files_come_out(tmp_path, good, assert_refused, kind):
     member = entry("model.onnx", kind=kind, link="/etc/passwd")
     archive(tmp_path / "bad.tar.zst", entry("manifest.json", json.dumps(good).encode()), member)
-    opened("not a plain file")
+    assert_refused("not a plain file")
 
 
 @pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE, tarfile.GNUTYPE_SPARSE])
-def test_headers_that_extend_tar_are_refused(tmp_path, good, opened, kind):
+def test_headers_that_extend_tar_are_refused(tmp_path, good, assert_refused, kind):
     member = entry("././@LongLink", b"model.onnx\0", kind=kind)
     archive(tmp_path / "bad.tar.zst", entry("manifest.json", json.dumps(good).encode()), member)
-    opened("not a plain file")
+    assert_refused("not a plain file")
 
 
-def test_changed_content_never_gets_its_name(tmp_path, good, packed, opened):
+def test_changed_content_never_gets_its_name(tmp_path, good, packed, assert_refused):
     size = good["files"]["model.onnx"]["size"]
     archive(
         tmp_path / "bad.tar.zst",
         entry("manifest.json", json.dumps(good).encode()),
         entry("model.onnx", b"?" * size),
     )
-    opened("model.onnx: SHA-256 is")
+    assert_refused("model.onnx: SHA-256 is")
     assert not list((tmp_path / "out").rglob("model.onnx"))
 
 
-def test_a_file_of_another_size_is_refused_before_it_is_read(tmp_path, good, opened):
+def test_a_file_of_another_size_is_refused_before_it_is_read(tmp_path, good, assert_refused):
     archive(tmp_path / "bad.tar.zst", entry("manifest.json", json.dumps(good).encode()), entry("model.onnx", b"?" * 5))
-    opened("model.onnx: 5 bytes, its manifest says 1800")
+    assert_refused("model.onnx: 5 bytes, its manifest says 1800")
 
 
-def test_a_member_that_comes_twice_is_refused(tmp_path, good, source, opened):
+def test_a_member_that_comes_twice_is_refused(tmp_path, good, source, assert_refused):
     member = entry("model.onnx", (source / "model.onnx").read_bytes())
     archive(tmp_path / "bad.tar.zst", entry("manifest.json", json.dumps(good).encode()), member, member)
-    opened("or twice")
+    assert_refused("or twice")
 
 
 def test_no_file_is_overwritten_while_another_is_not_yet_proven(tmp_path, good):
@@ -116,23 +116,23 @@ def test_no_file_is_overwritten_while_another_is_not_yet_proven(tmp_path, good):
     assert {name: path.read_bytes() for name, path in artifact.files.items()} == contents
 
 
-def test_a_tensor_that_no_memory_holds_is_refused(tmp_path, good, opened):
+def test_a_tensor_that_no_memory_holds_is_refused(tmp_path, good, assert_refused):
     good["preprocess"]["steps"][0]["height"] = 1 << 40
     archive(tmp_path / "bad.tar.zst", entry("manifest.json", json.dumps(good).encode()))
-    opened("preprocess.steps.0.upscale-nearest.height: ")
+    assert_refused("preprocess.steps.0.upscale-nearest.height: ")
 
 
-def test_a_listed_file_that_is_absent_is_named(tmp_path, good, opened):
+def test_a_listed_file_that_is_absent_is_named(tmp_path, good, assert_refused):
     archive(tmp_path / "bad.tar.zst", entry("manifest.json", json.dumps(good).encode()))
-    opened("model.onnx: listed in the manifest but not packed")
+    assert_refused("model.onnx: listed in the manifest but not packed")
 
 
-def test_the_manifest_comes_first(tmp_path, good, opened):
+def test_the_manifest_comes_first(tmp_path, good, assert_refused):
     archive(tmp_path / "bad.tar.zst", entry("model.onnx", b"x"), entry("manifest.json", json.dumps(good).encode()))
-    opened(r"does not begin with manifest\.json")
+    assert_refused(r"does not begin with manifest\.json")
 
 
-def test_no_more_than_the_cap_is_ever_unpacked(tmp_path, good, opened, monkeypatch):
+def test_no_more_than_the_cap_is_ever_unpacked(tmp_path, good, assert_refused, monkeypatch):
     monkeypatch.setattr(unpack, "_TOTAL_BYTES", 10_000)
     good["files"]["model.onnx"]["size"] = 1 << 40
     bomb = tarfile.TarInfo("model.onnx")
@@ -142,37 +142,37 @@ def test_no_more_than_the_cap_is_ever_unpacked(tmp_path, good, opened, monkeypat
         entry("manifest.json", json.dumps(good).encode()),
         bomb.tobuf(tarfile.GNU_FORMAT) + bytes(100_000),
     )
-    opened("more than 10,000 bytes")
+    assert_refused("more than 10,000 bytes")
 
 
-def test_there_is_a_cap_on_the_number_of_files(tmp_path, good, opened):
+def test_there_is_a_cap_on_the_number_of_files(tmp_path, good, assert_refused):
     good["files"] |= {f"f{i}": {"sha256": "0" * 64, "size": 0} for i in range(65)}
     archive(tmp_path / "bad.tar.zst", entry("manifest.json", json.dumps(good).encode()))
-    opened("more than 64 files")
+    assert_refused("more than 64 files")
 
 
-def test_a_manifest_has_a_largest_size(tmp_path, opened):
+def test_a_manifest_has_a_largest_size(tmp_path, assert_refused):
     archive(tmp_path / "bad.tar.zst", entry("manifest.json", b" " * (1 << 20) + b"{}"))
-    opened("at most")
+    assert_refused("at most")
 
 
 @pytest.mark.parametrize("keep", [0, 4, 100, 200])
-def test_half_a_file_is_no_artifact(tmp_path, packed, opened, keep):
+def test_half_a_file_is_no_artifact(tmp_path, packed, assert_refused, keep):
     (tmp_path / "bad.tar.zst").write_bytes(packed.read_bytes()[:keep])
-    opened(r"bad\.tar\.zst: ")
+    assert_refused(r"bad\.tar\.zst: ")
 
 
-def test_a_flipped_byte_is_noticed(tmp_path, packed, opened):
+def test_a_flipped_byte_is_noticed(tmp_path, packed, assert_refused):
     data = bytearray(packed.read_bytes())
     data[len(data) // 2] ^= 0x20
     (tmp_path / "bad.tar.zst").write_bytes(data)
-    opened(r"bad\.tar\.zst: ")
+    assert_refused(r"bad\.tar\.zst: ")
 
 
 @pytest.mark.parametrize("data", [b"PK\x03\x04 a zip", zstandard.compress(b"no tar inside" * 100)])
-def test_another_kind_of_file_is_a_usage_fault(tmp_path, opened, data):
+def test_another_kind_of_file_is_a_usage_fault(tmp_path, assert_refused, data):
     (tmp_path / "bad.tar.zst").write_bytes(data)
-    opened("not zstd|not a tar")
+    assert_refused("not zstd|not a tar")
 
 
 def test_a_missing_file_is_a_usage_fault_with_its_name(tmp_path):

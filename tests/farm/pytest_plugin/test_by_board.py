@@ -183,6 +183,27 @@ def test_what_a_lost_worker_left_goes_to_others_but_for_the_test_it_was_lost_in(
     assert sorted(ran) == sorted(left)
 
 
+def test_a_test_that_is_to_run_again_after_its_worker_died_does():
+    tests = ids("a@tx2-01", "b@coral-01")
+    by_board, (first, second), _ = scheduled(tests, 2)
+    lost = by_board.remove_node(first)
+    by_board.mark_test_pending(lost)
+    by_board.add_node(third := Worker("gw2"))
+    by_board.add_node_collection(third, tests)
+    by_board.schedule()
+    assert tests[third.given[0]] == lost or tests[second.given[-1]] == lost
+
+
+def test_tests_that_a_worker_gives_up_unrun_go_to_another():
+    tests = ids("a@tx2-01", "b@tx2-01", "c@coral-01")
+    by_board, (first, second), _ = scheduled(tests, 2)
+    given_up = first.given[-1]
+    by_board.remove_pending_tests_from_node(first, [given_up])
+    assert [first.given, second.given].count([]) == 0
+    assert by_board.has_pending
+    assert (first.given + second.given).count(given_up) == 2
+
+
 def test_the_worker_that_replaces_a_lost_one_is_given_tests():
     by_board, nodes, _ = scheduled(ANY16, 1, FOUR)
     by_board.remove_node(nodes[0])
