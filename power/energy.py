@@ -1,4 +1,23 @@
-"""Joules over a window, and how far they may be off."""
+"""Joules over a window, and how far they may be off.
+
+With readings ``P_i`` every ``h`` seconds, each the mean over an aperture ``a``, of a window of ``T`` seconds::
+
+    u_joules = B_edges + 2 sqrt(u_V² + u_A² + u_sampling² + u_stamps² + (B_clock² + B_unseen²) / 3)
+
+    u_V, u_A    the limits of error of volts and of amps (or of watts, where the meter states them), integrated
+                over the window, as rectangular distributions: limit / sqrt(3). Taken as wholly systematic: more
+                readings do not help.
+    u_sampling  sigma sqrt(T (h - a)): what happens between the apertures is not seen. sigma² is half the mean
+                square of the differences between successive readings. 0 when a = h. Holds for loads that
+                do not keep step with the readings: what always falls between the apertures is not seen.
+    u_stamps    sigma_t sqrt(sum ((P_i+1 - P_i-1) / 2)²): sigma_t² is half the variance of the spacing.
+    B_edges     (2h - a) / 4 times the range of the four readings around an edge, both edges added: a step
+                at the very edge is smeared over one reading, always the same way, so this is not squared.
+    B_clock     clock_bound_ns times the range of the readings that near to both edges: the window as a whole
+                may lie that much earlier or later.
+    B_unseen    half the range of all readings, for as long as the meter was asked late or, with ``allow_lost``,
+                readings are missing.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -51,23 +70,7 @@ def energy(
 ) -> Energy:
     """Integrate the readings from ``start_ns`` to ``end_ns`` by trapezoids, the edges interpolated.
 
-    With readings ``P_i`` every ``h`` seconds, each the mean over an aperture ``a``, of a window of ``T`` seconds::
-
-        u_joules = B_edges + 2 sqrt(u_V² + u_A² + u_sampling² + u_stamps² + (B_clock² + B_unseen²) / 3)
-
-        u_V, u_A    the limits of error of volts and of amps (or of watts, where the meter states them), integrated
-                    over the window, as rectangular distributions: limit / sqrt(3). Taken as wholly systematic: more
-                    readings do not help.
-        u_sampling  sigma sqrt(T (h - a)): what happens between the apertures is not seen. sigma² is half the mean
-                    square of the differences between successive readings. 0 when a = h. Holds for loads that
-                    do not keep step with the readings: what always falls between the apertures is not seen.
-        u_stamps    sigma_t sqrt(sum ((P_i+1 - P_i-1) / 2)²): sigma_t² is half the variance of the spacing.
-        B_edges     (2h - a) / 4 times the range of the four readings around an edge, both edges added: a step
-                    at the very edge is smeared over one reading, always the same way, so this is not squared.
-        B_clock     clock_bound_ns times the range of the readings that near to both edges: the window as a whole
-                    may lie that much earlier or later.
-        B_unseen    half the range of all readings, for as long as the meter was asked late or, with ``allow_lost``,
-                    readings are missing.
+    The module's first lines say how the uncertainty is found.
 
     Args:
         block: readings in time order; more of them than the window needs do no harm.
@@ -96,11 +99,11 @@ def energy(
     if not inside.any():
         raise MissingReadings(meter, f"no reading inside a window of {seconds:.3f} s", hint=_HINT)
     joules = _integral(t_s, watts, seconds)
-    spacing_s = float(t_s[-1] - t_s[0]) / (len(t_s) - 1)
     usable = _pick(block, _usable(block))
-    at_edges = [_near(usable, edge_ns, 0) for edge_ns in (start_ns, end_ns)]
-    may_be_at_edges = np.concatenate([_near(usable, edge_ns, clock_bound_ns) for edge_ns in (start_ns, end_ns)])
+    edges_ns = (start_ns, end_ns)
+    may_be_at_edges = np.concatenate([_near(usable, edge_ns, clock_bound_ns) for edge_ns in edges_ns])
     not_seen_s = max(unseen_s(around, rate_hz), lost / rate_hz)
+    spacing_s = float(t_s[-1] - t_s[0]) / (len(t_s) - 1)
     variance = (
         _accuracy_variance(t_s, around, accuracy, seconds)
         + _sampling_variance(watts, max(0.0, spacing_s - aperture_s), seconds)
@@ -108,8 +111,7 @@ def energy(
         + (clock_bound_ns / 1e9 * float(np.ptp(may_be_at_edges))) ** 2 / 3
         + (float(np.ptp(watts)) / 2 * not_seen_s) ** 2 / 3
     )
-    smeared_s = (2 * spacing_s - min(aperture_s, spacing_s)) / 4
-    u_joules = smeared_s * sum(float(np.ptp(near)) for near in at_edges) + 2 * variance**0.5
+    u_joules = _smeared(usable, edges_ns, spacing_s, aperture_s) + 2 * variance**0.5
     mean_inside = float(watts[inside].mean())
     return Energy(
         joules=joules,
@@ -123,6 +125,12 @@ def energy(
         lost=lost,
         joules_mean_times_duration=mean_inside * seconds,
     )
+
+
+def _smeared(usable: Block, edges_ns: tuple[int, int], spacing_s: float, aperture_s: float) -> float:
+    """Return B_edges, joules."""
+    smeared_s = (2 * spacing_s - min(aperture_s, spacing_s)) / 4
+    return smeared_s * sum(float(np.ptp(_near(usable, edge_ns, 0))) for edge_ns in edges_ns)
 
 
 def _around(
