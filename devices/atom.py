@@ -1,40 +1,23 @@
-"""pico-ITX board with an Intel Atom x5-E3930 (Apollo Lake)."""
+"""Boards with an Intel Atom of the Apollo Lake family."""
 
-from dataclasses import replace
 from typing import ClassVar
 
-from .board import Board, BoardState, plausible
-from .facts import number, starting
+from .x86 import X86
 
 
-class AtomE3930(Board):
-    """Two x86 cores; temperatures from the processor's own sensors, throttling as counters since boot."""
+class AtomE3930(X86):
+    """pico-ITX board with an x5-E3930: two cores at 1.3 GHz, 6.5 W."""
 
     model: ClassVar[str] = "atom-e3930"
-    state_script: ClassVar[str] = r"""
-for h in "$R"/sys/class/hwmon/hwmon*; do
-  first "$h/name" && [ "$v" = coretemp ] || continue
-  for l in "$h"/temp*_label; do first "$l" && t=$v && file "coretemp.$t" "${l%_label}_input"; done
-done
-for c in "$R"/sys/devices/system/cpu/cpu[0-9]*; do
-  for k in core package; do file "throttle.${c##*/} $k" "$c/thermal_throttle/${k}_throttle_count"; done
-done
-"""
 
-    def read_state(self, facts: dict[str, str]) -> BoardState:
-        """Add the core temperatures and the throttle counters.
 
-        A counter tells that it throttled since boot, not that it does now: ``throttled`` is False while all
-        are 0, unknown after, and what changed between two looks stands in ``throttle_detail``.
-        """
-        state = super().read_state(facts)
-        sensors = {label: number(facts, f"coretemp.{label}", 1e-3) for label in starting(facts, "coretemp.")}
-        celsius = {label: value for label, value in sensors.items() if value is not None and plausible(value)}
-        counts = {k: int(n) for k, n in starting(facts, "throttle.").items() if n.isdigit()}
-        counted = ", ".join(f"{name} {count}" for name, count in counts.items() if count)
-        return replace(
-            state,
-            celsius=state.celsius | celsius,
-            throttled=False if counts and not counted else None,
-            throttle_detail=f"throttle events since boot: {counted}" if counted else None,
-        )
+class AtomE3940(X86):
+    """mini-ITX board with an x5-E3940: four cores at 1.6 GHz, 9.5 W."""
+
+    model: ClassVar[str] = "atom-e3940"
+
+
+class DeepLens(X86):
+    """AWS DeepLens: an x5-E3930 with a camera inside, on a USB port; SSH and no console outside its case."""
+
+    model: ClassVar[str] = "deeplens"

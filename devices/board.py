@@ -86,6 +86,8 @@ class Board(ABC):
     model: ClassVar[str]
     boot_timeout_s: ClassVar[float] = 120.0
     """From power on to a login, at worst (assumed)."""
+    usb: ClassVar[int] = 3
+    """The fastest USB that an accelerator finds on it: 2 or 3."""
     state_script: ClassVar[str] = ""
     """More shell lines that print facts; see :mod:`devices.facts`."""
     settings: ClassVar[Mapping[str, Setting]] = {"governor": GOVERNOR}

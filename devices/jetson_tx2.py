@@ -1,78 +1,12 @@
 """NVIDIA Jetson TX2 developer kit, L4T 32 (Ubuntu 18.04)."""
 
-import re
-from collections.abc import Mapping
-from dataclasses import replace
 from typing import ClassVar
 
-from .board import Board, BoardState, held_back
-from .facts import COOLING, integer
-from .settings import Setting, files
-
-_MODE = re.compile(r"NV Power Mode: (\S+)")
-
-_NO_SENSORS = ("PMIC-Die",)
-"""Reads a constant 100 °C (L4T 32), whatever the chip does."""
-
-_POWER_MODE = Setting(
-    save="nvpmodel -q 2>/dev/null | sed -n '$p'",  # the id stands on the last line
-    change="""id=$(nvpmodel -p --verbose 2>/dev/null | sed -n "s/.*POWER_MODEL: *ID=\\([0-9]*\\) NAME=$V *$/\\1/p")
-[ -n "$id" ] || { echo "no power mode $V; see nvpmodel -p --verbose" >&2; exit 1; }
-echo no | nvpmodel -m "$id" """,
-    put_back='read -r id && echo no | nvpmodel -m "$id"',
-    values="[A-Za-z0-9_]+",
-    until_reboot=False,
-)
-"""A release that wants to reboot for it is told no, and the command fails instead of hanging."""
-
-_MAX_CLOCKS = Setting(
-    save='d=$(mktemp -d) && jetson_clocks --store "$d/f" >/dev/null && cat "$d/f"; rm -rf "$d"',
-    change="jetson_clocks",
-    put_back='d=$(mktemp -d) && cat > "$d/f" && jetson_clocks --restore "$d/f" >/dev/null; s=$?; rm -rf "$d"; exit $s',
-    values="max",
-    steady=False,
-)
-"""CPU, GPU and memory clocks at their power mode's maxima, and the fan at full speed."""
-
-_FAN = files(
-    "/sys/kernel/debug/tegra_fan/target_pwm",  # up to L4T 32
-    "/sys/devices/pwm-fan/target_pwm",
-    values="[0-9]|[1-9][0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-5]",
-    steady=False,
-)
+from .jetson import Jetson, jetson_state
 
 
-class JetsonTX2(Board):
-    """Two Denver and four A57 cores, of which the power mode decides who is on."""
+class JetsonTX2(Jetson):
+    """Two Denver and four A57 cores, and a Pascal GPU."""
 
     model: ClassVar[str] = "jetson-tx2"
-    state_script: ClassVar[str] = (
-        COOLING
-        + r"""
-file gpu_hz "$R/sys/devices/17000000.gp10b/devfreq/17000000.gp10b/cur_freq"
-file emc_hz "$R/sys/kernel/debug/clk/emc/clk_rate"
-fact power_mode "$({ nvpmodel -q || sudo -n nvpmodel -q; } 2>/dev/null </dev/null | tr '\n' ' ')"
-"""
-    )
-    """The memory clock lies in debugfs: only where the login is root."""
-    settings: ClassVar[Mapping[str, Setting]] = {
-        **Board.settings,
-        "power_mode": _POWER_MODE,
-        "max_clocks": _MAX_CLOCKS,
-        "fan": _FAN,
-    }
-
-    def read_state(self, facts: dict[str, str]) -> BoardState:
-        """Add the power mode, the GPU's and the memory's clock, and what thermal management holds back."""
-        state = super().read_state(facts)
-        clocks = {name: integer(facts, f"{name}_hz") for name in ("gpu", "emc")}
-        mode = _MODE.search(facts.get("power_mode", ""))
-        throttled, detail = held_back(facts)
-        return replace(
-            state,
-            celsius={zone: celsius for zone, celsius in state.celsius.items() if zone not in _NO_SENSORS},
-            clock_hz=state.clock_hz | {name: hz for name, hz in clocks.items() if hz is not None},
-            power_mode=mode[1] if mode else None,
-            throttled=throttled,
-            throttle_detail=detail,
-        )
+    state_script: ClassVar[str] = jetson_state("17000000.gp10b")

@@ -10,9 +10,15 @@ if TYPE_CHECKING:
 
 BOARDS = {
     "atom-e3930": "devices.atom:AtomE3930",
+    "atom-e3940": "devices.atom:AtomE3940",
     "coral-dev": "devices.coral_dev:CoralDev",
+    "deeplens": "devices.atom:DeepLens",
+    "jetson-nano": "devices.jetson_nano:JetsonNano",
     "jetson-tx2": "devices.jetson_tx2:JetsonTX2",
+    "pc-gpu": "devices.pc_gpu:PcGpu",
     "pi-zero-aiy": "devices.pi_zero_aiy:PiZeroAIY",
+    "raspberry-pi3": "devices.raspberry_pi3:RaspberryPi3",
+    "ti-c66x": "devices.ti_c66x:TiC66xServer",
 }
 """Boards that ship here. Paths, not classes: loaded on first use."""
 

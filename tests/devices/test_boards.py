@@ -3,7 +3,7 @@
 
 import pytest
 
-from devices.atom import AtomE3930
+from devices.atom import AtomE3930, AtomE3940, DeepLens
 from devices.board import Board
 from devices.coral_dev import CoralDev
 from devices.errors import (
@@ -14,11 +14,16 @@ from devices.errors import (
     HostKeyMismatch,
     Unreachable,
 )
+from devices.jetson_nano import JetsonNano
 from devices.jetson_tx2 import JetsonTX2
-from devices.pi_zero_aiy import PiZeroAIY, read_throttled
+from devices.pc_gpu import PcGpu
+from devices.pi_zero_aiy import PiZeroAIY
+from devices.raspberry_pi import read_throttled
+from devices.raspberry_pi3 import RaspberryPi3
 from devices.registry import BOARDS, load_board
 from devices.shell import Result
 from devices.testing import BoardConformance, ReplayShell
+from devices.ti_c66x import TiC66xServer
 
 CPU = "/sys/devices/system/cpu"
 THERMAL = "/sys/class/thermal"
@@ -74,6 +79,25 @@ class TestJetsonTX2(BoardConformance):
         assert self.board_in(folder).state().throttled is False
 
 
+class TestJetsonNano(BoardConformance):
+    board_type = JetsonNano
+    serial_number = "1422919123456"
+    files = {
+        **COMMON,
+        "/proc/device-tree/serial-number": "1422919123456\0",
+        "/etc/os-release": 'PRETTY_NAME="Ubuntu 18.04.6 LTS"\n',
+        **zones(("AO-therm", 41000), ("CPU-therm", 33500), ("GPU-therm", 33000), ("PMIC-Die", 50000)),
+        f"{THERMAL}/cooling_device0/type": "tegra-heavy\n",
+        f"{THERMAL}/cooling_device0/cur_state": "0\n",
+        "/sys/devices/57000000.gpu/devfreq/57000000.gpu/cur_freq": "76800000\n",
+    }
+    tools = {"nvpmodel": "NV Power Mode: MAXN\n0\n"}
+    hot = ({f"{THERMAL}/cooling_device0/cur_state": "1\n"}, {})
+
+    def test_its_gpu_lies_elsewhere_than_the_tx2s(self, folder):
+        assert self.board_in(folder).state().clock_hz["gpu"] == 76_800_000
+
+
 class TestPiZeroAIY(BoardConformance):
     board_type = PiZeroAIY
     serial_number = "00000000c0ffee42"
@@ -90,6 +114,19 @@ class TestPiZeroAIY(BoardConformance):
     def test_without_the_tool_the_kernel_tells(self, folder):
         state = self.board_in(folder, {**self.files, "/sys/devices/platform/soc/soc:firmware/get_throttled": "1\n"}, {})
         assert state.state().throttled is True
+
+
+class TestRaspberryPi3(BoardConformance):
+    board_type = RaspberryPi3
+    serial_number = "00000000d3adb33f"
+    files = {
+        **COMMON,
+        "/proc/device-tree/serial-number": "00000000d3adb33f\0",
+        "/etc/os-release": 'PRETTY_NAME="Raspbian GNU/Linux 10 (buster)"\n',
+        **zones(("cpu-thermal", 47200)),
+    }
+    tools = {"vcgencmd": "throttled=0x0\n"}
+    hot = ({}, {"vcgencmd": "throttled=0x80008\n"})
 
 
 @pytest.mark.parametrize(
@@ -144,6 +181,51 @@ class TestAtomE3930(BoardConformance):
         assert self.board_in(folder, files).identity().serial_number == "B-77"
 
 
+class TestAtomE3940(TestAtomE3930):
+    board_type = AtomE3940
+
+
+class TestDeepLens(TestAtomE3930):
+    board_type = DeepLens
+
+
+class TestTiC66xServer(TestAtomE3930):
+    board_type = TiC66xServer
+
+
+GPU = "0, {celsius}, 1480, 4006, {why}\n"
+
+
+class TestPcGpu(BoardConformance):
+    board_type = PcGpu
+    serial_number = "MXL0123ABC"
+    files = {
+        **COMMON,
+        "/sys/class/dmi/id/product_serial": "MXL0123ABC\n",
+        "/etc/os-release": 'PRETTY_NAME="Ubuntu 22.04.4 LTS"\n',
+        "/sys/class/hwmon/hwmon0/name": "k10temp\n",
+        "/sys/class/hwmon/hwmon0/temp1_label": "Tctl\n",
+        "/sys/class/hwmon/hwmon0/temp1_input": "42000\n",
+    }
+    tools = {"nvidia-smi": GPU.format(celsius=41, why="0x0000000000000001")}
+    hot = ({}, {"nvidia-smi": GPU.format(celsius=83, why="0x0000000000000040")})
+
+    def gpu(self, folder, **said):
+        return self.board_in(folder, tools={"nvidia-smi": GPU.format(**{"celsius": 41, "why": "0x0", **said})}).state()
+
+    def test_its_gpu_is_one_of_its_clocks_and_sensors(self, folder):
+        state = self.board_in(folder).state()
+        assert (state.celsius["gpu0"], state.celsius["Tctl"]) == (41.0, 42.0)
+        assert state.clock_hz == {"cpu0": 10**9, "gpu0.sm": 1_480_000_000, "gpu0.mem": 4_006_000_000}
+
+    def test_the_power_cap_is_told_and_is_no_throttling(self, folder):
+        state = self.gpu(folder, why="0x4")
+        assert (state.throttled, state.throttle_detail) == (False, "gpu0: power cap")
+
+    def test_a_card_that_tells_no_reasons_leaves_throttling_open(self, folder):
+        assert self.gpu(folder, why="[N/A]").throttled is None
+
+
 class TestCoralDev(BoardConformance):
     board_type = CoralDev
     serial_number = "1b2c3d4e5f607182"
@@ -166,8 +248,14 @@ class TestCoralDev(BoardConformance):
         assert state.throttled is None
 
 
+def _suites(base):
+    for suite in base.__subclasses__():
+        yield suite
+        yield from _suites(suite)
+
+
 def test_every_board_of_the_table_is_held_to_the_same_rules():
-    tested = {suite.board_type for suite in BoardConformance.__subclasses__()}
+    tested = {suite.board_type for suite in _suites(BoardConformance)}
     assert {load_board(model) for model in BOARDS} <= tested
     assert all(load_board(model).model == model for model in BOARDS)
 

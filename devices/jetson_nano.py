@@ -1,0 +1,12 @@
+"""NVIDIA Jetson Nano developer kit, L4T 32 (Ubuntu 18.04)."""
+
+from typing import ClassVar
+
+from .jetson import Jetson, jetson_state
+
+
+class JetsonNano(Jetson):
+    """Four A57 cores and a Maxwell GPU; power modes MAXN (10 W) and 5W."""
+
+    model: ClassVar[str] = "jetson-nano"
+    state_script: ClassVar[str] = jetson_state("57000000.gpu")
