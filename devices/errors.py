@@ -10,6 +10,7 @@ DeviceError
  ├─ CommandFailed      the command ran and ended with another status than 0
  ├─ ConsoleFault       the console does not answer as a console
  ├─ BootFault          the board did not boot: stage and fault are named
+ ├─ AcceleratorFault   an accelerator is missing, or its link is another than it must be
  └─ WrongBoard         another board than the one in the inventory
 """
 
@@ -74,6 +75,10 @@ class ConsoleFault(DeviceError):
 
 class BootFault(DeviceError):
     """The board did not boot."""
+
+
+class AcceleratorFault(DeviceError):
+    """An accelerator of the board is missing, or attached by another link than it must have."""
 
 
 class WrongBoard(DeviceError):
