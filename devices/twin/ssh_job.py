@@ -18,6 +18,8 @@ from .processes import PowerLost, Process, Processes
 from .software import Software
 from .terminal import Terminal
 
+_GONE = (OSError, EOFError, paramiko.SSHException)
+"""What paramiko raises when it has something to say to a client that is gone; even a read and a close may."""
 _CHUNK = 65536
 _PIPE_BYTES = 262_144  # fewer switches between the threads; as far as the host lets us
 _HANGUP_S = 1.0  # a command that ignores the hang-up gets this long; assumed
@@ -94,15 +96,25 @@ class Job:
         except PowerLost:
             pass  # the connection goes too
         except OSError as error:
-            with suppress(OSError):
+            with suppress(*_GONE):
                 self._channel.sendall_stderr(f"sh: {error}\n".encode())
                 self._channel.send_exit_status(126)
         finally:
             with self._lock:
                 self._hung_up = True  # the descriptor is closed now
                 os.close(self._wake)
-            with suppress(OSError, EOFError):
-                self._channel.close()
+            self._close_channel()
+
+    def _close_channel(self) -> None:
+        with suppress(*_GONE):
+            self._channel.close()
+
+    def _received(self) -> bytes:
+        """Wait for what the client sends; empty when no more comes."""
+        try:
+            return self._channel.recv(_CHUNK)
+        except _GONE:
+            return b""
 
     def _started(self, process: Process) -> None:
         with self._lock:
@@ -148,17 +160,17 @@ class Job:
         self._started(terminal.process)
 
         def type_in() -> None:
-            while data := self._channel.recv(_CHUNK):
+            while data := self._received():
                 terminal.write(data)
 
         typing = threading.Thread(target=type_in, name="twin-stdin", daemon=True)
         typing.start()
-        with suppress(OSError):
+        with suppress(*_GONE):
             while data := terminal.read():
                 self._channel.sendall(data)
         terminal.process.ended.wait()
         self._tell_end(terminal.process)
-        self._channel.close()
+        self._close_channel()
         typing.join()
         self._terminal = None
         terminal.close()
@@ -166,7 +178,7 @@ class Job:
     def _feed(self, stdin: int) -> None:
         """Client → process. A process that has closed its input does not stop the client from sending."""
         listening = True
-        while data := self._channel.recv(_CHUNK):
+        while data := self._received():
             self._place.faults.disk(len(data))
             view = memoryview(data)
             while view and listening:
@@ -183,7 +195,7 @@ class Job:
         for descriptor in (*send, self._wake):
             poll.register(descriptor, select.POLLIN)
         left = set(send)
-        with suppress(OSError, EOFError):  # the channel closed
+        with suppress(*_GONE):  # the channel closed
             while left:
                 ready = {descriptor for descriptor, _ in poll.poll()}
                 if self._wake in ready:
@@ -200,7 +212,7 @@ class Job:
         os.close(stderr)
 
     def _tell_end(self, process: Process) -> None:
-        with suppress(OSError, EOFError, paramiko.SSHException):
+        with suppress(*_GONE):
             if process.status >= 0:
                 self._channel.send_exit_status(process.status)
             else:

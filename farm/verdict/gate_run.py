@@ -86,13 +86,15 @@ def run_gate(plan: Plan, store: Store, run_id: str, progress: Progress, *, state
     """
     job = new_job(plan, store, run_id, progress, state=state)
     threads = [_Running(job, seat) for seat in plan.seats]
-    for thread in threads:
-        thread.start()
+    begun: list[_Running] = []
     try:
+        for thread in threads:
+            begun.append(thread)  # before it runs: an interruption must not miss a seat that has just taken its board
+            thread.start()
         for thread in threads:
             thread.ended.wait()
     except BaseException:
-        _end(job.lending, threads)
+        _end(job.lending, begun)
         raise
     for thread in threads:
         thread.join()
@@ -119,7 +121,10 @@ def _end(lending: Lending, threads: Sequence["_Running"]) -> None:
 
 def _all_ended(threads: Sequence["_Running"], within_s: float) -> bool:
     until = Budget(within_s)
-    return all(thread.ended.wait(until.left_s) for thread in threads)
+    for thread in threads:
+        if thread.ended.wait(until.left_s):
+            thread.join()  # it has nothing left to do
+    return all(thread.ended.is_set() for thread in threads)
 
 
 class _Running(Thread):

@@ -60,7 +60,7 @@ class Client:
 
     @staticmethod
     def _feed(channel: paramiko.Channel, data: memoryview) -> None:
-        with suppress(OSError):  # a command may end without reading its input
+        with suppress(OSError, EOFError):  # a command may end without reading its input
             channel.sendall(data)
             channel.shutdown_write()
 

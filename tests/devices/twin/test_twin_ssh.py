@@ -4,11 +4,14 @@ import hashlib
 import os
 import signal
 import socket
+import threading
 import time
 from pathlib import Path
 
 import paramiko
 import pytest
+
+from devices.twin.ssh_session import Connection
 
 
 def test_a_command_has_its_own_output_errors_and_status(client):
@@ -41,7 +44,7 @@ def test_ten_channels_run_at_once_and_an_eleventh_is_refused(client):
     assert client.text("echo again") == "again"
 
 
-def test_a_standing_helper_answers_within_a_millisecond(client):
+def test_a_standing_helper_answers_at_once(client):
     channel = client.start("cat")
     times = []
     for _ in range(200):
@@ -50,7 +53,7 @@ def test_a_standing_helper_answers_within_a_millisecond(client):
         assert channel.recv(10) == b"x\n"
         times.append(time.perf_counter() - start)
     channel.close()
-    assert sorted(times)[len(times) // 10] < 1e-3  # the best tenth: the host may be busy
+    assert min(times) < 5e-3  # no timer in between: the shortest, TCP's delayed acknowledgement, takes 40 ms
 
 
 def test_a_helper_that_is_left_alone_ends_when_its_channel_closes(client, up, eventually):
@@ -70,6 +73,24 @@ def test_a_cut_connection_ends_what_it_ran_and_leaves_daemons(connect, up, event
     assert Path(f"/proc/{daemon}").exists()
     os.kill(daemon, signal.SIGKILL)
     assert eventually(lambda: not Path(f"/proc/{daemon}").exists()), "nobody reaps the board's orphans"
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_client_that_is_gone_when_its_command_ends_is_no_fault(connect, up, eventually, monkeypatch, terminal):
+    def gone(*_: object) -> None:
+        raise EOFError
+
+    faults: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", faults.append)
+    channel = connect(up[1]).transport.open_session()
+    if terminal:
+        channel.get_pty()
+    channel.exec_command("echo ready; read line")
+    _read_lines(channel, 1)
+    monkeypatch.setattr(Connection, "_send_user_message", gone)
+    channel.sendall(b"\n")
+    assert eventually(lambda: not any(thread.name.startswith("twin-job") for thread in threading.enumerate()))
+    assert not faults
 
 
 def test_a_command_is_over_when_it_ends_though_its_background_holds_the_output(client):

@@ -419,6 +419,29 @@ def test_what_waits_on_a_link_is_ended_by_closing_it(world, tmp_path, monkeypatc
     assert history(world.store, "atom-01") == []  # closed on purpose: no fault of the lab
 
 
+def test_an_interruption_between_the_starts_of_two_seats_leaves_no_board_behind(world, tmp_path, monkeypatch):
+    monkeypatch.setattr(gate_run, "_GRACE_S", 0.05)
+    at_work = threading.Event()
+
+    def waits_on_its_link(role: str, nth: int) -> dict[str, object]:
+        at_work.set()
+        assert world.closed.wait(10)
+        raise Unreachable("atom-01", "closed")
+
+    def start_and_be_interrupted(thread: threading.Thread) -> None:
+        threading.Thread.start(thread)
+        assert at_work.wait(10)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(gate_run._Running, "start", start_and_be_interrupted)
+    world.boards |= {"atom-01": waits_on_its_link, "atom-02": good}
+    began = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        gate(world, planned(tmp_path, boards=2, count=2))
+    assert world.returned == ["atom-01"]
+    assert threading.active_count() <= began
+
+
 def test_without_a_baseline_only_the_candidate_runs(world, tmp_path):
     world.boards["atom-01"] = good
     verdict, _ = gate(world, planned(tmp_path, against="statistics: {trials: 3}"))
