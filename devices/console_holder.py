@@ -11,7 +11,11 @@ def holders(device: str, *, proc: Path = Path("/proc")) -> list[str]:
     """Return ``"process 4711 (picocom /dev/ttyUSB0)"`` for each process; other users' are seen by root alone."""
     wanted = os.path.realpath(device)
     processes = sorted(proc.glob("[0-9]*"), key=lambda folder: int(folder.name))
-    return [f"process {process.name} ({_command(process)})" for process in processes if wanted in _open_files(process)]
+    return [_told(process) for process in processes if wanted in _open_files(process)]
+
+
+def _told(process: Path) -> str:
+    return "this process" if int(process.name) == os.getpid() else f"process {process.name} ({_command(process)})"
 
 
 def _open_files(process: Path) -> Iterator[str]:

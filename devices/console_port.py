@@ -1,29 +1,31 @@
 """The ports that a console can be on, behind one small interface: bytes in, bytes out, and who has it when it is taken.
 
 =========================  ==========================================================================
-``/dev/serial/by-id/…``    a local serial port, opened for ourselves alone
-``socket://host:port``     raw TCP: ser2net's ``raw``, a terminal server, QEMU's ``-serial tcp:``
+``/dev/serial/by-id/…``    a local serial port
+``usb:1-1.4.2``            a USB adapter by where it is plugged in: see :mod:`devices.console_usb`
+``serial:FT0A1B2C``        a USB adapter by its serial number, wherever it is plugged in
+``socket://host:port``     raw TCP: ser2net's ``raw`` or ``tcp``, a terminal server, QEMU's ``-serial tcp:``
 ``rfc2217://host:port``    TCP with the baud rate set from here: ser2net's ``telnet(rfc2217)``
 =========================  ==========================================================================
+
+A local port is opened for ourselves alone. Every opening looks anew for what a name means, so that an adapter
+that was unplugged is found again under whichever number the kernel gives it.
 """
 
 import fcntl
 import os
-import socket
 import termios
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit
 
 import serial
 
 from .console_holder import holders
+from .console_net import NetPort, parts_of
+from .console_usb import FORMS, find, is_usb_form
 from .errors import ConsoleFault
 
 _READ_BYTES = 65536
-_READ_S = 0.2
-_CONNECT_S = 5.0
-"""Assumed: a terminal server in the same laboratory answers within this."""
 _WRITE_S = 5.0
 """Assumed: a port that takes nothing for this long never will."""
 _PTY_MAJORS = range(136, 144)
@@ -38,7 +40,10 @@ class Port(Protocol):
         ...
 
     def read(self) -> bytes:
-        """Return what is there now, nothing when nothing is; waits up to 0.2 s only where ``fileno`` is None."""
+        """Return what is there now, nothing when nothing is; waits up to 0.2 s only where ``fileno`` is None.
+
+        Read once before waiting: what came while the port was opened is no longer in the descriptor.
+        """
         ...
 
     def write(self, data: bytes) -> None:
@@ -50,46 +55,68 @@ class Port(Protocol):
         ...
 
 
-def open_port(name: str, port: str, baud: int) -> Port:
+def open_port(name: str, port: str, baud: int, *, root: Path = Path("/")) -> Port:
     """Open a console's port for ourselves alone.
 
     Args:
         name: the board's: what errors begin with.
         port: one of the forms above.
         baud: 8N1 at this rate; a raw socket has whatever its server has set.
+        root: of the file system in which USB adapters are looked for, for tests.
 
     Raises:
         ConsoleFault: it is not there, or somebody else has it: who, if that can be seen.
     """
-    scheme, separator, _ = port.partition("://")
     try:
-        if not separator:
-            return _LocalPort(name, port, baud)
-        if scheme == "socket":
-            return _SocketPort(port)
-        if scheme == "rfc2217":
-            return _Rfc2217Port(port, baud)
+        if "://" in port:
+            return NetPort(port, baud)
+        device = str(find(port, root=root)) if is_usb_form(port) else port
+    except (OSError, ValueError) as error:
+        raise ConsoleFault(name, f"console {port}: {error}", hint=_hint(port, error)) from error
+    try:
+        return _LocalPort(device, baud)
     except (OSError, ValueError) as error:  # pyserial's errors are OSErrors
-        if separator:
-            hint = "does its server run, and is nobody else connected to that port?"
-        else:
-            hint = "is the adapter plugged in, and may this user open it (group dialout)?"
-        raise ConsoleFault(name, f"console {port}: {error}", hint=hint) from error
-    hint = "write a device path, rfc2217://host:port or socket://host:port"
-    raise ConsoleFault(name, f"console {port}: no such kind of port", hint=hint)
+        who = holders(device) if os.path.exists(device) else []  # noqa: PTH110 -- a str, as pyserial wants it
+        shown = port if port == device else f"{port} ({device})"
+        if who:
+            hint = "a console has one reader: end that program, or wait for it"
+            raise ConsoleFault(name, f"console {shown}: {' and '.join(who)} has it open", hint=hint) from error
+        raise ConsoleFault(name, f"console {shown}: {_said(error)}", hint=_hint(port, error)) from error
+
+
+def check_port(port: str) -> None:
+    """Raise ValueError, in words and with the remedy, when this cannot be a console's port; nothing is opened."""
+    if "://" in port:
+        parts_of(port)
+    elif is_usb_form(port):
+        if not FORMS.fullmatch(port):
+            raise ValueError(f"'{port}' names no adapter; write usb:1-1.4.2, serial:FT0A1B2C, or usb:1-1.4.2:1.1")
+    elif not port.startswith("/"):
+        raise ValueError(
+            f"'{port}' is no console port; write /dev/…, usb:PATH, serial:NUMBER, socket://… or rfc2217://…"
+        )
+
+
+def _hint(port: str, error: Exception) -> str:
+    if isinstance(error, ValueError):
+        return "correct the console's `port:` in the inventory"
+    if "://" in port:
+        return "does its server run, and is nobody else connected to that port?"
+    if isinstance(error, PermissionError):
+        return "may this user open it? `farm doctor` says how"
+    return "is the adapter plugged in? One that the board powers goes with the board"
+
+
+def _said(error: Exception) -> str:
+    """Return what an error says without pyserial's repetition of itself."""
+    return os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
 
 
 class _LocalPort:
     """A serial port of this machine."""
 
-    def __init__(self, name: str, path: str, baud: int) -> None:
-        try:
-            self._serial = serial.Serial(path, baud, timeout=0, write_timeout=_WRITE_S, exclusive=True)
-        except OSError as error:
-            if Path(path).exists() and (who := holders(path)):
-                hint = "one console has one reader: end that program first"
-                raise ConsoleFault(name, f"console {path}: {' and '.join(who)} has it open", hint=hint) from error
-            raise
+    def __init__(self, path: str, baud: int) -> None:
+        self._serial = serial.Serial(path, baud, timeout=0, write_timeout=_WRITE_S, exclusive=True)
         self._fd = self._serial.fileno()
         mode = termios.tcgetattr(self._fd)
         mode[6][termios.VMIN] = 1  # else nothing to read and a port that is gone look the same: both read b""
@@ -115,58 +142,3 @@ class _LocalPort:
 
     def close(self) -> None:
         self._serial.close()
-
-
-class _SocketPort:
-    """A TCP connection that carries the console's bytes as they are."""
-
-    def __init__(self, url: str) -> None:
-        self._socket = socket.create_connection(_address(url), _CONNECT_S)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        # a terminal server that loses its power says nothing: found after a minute or so
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        self._socket.settimeout(_WRITE_S)
-
-    def fileno(self) -> int:
-        return self._socket.fileno()
-
-    def read(self) -> bytes:
-        try:
-            data = self._socket.recv(_READ_BYTES, socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return b""
-        if not data:
-            raise ConnectionResetError("its server has closed the connection")
-        return data
-
-    def write(self, data: bytes) -> None:
-        self._socket.sendall(data)
-
-    def close(self) -> None:
-        self._socket.close()
-
-
-class _Rfc2217Port:
-    """A serial port at the other end of a telnet connection."""
-
-    def __init__(self, url: str, baud: int) -> None:
-        self._serial = serial.serial_for_url(url, baud, timeout=_READ_S)
-
-    def fileno(self) -> None:
-        return None
-
-    def read(self) -> bytes:
-        return self._serial.read(self._serial.in_waiting or 1)
-
-    def write(self, data: bytes) -> None:
-        self._serial.write(data)
-
-    def close(self) -> None:
-        self._serial.close()
-
-
-def _address(url: str) -> tuple[str, int]:
-    parts = urlsplit(url)
-    if parts.hostname is None or parts.port is None:
-        raise ValueError("wants a host and a port: socket://host:port")
-    return parts.hostname, parts.port

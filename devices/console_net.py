@@ -1,0 +1,110 @@
+"""Consoles over TCP: the bytes as they are, or with the serial port's settings beside them (RFC 2217)."""
+
+import os
+import select
+import socket
+import threading
+import time
+from urllib.parse import urlsplit
+
+from .console_telnet import Telnet, escaped
+
+_READ_BYTES = 65536
+_CONNECT_S = 5.0
+"""Assumed: a terminal server in the same laboratory answers within this."""
+_AGREE_S = 5.0
+"""Assumed: as above, for what RFC 2217 agrees on."""
+_REFUSAL_S = 0.15
+"""A server that has no room for a second connection takes it, says so and hangs up at once; assumed for a local net."""
+_WRITE_S = 5.0
+"""Assumed: a connection that takes nothing for this long never will."""
+_ALIVE = {socket.TCP_KEEPIDLE: 15, socket.TCP_KEEPINTVL: 5, socket.TCP_KEEPCNT: 3}
+"""A server that lost its power says nothing: found after 30 s. Assumed."""
+
+
+class NetPort:
+    """A connection to a terminal server. See :class:`devices.console_port.Port`."""
+
+    def __init__(self, url: str, baud: int) -> None:
+        """Connect, and where the URL says so agree on RFC 2217.
+
+        Raises:
+            OSError: nobody there, or it hangs up or does not agree; in words.
+            ValueError: the URL is none.
+        """
+        scheme, host, port = parts_of(url)
+        self._telnet = Telnet(baud) if scheme == "rfc2217" else None
+        self._early = b""
+        """What came while the connection was made."""
+        self._writing = threading.Lock()
+        self._socket = socket.create_connection((host, port), _CONNECT_S)
+        try:
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            for option, value in _ALIVE.items():
+                self._socket.setsockopt(socket.IPPROTO_TCP, option, value)
+            self._socket.settimeout(_WRITE_S)  # and with it os.read never waits
+            self._agree()
+        except BaseException:
+            self._socket.close()
+            raise
+
+    def _agree(self) -> None:
+        telnet, end_s = self._telnet, time.monotonic() + (_AGREE_S if self._telnet else _REFUSAL_S)
+        if telnet:
+            self._socket.sendall(telnet.hello())
+        while (left_s := end_s - time.monotonic()) > 0 and not (telnet and telnet.ready):
+            if not select.select([self._socket], [], [], left_s)[0]:
+                continue
+            try:
+                self._early += self._receive()
+            except ConnectionResetError as error:
+                said = self._early.decode("utf-8", "replace").strip()
+                raise ConnectionResetError(f"{error}" + f", and said: {said}" * bool(said)) from None
+            if telnet and telnet.refused:
+                raise ConnectionRefusedError(telnet.refused)
+        if telnet and not telnet.ready:
+            raise TimeoutError(f"its server did not agree to {telnet.missing} within {_AGREE_S:g} s")
+
+    def fileno(self) -> int:
+        """Return the socket's descriptor."""
+        return self._socket.fileno()
+
+    def read(self) -> bytes:
+        """Return what is there now."""
+        early, self._early = self._early, b""
+        return early or self._receive()
+
+    def _receive(self) -> bytes:
+        try:
+            received = os.read(self._socket.fileno(), _READ_BYTES)
+        except BlockingIOError:
+            return b""
+        if not received:
+            raise ConnectionResetError("its server has closed the connection")
+        if self._telnet is None:
+            return received
+        data, answer = self._telnet.feed(received)
+        if answer:
+            with self._writing:
+                self._socket.sendall(answer)
+        return data
+
+    def write(self, data: bytes) -> None:
+        """Write all of it; TimeoutError where the server takes nothing."""
+        with self._writing:
+            self._socket.sendall(data if self._telnet is None else escaped(data))
+
+    def close(self) -> None:
+        """Hang up."""
+        self._socket.close()
+
+
+def parts_of(url: str) -> tuple[str, str, int]:
+    """Return scheme, host and port of a console's URL; ValueError when it is none."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("socket", "rfc2217") or not parts.hostname or not parts.port:
+        raise ValueError("wants socket://host:port or rfc2217://host:port")
+    if parts.path or parts.query or parts.fragment or parts.username:
+        raise ValueError(f"wants nothing but a host and a port: {parts.scheme}://{parts.hostname}:{parts.port}")
+    return parts.scheme, parts.hostname, parts.port
