@@ -194,7 +194,8 @@ class Console:
                 return Glance("login", None)
             if _PASSWORD.search(seen):
                 return Glance("password", None)
-            if _PROMPT.search(seen) or (not seen and self._shell_answers()):
+            # an empty line tells nothing: it is our own, echoed, or the end of an answer that came late
+            if _PROMPT.search(seen) or (not seen.strip() and self._shell_answers()):
                 return Glance("shell", None)
             if seen:
                 return Glance("output", None)
