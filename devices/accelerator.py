@@ -5,17 +5,19 @@ What the host's own board class says of itself stays there. An accelerator kind 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from .board import Board
 from .errors import AcceleratorFault
 from .facts import integer, parse, script, starting
+
+if TYPE_CHECKING:
+    from .board import Board
 
 Bus = Literal["usb", "pci"]
 Link = Literal["usb2", "usb3"]
 
 _LINKS: dict[Link, range] = {"usb2": range(100, 1000), "usb3": range(1000, 100_000)}
-"""Mbit/s as sysfs has it: 480 is USB 2, 5000 and more USB 3, 12 and 1.5 neither (Linux: Documentation/ABI/stable/sysfs-bus-usb)."""
+"""Mbit/s: 480 is USB 2, 5000 and more USB 3, 12 and 1.5 neither (Linux: Documentation/ABI/stable/sysfs-bus-usb)."""
 
 _LINK_HINT = "another port, a shorter or a real USB 3 cable, no hub; or `link: usb2` in the inventory if that is meant"
 
@@ -90,7 +92,7 @@ class Wanted:
     """Where it must be; None: anywhere."""
 
 
-def attached(board: Board) -> list[Attached]:
+def attached(board: "Board") -> list[Attached]:
     """Ask a board which accelerators hang on it; one round trip."""
     return read(parse(board.shell.run(script(board.root, _LOOK)).stdout))
 

@@ -9,5 +9,6 @@ class PiZeroAIY(RaspberryPi):
     """One ARM11 core; the vision processor sits on the bonnet."""
 
     model: ClassVar[str] = "pi-zero-aiy"
+    usb: ClassVar[int] = 2
     boot_timeout_s: ClassVar[float] = 180.0
     """Assumed: Raspbian from a slow card on one 1 GHz core."""

@@ -27,6 +27,7 @@ from .secret import reveal
 from .twin_lab import twin_fault
 
 if TYPE_CHECKING:
+    from devices.accelerator import Attached
     from devices.board import Board
     from devices.boot import BootReport
     from devices.console import Console
@@ -226,6 +227,7 @@ class Bench:
         Raises:
             devices.errors.BootFault: it did not boot; stage and fault are named.
             devices.errors.WrongBoard: another board than the inventory's answers.
+            devices.errors.AcceleratorFault: one is missing, or on another link than it must have.
             devices.errors.DeviceError, power.errors.PowerError: the link, the console, the switch.
         """
         if self.entry.switch is not None and not self.switch.state():
@@ -237,6 +239,7 @@ class Bench:
                 raise
             return self.power_cycle()
         self.prove_identity()
+        self.accelerators()
         self.settings.undo_what_was_left()
         return None
 
@@ -264,8 +267,23 @@ class Bench:
         _log.info("%s: booted: %s; takes commands after %.1f s", self.name, stages, up_s)
         self.boot = BootFacts(start_ns=on_ns, reached_s=reached_s, up_s=up_s)
         self.prove_identity()
+        self.accelerators()
         self.settings.undo_what_was_left()
         return report
+
+    def accelerators(self) -> "list[Attached]":
+        """Return the accelerators that the inventory names, as they are attached now; one round trip, none for none.
+
+        Raises:
+            devices.errors.AcceleratorFault: one is missing, or on another link than it must have.
+        """
+        entries = self.entry.accelerators
+        if not entries:
+            return []
+        from devices.accelerator import Wanted, attached, check  # few boards have any
+
+        wanted = [Wanted(entry.kind, entry.link, entry.port) for entry in entries]
+        return check(self.name, wanted, attached(self.board))
 
     def login(self) -> None:
         """Log in on the console; a shell that is there already will do.

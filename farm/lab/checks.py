@@ -10,7 +10,8 @@ from typing import Any, cast
 
 from pydantic import BaseModel
 
-from devices.registry import known_boards
+from devices.accelerator import KINDS
+from devices.registry import known_boards, load_board
 from power.registry import known_meters, known_switches, load_meter, load_switch
 
 from .fields import TWIN
@@ -42,6 +43,7 @@ def check(value: Any) -> list[Fault]:  # noqa: ANN401 -- whatever the file holds
         *against(Lab, tree, ()),
         *_devices(tree),
         *_boards(tree),
+        *_accelerators(tree),
         *_names(tree),
         *_shared_addresses(tree),
         *_passwords(tree, ()),
@@ -119,6 +121,27 @@ def _boards(tree: Tree) -> Iterator[Fault]:
         for n, meter in enumerate(cast("list[Any]", meters) if isinstance(meters, list) else []):
             if isinstance(meter, str):
                 yield from _wire(tree, "meters", meter, name, measured, ("boards", name, "meters", n))
+
+
+def _accelerators(tree: Tree) -> Iterator[Fault]:
+    for name, board in _entries(tree, "boards").items():
+        model, listed = board.get("model"), board.get("accelerators")
+        if not isinstance(listed, list) or not listed:
+            continue
+        host = load_board(model) if isinstance(model, str) and model in known_boards() else None
+        for n, entry in enumerate(cast("list[Any]", listed)):
+            kind = KINDS.get(str(_at(entry, "kind")))
+            where = ("boards", name, "accelerators", n)
+            if kind is None:
+                if isinstance(wrong := _at(entry, "kind"), str):
+                    yield Fault((*where, "kind"), f"no accelerator '{wrong}'; {unknown(wrong, KINDS)}")
+                continue
+            link = _at(entry, "link")
+            if kind.link is None and link is not None:
+                yield Fault((*where, "link"), f"a {kind.name} has no USB link; remove it")
+            elif host is not None and host.usb == 2 and (link or kind.link) == "usb3":
+                text = f"a {host.model} has USB 2 only, some ten times slower; write `link: usb2` if so meant"
+                yield Fault(where, text)
 
 
 def _wire(tree: Tree, section: str, device: str, board: str, taken: dict[str, str], where: Where) -> Iterator[Fault]:

@@ -55,6 +55,17 @@ class SshEntry(Part):
     """The key the board must show, as in known_hosts; absent: the one that ``farm trust`` has noted."""
 
 
+class AcceleratorEntry(Part):
+    """One accelerator that hangs on a board."""
+
+    kind: Text
+    """One of :data:`devices.accelerator.KINDS`."""
+    link: Literal["usb2", "usb3"] | None = None
+    """The USB link that it must have; absent: the one that its data sheet promises."""
+    port: Text | None = None
+    """USB path such as ``2-1.4``, or PCI address; absent: anywhere on the board."""
+
+
 class BoardEntry(Part):
     """One board, and what is wired to it."""
 
@@ -71,6 +82,8 @@ class BoardEntry(Part):
     ssh: SshEntry
     switch: Name | None = None
     """The power switch on its supply."""
+    accelerators: list[AcceleratorEntry] = []
+    """What infers on it and is not part of it; each must be there, on its link, before a trial begins."""
     meters: list[Name] = []
     """The meters on its supply; the first one's watts stand for the board."""
 

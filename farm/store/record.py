@@ -162,6 +162,17 @@ class ClockFacts(Part):
     """Board clock against the controller's; absent where the two probes were too close to tell."""
 
 
+class AcceleratorFacts(Part):
+    """One accelerator that hangs on the board."""
+
+    kind: str
+    port: str
+    """USB path or PCI address."""
+    link_mbps: int | None = None
+    """Negotiated speed of its USB link, Mbit/s."""
+    serial_number: str | None = None
+
+
 class StateFacts(Part):
     """What the board said of itself at one moment."""
 
@@ -174,6 +185,8 @@ class StateFacts(Part):
     load1: float | None = None
     memory_free_bytes: int | None = None
     disk_free_bytes: int | None = None
+    accelerators: list[AcceleratorFacts] = []
+    """Those that the inventory names, in its order."""
 
 
 class BootFacts(Part):

@@ -57,7 +57,7 @@ def run_trial(
         progress: Told in a few words what is being done.
 
     Raises:
-        devices.errors.DeviceError: the board or its link.
+        devices.errors.DeviceError: the board or its link, or an accelerator that is not attached as it must be.
         power.errors.PowerError: a meter.
         LabFault: the board lacks the runtime, ends the runner, or its clock jumps.
         UsageFault: the board's runtime refuses the model.
@@ -73,7 +73,8 @@ def run_trial(
 
 
 def _state(bench: Bench) -> StateFacts:
-    return StateFacts.model_validate(asdict(bench.board.state()))
+    hanging = [asdict(one) for one in bench.accelerators()]
+    return StateFacts.model_validate({**asdict(bench.board.state()), "accelerators": hanging})
 
 
 def _measure(bench: Bench, deployment: Deployment, scenario: FixedRate, progress: Callable[[str], None]) -> Measured:

@@ -296,6 +296,9 @@ def _state_texts(state: StateFacts) -> dict[str, str]:
         "memory free": None if state.memory_free_bytes is None else words.size(state.memory_free_bytes),
         "disk free": None if state.disk_free_bytes is None else words.size(state.disk_free_bytes),
     }
+    for one in state.accelerators:
+        link = "" if one.link_mbps is None else f", {one.link_mbps} Mbit/s"
+        texts[f"{one.kind} {one.serial_number or ''}".strip()] = f"port {one.port}{link}"
     return texts | {name: str(value) for name, value in plain.items() if value is not None}
 
 

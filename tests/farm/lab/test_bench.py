@@ -1,14 +1,17 @@
 """One board with all that is wired to it, on twins."""
 
 import os
+import shutil
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from devices.errors import BootFault, HostKeyMismatch, WrongBoard
+from devices.errors import AcceleratorFault, BootFault, HostKeyMismatch, WrongBoard
 from farm.errors import LabFault, UsageFault
 from farm.lab.bench import borrow
+from farm.lab.inventory import AcceleratorEntry
 from farm.lab.twins import inject
 from power.errors import MeterOffline, SwitchOffline
 from power.sampler import Sampler
@@ -71,6 +74,26 @@ def test_the_console_gives_a_shell(lend):
 def test_the_workdir_lies_under_the_board_s_root(lend):
     with lend("zero-01") as bench:
         assert bench.workdir == f"{bench.entry.root}/opt/edge-test-farm"
+
+
+def test_an_accelerator_must_hang_on_the_board_by_the_link_that_it_is_to_have(lend, twin_lab):
+    lab = changed(twin_lab.lab, "zero-01", accelerators=[AcceleratorEntry(kind="coral-usb")])
+    with lend("zero-01", lab) as bench, pytest.raises(AcceleratorFault, match="no coral-usb"):
+        bench.ensure_up()
+    port = Path(lab.boards["zero-01"].root) / "sys/bus/usb/devices/2-1"
+    port.mkdir(parents=True)
+    (port / "idVendor").write_text("18d1\n")
+    (port / "idProduct").write_text("9302\n")
+    try:
+        (port / "speed").write_text("480\n")
+        with lend("zero-01", lab) as bench, pytest.raises(AcceleratorFault, match=r"480 Mbit/s, and must have usb3"):
+            bench.ensure_up()
+        (port / "speed").write_text("5000\n")
+        with lend("zero-01", lab) as bench:
+            bench.ensure_up()
+            assert [one.link_mbps for one in bench.accelerators()] == [5000]
+    finally:
+        shutil.rmtree(port)
 
 
 def test_another_board_than_the_inventory_s_is_named(lend, twin_lab):

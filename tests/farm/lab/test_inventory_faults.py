@@ -229,6 +229,45 @@ boards:
 """
 
 
+def with_accelerator(*lines):
+    return "".join(["    accelerators:\n", f"      - {lines[0]}\n", *(f"        {line}\n" for line in lines[1:])])
+
+
+@pytest.mark.parametrize(
+    ("model", "lines", "found"),
+    [
+        ("jetson-tx2", ["kind: coral-usb", 'port: "2-1"'], []),
+        (
+            "jetson-tx2",
+            ["kind: coral"],
+            ["31: boards.b.accelerators.0.kind: no accelerator 'coral'; did you mean \"coral-usb\"?"],
+        ),
+        (
+            "raspberry-pi3",
+            ["kind: ncs"],
+            ["31: boards.b.accelerators.0: a raspberry-pi3 has USB 2 only, some ten times"],
+        ),
+        ("raspberry-pi3", ["kind: ncs", "link: usb2"], []),
+        (
+            "ti-c66x",
+            ["kind: ti-c66x", "link: usb3"],
+            ["32: boards.b.accelerators.0.link: a ti-c66x has no USB link; remove"],
+        ),
+    ],
+)
+def test_an_accelerator_is_of_a_kind_that_there_is_and_on_a_link_that_its_host_has(tmp_path, model, lines, found):
+    path = tmp_path / "lab.yaml"
+    head, _, tail = REAL.rpartition("jetson-tx2")
+    path.write_text(head + model + tail + with_accelerator(*lines))
+    seen = []
+    try:
+        load(path)
+    except UsageFault as fault:
+        seen = [line.removeprefix(f"{path}:") for line in fault.faults]
+    assert len(seen) == len(found)
+    assert [line[: len(start)] for line, start in zip(seen, found, strict=True)] == found
+
+
 @pytest.mark.parametrize(
     ("change", "found"),
     [

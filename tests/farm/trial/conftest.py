@@ -16,6 +16,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from devices.accelerator import Attached
 from devices.board import Board, BoardState
 from devices.errors import CommandFailed, ConnectionLost, DeadlineExceeded
 from devices.shell import Line, Result
@@ -204,6 +205,11 @@ class LocalBench:
     made: str = "process twin"
     boot: BootFacts | None = None
     lease: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(token=7))
+    hanging: list[list[Attached]] = field(default_factory=list)
+    """What each look at the accelerators finds."""
+
+    def accelerators(self) -> list[Attached]:
+        return self.hanging.pop(0) if self.hanging else []
 
 
 def five_watts(t_ns: int) -> float:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from devices.accelerator import Attached
 from devices.board import BoardState
 from devices.errors import ConnectionLost
 from farm.errors import LabFault, UsageFault
@@ -131,6 +132,14 @@ def test_a_board_that_held_itself_back_voids_the_trial(tiny, local_bench):
     assert "throttled: 0x50005" in record.voids
     assert record.state_before.celsius == {}
     assert record.state_after.load1 is None
+
+
+def test_a_record_says_by_which_link_an_accelerator_hung_on_the_board(tiny, local_bench):
+    bench = local_bench()
+    bench.hanging = [[Attached("coral-usb", "2-1", 5000)]] * 2
+    record = run_trial(bench, tiny(), SHORT).record
+    (one,) = record.state_after.accelerators
+    assert (one.kind, one.port, one.link_mbps) == ("coral-usb", "2-1", 5000)
 
 
 def test_a_runner_that_dies_is_the_labs_fault(tiny, local_bench):
