@@ -11,6 +11,9 @@ DeviceError
  ├─ ConsoleFault       the console does not answer as a console
  ├─ BootFault          the board did not boot: stage and fault are named
  ├─ AcceleratorFault   an accelerator is missing, or its link is another than it must be
+ ├─ UBootFault         the boot loader's prompt is not there, or refused a command
+ ├─ FlashFault         the board was not flashed, or what was written is not what reads back
+ ├─ BadImage           the file is not an image that could be written
  └─ WrongBoard         another board than the one in the inventory
 """
 
@@ -79,6 +82,18 @@ class BootFault(DeviceError):
 
 class AcceleratorFault(DeviceError):
     """An accelerator of the board is missing, or attached by another link than it must have."""
+
+
+class UBootFault(DeviceError):
+    """U-Boot does not do what it is told."""
+
+
+class FlashFault(DeviceError):
+    """The board could not be flashed."""
+
+
+class BadImage(DeviceError):
+    """The image cannot be written: it is the caller's input that is wrong. Nothing was touched."""
 
 
 class WrongBoard(DeviceError):
