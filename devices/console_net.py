@@ -5,8 +5,8 @@ import select
 import socket
 import threading
 import time
-from urllib.parse import urlsplit
 
+from .console_name import address
 from .console_telnet import Telnet, escaped
 
 _READ_BYTES = 65536
@@ -32,7 +32,7 @@ class NetPort:
             OSError: nobody there, or it hangs up or does not agree; in words.
             ValueError: the URL is none.
         """
-        scheme, host, port = parts_of(url)
+        scheme, host, port = address(url)
         self._telnet = Telnet(baud) if scheme == "rfc2217" else None
         self._early = b""
         """What came while the connection was made."""
@@ -98,13 +98,3 @@ class NetPort:
     def close(self) -> None:
         """Hang up."""
         self._socket.close()
-
-
-def parts_of(url: str) -> tuple[str, str, int]:
-    """Return scheme, host and port of a console's URL; ValueError when it is none."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("socket", "rfc2217") or not parts.hostname or not parts.port:
-        raise ValueError("wants socket://host:port or rfc2217://host:port")
-    if parts.path or parts.query or parts.fragment or parts.username:
-        raise ValueError(f"wants nothing but a host and a port: {parts.scheme}://{parts.hostname}:{parts.port}")
-    return parts.scheme, parts.hostname, parts.port

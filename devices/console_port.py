@@ -21,8 +21,9 @@ from typing import Protocol
 import serial
 
 from .console_holder import holders
-from .console_net import NetPort, parts_of
-from .console_usb import FORMS, find, is_usb_form
+from .console_name import check_port, is_usb
+from .console_net import NetPort
+from .console_usb import find
 from .errors import ConsoleFault
 
 _READ_BYTES = 65536
@@ -68,9 +69,10 @@ def open_port(name: str, port: str, baud: int, *, root: Path = Path("/")) -> Por
         ConsoleFault: it is not there, or somebody else has it: who, if that can be seen.
     """
     try:
+        check_port(port)
         if "://" in port:
             return NetPort(port, baud)
-        device = str(find(port, root=root)) if is_usb_form(port) else port
+        device = str(find(port, root=root)) if is_usb(port) else port
     except (OSError, ValueError) as error:
         raise ConsoleFault(name, f"console {port}: {error}", hint=_hint(port, error)) from error
     try:
@@ -82,19 +84,6 @@ def open_port(name: str, port: str, baud: int, *, root: Path = Path("/")) -> Por
             hint = "a console has one reader: end that program, or wait for it"
             raise ConsoleFault(name, f"console {shown}: {' and '.join(who)} has it open", hint=hint) from error
         raise ConsoleFault(name, f"console {shown}: {_said(error)}", hint=_hint(port, error)) from error
-
-
-def check_port(port: str) -> None:
-    """Raise ValueError, in words and with the remedy, when this cannot be a console's port; nothing is opened."""
-    if "://" in port:
-        parts_of(port)
-    elif is_usb_form(port):
-        if not FORMS.fullmatch(port):
-            raise ValueError(f"'{port}' names no adapter; write usb:1-1.4.2, serial:FT0A1B2C, or usb:1-1.4.2:1.1")
-    elif not port.startswith("/"):
-        raise ValueError(
-            f"'{port}' is no console port; write /dev/…, usb:PATH, serial:NUMBER, socket://… or rfc2217://…"
-        )
 
 
 def _hint(port: str, error: Exception) -> str:

@@ -12,11 +12,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-FORMS = re.compile(
-    r"usb:(?P<path>\d+-\d+(?:\.\d+)*)(?P<usb_part>:\d+\.\d+(?:-port\d+)?)?"
-    r"|serial:(?P<number>[^\s].*?)(?P<serial_part>:\d+\.\d+(?:-port\d+)?)?"
-)
-"""``usb:`` and ``serial:``, whole."""
+from .console_name import USB
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +41,6 @@ class Adapter:
         return not part or part in (self.part, self.part.partition("-")[0])
 
 
-def is_usb_form(port: str) -> bool:
-    """Tell whether a port is named by USB path or serial number."""
-    return port.startswith(("usb:", "serial:"))
-
-
 def find(port: str, *, root: Path = Path("/")) -> Path:
     """Return the device that ``usb:…`` or ``serial:…`` names now.
 
@@ -61,9 +52,9 @@ def find(port: str, *, root: Path = Path("/")) -> Path:
         ValueError: it is no such form, or fits more than one port: all of them are named.
         FileNotFoundError: it fits none; what there is is named.
     """
-    form = FORMS.fullmatch(port)
+    form = USB.fullmatch(port)
     if form is None:
-        raise ValueError("no USB path and no serial number; write usb:1-1.4 or serial:FT0A1B2C")
+        raise ValueError("names no USB adapter; write usb:1-1.4.2 or serial:NUMBER")
     part = form["usb_part"] or form["serial_part"] or ""
     there = adapters(root)
     found = [one for one in there if one.is_wanted(form["path"], form["number"], part)]

@@ -6,6 +6,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from devices.console_name import check_port
+
 TWIN = "twin"
 """Stands in an address field of a twin's entry: filled in by ``farm lab up``."""
 
@@ -38,8 +40,19 @@ def _is_host_key(text: str) -> str:
     return text
 
 
+def _is_console_port(text: str) -> str:
+    if text != TWIN:
+        try:
+            check_port(text)
+        except ValueError as error:
+            raise PydanticCustomError("console_port", "{words}", {"words": str(error)}) from error
+    return text
+
+
 Text = Annotated[str, Field(min_length=1)]
 Address = Annotated[str, Field(min_length=1)]
+ConsolePort = Annotated[str, AfterValidator(_is_console_port)]
+"""What :func:`devices.console_name.check_port` takes."""
 Name = Annotated[str, AfterValidator(_is_name), Field(json_schema_extra={"pattern": f"^{_NAME.pattern}$"})]
 Secret = Annotated[
     str, AfterValidator(_is_secret), Field(json_schema_extra={"pattern": f"^({TWIN}|{_REFERENCE.pattern})$"})

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from devices.console_port import check_port, open_port
+from devices.console_name import check_port
+from devices.console_port import open_port
 from devices.console_usb import adapters, find
 from devices.errors import ConsoleFault
 
@@ -233,7 +234,15 @@ def test_what_is_not_there_is_named_with_what_to_look_at(tmp_path):
 
 @pytest.mark.parametrize(
     "port",
-    "/dev/ttyS0 usb:1-1 usb:3-1.4.2:1.1 usb:1-1:1.0-port3 serial:AB:1.2 socket://[::1]:4001 rfc2217://ser:4001".split(),
+    [
+        "/dev/ttyS0",
+        "usb:1-1",
+        "usb:3-1.4.2:1.1",
+        "usb:1-1:1.0-port3",
+        "serial:AB:1.2",
+        "socket://[::1]:4001",
+        "rfc2217://ser:4001",
+    ],
 )
 def test_a_port_that_can_be_one_is_taken(port):
     check_port(port)
@@ -243,11 +252,11 @@ def test_a_port_that_can_be_one_is_taken(port):
     ("port", "said"),
     [
         ("ttyUSB0", "no console port; write /dev/"),
-        ("usb:1.4", "names no adapter; write usb:1-1.4.2"),
-        ("usb:1-1.4:2", "names no adapter"),
-        ("serial:", "names no adapter"),
-        ("telnet://ser.lab:23", "wants socket://host:port or rfc2217://"),
-        ("socket://ser.lab", "wants socket://host:port"),
+        ("usb:1.4", "names no USB adapter; write usb:1-1.4.2"),
+        ("usb:1-1.4:2", "names no USB adapter"),
+        ("serial:", "names no USB adapter"),
+        ("telnet://ser.lab:23", "no console port; write socket://host:port or"),
+        ("socket://ser.lab", "no console port"),
         ("rfc2217://ser.lab:4001?logging=debug", "wants nothing but a host and a port: rfc2217://ser.lab:4001"),
         ("socket://ser.lab:99999", "out of range"),
     ],
