@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 from power.registry import load_meter, load_switch
 
 from ..errors import UsageFault
-from .fields import Address, HostKey, KeyFile, Name, Secret, Text
+from .fields import Address, ConsolePort, HostKey, KeyFile, Name, Secret, Text
 from .twin_state import folders
 from .words import unknown
 from .yaml_lines import Document, Fault, read
@@ -32,8 +32,8 @@ class Part(BaseModel):
 class ConsoleEntry(Part):
     """A board's serial console."""
 
-    port: Address
-    """Device path, best one under ``/dev/serial/by-id``, or a pyserial URL such as ``rfc2217://host:port``."""
+    port: ConsolePort
+    """Device path, ``usb:PATH``, ``serial:NUMBER``, ``socket://host:port`` or ``rfc2217://host:port``."""
     baud: int = Field(default=115200, gt=0)
     user: Text | None = None
     """Login on the console; absent: nobody logs in there."""

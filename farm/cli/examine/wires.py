@@ -8,6 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from devices.console_holder import holders
+from devices.console_name import is_usb
+from devices.console_usb import find
+
 from ...lab.words import unknown
 from .finding import Finding
 
@@ -57,6 +61,12 @@ def _serial(who: str, port: str, root: Path) -> Finding:
     if "://" in port:
         return Finding(topic, name, "ok", "a network port; not looked at, so that nobody is disturbed")
     path = root / port.lstrip("/")
+    if is_usb(port):
+        try:
+            path = find(port, root=root)
+        except (OSError, ValueError) as error:
+            remedy = "plug it in, or write in the inventory the one that is meant, as it is named here"
+            return Finding(topic, name, "fail", str(error), remedy)
     try:
         device = path.resolve(strict=True)
     except OSError:
@@ -65,8 +75,8 @@ def _serial(who: str, port: str, root: Path) -> Finding:
         return Finding(topic, name, "fail", "is no serial port", "name the device, best one under /dev/serial/by-id")
     if not os.access(device, os.R_OK | os.W_OK):
         return Finding(topic, name, "fail", "may not be read and written by you", _join(device))
-    if held := _holder(device):
-        return Finding(topic, name, "warn", f"is held by {held}", "end it, unless it is the farm at work")
+    if held := holders(str(device)):
+        return Finding(topic, name, "warn", f"is held by {' and '.join(held)}", "end it, unless it is the farm at work")
     return Finding(topic, name, "ok", "may be read and written")
 
 
@@ -92,18 +102,6 @@ def _join(device: Path) -> str:
             return "look at its rights: you are in its group already"
         return f'sudo usermod -aG {group} "$USER", then log in anew'
     return 'write a udev rule for it with MODE="0660", GROUP="plugdev", or TAG+="uaccess"'
-
-
-def _holder(device: Path) -> str | None:
-    """Return who has a device open, as far as this user may see it."""
-    for descriptors in Path("/proc").glob("[0-9]*/fd"):
-        try:
-            if any(one.readlink() == device for one in descriptors.iterdir()):
-                name = (descriptors.parent / "comm").read_text(encoding="utf-8", errors="replace").strip()
-                return f"process {descriptors.parent.name} ({name})"
-        except OSError:  # ended meanwhile, or another user's
-            continue
-    return None
 
 
 def _usb(who: str, resource: str, wanted: tuple[int, int], root: Path) -> Finding:

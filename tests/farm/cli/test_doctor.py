@@ -111,6 +111,19 @@ def test_a_plain_file_is_no_serial_port_and_a_network_port_is_left_alone(lab_fil
     assert named(wires.look(load(lab_file), root), "rfc2217").state == "ok"
 
 
+def test_an_adapter_named_by_its_number_is_looked_for_among_what_is_plugged_in(lab_file, root):
+    lab_file.write_text(LAB.replace("/dev/ttyUSB0", "serial:FT1"))
+    assert named(wires.look(load(lab_file), root), "serial:FT1").found == "not plugged in; no USB serial adapter is"
+    interface = root / "sys/devices/usb1/1-9/1-9:1.0"
+    (interface / "ttyUSB7").mkdir(parents=True)
+    (interface / "bInterfaceNumber").write_text("00\n")
+    (interface.parent / "serial").write_text("FT1\n")
+    (root / "sys/class/tty/ttyUSB7").mkdir(parents=True)
+    (root / "sys/class/tty/ttyUSB7/device").symlink_to(interface / "ttyUSB7")
+    (root / "dev/ttyUSB7").write_bytes(b"")
+    assert named(wires.look(load(lab_file), root), "serial:FT1").found == "is no serial port"
+
+
 def test_an_instrument_on_usb_is_found_by_its_numbers_and_its_rights_are_looked_at(lab_file, root, monkeypatch):
     node = root / "dev/bus/usb/001/007"
     assert named(wires.look(load(lab_file), root), "USB0::").found == "is /dev/bus/usb/001/007"

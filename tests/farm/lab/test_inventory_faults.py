@@ -288,6 +288,19 @@ def test_slips_in_addresses_of_real_devices_are_told(tmp_path, change, found):
     assert "hunter2" not in "".join(told)
 
 
+@pytest.mark.parametrize(
+    ("port", "found"),
+    [
+        ("ttyUSB0", "no console port; write /dev/…, usb:1-1.4.2, serial:NUMBER, socket://host:port or rfc2217://host:"),
+        ("usb:1.4", "names no USB adapter; write usb:1-1.4.2, serial:NUMBER, or usb:1-1.4.2:1.1 of several"),
+        ("telnet://ser:23", "no console port; write socket://host:port or rfc2217://host:port"),
+    ],
+)
+def test_a_console_port_of_no_known_kind_is_told(tmp_path, port, found):
+    (told,) = faults(tmp_path, REAL.replace("/dev/ttyUSB0", port))
+    assert f"boards.a.console.port: {found}" in told
+
+
 def load_right(folder, text):
     (folder / "right.yaml").write_text(text)
     assert load(folder / "right.yaml").lab == "shelf"
