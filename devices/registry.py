@@ -1,4 +1,7 @@
-"""Board models → where the class lives. A new board is one file, one line here, one test class."""
+"""Board models, and ways to reach boards that have no SSH → where the class lives.
+
+A new board is one file, one line here, one test class.
+"""
 
 from functools import cache
 from importlib import import_module
@@ -7,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from .board import Board
+    from .shell import ShellDriver
 
 BOARDS = {
     "atom-e3930": "devices.atom:AtomE3930",
@@ -36,3 +40,15 @@ def load_board(model: str) -> "type[Board]":
     """Return the class behind a name of :func:`known_boards`; KeyError for any other."""
     module, _, name = known_boards()[model].partition(":")
     return cast("type[Board]", getattr(import_module(module), name))
+
+
+@cache
+def known_shells() -> dict[str, str]:
+    """What installed packages add under ``edge_test_farm.shells``: for boards that do not speak SSH."""
+    return {entry.name: entry.value for entry in entry_points(group="edge_test_farm.shells")}
+
+
+def load_shell(driver: str) -> "type[ShellDriver]":
+    """Return the class behind a name of :func:`known_shells`; KeyError for any other."""
+    module, _, name = known_shells()[driver].partition(":")
+    return cast("type[ShellDriver]", getattr(import_module(module), name))

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import ClassVar, Protocol, Self
+
+from pydantic import BaseModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,4 +112,16 @@ class Shell(Protocol):
 
     def close(self) -> None:
         """Close the connection; commands still running are ended. May be called twice."""
+        ...
+
+
+class ShellDriver(Shell, Protocol):
+    """A way to reach a board that does not speak SSH: what a package adds under ``edge_test_farm.shells``."""
+
+    Config: ClassVar[type[BaseModel]]
+    """The driver's own options in the inventory."""
+
+    @classmethod
+    def open(cls, name: str, config: BaseModel) -> Self:
+        """Name a board; the first command connects."""
         ...

@@ -46,7 +46,7 @@ def _up(args: Namespace) -> int:
         print_json({"inventory": str(lab.path), "boards": lab.model_dump(mode="json")["boards"]})
         return Exit.PASS
     rows = [
-        (name, board.model, f"{board.ssh.user}@{board.ssh.host}:{board.ssh.port}", board.console.port)
+        (name, board.model, board.reached, board.console and board.console.port)
         for name, board in lab.boards.items()
         if board.twin
     ]

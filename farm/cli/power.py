@@ -61,7 +61,7 @@ def _status(bench: "Bench") -> str:
 
 
 def _booted(report: "BootReport") -> str:
-    return f"booted: {', '.join(report.stages)}"
+    return f"booted: {', '.join(report.stages)}" if report.stages else "booted; no console to see how"
 
 
 _ACTIONS = {"on": _on, "off": _off, "cycle": _cycle, "status": _status}

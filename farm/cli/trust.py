@@ -35,6 +35,8 @@ def run(args: Namespace) -> int:
     lab = open_lab(args)
     lab.require([args.board])
     entry = lab.boards[args.board].ssh
+    if entry is None:
+        raise UsageFault(f"{args.board}: is not reached over SSH, so there is no host key to trust")
     if entry.gateway is not None:
         hint = f"write what `ssh-keyscan` shows there into boards.{args.board}.ssh.host_key"
         raise UsageFault(f"{args.board}: is behind {entry.gateway}; {hint}")

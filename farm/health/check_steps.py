@@ -86,7 +86,9 @@ def _boot(bench: Bench, plan: Plan) -> str:
         hint = "the stages on its console tell where the time goes"
         said = f"was up {boot.up_s:.1f} s after power on; {plan.check.boot.within_s:g} s are allowed"
         raise LabFault(bench.name, said, hint=hint)
-    return " → ".join(report.stages) + (f", up after {boot.up_s:.1f} s" if boot is not None else "")
+    return (" → ".join(report.stages) or "nobody saw it boot") + (
+        f", up after {boot.up_s:.1f} s" if boot is not None else ""
+    )
 
 
 def _up(bench: Bench, plan: Plan) -> str:
@@ -98,7 +100,7 @@ def _up(bench: Bench, plan: Plan) -> str:
 
 def _console(bench: Bench, plan: Plan) -> str:
     wanted = plan.check.console
-    if wanted is None or bench.entry.console.user is None:
+    if wanted is None or bench.entry.console is None or bench.entry.console.user is None:
         raise Impossible("the inventory names no user for its console")
     bench.login()
     found = bench.console.run(wanted.command, timeout_s=_COMMAND_S).text
@@ -114,7 +116,7 @@ def _provisioned(bench: Bench, plan: Plan) -> str:
         raise Impossible("no playbook")
     lasting = [entry for entry in plan.playbook.steps if entry.step.lasts]
     playbook = plan.playbook.model_copy(update={"steps": lasting})
-    steps = apply(playbook, bench.board, bench.shell, workdir=bench.workdir, check=True)
+    steps = apply(playbook, bench.board, bench.shell, workdir=bench.workdir, bench=bench, check=True)
     if different := [f"{step.name} ({step.detail})" for step in steps if step.changed]:
         raise LabFault(
             bench.name, f"is not as provisioned: {', '.join(different)}", hint=f"farm provision {bench.name}"

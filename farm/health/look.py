@@ -71,8 +71,8 @@ def look_at_each(lab: Lab, boards: Sequence[str], state: Path = Path(".farm")) -
 
 
 def _doubtful(lab: Lab, boards: Sequence[str]) -> set[str]:
-    """Return the boards whose SSH server is silent at first, or cannot be asked from here so simply."""
-    direct = {name: lab.boards[name].ssh for name in boards if lab.boards[name].ssh.gateway is None}
+    """Return the boards whose server is silent at first, or cannot be asked from here so simply."""
+    direct = {name: ssh for name in boards if (ssh := lab.boards[name].ssh) is not None and ssh.gateway is None}
     answers = greeting({name: (ssh.host, ssh.port) for name, ssh in direct.items()}, within_s=_KNOCK_S)
     return {name for name in boards if answers.get(name, "silent") == "silent"}
 

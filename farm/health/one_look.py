@@ -60,12 +60,14 @@ def _measured(lab: Lab, health: BoardHealth, meter: str, read: Reading | Fault) 
 
 
 def _ask_board(pool: ThreadPoolExecutor, lab: Lab, health: BoardHealth, state: Path, *, doubtful: bool) -> list[Fault]:
-    opening = pool.submit(_try, open_console, lab, health.board)  # listens while the board is asked
+    entry = lab.boards[health.board]
+    opening = None if entry.console is None else pool.submit(_try, open_console, lab, health.board)  # listens meanwhile
     with ExitStack() as listening:
-        listening.callback(lambda: _close(opening.result()))
+        if opening is not None:
+            listening.callback(lambda: _close(opening.result()))
         said = _try(ask_board, lab, health.board, state, doubtful=doubtful)
         refused = None if isinstance(said, BoardLook) else said
-        console = opening.result()
+        console = None if opening is None else opening.result()
         seen = _try(glance_at, console, refused=refused) if isinstance(console, Console) else console
     health.up = refused is None
     if isinstance(seen, Glance):
@@ -74,7 +76,7 @@ def _ask_board(pool: ThreadPoolExecutor, lab: Lab, health: BoardHealth, state: P
     found = judge_links(health.board, refused, seen)
     if isinstance(said, BoardLook):
         _fill_in(health, said)
-        found += judge_board(lab.boards[health.board], health.board, said)
+        found += judge_board(entry, health.board, said)
     return found
 
 

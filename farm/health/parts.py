@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 from devices.board import BoardLook
@@ -62,12 +63,12 @@ def ask_board(lab: Lab, board: str, state: Path, *, doubtful: bool) -> BoardLook
         devices.errors.DeviceError: it does not answer, or not as the one that is trusted.
     """
     entry, deadline_ns = lab.boards[board], time.monotonic_ns() + int(SSH_S * 1e9)
-    if doubtful and entry.ssh.gateway is None:
-        host, port = entry.ssh.host, entry.ssh.port
-        if greeting({board: (host, port)}, within_s=SSH_S).get(board) == "silent":
+    if doubtful and entry.ssh is not None and entry.ssh.gateway is None:
+        address = entry.ssh.host, entry.ssh.port
+        if greeting({board: address}, within_s=SSH_S).get(board) == "silent":
             hint = "is the board on, booted and on the network? Its console tells"
-            raise Unreachable(board, f"{entry.ssh.user}@{host}:{port} greets nobody within {SSH_S:g} s", hint=hint)
-    with open_shell(lab, board, state) as shell:
+            raise Unreachable(board, f"{entry.reached} greets nobody within {SSH_S:g} s", hint=hint)
+    with closing(open_shell(lab, board, state)) as shell:
         left_s = (deadline_ns - time.monotonic_ns()) / 1e9
         return load_board(entry.model)(board, shell, root=entry.root).look(timeout_s=max(left_s, 1.0))
 
@@ -105,10 +106,13 @@ def glance_at(console: Console, *, refused: Fault | None) -> Glance:
     return console.glance(up=refused is None or isinstance(refused, HostKeyMismatch | HostKeyUnknown))
 
 
-def judge_links(board: str, refused: Fault | None, seen: Glance | Fault) -> list[Fault]:
-    """Return what is wrong by SSH and console together; a board that boots just now is no fault."""
+def judge_links(board: str, refused: Fault | None, seen: Glance | Fault | None) -> list[Fault]:
+    """Return what is wrong by SSH and console together; a board that boots just now is no fault.
+
+    ``seen`` is None for a board without a console.
+    """
     if not isinstance(seen, Glance):
-        return [seen] if refused is None else [refused, seen]
+        return [fault for fault in (refused, seen) if fault is not None]
     if refused is None:
         return []
     if seen.fault is not None:
@@ -116,6 +120,6 @@ def judge_links(board: str, refused: Fault | None, seen: Glance | Fault) -> list
     return [] if boots(refused, seen) else [refused]
 
 
-def boots(refused: Fault | None, seen: Glance | Fault) -> bool:
+def boots(refused: Fault | None, seen: Glance | Fault | None) -> bool:
     """Tell whether a board that takes no command yet is just on its way there."""
     return isinstance(refused, _STILL_BOOTING) and isinstance(seen, Glance) and seen.stage is not None

@@ -19,7 +19,7 @@ from power.switch import cycle
 from ..errors import LabFault, UsageFault
 from ..store.record import BootFacts, Made
 from .fenced import FencedShell, FencedSwitch
-from .inventory import BoardEntry, Lab, MeterEntry
+from .inventory import BoardEntry, ConsoleEntry, Lab, MeterEntry
 from .lease import Lease, Leases, Progress, Wanted
 from .reach import open_console, open_shell
 from .restore import Settings
@@ -141,22 +141,33 @@ class Bench:
         self.entry: BoardEntry = lab.boards[name]
         self.made: Made = _made(self.entry.twin)
         self._inventory, self._state = lab, state
+        self.inventory, self.state = lab, state
+        """Where its entry stands, and the farm's folder."""
         self.boot: BootFacts | None = None
         """The boot that the board is on, if it was watched from here."""
         self.settings = Settings(self, lab, state)
         """What is set through it is as it was once the board is given back."""
         self._open, self._closing = ExitStack(), Lock()
         try:
-            self.console: Console = self._open_console()
-            self.console.before_write = lease.require
+            self._console = None if self.entry.console is None else self._open_console(self.entry.console)
         except BaseException:
             self._open.close()
             raise
 
-    def _open_console(self) -> "Console":
-        entry = self.entry.console
+    def _open_console(self, entry: ConsoleEntry) -> "Console":
         _log.info("%s: listens to the console %s at %d baud", self.name, entry.port, entry.baud)
-        return self._open.enter_context(open_console(self._inventory, self.name))
+        console = self._open.enter_context(open_console(self._inventory, self.name))
+        console.before_write = self.lease.require
+        return console
+
+    @property
+    def console(self) -> "Console":
+        """The serial console, listened to since the board was lent; UsageFault where the inventory names none."""
+        return self._console or open_console(self._inventory, self.name)
+
+    def console_log(self) -> bytes:
+        """Return everything that the console has said since the board was lent; nothing for a board without one."""
+        return b"" if self._console is None else self._console.log()
 
     @cached_property
     def shell(self) -> "Shell":
@@ -166,8 +177,7 @@ class Bench:
             LeaseLost: the board is no longer ours.
         """
         self.lease.require()
-        entry = self.entry.ssh
-        _log.info("%s: SSH is %s@%s:%d", self.name, entry.user, entry.host, entry.port)
+        _log.info("%s: is reached by %s", self.name, self.entry.reached)
         shell = open_shell(self._inventory, self.name, self._state)
         self._open.callback(shell.close)
         return FencedShell(shell, self.lease)
@@ -222,7 +232,7 @@ class Bench:
         """Bring the board up: switch it on, or cycle its power when it is on and does not answer.
 
         Returns:
-            How it booted; None when it was up already.
+            How it booted, without stages for a board without a console; None when it was up already.
 
         Raises:
             devices.errors.BootFault: it did not boot; stage and fault are named.
@@ -259,16 +269,27 @@ class Bench:
             self.settings.note_supply()
             on_ns = time.monotonic_ns()
             self.switch.on()
-        report = self.console.wait_boot(timeout_s=self.board.boot_timeout_s, since=on_ns)
-        self.board.wait_up(timeout_s=_SSH_S)
+        report = self._watch_boot(on_ns)
         up_s = (time.monotonic_ns() - on_ns) / 1e9
         reached_s = {str(stage): s for stage, s in report.reached_s.items()}
-        stages = ", ".join(f"{stage} {s:.1f} s" for stage, s in reached_s.items())
+        stages = ", ".join(f"{stage} {s:.1f} s" for stage, s in reached_s.items()) or "unseen"
         _log.info("%s: booted: %s; takes commands after %.1f s", self.name, stages, up_s)
         self.boot = BootFacts(start_ns=on_ns, reached_s=reached_s, up_s=up_s)
         self.prove_identity()
         self.accelerators()
         self.settings.undo_what_was_left()
+        return report
+
+    def _watch_boot(self, on_ns: int) -> "BootReport":
+        """Wait for login and first command; without a console for the command alone, for longer."""
+        boot_s = self.board.boot_timeout_s
+        if self._console is None:
+            from devices.boot import BootReport
+
+            self.board.wait_up(timeout_s=boot_s + _SSH_S)
+            return BootReport(stages=[], reached_s={}, faults=[])
+        report = self._console.wait_boot(timeout_s=boot_s, since=on_ns)
+        self.board.wait_up(timeout_s=_SSH_S)
         return report
 
     def accelerators(self) -> "list[Attached]":
@@ -293,7 +314,7 @@ class Bench:
             devices.errors.ConsoleFault: the console does not answer, or refuses the login.
         """
         entry = self.entry.console
-        if entry.user is None:
+        if entry is None or entry.user is None:
             raise UsageFault(f"{self._inventory.path}: boards.{self.name}.console.user: missing; add `user:`")
         password = "" if entry.password is None else self._secret(entry.password, "console.password")
         self.console.login(entry.user, password, timeout_s=_LOGIN_S)

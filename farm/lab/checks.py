@@ -11,7 +11,7 @@ from typing import Any, cast
 from pydantic import BaseModel
 
 from devices.accelerator import KINDS
-from devices.registry import known_boards, load_board
+from devices.registry import known_boards, known_shells, load_board, load_shell
 from power.registry import known_meters, known_switches, load_meter, load_switch
 
 from .fields import TWIN
@@ -44,6 +44,7 @@ def check(value: Any) -> list[Fault]:  # noqa: ANN401 -- whatever the file holds
         *_devices(tree),
         *_boards(tree),
         *_accelerators(tree),
+        *_reached(tree),
         *_names(tree),
         *_shared_addresses(tree),
         *_passwords(tree, ()),
@@ -79,18 +80,24 @@ def _drivers(
     tree: Tree, section: str, what: str, known: Mapping[str, str], config: Callable[[str], type[BaseModel]]
 ) -> Iterator[Fault]:
     for name, entry in _entries(tree, section).items():
-        driver = entry.get("driver")
-        if not isinstance(driver, str) or not driver:
-            continue
-        if driver not in known:
-            yield Fault((section, name, "driver"), f"no {what} '{driver}'; {unknown(driver, known)}")
-            continue
-        try:
-            model = config(driver)
-        except ImportError as error:
-            yield Fault((section, name, "driver"), f"'{driver}' does not load: {error}; install what it needs")
-            continue
-        yield from _options(model, entry, (section, name, "options"))
+        yield from _driver(entry, (section, name), what, known, config)
+
+
+def _driver(
+    entry: Tree, where: Where, what: str, known: Mapping[str, str], config: Callable[[str], type[BaseModel]]
+) -> Iterator[Fault]:
+    driver = entry.get("driver")
+    if not isinstance(driver, str) or not driver:
+        return  # refused by its shape
+    if driver not in known:
+        yield Fault((*where, "driver"), f"no {what} '{driver}'; {unknown(driver, known)}")
+        return
+    try:
+        model = config(driver)
+    except ImportError as error:
+        yield Fault((*where, "driver"), f"'{driver}' does not load: {error}; install what it needs")
+        return
+    yield from _options(model, entry, (*where, "options"))
 
 
 def _options(model: type[BaseModel], entry: Tree, where: Where) -> Iterator[Fault]:
@@ -121,6 +128,24 @@ def _boards(tree: Tree) -> Iterator[Fault]:
         for n, meter in enumerate(cast("list[Any]", meters) if isinstance(meters, list) else []):
             if isinstance(meter, str):
                 yield from _wire(tree, "meters", meter, name, measured, ("boards", name, "meters", n))
+
+
+def _reached(tree: Tree) -> Iterator[Fault]:
+    """A board is reached one way, and a twin by SSH and console."""
+    for name, board in _entries(tree, "boards").items():
+        where, shell = ("boards", name), board.get("shell")
+        if "ssh" not in board and shell is None:
+            yield Fault(where, "is reached by nothing; add `ssh:`, or `shell:` with the driver of a package")
+        if "ssh" in board and shell is not None:
+            yield Fault((*where, "shell"), "`ssh:` stands there too; remove one of them")
+        if board.get("twin") is not None:
+            if "console" not in board:
+                yield Fault(where, "a twin has a console; add `console:`")
+            if shell is not None:
+                yield Fault((*where, "shell"), "a twin is reached over SSH; write `ssh:` instead")
+        if isinstance(shell, dict):
+            entry = cast("Tree", shell)
+            yield from _driver(entry, (*where, "shell"), "shell driver", known_shells(), lambda n: load_shell(n).Config)
 
 
 def _accelerators(tree: Tree) -> Iterator[Fault]:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
+from devices.registry import load_shell
 from power.registry import load_meter, load_switch
 
 from ..errors import UsageFault
@@ -55,6 +56,18 @@ class SshEntry(Part):
     """The key the board must show, as in known_hosts; absent: the one that ``farm trust`` has noted."""
 
 
+class ShellEntry(Part):
+    """How a board is reached that has no SSH: by a driver that a package adds."""
+
+    driver: Text
+    options: dict[str, Any] = {}
+    """The driver's own ``Config``."""
+
+    def config(self) -> BaseModel:
+        """Return the options as the driver wants them."""
+        return load_shell(self.driver).Config.model_validate(self.options)
+
+
 class AcceleratorEntry(Part):
     """One accelerator that hangs on a board."""
 
@@ -78,14 +91,24 @@ class BoardEntry(Part):
     workdir: str = Field(default="/opt/edge-test-farm", pattern="^/.")
     """Where models go, below ``root``."""
     tags: list[Text] = []
-    console: ConsoleEntry
-    ssh: SshEntry
+    console: ConsoleEntry | None = None
+    """Absent: nobody sees it boot."""
+    ssh: SshEntry | None = None
+    shell: ShellEntry | None = None
+    """Instead of ``ssh``, for a board that does not speak it."""
     switch: Name | None = None
     """The power switch on its supply."""
     accelerators: list[AcceleratorEntry] = []
     """What infers on it and is not part of it; each must be there, on its link, before a trial begins."""
     meters: list[Name] = []
     """The meters on its supply; the first one's watts stand for the board."""
+
+    @property
+    def reached(self) -> str:
+        """How it is reached, for whatever is printed: ``user@host:port``, or the driver's name."""
+        if self.ssh is not None:
+            return f"{self.ssh.user}@{self.ssh.host}:{self.ssh.port}"
+        return "nowhere" if self.shell is None else self.shell.driver
 
 
 class MeterEntry(Part):

@@ -118,6 +118,8 @@ class TwinBench:
 def _board_twin(name: str, entry: BoardEntry, folder: TwinFolder, seed: int) -> "BoardTwin":
     from devices.twin.board_twin import BoardTwin  # an SSH server: not needed to know which twins there are
 
+    if entry.ssh is None:
+        raise ValueError(f"{name}: a twin without `ssh:`, which no inventory may have")
     password = secrets.token_urlsafe(12)
     write_private(folder.password, password + "\n")
     key = (folder.path.parent / KEY).with_suffix(".pub").read_text(encoding="utf-8").strip()

@@ -175,4 +175,4 @@ class Trials:
         bench = self._deploy.bench
         with remembered(self._item):
             trial = run_trial(bench, deployment, scenario, progress=lambda text: note(self._item, text))
-            return self._kept.save(trial, bench.console.log())
+            return self._kept.save(trial, bench.console_log())

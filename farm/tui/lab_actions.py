@@ -93,12 +93,14 @@ def _provision(lab: Lab, state: Path, wish: Wish, told: Told) -> str:
     with borrow(lab, wish.board, state=state, reason="provision", even_quarantined=True) as bench:
         with _listening(bench, told):
             bench.ensure_up()
-        done = apply(playbook, bench.board, bench.shell, workdir=bench.workdir, progress=told.tell)
+        done = apply(playbook, bench.board, bench.shell, workdir=bench.workdir, bench=bench, progress=told.tell)
     changed = [step.name for step in done if step.changed]
     return f"provisioned, {len(done)} steps: " + (f"changed {', '.join(changed)}" if changed else "all as wanted")
 
 
 def _booted(report: BootReport) -> str:
+    if not report.stages:
+        return "booted; no console to see how"
     last = next(reversed(report.reached_s.values()), None)
     return f"booted: {' → '.join(report.stages)}" + ("" if last is None else f" in {last:.1f} s")
 
@@ -115,6 +117,9 @@ _ON_BENCH: dict[str, Callable[[Lab, Path, Wish, Told], str]] = {
 @contextmanager
 def _listening(bench: Bench, told: Told) -> Iterator[None]:
     """Tell each boot stage as its first line comes over the console, and show what the board prints."""
+    if bench.entry.console is None:
+        yield
+        return
     stop = threading.Event()
     since_ns = time.monotonic_ns()
 

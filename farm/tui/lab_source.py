@@ -87,8 +87,8 @@ class LabSource:
 def _wiring(name: str, entry: BoardEntry) -> Wiring:
     facts = (
         ("serial number", entry.serial_number),
-        ("ssh", f"{entry.ssh.user}@{entry.ssh.host}:{entry.ssh.port}"),
-        ("console", f"{entry.console.port} at {entry.console.baud} baud"),
+        ("ssh" if entry.shell is None else "reached by", entry.reached),
+        ("console", entry.console and f"{entry.console.port} at {entry.console.baud} baud"),
         ("switch", entry.switch),
         ("meters", ", ".join(entry.meters)),
         ("tags", ", ".join(entry.tags)),

@@ -156,7 +156,7 @@ class _Stay:
         else:
             bench.ensure_up()
         if (playbook := self._job.playbooks.get(self._seat.model)) is not None:
-            apply(playbook, bench.board, bench.shell, workdir=bench.workdir, progress=self._tell)
+            apply(playbook, bench.board, bench.shell, workdir=bench.workdir, bench=bench, progress=self._tell)
 
     def _deploy(self, bench: Bench) -> dict[Role, Deployment]:
         roles: list[Role] = ["candidate", "baseline"] if self._seat.compares else ["candidate"]
@@ -187,7 +187,7 @@ class _Stay:
         trial = run_trial(bench, put, self._seat.scenario, progress=tell)
         trial = trial.within(job.run_id, role=role, moved=self._moved)
         try:
-            job.store.save(trial.record, trial.traces, bench.console.log(), trial.frames)
+            job.store.save(trial.record, trial.traces, bench.console_log(), trial.frames)
         except LabFault as full:  # this machine's fault: no board is to blame, and no neighbour helps
             raise NoVerdict(f"{self._seat.key}: a trial could not be kept: {_first_line(full)}") from full
         self._records.append(trial.record)

@@ -127,7 +127,7 @@ def keys(lab: "Lab") -> Iterator[Finding]:
 
     by_key: dict[str | None, list[str]] = {}
     for name, board in lab.boards.items():
-        if not board.twin and board.ssh.password is None:
+        if not board.twin and board.ssh is not None and board.ssh.password is None:
             by_key.setdefault(board.ssh.key, []).append(name)
     for key, names in by_key.items():
         yield _agent(names) if key is None else _key(key_path(key, lab.path), names)

@@ -45,7 +45,11 @@ def look(lab: "Lab", root: Path = Path("/")) -> Iterator[Finding]:
 
 
 def _ports(lab: "Lab") -> list[_Wire]:
-    consoles = [(f"console of {name}", board.console.port) for name, board in lab.boards.items() if not board.twin]
+    consoles = [
+        (f"console of {name}", board.console.port)
+        for name, board in lab.boards.items()
+        if board.console and not board.twin
+    ]
     meters = [(name, str(one.options.get("port", ""))) for name, one in lab.meters.items() if not one.twin]
     switches = [(name, str(one.options.get("port", ""))) for name, one in lab.switches.items() if not one.twin]
     return [(who, port) for who, port in [*consoles, *meters, *switches] if port]
