@@ -7,7 +7,10 @@ PowerError
  ├─ InstrumentFault    the unit itself reports an error
  ├─ MissingReadings    the energy cannot be stated from what was read
  ├─ SwitchOffline      no answer (transient)
- └─ SwitchUnconfirmed  the switch answered, but not with the state that was asked for
+ ├─ SwitchUnconfirmed  the switch answered, but not with the state that was asked for
+ │   └─ SwitchBlind    it took the command and has no way to say its state
+ ├─ SwitchRefused      to switch on would not be safe; nothing was switched
+ └─ SupplyTripped      a protection of the supply has cut the output
 """
 
 from typing import ClassVar
@@ -58,3 +61,15 @@ class SwitchOffline(PowerError):
 
 class SwitchUnconfirmed(PowerError):
     """The power switch did not confirm the state that was asked for."""
+
+
+class SwitchBlind(SwitchUnconfirmed):
+    """The power switch has no way to say whether it is on."""
+
+
+class SwitchRefused(PowerError):
+    """Switching on was refused: it would not be safe."""
+
+
+class SupplyTripped(PowerError):
+    """A protection of the supply has cut the output."""

@@ -18,8 +18,14 @@ METERS = {
 """Meters that ship here. Paths, not classes: a driver's libraries load on first use."""
 
 SWITCHES = {
+    "command": "power.pdu.command:Command",
+    "pdudaemon": "power.pdu.pdudaemon:PduDaemon",
     "scpi-output": "power.pdu.scpi_output:ScpiOutput",
+    "serial-relay": "power.pdu.serial_relay:SerialRelay",
     "shelly": "power.pdu.shelly:Shelly",
+    "snmp-pdu": "power.pdu.snmp:SnmpPdu",
+    "tasmota": "power.pdu.tasmota:Tasmota",
+    "uhubctl": "power.pdu.uhubctl:UHubCtl",
 }
 """Power switches that ship here."""
 

@@ -3,9 +3,9 @@
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import ClassVar, Protocol, Self
+from typing import ClassVar, Protocol, Self, runtime_checkable
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Supply(Protocol):
@@ -27,6 +27,9 @@ class Supply(Protocol):
         Raises:
             SwitchOffline: no answer.
             SwitchUnconfirmed: it answered with another state.
+            SwitchBlind: the command is sent, and this switch can never tell what became of it.
+            SwitchRefused: it would not be safe; nothing was switched.
+            SupplyTripped: a protection of the supply has cut the output.
         """
         ...
 
@@ -39,6 +42,40 @@ class Supply(Protocol):
 
         Raises:
             SwitchOffline: no answer: neither on nor off is known.
+            SwitchBlind: this switch can never tell.
+            SupplyTripped: there is no power, and nobody switched it off.
+        """
+        ...
+
+
+class SwitchConfig(BaseModel):
+    """What the options of every switch that ships here have in common; a plug-in's may inherit it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    min_off_s: float = Field(default=2.0, gt=0)
+    """Assumed long enough for the capacitors of a board and its supply."""
+
+    @property
+    def reads_back(self) -> bool:
+        """Whether the switch can be asked for its state. One that cannot needs a meter to prove what it did."""
+        return True
+
+    @property
+    def puts_out_volts(self) -> float | None:
+        """The volts that it sets before it switches on; None where it only passes on what comes in."""
+        return None
+
+
+@runtime_checkable
+class Adjustable(Protocol):
+    """A switch that makes the rail's volts itself, as a bench supply does."""
+
+    def volts_when_on(self) -> float:
+        """Return the volts that :meth:`Supply.on` would put on the rail now.
+
+        Raises:
+            SwitchOffline: no answer.
         """
         ...
 

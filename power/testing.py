@@ -14,10 +14,10 @@ from typing import ClassVar
 import pytest
 from pydantic import ValidationError
 
-from .errors import FrameError, MeterOffline, SwitchOffline, SwitchUnconfirmed
+from .errors import FrameError, MeterOffline, SwitchBlind, SwitchOffline, SwitchUnconfirmed
 from .meter import Meter
 from .registry import known_meters, known_switches, load_meter, load_switch
-from .switch import PowerSwitch, cycle
+from .switch import PowerSwitch, SwitchConfig, cycle
 
 
 class Answering:
@@ -251,9 +251,74 @@ class SwitchConformance(ABC):
             assert waits == [(switch.min_off_s, False)]
         assert relay.on
 
+    def test_closing_twice_is_harmless(self) -> None:
+        with self.switch_on(Relay()) as switch:
+            pass
+        switch.close()
+
     def test_its_options_are_checked(self) -> None:
-        assert self.driver in known_switches()
-        config = load_switch(self.driver).Config
-        assert config.model_validate(self.options)
-        with pytest.raises(ValidationError):
-            config.model_validate({**self.options, "no_such_option": 1})
+        _check_options(self.driver, self.options, reads_back=True)
+
+
+class BlindSwitchConformance(ABC):
+    """For a switch that cannot be asked for its state: it does what it is told, and never claims that it did.
+
+    Subclass as :class:`SwitchConformance`; ``options`` are those that make it blind.
+    """
+
+    driver: ClassVar[str]
+    options: ClassVar[dict[str, object]]
+
+    @abstractmethod
+    def switch_on(self, relay: Relay) -> PowerSwitch:
+        """Return the switch, its device played by ``relay``."""
+
+    def test_on_and_off_reach_the_relay_and_neither_is_claimed(self) -> None:
+        relay = Relay()
+        with self.switch_on(relay) as switch:
+            for turn, wanted in ((switch.on, True), (switch.off, False)):
+                with pytest.raises(SwitchBlind) as seen:
+                    turn()
+                assert relay.on is wanted
+                assert not seen.value.transient
+                assert "proof" in seen.value.hint
+
+    def test_its_state_is_never_guessed(self) -> None:
+        for on in (True, False):
+            with self.switch_on(Relay(on=on)) as switch, pytest.raises(SwitchBlind):
+                switch.state()
+
+    def test_a_relay_that_does_not_obey_is_never_said_to(self) -> None:
+        with self.switch_on(Relay(obeys=False)) as switch, pytest.raises(SwitchUnconfirmed):
+            switch.on()
+
+    def test_a_dead_relay_is_never_said_to_have_switched(self) -> None:
+        with self.switch_on(Relay(answers=False)) as switch:
+            for ask in (switch.on, switch.off, switch.state):
+                with pytest.raises((SwitchOffline, SwitchBlind)):
+                    ask()
+
+    def test_a_cycle_ends_where_off_was_not_confirmed(self) -> None:
+        relay = Relay(on=True)
+        with self.switch_on(relay) as switch, pytest.raises(SwitchBlind):
+            cycle(switch, sleep=lambda _: None)
+        assert not relay.on
+
+    def test_closing_leaves_the_state_alone(self) -> None:
+        relay = Relay(on=True)
+        with self.switch_on(relay) as switch:
+            pass
+        switch.close()
+        assert relay.on
+
+    def test_its_options_are_checked(self) -> None:
+        _check_options(self.driver, self.options, reads_back=False)
+
+
+def _check_options(driver: str, options: dict[str, object], *, reads_back: bool) -> None:
+    assert driver in known_switches()
+    config = load_switch(driver).Config
+    checked = config.model_validate(options)
+    assert not isinstance(checked, SwitchConfig) or checked.reads_back is reads_back
+    with pytest.raises(ValidationError):
+        config.model_validate({**options, "no_such_option": 1})

@@ -7,6 +7,9 @@ from ..errors import SwitchUnconfirmed
 
 _LOOK_AGAIN_S = 0.05
 
+BLIND_HINT = "name a meter on the board's rail as the switch's `proof:` in the inventory"
+"""For a switch that cannot be asked."""
+
 
 def confirm(name: str, state: Callable[[], bool], wanted: bool, *, within_s: float, hint: str) -> None:
     """Ask until the switch answers with the wanted state.

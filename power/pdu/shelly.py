@@ -4,22 +4,14 @@
 """
 
 import json
-from collections.abc import Callable
-from http.client import HTTPException
-from types import TracebackType
-from typing import Self, cast
-from urllib.request import OpenerDirector, ProxyHandler, build_opener
+from typing import ClassVar, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from ..errors import SwitchOffline
-from .confirm import confirm
-
-_TIMEOUT_S = 3.0
-"""Assumed; a relay on a busy wireless network answers within a second."""
-_CONFIRM_WITHIN_S = 2.0
-"""Assumed; the relay reports its new state with the answer to the command already."""
-_HINT = "does the relay have power and its network, and is the url its address?"
+from ..switch import SwitchConfig
+from .base import AskedSwitch
+from .http import NOT_THERE_HINT, Get, ask, getter
 
 
 def parse(answer: bytes) -> bool:
@@ -31,24 +23,21 @@ def parse(answer: bytes) -> bool:
     return ison
 
 
-class Shelly:
+class Shelly(AskedSwitch):
     """One relay of a Shelly."""
 
-    class Config(BaseModel):
+    class Config(SwitchConfig):
         """Options in the inventory."""
-
-        model_config = ConfigDict(extra="forbid", frozen=True)
 
         url: str
         """``http://`` and the address."""
         relay: int = Field(default=0, ge=0)
-        min_off_s: float = Field(default=2.0, gt=0)
-        """Assumed long enough for the capacitors of a board and its supply."""
 
-    def __init__(self, name: str, get: Callable[[str], bytes], options: "Shelly.Config") -> None:
+    disobeyed_hint: ClassVar[str] = "is the relay locked in its settings?"
+
+    def __init__(self, name: str, get: Get, options: "Shelly.Config") -> None:
         """Switch through ``get``, which returns what stands at a path or raises OSError."""
-        self.name = name
-        self.min_off_s = options.min_off_s
+        super().__init__(name, options.min_off_s)
         self._get = get
         self._path = f"/relay/{options.relay}"
 
@@ -60,52 +49,21 @@ class Shelly:
             SwitchOffline: nothing answers there, or no such relay.
         """
         options = cls.Config.model_validate(config)
-        switch = cls(name, _getter(options.url), options)
+        switch = cls(name, getter(options.url), options)
         switch.state()
         return switch
-
-    def on(self) -> None:
-        """Switch on and return once the relay says so; SwitchOffline, SwitchUnconfirmed."""
-        self._turn(True)
-
-    def off(self) -> None:
-        """Switch off and return once the relay says so; SwitchOffline, SwitchUnconfirmed."""
-        self._turn(False)
 
     def state(self) -> bool:
         """Ask the relay: True when on; SwitchOffline when it does not answer so that one could tell."""
         return self._ask(self._path)
 
-    def close(self) -> None:
-        """Nothing is held between two requests."""
-
-    def __enter__(self) -> Self:
-        """Return the switch itself."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Let go of the switch; its state stays."""
-        self.close()
-
-    def _turn(self, on: bool) -> None:
+    def send(self, on: bool) -> None:
+        """Tell the relay; SwitchOffline."""
         self._ask(f"{self._path}?turn={'on' if on else 'off'}")
-        confirm(self.name, self.state, on, within_s=_CONFIRM_WITHIN_S, hint="is the relay locked in its settings?")
 
     def _ask(self, path: str) -> bool:
+        answer = ask(self.name, self._get, path)
         try:
-            return parse(self._get(path))
-        except (OSError, HTTPException, ValueError) as error:  # ValueError: no JSON, or a url that is none
-            raise SwitchOffline(self.name, f"{path}: {error}", hint=_HINT) from error
-
-
-def _getter(url: str) -> Callable[[str], bytes]:
-    """Return a function that fetches a path under ``url``, never through a proxy: the relay is in the lab."""
-    opener: OpenerDirector = build_opener(ProxyHandler({}))
-
-    def get(path: str) -> bytes:
-        with opener.open(url.rstrip("/") + path, timeout=_TIMEOUT_S) as answer:
-            return answer.read(65536)
-
-    return get
+            return parse(answer)
+        except ValueError as error:
+            raise SwitchOffline(self.name, f"{path}: {error}", hint=NOT_THERE_HINT) from error

@@ -1,4 +1,4 @@
-"""Where a twin listens: a TCP port on loopback, or a pseudo-terminal. One thread each, no polling."""
+"""Where a twin listens: a TCP or UDP port on loopback, or a pseudo-terminal. One thread each, no polling."""
 
 import os
 import selectors
@@ -120,6 +120,28 @@ class TcpLink(Link):
         for client in list(self._arrived):
             self._drop(client)
         self._listener.close()
+
+
+class UdpLink(Link):
+    """A free UDP port on loopback; a datagram is a request, and is answered with one."""
+
+    def __init__(self, name: str, answer: Answer) -> None:
+        """Listen."""
+        super().__init__(name, lambda arrived: [bytes(arrived)], answer)
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
+        self._ready.register(self._socket, selectors.EVENT_READ)
+        self.port = int(self._socket.getsockname()[1])
+        self.address = f"127.0.0.1:{self.port}"
+        self._thread.start()
+
+    def _serve(self, key: selectors.SelectorKey) -> None:  # noqa: ARG002 -- there is one socket
+        request, client = self._socket.recvfrom(65536)
+        if answer := self._answer(request):
+            self._socket.sendto(answer, client)
+
+    def _close_port(self) -> None:
+        self._socket.close()
 
 
 class PtyLink(Link):
