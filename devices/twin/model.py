@@ -1,6 +1,7 @@
 """What is different about each board model, read from the data files in ``models/``."""
 
 import tomllib
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
@@ -59,6 +60,10 @@ class Model(_Data):
     issue: str
     memory_kb: int
     services: list[str]
+    installed: list[str] = []
+    """Packages of the vendor that a fresh image has besides."""
+    sysctl: dict[str, str] = {"vm.swappiness": "60"}
+    """Settings of the kernel → as it boots with them."""
     extra_stand_ins: list[str]
     cpufreq: list[CpuFreq]
     thermal: list[Zone]
@@ -97,10 +102,23 @@ def boot_text(model: str) -> str:
     return _data(f"{model}.boot")
 
 
-def packages() -> list[tuple[str, str, bool]]:
-    """Return what the package stand-ins know: name, version, whether a fresh image has it."""
-    rows = [line.split() for line in _data("packages").splitlines() if not line.startswith("#")]
-    return [(name, version, state == "installed") for name, version, state in rows]
+@dataclass(frozen=True, slots=True)
+class Package:
+    """What the package stand-ins know of one."""
+
+    name: str
+    version: str
+    state: str
+    """``installed`` on every fresh image, or on a ``mirror``."""
+    suite: str = "-"
+    """The archive that must be among the sources to have it; - for the system's own."""
+    rival: str = "-"
+    """The package that cannot be there together with it."""
+
+
+def packages() -> list[Package]:
+    """Return all packages that there are."""
+    return [Package(*line.split()) for line in _data("packages").splitlines() if not line.startswith("#")]
 
 
 def fill(text: str, values: dict[str, str]) -> str:

@@ -12,9 +12,14 @@ from .model import Model, fill
 _DATA = files("devices.twin")
 _COMMON = (
     "apt-get",
+    "curl",
     "date",
+    "debconf-set-selections",
     "dmesg",
+    "dpkg",
     "dpkg-query",
+    "getent",
+    "groupadd",
     "hostname",
     "poweroff",
     "reboot",
@@ -23,6 +28,9 @@ _COMMON = (
     "sync",
     "systemctl",
     "uname",
+    "useradd",
+    "userdel",
+    "usermod",
 )
 _WHEN_FULL = ("cat", "cp", "dd", "df", "install", "mkdir", "tar", "tee")
 _HOST_PATH = "/usr/local/bin:/usr/bin:/bin"

@@ -4,6 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
+from . import boot_settings
 from .model import CpuFreq, Model, fill, packages
 
 _EMPTIED_AT_BOOT = ("run", "tmp")
@@ -20,6 +21,9 @@ _FOLDERS = (
     "etc/systemd/system",
 )
 _CPU = "sys/devices/system/cpu"
+_LOGINS = "root:x:0:0:root:/root:/bin/bash\ndaemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin\n"
+_GROUPS = "root:x:0:\ndaemon:x:1:\nsudo:x:27:\ndialout:x:20:\nvideo:x:44:\nplugdev:x:46:\n"
+_VENDORS_KEY = "var/lib/web/packages.cloud.google.com/apt/doc/apt-key.gpg"
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -36,7 +40,7 @@ def build(root: Path, model: Model, *, user: str, authorized_key: str, serial_nu
         (root / folder).mkdir(parents=True, exist_ok=True)
     values = model.values(serial_number)
     for path, text in model.files.items():
-        _put(root / path, fill(text.removeprefix("\n"), values), keep=path.startswith(("etc/", "var/")))
+        _put(root / path, fill(text.removeprefix("\n"), values), keep=path.startswith(("boot/", "etc/", "var/")))
     _put(root / "etc/hostname", model.hostname + "\n", keep=True)
     _put(root / "proc/version", f"Linux version {model.kernel} (twin) {model.kernel_version}\n")
     _put(root / "proc/sys/kernel/osrelease", model.kernel + "\n")
@@ -45,10 +49,14 @@ def build(root: Path, model: Model, *, user: str, authorized_key: str, serial_nu
         firmware.parent.mkdir(parents=True, exist_ok=True)
         firmware.symlink_to("../../../proc/device-tree")
     _make_home(root, user, authorized_key)
+    _put(root / "etc/passwd", _LOGINS + f"{user}:x:1000:1000::/home/{user}:/bin/bash\n" * (user != "root"), keep=True)
+    _put(root / "etc/group", _GROUPS + f"{user}:x:1000:\n" * (user != "root"), keep=True)
     offered = packages()
-    _put(root / "var/lib/apt/packages", "".join(f"{name} {version}\n" for name, version, _ in offered))
-    fresh = (f"{name} {version}\n" for name, version, installed in offered if installed)
-    _put(root / "var/lib/dpkg/packages", "".join(fresh), keep=True)
+    mirror = "".join(f"{one.name} {one.version} {one.suite} {one.rival}\n" for one in offered)
+    _put(root / "var/lib/apt/packages", mirror)
+    fresh = [one for one in offered if one.state == "installed" or one.name in model.installed]
+    _put(root / "var/lib/dpkg/packages", "".join(f"{one.name} {one.version}\n" for one in fresh), keep=True)
+    _put(root / _VENDORS_KEY, "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\ntwin\n-----END PGP PUBLIC KEY BLOCK-----\n")
     for name in model.services:
         _put(root / f"lib/systemd/system/{name}.service", f"[Unit]\nDescription={name}\n", keep=True)
         _enable(root, name)
@@ -64,6 +72,7 @@ def boot(root: Path, model: Model) -> None:
         _make_cpus(root, number, cluster)
     for number, zone in enumerate(model.thermal):
         _put(root / f"sys/class/thermal/thermal_zone{number}/type", zone.type + "\n")
+    boot_settings.take_over(root, model)
     active = root / "run/active"  # what the systemctl stand-in looks at
     active.mkdir()
     for link in (root / "etc/systemd/system/multi-user.target.wants").glob("*.service"):

@@ -1,14 +1,23 @@
 """Makes a board what its playbook says."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from devices.board import Board
+from devices.errors import DeviceError
 from devices.shell import Shell
 
-from ..errors import LabFault, UsageFault
+from ..errors import FarmError, UsageFault
 from .model import Playbook
+from .reboot import Reboot
 from .step import Step, Target
+from .values import Values, inventory_values
+
+if TYPE_CHECKING:
+    from ..lab.bench import Bench
+
+Restart = Callable[[float], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +37,7 @@ def apply(
     shell: Shell,
     *,
     workdir: str,
+    bench: "Bench | None" = None,
     check: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> list[StepResult]:
@@ -38,31 +48,60 @@ def apply(
         board: booted and reachable.
         shell: on that board.
         workdir: the farm's folder on it, built from its root.
+        bench: what is wired to it; without one, steps that need it are refused.
         check: only say what would change.
         progress: told each step's title before it is taken.
 
     Raises:
-        UsageFault: the playbook is for another model.
+        UsageFault: the playbook is for another model, or a secret of it cannot be read.
         LabFault: the board is not as expected, or took a change and did not keep it.
         devices.errors.DeviceError: it refused a change, or the link broke.
     """
+    target = target_of(playbook, board, shell, workdir=workdir, bench=bench, tell=progress or (lambda _text: None))
+    return list(each_step(playbook, target, check=check))
+
+
+def target_of(
+    playbook: Playbook,
+    board: Board,
+    shell: Shell,
+    *,
+    workdir: str,
+    bench: "Bench | None" = None,
+    tell: Callable[[str], None],
+    restart: Restart | None = None,
+) -> Target:
+    """Return what the playbook's steps act on; its secrets are read here, before anything is touched.
+
+    Raises:
+        UsageFault: the playbook is for another model, or a secret of it cannot be read.
+    """
     if playbook.model != board.model:
         raise UsageFault(f"{playbook.path}: is for {playbook.model}, but {board.name} is a {board.model}")
-    target = Target(board, shell, workdir)
-    results: list[StepResult] = []
-    for entry in playbook.steps:
-        if progress is not None:
-            progress(entry.step.title)
-        results.append(_take(entry.step, target, check=check))
-    return results
+    own = {"board": board.name, "model": board.model, "root": board.root.rstrip("/"), "workdir": workdir}
+    known = own | (inventory_values(bench) if bench is not None else {}) | playbook.texts
+    values = Values(known, playbook.revealed())
+    return Target(board, shell, workdir, bench, playbook.path.parent, values, tell=tell, restart=restart)
 
 
-def _take(step: Step, target: Target, *, check: bool) -> StepResult:
-    differs = step.differs(target)
-    if not differs or check:
-        return StepResult(step.title, changed=bool(differs), detail=differs)
-    step.change(target)
-    if still := step.differs(target):
-        hint = "look whether something on the board sets it back, or whether the image knows no such thing"
-        raise LabFault(target.board.name, f"{step.title}: changed, and still {still}", hint=hint)
-    return StepResult(step.title, changed=True, detail=differs)
+def each_step(playbook: Playbook, target: Target, *, check: bool = False) -> Iterator[StepResult]:
+    """Take the steps one by one and yield what became of each; raises as :func:`apply`.
+
+    Secrets are taken out of whatever is told, also of what is raised.
+    """
+    steps = [entry.step for entry in playbook.steps]
+    for n, step in enumerate(steps):
+        target.tell(step.title)
+        target.history.reboot_follows = any(isinstance(later, Reboot) and later.when for later in steps[n + 1 :])
+        yield _taken(step, target, check=check)
+
+
+def _taken(step: Step, target: Target, *, check: bool) -> StepResult:
+    try:
+        differed = step.take(target, check=check)
+    except (FarmError, DeviceError) as error:
+        target.values.mask(error)
+        raise
+    if differed and not isinstance(step, Reboot):
+        target.history.changed.append(step.title)
+    return StepResult(step.title, changed=bool(differed), detail=target.values.masked(differed))

@@ -10,6 +10,7 @@ from .files import Path
 from .step import Step, Target
 
 _LAST_LINES = 3
+_NAMES_A_PATH = re.compile(r"""(^|[\s<>|;&"'=])/""")
 
 
 def _is_pattern(text: str) -> str:
@@ -21,7 +22,7 @@ def _is_pattern(text: str) -> str:
 
 
 def _names_no_path(command: str) -> str:
-    if re.search(r"""(^|[\s<>|;&"'=])/""", command):
+    if _NAMES_A_PATH.search(command):
         raise ValueError("a path stands in `file:`, where it is built from the board's root")
     return command
 
@@ -30,8 +31,11 @@ class Expect(Step):
     """A file's content, or what a command prints, must match; otherwise the board is at fault."""
 
     what: Annotated[str, Field(min_length=1)]
+    """What it is, in words."""
     file: Path | None = None
+    """A file of the board; either this or ``command``."""
     command: Annotated[str, AfterValidator(_names_no_path)] | None = None
+    """A command as root that changes nothing; a path stands in ``file``."""
     matches: Annotated[str, AfterValidator(_is_pattern)]
     """A regular expression, searched for in every line."""
     hint: str = ""

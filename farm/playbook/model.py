@@ -1,49 +1,90 @@
 """A playbook file as checked steps."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, Annotated, cast
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, create_model, model_validator
 
 from devices.registry import known_boards
 
 from ..errors import UsageFault
 from ..lab.checks import against
+from ..lab.fields import Secret
+from ..lab.secret import reveal
 from ..lab.words import kind_of, unknown
 from ..lab.yaml_lines import Document, Fault, read
+from .account import User
+from .aiy import AiyVision
+from .ansible import Ansible
+from .command import Shell
+from .edgetpu import EdgeTpuRuntime
 from .facts import Expect
-from .files import Directory, File
-from .software import Packages, Service
-from .step import Step
-from .tuning import Governor, PowerMode
+from .files import Directory, File, Line, TemplateFile
+from .kernel_arguments import KernelArguments
+from .packages import AptRepository, Packages
+from .reboot import Reboot
+from .service import Service
+from .step import Reading, Step
+from .sysctl import Sysctl
+from .tuning import Governor, JetsonClocks, PowerMode
+from .values import FROM_BOARD, FROM_INVENTORY
+
+STEPS: dict[str, type[Step]] = {
+    "expect": Expect,
+    "directory": Directory,
+    "file": File,
+    "template": TemplateFile,
+    "line": Line,
+    "packages": Packages,
+    "apt_repository": AptRepository,
+    "service": Service,
+    "user": User,
+    "sysctl": Sysctl,
+    "kernel_arguments": KernelArguments,
+    "power_mode": PowerMode,
+    "jetson_clocks": JetsonClocks,
+    "governor": Governor,
+    "edgetpu_runtime": EdgeTpuRuntime,
+    "aiy_vision": AiyVision,
+    "reboot": Reboot,
+    "shell": Shell,
+    "ansible": Ansible,
+}
+"""What may stand in ``steps:``. A new step is one class and one line here."""
+
+ValueName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
-class Entry(BaseModel):
+class OneStep(BaseModel):
     """One item of ``steps:``, by its kind."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    directory: Directory | None = None
-    file: File | None = None
-    packages: Packages | None = None
-    service: Service | None = None
-    power_mode: PowerMode | None = None
-    governor: Governor | None = None
-    expect: Expect | None = None
-
     @model_validator(mode="after")
-    def _is_one_step(self) -> "Entry":
+    def _is_one_step(self) -> "OneStep":
         if (found := len(self._steps())) != 1:
             raise ValueError(f"wants one step, not {found}; begin each with `- ` of its own")
         return self
 
     @property
+    def kind(self) -> str:
+        """What it is called in the playbook."""
+        return self._steps()[0][0]
+
+    @property
     def step(self) -> Step:
         """The step that stands there."""
-        return self._steps()[0]
+        return self._steps()[0][1]
 
-    def _steps(self) -> list[Step]:
-        return [step for _, step in self if isinstance(step, Step)]
+    def _steps(self) -> list[tuple[str, Step]]:
+        return [(kind, step) for kind, step in self if isinstance(step, Step)]
+
+
+if TYPE_CHECKING:
+    Entry = OneStep
+else:  # a field for each line of the table
+    Entry = create_model("Entry", __base__=OneStep, **{kind: (step | None, None) for kind, step in STEPS.items()})
 
 
 class Playbook(BaseModel):
@@ -53,6 +94,10 @@ class Playbook(BaseModel):
 
     model: str
     """The board model it is for."""
+    vars: dict[ValueName, str | int | float | bool] = {}
+    """Values of one's own, for templates and commands."""
+    secrets: dict[ValueName, Secret] = {}
+    """Secrets for templates and commands, each as ``env:NAME`` or ``file:PATH``."""
     steps: list[Entry] = Field(min_length=1)
     _path: Path = PrivateAttr(default=Path("playbook"))
 
@@ -60,6 +105,26 @@ class Playbook(BaseModel):
     def path(self) -> Path:
         """The file it was read from."""
         return self._path
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """``vars:`` as templates write them: true and false in small letters."""
+        return {
+            name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in self.vars.items()
+        }
+
+    def revealed(self) -> dict[str, str]:
+        """Return the secrets themselves.
+
+        Raises:
+            UsageFault: one cannot be read, or has several lines.
+        """
+        found = {name: reveal(where, f"secrets.{name}", self.path) for name, where in self.secrets.items()}
+        if lines := [name for name, secret in found.items() if "\n" in secret]:
+            raise UsageFault(
+                [f"{self.path}: secrets.{name}: has several lines; one is what a step takes" for name in lines]
+            )
+        return found
 
     @classmethod
     def of(cls, document: Document) -> "Playbook":
@@ -75,9 +140,9 @@ def load(path: Path) -> Playbook:
     Raises:
         UsageFault: one line for every fault: ``FILE:LINE: field: what is wrong; remedy``.
     """
-    document = read(path)
+    document = read(path, "playbook")
     if not document.faults:
-        document.faults += _check(document.value)
+        document.faults += _check(document.value) or list(_problems(Playbook.of(document)))
     if document.faults:
         raise UsageFault(document.report(document.faults))
     return Playbook.of(document)
@@ -91,3 +156,20 @@ def _check(value: object) -> list[Fault]:
     if isinstance(model, str) and model not in known_boards():
         faults.append(Fault(("model",), f"no board model '{model}'; {unknown(model, known_boards())}"))
     return faults
+
+
+def _problems(playbook: Playbook) -> Iterator[Fault]:
+    """Yield what is wrong with a playbook of the right shape: names, files, the order of its steps."""
+    taken = {**FROM_INVENTORY, **FROM_BOARD}
+    for section, names in (("vars", playbook.vars), ("secrets", playbook.secrets)):
+        for name in names:
+            if name in taken or (section == "secrets" and name in playbook.vars):
+                yield Fault((section, name), "is the name of another value already; choose another")
+    reading = Reading(
+        playbook.path.parent, frozenset({*taken, *playbook.vars, *playbook.secrets}), frozenset(playbook.secrets)
+    )
+    steps = [(entry.kind, entry.step) for entry in playbook.steps]
+    for n, (kind, step) in enumerate(steps):
+        yield from (Fault(("steps", n, kind, field), text) for field, text in step.problems(reading))
+        if not step.lasts and any(isinstance(later, Reboot) for _, later in steps[n + 1 :]):
+            yield Fault(("steps", n, kind), "a reboot further down would undo it; move it behind the reboot")

@@ -2,19 +2,40 @@
 
 import re
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
 from shlex import quote
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
 from devices.board import Board
 from devices.shell import Result, Shell
 
+from ..errors import LabFault
+from .values import Values
+
+if TYPE_CHECKING:
+    from ..lab.bench import Bench
+
 WORKDIR = "workdir"
 """A path that begins so lies in the farm's own folder on the board."""
 
+REBOOT_NOTE = "/run/edge-test-farm.reboot"
+"""Which changes wait for a reboot; ``/run`` lives in memory, so the reboot itself takes it away."""
+
 _PATH = re.compile(rf"(/|{WORKDIR}$|{WORKDIR}/)")
+
+
+@dataclass(slots=True)
+class History:
+    """What this run has changed on the board since it booted."""
+
+    changed: list[str] = field(default_factory=list[str])
+    """Titles of steps; in check mode, of those that would change something."""
+    reboot_follows: bool = False
+    """Whether a later step reboots when something changed: then the board itself keeps note of changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +46,17 @@ class Target:
     shell: Shell
     workdir: str
     """The farm's folder on the board, built from its root already."""
+    bench: "Bench | None" = None
+    """What is wired to it, for steps that flash or cycle its power."""
+    folder: Path = Path()
+    """Where the playbook lies: its files' names are relative to it."""
+    values: Values = field(default_factory=Values)
+    """What templates and commands may name."""
+    history: History = field(default_factory=History)
+    tell: Callable[[str], None] = lambda _text: None
+    """Told what a long step is at."""
+    restart: Callable[[float], object] | None = None
+    """How it reboots within a time, where its shell does not outlive that: a console needs a new login."""
 
     def path(self, path: str) -> str:
         """Return where a playbook's path lies on this board; not quoted."""
@@ -40,11 +72,37 @@ class Target:
         """Run a command whose status is an answer, not a fault."""
         return self.shell.run(command, check=False)
 
+    def reboot(self, timeout_s: float) -> None:
+        """Reboot it, proven by its boot id; raises as :meth:`devices.board.Board.reboot`."""
+        if self.bench is not None:
+            self.bench.boot = None  # it is on another one from here on, which nobody times
+        if self.restart is not None:
+            self.restart(timeout_s)
+        else:
+            self.board.reboot(timeout_s=timeout_s)
+
+    def about_to_change(self, title: str) -> None:
+        """Have the board remember a change until its next boot, where one is to follow: a broken run forgets none."""
+        if self.history.reboot_follows:
+            self.shell.sudo(f"cat >> {self.quoted(REBOOT_NOTE)}", stdin=f"{title}\n".encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Where a step stands, for what can be wrong with it before any board is touched."""
+
+    folder: Path
+    """The playbook's."""
+    names: frozenset[str]
+    """What a template may name."""
+    secrets: frozenset[str]
+    """Those of them that are secrets."""
+
 
 class Step(BaseModel, ABC):
     """One thing that should be so on a board. Frozen, closed to unknown keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
     lasts: ClassVar[bool] = True
     """Whether a reboot leaves it so."""
 
@@ -52,6 +110,11 @@ class Step(BaseModel, ABC):
     @abstractmethod
     def title(self) -> str:
         """What it is about, on one short line."""
+
+    def problems(self, reading: Reading) -> Iterator[tuple[str, str]]:
+        """Yield field and text of what is wrong beyond the shape: a file that is not there, an unknown name."""
+        del reading
+        yield from ()
 
     @abstractmethod
     def differs(self, target: Target) -> str:
@@ -68,6 +131,21 @@ class Step(BaseModel, ABC):
         Raises:
             devices.errors.CommandFailed: the board refused.
         """
+
+    def take(self, target: Target, *, check: bool) -> str:
+        """Make it so unless it is, or only look, and return what differed; empty when nothing did.
+
+        Raises:
+            farm.errors.LabFault: the board took the change and did not keep it.
+        """
+        differed = self.differs(target)
+        if differed and not check:
+            target.about_to_change(self.title)
+            self.change(target)
+            if still := self.differs(target):
+                hint = "look whether something on the board sets it back, or whether the image knows no such thing"
+                raise LabFault(target.board.name, f"{self.title}: changed, and still {still}", hint=hint)
+        return differed
 
 
 def checked_path(path: str) -> str:

@@ -1,12 +1,20 @@
 """Clocks and power modes: what makes two trials comparable."""
 
+import re
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from ..errors import LabFault
 from .step import Step, Target
 
 _GOVERNORS = "/sys/devices/system/cpu/cpufreq"
+_CLOCK = re.compile(
+    r"^(?P<name>cpu\d+|GPU)\b:?(?:.*?\bOnline=(?P<online>\d))?.*?\bMinFreq=(?P<low>\d+)\b.*?\bMaxFreq=(?P<high>\d+)",
+    re.MULTILINE,
+)
+"""A line of ``jetson_clocks --show``, L4T 32: ``cpu0: Online=1 Governor=… MinFreq=… MaxFreq=… CurrentFreq=…``. Not EMC:
+the memory's clock is held by an override, and its lower limit stays where it was."""
 
 
 class PowerMode(Step):
@@ -38,6 +46,7 @@ class Governor(Step):
     lasts: ClassVar[bool] = False
 
     name: Annotated[str, Field(pattern=r"^[a-z_]+$")]
+    """As the kernel names it."""
 
     @property
     def title(self) -> str:
@@ -56,3 +65,27 @@ class Governor(Step):
         """Write every policy that can be read."""
         each = f"for f in {target.quoted(_GOVERNORS)}/policy*/scaling_governor"
         target.shell.sudo(f"{each}; do cat $f >/dev/null 2>&1 || continue; echo {self.name} > $f || exit 1; done")
+
+
+class JetsonClocks(Step):
+    """A Jetson's clocks held at their power mode's maxima, and its fan at full speed, until the next boot."""
+
+    lasts: ClassVar[bool] = False
+
+    @property
+    def title(self) -> str:
+        """What it is about."""
+        return "jetson_clocks"
+
+    def differs(self, target: Target) -> str:
+        """Look whether every clock's lower limit is at its upper one; cores that are off do not count."""
+        answer = target.shell.sudo("jetson_clocks --show")
+        clocks = list(_CLOCK.finditer(answer.text))
+        if not clocks:
+            raise LabFault(target.board.name, f"`jetson_clocks --show` names no clock: {answer.text[:200]!r}")
+        free = [clock["name"] for clock in clocks if clock["online"] != "0" and clock["low"] != clock["high"]]
+        return f"free to fall: {', '.join(free)}" if free else ""
+
+    def change(self, target: Target) -> None:
+        """Hold them."""
+        target.shell.sudo("jetson_clocks", timeout_s=60.0)

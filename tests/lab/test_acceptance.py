@@ -36,9 +36,9 @@ def test_a_shell_on_the_console_gives_exact_answers(bench, console):
 
 
 def test_provisioning_it_again_changes_nothing(bench, board, playbook, farm_note):
-    first = apply(playbook, board, bench.shell, workdir=bench.workdir)
+    first = apply(playbook, board, bench.shell, workdir=bench.workdir, bench=bench)
     farm_note(f"provisioned: {', '.join(step.name for step in first if step.changed) or 'nothing to do'}")
-    again = apply(playbook, board, bench.shell, workdir=bench.workdir)
+    again = apply(playbook, board, bench.shell, workdir=bench.workdir, bench=bench)
     assert [step.name for step in again if step.changed] == []
 
 
@@ -52,6 +52,6 @@ def test_its_meter_reads_a_plausible_supply(meter, board, farm_note):
 
 @pytest.mark.timeout(600)  # a release that is far too slow is given up late, and void trials are run again
 def test_the_release_meets_its_limits(bench, deploy, trial, release, playbook, board):
-    apply(playbook, board, bench.shell, workdir=bench.workdir)
+    apply(playbook, board, bench.shell, workdir=bench.workdir, bench=bench)
     outcome = trial(deploy(release.artifact, release.dataset), **release.how, attempts=3)
     outcome.check(release.limits)
