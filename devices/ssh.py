@@ -12,7 +12,8 @@ from typing import Self
 
 import paramiko
 
-from .errors import CommandFailed, ConnectionLost, Unreachable
+from .command_failed import failed
+from .errors import ConnectionLost, Unreachable
 from .shell import Result
 from .ssh_command import as_root, end_group, marked, receive_file
 from .ssh_link import BROKEN, Link, Target
@@ -127,7 +128,7 @@ class Ssh:
         status, stdout = stream.finish()
         result = Result(command, status, stdout, stream.stderr())
         if check and status != 0:
-            raise _failed(self.name, result)
+            raise failed(self.name, result)
         return result, sent
 
     def _start(self, command: str, script: str, timeout_s: float, *, whole: bool, root: bool = False) -> SshStream:
@@ -208,11 +209,3 @@ def _pieces(source: bytes | Path) -> Iterator[bytes]:
     with source.open("rb") as file:
         while piece := file.read(_PIECE_BYTES):
             yield piece
-
-
-def _failed(name: str, result: Result) -> CommandFailed:
-    said = (result.stderr or result.stdout)[-400:].decode("utf-8", "replace").strip() or "nothing"
-    first = result.command.strip().partition("\n")[0]
-    hint = "let the user run sudo without a password on the board" if "sudo: " in said and "password" in said else ""
-    what = f"`{first[:200]}` ended with status {result.exit_status}: {said}"
-    return CommandFailed(name, what, hint=hint, exit_status=result.exit_status, stderr=said)

@@ -47,8 +47,11 @@ def as_root(command: str) -> str:
     return f'if [ "$(id -u)" = 0 ]; then {inner}; else sudo -n -- {inner}; fi'
 
 
-def end_group(group: int) -> str:
-    """Ask a process group to end, give it a second, then end it; status 0 once nothing is left of it."""
+def end_group(group: int | str) -> str:
+    """Ask a process group to end, give it a second, then end it; status 0 once nothing is left of it.
+
+    ``group`` is its number, or the shell's word for it.
+    """
     # dash knows `kill -15 -N`, but neither `kill -s TERM -- -N` nor `kill -- -N`
     return (
         f"kill -15 -{group} 2>/dev/null; i=0\n"

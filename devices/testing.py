@@ -1,6 +1,7 @@
 """For tests of boards, ours and those of plug-ins: a shell that replays, and what every board must do.
 
-A test project calls ``pytest.register_assert_rewrite("devices.testing")`` before it imports this.
+A test project calls ``pytest.register_assert_rewrite("devices.testing", "devices.testing_shell",
+"devices.testing_console")`` before it imports this.
 """
 
 import os
@@ -15,6 +16,19 @@ import pytest
 from .board import Board, BoardState
 from .errors import CommandFailed, ConnectionLost, DeviceError
 from .shell import Line, Result, Shell
+from .testing_console import ConsoleConformance, FarEnd
+from .testing_shell import ShellConformance, StreamConformance
+
+__all__ = [
+    "Answer",
+    "BoardConformance",
+    "ConsoleConformance",
+    "FarEnd",
+    "ReplayShell",
+    "ReplayStream",
+    "ShellConformance",
+    "StreamConformance",
+]
 
 Answer = Result | bytes | DeviceError
 """What a command leaves behind, only its output when it succeeds, or the fault it meets."""

@@ -3,4 +3,4 @@
 import pytest
 
 pytest_plugins = ["pytester"]
-pytest.register_assert_rewrite("power.testing", "devices.testing")
+pytest.register_assert_rewrite("power.testing", "devices.testing", "devices.testing_shell", "devices.testing_console")
