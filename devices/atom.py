@@ -9,15 +9,18 @@ class AtomE3930(X86):
     """pico-ITX board with an x5-E3930: two cores at 1.3 GHz, 6.5 W."""
 
     model: ClassVar[str] = "atom-e3930"
+    verified: ClassVar[tuple[str, ...]] = ("process twin", "published bytes")
 
 
 class AtomE3940(X86):
     """mini-ITX board with an x5-E3940: four cores at 1.6 GHz, 9.5 W."""
 
     model: ClassVar[str] = "atom-e3940"
+    verified: ClassVar[tuple[str, ...]] = ("published bytes",)
 
 
 class DeepLens(X86):
     """AWS DeepLens: an x5-E3930 with a camera inside, on a USB port; SSH and no console outside its case."""
 
     model: ClassVar[str] = "deeplens"
+    verified: ClassVar[tuple[str, ...]] = ("published bytes",)

@@ -84,6 +84,8 @@ class Board(ABC):
     """
 
     model: ClassVar[str]
+    verified: ClassVar[tuple[str, ...]] = ()
+    """What it was tried on, best first: ``board``, ``qemu twin``, ``process twin``, ``published bytes``."""
     boot_timeout_s: ClassVar[float] = 120.0
     """From power on to a login, at worst (assumed)."""
     usb: ClassVar[int] = 3

@@ -13,6 +13,7 @@ class CoralDev(Board):
     """Four A53 cores and an Edge TPU whose driver halves its clock at each temperature trip."""
 
     model: ClassVar[str] = "coral-dev"
+    verified: ClassVar[tuple[str, ...]] = ("process twin", "published bytes")
     state_script: ClassVar[str] = (
         COOLING
         + r"""

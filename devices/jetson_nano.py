@@ -9,4 +9,5 @@ class JetsonNano(Jetson):
     """Four A57 cores and a Maxwell GPU; power modes MAXN (10 W) and 5W."""
 
     model: ClassVar[str] = "jetson-nano"
+    verified: ClassVar[tuple[str, ...]] = ("published bytes",)
     state_script: ClassVar[str] = jetson_state("57000000.gpu")

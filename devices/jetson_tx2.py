@@ -9,4 +9,5 @@ class JetsonTX2(Jetson):
     """Two Denver and four A57 cores, and a Pascal GPU."""
 
     model: ClassVar[str] = "jetson-tx2"
+    verified: ClassVar[tuple[str, ...]] = ("process twin", "published bytes")
     state_script: ClassVar[str] = jetson_state("17000000.gp10b")

@@ -22,6 +22,7 @@ class PcGpu(X86):
     """The reference column: x86-64 and CUDA. What the GPUs say comes from ``nvidia-smi``, in one call."""
 
     model: ClassVar[str] = "pc-gpu"
+    verified: ClassVar[tuple[str, ...]] = ("published bytes",)
     boot_timeout_s: ClassVar[float] = 240.0
     """Assumed: a desktop's firmware and its services."""
     state_script: ClassVar[str] = (

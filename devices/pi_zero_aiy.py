@@ -9,6 +9,7 @@ class PiZeroAIY(RaspberryPi):
     """One ARM11 core; the vision processor sits on the bonnet."""
 
     model: ClassVar[str] = "pi-zero-aiy"
+    verified: ClassVar[tuple[str, ...]] = ("process twin", "published bytes")
     usb: ClassVar[int] = 2
     boot_timeout_s: ClassVar[float] = 180.0
     """Assumed: Raspbian from a slow card on one 1 GHz core."""

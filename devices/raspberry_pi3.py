@@ -9,4 +9,5 @@ class RaspberryPi3(RaspberryPi):
     """Four A53 cores, no accelerator of its own; hosts one on USB 2."""
 
     model: ClassVar[str] = "raspberry-pi3"
+    verified: ClassVar[tuple[str, ...]] = ("published bytes",)
     usb: ClassVar[int] = 2

@@ -46,6 +46,8 @@ class Meter(Protocol):
 
     Config: ClassVar[type[BaseModel]]
     """The driver's own options in the inventory."""
+    verified: ClassVar[tuple[str, ...]]
+    """What it was tried on, best first: ``instrument``, ``recorded bytes``, ``twin``, ``published bytes``."""
 
     name: str
     rate_hz: float

@@ -23,6 +23,7 @@ from .parser import Parser, meant
 COMMANDS: dict[str, str] = {
     "check": "farm.cli.check",
     "doctor": "farm.cli.doctor",
+    "devices": "farm.cli.devices",
     "schema": "farm.cli.schema",
     "lab": "farm.cli.lab",
     "trust": "farm.cli.trust",

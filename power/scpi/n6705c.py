@@ -36,6 +36,8 @@ class N6705C(PolledMeter):
     A question that came late loses nothing and is flagged LATE; one without an answer is a lost reading.
     """
 
+    verified: ClassVar[tuple[str, ...]] = ("twin", "published bytes")
+
     class Config(BaseModel):
         """Options in the inventory."""
 

@@ -60,6 +60,8 @@ class WT310E(PolledMeter):
     instrument's own.
     """
 
+    verified: ClassVar[tuple[str, ...]] = ("twin", "published bytes")
+
     class Config(BaseModel):
         """Options in the inventory."""
 

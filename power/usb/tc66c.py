@@ -91,6 +91,8 @@ class TC66C(PolledMeter):
     no averaging), so ``t_ns`` is that moment less half the interval; right to half a poll, 12 ms.
     """
 
+    verified: ClassVar[tuple[str, ...]] = ("twin", "published bytes")
+
     class Config(BaseModel):
         """Options in the inventory."""
 

@@ -66,6 +66,8 @@ class UM25C(PolledMeter):
     answer alone is 135 ms on its way from the meter to its radio.
     """
 
+    verified: ClassVar[tuple[str, ...]] = ("twin", "published bytes")
+
     class Config(BaseModel):
         """Options in the inventory."""
 
