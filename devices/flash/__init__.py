@@ -1,0 +1,1 @@
+"""Puts a system on a board: fastboot, SD-card multiplexer, Tegra USB recovery, U-Boot over the network."""
