@@ -269,6 +269,10 @@ class Bench:
             self.settings.note_supply()
             on_ns = time.monotonic_ns()
             self.switch.on()
+        return self.booted_since(on_ns)
+
+    def booted_since(self, on_ns: int) -> "BootReport":
+        """Wait for the boot that began at ``on_ns`` (monotonic); raises as :meth:`power_on`."""
         report = self._watch_boot(on_ns)
         up_s = (time.monotonic_ns() - on_ns) / 1e9
         reached_s = {str(stage): s for stage, s in report.reached_s.items()}
@@ -319,12 +323,12 @@ class Bench:
         password = "" if entry.password is None else self._secret(entry.password, "console.password")
         self.console.login(entry.user, password, timeout_s=_LOGIN_S)
 
-    def prove_identity(self) -> None:
-        """Check that the board at the end of the wires is the one in the inventory."""
+    def prove_identity(self, board: "Board | None" = None) -> None:
+        """Check that the board at the end of the wires is the one in the inventory; ``board``: by its own shell."""
         wanted = self.entry.serial_number
         if wanted is None:
             return
-        found = self.board.identity().serial_number
+        found = (board or self.board).identity().serial_number
         if found != wanted:
             says = "does not tell its serial number" if found is None else f"says its serial number is {found}"
             hint = "look at the wiring, or correct `serial_number:` in the inventory"

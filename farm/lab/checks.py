@@ -11,6 +11,7 @@ from typing import Any, cast
 from pydantic import BaseModel
 
 from devices.accelerator import KINDS
+from devices.flash.registry import known_flashers, load_flasher
 from devices.registry import known_boards, known_shells, load_board, load_shell
 from power.registry import known_meters, known_switches, load_meter, load_switch
 
@@ -44,6 +45,7 @@ def check(value: Any) -> list[Fault]:  # noqa: ANN401 -- whatever the file holds
         *_devices(tree),
         *_boards(tree),
         *_accelerators(tree),
+        *_flashers(tree),
         *_reached(tree),
         *_names(tree),
         *_shared_addresses(tree),
@@ -146,6 +148,15 @@ def _reached(tree: Tree) -> Iterator[Fault]:
         if isinstance(shell, dict):
             entry = cast("Tree", shell)
             yield from _driver(entry, (*where, "shell"), "shell driver", known_shells(), lambda n: load_shell(n).Config)
+
+
+def _flashers(tree: Tree) -> Iterator[Fault]:
+    for name, board in _entries(tree, "boards").items():
+        if not isinstance(entry := board.get("flash"), dict):
+            continue
+        where = ("boards", name, "flash")
+        known = known_flashers()
+        yield from _driver(cast("Tree", entry), where, "way of flashing", known, lambda n: load_flasher(n).Config)
 
 
 def _accelerators(tree: Tree) -> Iterator[Fault]:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
+from devices.flash.registry import load_flasher
 from devices.registry import load_shell
 from power.registry import load_meter, load_switch
 
@@ -79,6 +80,21 @@ class AcceleratorEntry(Part):
     """USB path such as ``2-1.4``, or PCI address; absent: anywhere on the board."""
 
 
+class FlashEntry(Part):
+    """How a new system gets onto a board."""
+
+    driver: Text
+    options: dict[str, Any] = {}
+    """The driver's own ``Config``."""
+    golden: dict[Text, Text] = {}
+    """An image that is known to boot: ``image:`` with the file of the whole medium, or partition and file; seen from
+    the inventory's folder."""
+
+    def config(self) -> BaseModel:
+        """Return the options as the driver wants them."""
+        return load_flasher(self.driver).Config.model_validate(self.options)
+
+
 class BoardEntry(Part):
     """One board, and what is wired to it."""
 
@@ -98,6 +114,8 @@ class BoardEntry(Part):
     """Instead of ``ssh``, for a board that does not speak it."""
     switch: Name | None = None
     """The power switch on its supply."""
+    flash: FlashEntry | None = None
+    """Absent: it is flashed by hand."""
     accelerators: list[AcceleratorEntry] = []
     """What infers on it and is not part of it; each must be there, on its link, before a trial begins."""
     meters: list[Name] = []
@@ -180,6 +198,11 @@ class Lab(Part):
         if self.state is not None:
             return self.path.parent / Path(self.state).expanduser()
         return self.twins_home(working)
+
+    @property
+    def folder(self) -> Path:
+        """The folder of what people wrote: files that an inventory or its playbooks name are seen from it."""
+        return (Path(self.resolved.source) if self.resolved else self.path).parent
 
     def database(self, working: Path) -> Path:
         """Return the file of the lab's one database, under :meth:`home`."""
