@@ -150,8 +150,9 @@ class FarmApp(App[int]):
         """Add a line to the event log."""
         note = Note(self._now(), text, tone)
         self.notes.append(note)
-        for screen in self._screens(LabScreen, NotesScreen):
-            screen.noted(note)
+        for screen in self.screen_stack:
+            if isinstance(screen, LabScreen | NotesScreen):
+                screen.noted(note)
 
     def _found(self, name: str, glance: Glance) -> None:
         if news := self.boards.looked(name, glance, self._now()):
@@ -171,9 +172,10 @@ class FarmApp(App[int]):
         self._changed.update(self.boards.know(known))
 
     def _trouble(self, words: str) -> None:
+        first_line = words.partition("\n")[0]
         for screen in self._screens(LabScreen):
-            if screen.trouble != words:
-                screen.trouble = words.partition("\n")[0]
+            if screen.trouble != first_line:
+                screen.trouble = first_line
                 if words:
                     self.note(words, "fault")
 

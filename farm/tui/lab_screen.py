@@ -25,7 +25,7 @@ class LabScreen(Screen[None]):
     """All boards."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "filter", "Filter", key_display="/"),
+        Binding("slash", "filter", "Filter", key_display="/", priority=True),
         Binding("s", "sort", "Sort"),
         Binding("S", "reverse", "Reverse", show=False),
         Binding("escape", "clear", "Clear the filter", show=False),
@@ -93,7 +93,7 @@ class LabScreen(Screen[None]):
 
     def noted(self, note: Note) -> None:
         """Show one more event."""
-        self._events.write(note)
+        self._events.noted(note)
 
     # -- its parts --------------------------------------------------------------------------------
 
@@ -133,10 +133,15 @@ class LabScreen(Screen[None]):
 
     # -- keys -------------------------------------------------------------------------------------
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Take the filter's key for a letter while one is being written."""
+        del parameters
+        return action != "filter" or self.focused is not self._filter
+
     def action_filter(self) -> None:
         """Let the person write what to look for."""
         self._filter.add_class("open")
-        self._filter.focus()
+        self.set_focus(self._filter)  # at once, and by a key with priority: a slow link brings the word's keys with it
 
     def action_clear(self) -> None:
         """Show all boards again."""

@@ -60,10 +60,17 @@ class NotesPane(RichLog):
         super().__init__(id=id, wrap=True, markup=False, max_lines=KEPT, min_width=20)
         self.border_title = "events"
         self._notes = notes
+        self._begun = False
 
     def on_mount(self) -> None:
         """Show what was noted before this was on the screen."""
+        self._begun = True
         for note in self._notes:
+            self.write(note)
+
+    def noted(self, note: Note) -> None:
+        """Show one more that was just added to the notes; each is shown once, whenever it comes."""
+        if self._begun:
             self.write(note)
 
 
@@ -76,18 +83,18 @@ class NotesScreen(Screen[None]):
     def __init__(self, notes: deque[Note]) -> None:
         """Show these and those that follow."""
         super().__init__()
-        self._notes = notes
+        self._pane = NotesPane(notes)
 
     def compose(self) -> ComposeResult:
         """Put the log over the whole screen."""
         yield Static("events of this sitting, newest last", classes="title", markup=False)
-        yield NotesPane(self._notes)
+        yield self._pane
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Let the keys scroll."""
-        self.query_one(NotesPane).focus()
+        self._pane.focus()
 
     def noted(self, note: Note) -> None:
         """Show one more."""
-        self.query_one(NotesPane).write(note)
+        self._pane.noted(note)

@@ -10,6 +10,9 @@ from types import SimpleNamespace
 import pytest
 
 pytest.importorskip("textual")
+import textual.app
+import textual.pilot
+from textual._context import active_app
 
 from farm.tui.app import FarmApp
 from farm.tui.source import Glance, Held, Known, Past, Piece, Trial, Wiring
@@ -87,6 +90,26 @@ def a_known() -> Known:
         last={"tx2-01": passed, "zero-01": missed},
         waiting=["ann@desk for model=jetson-tx2"],
     )
+
+
+@pytest.fixture(autouse=True)
+def _keys_are_taken_in_before_the_next(monkeypatch):
+    """Textual's pilot takes a process that gets no processor for an idle one, and goes on too early."""
+    monkeypatch.setattr(textual.app, "wait_for_idle", settled)
+    monkeypatch.setattr(textual.pilot, "wait_for_idle", settled)
+
+
+async def settled(*_: float) -> None:
+    """Wait until the screen has nothing left to do: all its tasks wait for a key, a thread or a timer."""
+    screen = active_app.get().screen
+    quiet = 0
+    while quiet < 2:
+        await asyncio.sleep(0)
+        if asyncio.get_running_loop()._ready:  # somebody has something to do
+            quiet = 0
+        else:
+            screen._on_timer_update()  # what is to be drawn is drawn now, and may bring more to do
+            quiet += 1
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import re
 
+from textual.events import Key
 from textual.widgets import Input
 
 from devices.errors import Unreachable
@@ -30,6 +31,20 @@ def test_every_board_is_a_row_with_its_state_in_words(lab, app_of, kit):
             r"nano-02 +twin +⊘ quarantine .* - - +in quarantine",
         ):
             assert re.search(row, text), f"{row}\n{text}"
+
+    kit.during(app, steps)
+
+
+def test_a_filter_that_arrives_in_one_piece_is_taken_letter_by_letter(lab, app_of, kit):
+    """As over a slow link, or pasted: no letter of it is a key of the table, which would open a menu."""
+    app = app_of(lab)
+
+    async def steps(pilot):
+        await kit.seen(pilot)
+        for letter in "/na/o":
+            app.post_message(Key("slash" if letter == "/" else letter, letter))
+        await pilot.pause()
+        assert app.screen.query_one(Input).value == "na/o"
 
     kit.during(app, steps)
 

@@ -1,6 +1,7 @@
 """What the screens look like, as SVG; `pytest tests/farm/tui --snapshot-update` after a change that was looked at."""
 
 import pytest
+from textual.widgets import Input
 
 from farm.tui import lookout
 from farm.tui.source import Glance, Known, Piece
@@ -13,6 +14,11 @@ WATTS = (7.0, 7.1, None, 8.3, 8.2, 7.9, 8.3, None, 7.0)
 def _one_after_the_other(monkeypatch):
     """Events stand in the order in which the boards are looked at."""
     monkeypatch.setattr(lookout, "AT_ONCE", 1)
+
+
+@pytest.fixture(autouse=True)
+def _no_cursor_blinks(monkeypatch):
+    monkeypatch.setattr(Input, "_toggle_cursor", lambda _: None)
 
 
 @pytest.fixture(params=SIZES, ids=["80x24", "200x60"])
@@ -56,7 +62,7 @@ def test_a_board_s_own_screen(looks_like, lab, size):
         ),
         *(Piece(watts=watts, measured=True) for watts in WATTS * 4),
     ]
-    assert looks_like(lab, "enter", size=size, text="now 7.000 W")
+    assert looks_like(lab, "enter", size=size, text="36 s, 8 missing")
 
 
 def test_the_question_before_an_action(looks_like, lab, size):
