@@ -7,7 +7,7 @@ from .common import STATE, add_inventory, add_json
 from .output import print_json, progress, say, table
 
 BOARD_FAULTS = "hang-at-boot kernel-panic drop-ssh silent-ssh new-host-key slow-disk full-disk garbage-console"
-PART_FAULTS = "silent garbage drop"
+PART_FAULTS = "silent garbage drop trip"
 """What can go wrong with a board's twin, and with a meter's or switch's; a test holds it against the twins."""
 HELP = "start, look at, disturb and stop the twins of an inventory"
 

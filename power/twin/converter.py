@@ -60,7 +60,7 @@ class Sense:
 
     def average(self, start_ns: int, end_ns: int, volts: Limits, amps: Limits) -> Reading:
         """Return the averages over a window that has passed."""
-        true_amps = self._supply.mean_watts(start_ns, end_ns) / self._supply.profile.volts
+        true_amps = self._supply.mean_watts(start_ns, end_ns) / (self._supply.set_volts or self._supply.profile.volts)
         return Reading(self._volts.measure(self._supply.volts, volts), self._amps.measure(true_amps, amps))
 
 

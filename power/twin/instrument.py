@@ -9,9 +9,9 @@ from typing import Any
 from .link import Link
 from .truth import Supply
 
-FAULTS = ("silent", "garbage", "drop")
+FAULTS = ("silent", "garbage", "drop", "trip")
 """``silent``: takes requests and does nothing. ``garbage``: answers of the right length, wrong bytes.
-``drop``: leaves out one answer in five."""
+``drop``: leaves out one answer in five. ``trip``: the over-current protection of a supply has cut its output."""
 
 _DROPPED = 0.2
 
@@ -21,6 +21,9 @@ class Twin(ABC):
 
     Subclasses say how it wakes, what it answers and where it listens.
     """
+
+    faults: tuple[str, ...] = ("silent", "garbage", "drop")
+    """Those of :data:`FAULTS` that this unit can have."""
 
     def __init__(
         self,
@@ -73,9 +76,9 @@ class Twin(ABC):
         return found
 
     def inject(self, fault: str, on: bool = True) -> None:
-        """Switch one of :data:`FAULTS` on or off; ValueError for any other name."""
-        if fault not in FAULTS:
-            raise ValueError(f"no fault {fault!r}; there are: {', '.join(FAULTS)}")
+        """Switch one of :attr:`faults` on or off; ValueError for any other name."""
+        if fault not in self.faults:
+            raise ValueError(f"no fault {fault!r}; there are: {', '.join(self.faults)}")
         if on:
             self._faults.add(fault)
         else:

@@ -7,9 +7,10 @@ import re
 import time
 
 from .converter import Limits, Reading, Sense
-from .instrument import Twin
+from .instrument import FAULTS, Twin
 from .link import Link
-from .scpi import Scpi, ScpiError, garbage_line, listen, number, switch
+from .output import Output
+from .scpi import Scpi, ScpiError, garbage_line, listen, number
 
 _VOLTS = Limits(of_reading=0.00025, offset=1.2e-3, noise=200e-6, step=10e-6)
 _AMPS = Limits(of_reading=0.0003, offset=250e-6, noise=20e-6, step=1e-6)
@@ -41,6 +42,8 @@ _KEPT = {
 class N6705C(Twin):
     """One channel in use; a reading takes ``points * interval`` from the request on, then it is answered."""
 
+    faults = FAULTS
+
     def power_up(self) -> None:
         """Wake with the sweep of the factory setting: 1024 points of 20.48 µs."""
         self._channel = int(self.options.get("channel", 1))
@@ -49,13 +52,20 @@ class N6705C(Twin):
         self._last: Reading | None = None
         self._kept = dict(_KEPT)
         self._scpi = Scpi()
+        self._output = Output(self.supply, self.set_power)
         self._identity_commands()
         self._measure_commands()
         self._output_commands()
 
     def answer(self, request: bytes) -> bytes:
         """Run one message."""
+        self._output.protect(forced="trip" in self._faults)
         return self._scpi.answer(request)
+
+    def inject(self, fault: str, on: bool = True) -> None:
+        """Switch a fault on or off; a protection trips at once, asked or not."""
+        super().inject(fault, on)
+        self._output.protect(forced="trip" in self._faults)
 
     def open_link(self) -> tuple[Link, dict[str, str]]:
         """Listen on a raw socket."""
@@ -91,10 +101,16 @@ class N6705C(Twin):
             on(header + "?", lambda _, h=header: self._kept[h])
 
     def _output_commands(self) -> None:
-        on = self._scpi.on
-        on("OUTPut[:STATe]", lambda a: self._switch(a[0], a[1]))
-        on("OUTPut[:STATe]?", lambda a: self._here(a[0], str(int(self.supply.on))))
-        on("[SOURce:]VOLTage[:LEVel][:IMMediate][:AMPLitude]?", lambda a: self._here(a[0], self._setting()))
+        on, output = self._scpi.on, self._output
+        on("OUTPut[:STATe]", lambda a: output.switch(a[0], self._here(a[1], "")))
+        on("OUTPut[:STATe]?", lambda a: self._here(a[0], str(int(output.enabled))))
+        on("OUTPut:PROTection:CLEar", lambda a: output.clear(self._here(a[0], "")))
+        on("STATus:QUEStionable:CONDition?", lambda a: self._here(a[0], f"{output.tripped:+d}"))
+        for header in output.levels:
+            on(header, lambda a, h=header: output.set_level(h, number(a[0]), self._here(a[1], "")))
+            on(header + "?", lambda a, h=header: self._here(a[0], f"{output.levels[h]:+.5E}"))
+        on("[SOURce:]CURRent:PROTection:STATe", lambda a: output.set_ocp(a[0], self._here(a[1], "")))
+        on("[SOURce:]CURRent:PROTection:STATe?", lambda a: self._here(a[0], str(int(output.ocp))))
 
     def _here(self, channels: str, answer: str) -> str:
         """Answer for the one channel that has a module; the list must name it alone."""
@@ -106,9 +122,6 @@ class N6705C(Twin):
         error = self._scpi.pop_error()
         return f'{error.code:+d},"{error.text}"'
 
-    def _setting(self) -> str:
-        return f"{self.supply.profile.volts:+.5E}"
-
     def _keep(self, header: str, value: str) -> None:
         self._kept[header] = {"ON": "1", "OFF": "0"}.get(value.upper(), value.upper())
 
@@ -116,7 +129,7 @@ class N6705C(Twin):
         """``*RST`` also opens the outputs."""
         self._interval_s, self._points, self._kept = 20.48e-6, 1024, dict(_KEPT)
         if self.set_power is not None:
-            self.set_power(False)
+            self._output.switch("OFF", "")
 
     def _set_interval(self, value: str, channels: str) -> None:
         self._here(channels, "")
@@ -131,12 +144,6 @@ class N6705C(Twin):
         if not 1 <= points <= _MOST_POINTS:
             raise ScpiError(-222, "Data out of range")
         self._points = points
-
-    def _switch(self, state: str, channels: str) -> None:
-        self._here(channels, "")
-        if self.set_power is None:
-            raise ScpiError(-203, "Command protected")
-        self.set_power(switch(state))
 
     def _acquire(self) -> Reading:
         """Take a sweep of both quantities, begun now."""

@@ -69,6 +69,8 @@ class Supply:
             cpu_ns: processor time the board's processes have used so far; never falls.
         """
         self.profile = profile
+        self.set_volts = profile.volts
+        """What the rail's supply is set to: the board's own, until a supply's twin is told otherwise."""
         self._powered, self._cpu_ns = powered, cpu_ns
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -85,7 +87,7 @@ class Supply:
     @property
     def volts(self) -> float:
         """Volts on the rail now: constant under load, 0 when off."""
-        return self.profile.volts if self._powered() else 0.0
+        return self.set_volts if self._powered() else 0.0
 
     def start(self) -> None:
         """Tick from now on. May be called twice."""

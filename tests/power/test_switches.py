@@ -49,6 +49,8 @@ class TestScpiOutput(SwitchConformance):
                 return b""
             if data == b"OUTP? (@2)\n":
                 return b"1\n" if relay.on else b"0\n"
+            if data == b"STAT:QUES:COND? (@2)\n":
+                return b"+0\n"
             relay.turn({b"OUTP ON,(@2)\n": True, b"OUTP OFF,(@2)\n": False}[data])
             return b""
 

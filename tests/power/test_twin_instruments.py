@@ -44,7 +44,7 @@ def started(driver: str, options: dict[str, Any] | None = None, seed: int = 7) -
     """A twin that listens, the address it gave, its rail."""
     rail = Rail(MODELS.get(driver, "jetson-tx2"))
     twin = TWINS[driver]("m1", options or {}, rail.supply, set_power=rail.switch, seed=seed)
-    (address,) = twin.start().values()
+    address = next(iter(twin.start().values()))
     try:
         yield twin, address, rail
     finally:
