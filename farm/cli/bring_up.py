@@ -1,7 +1,7 @@
 """A board that is up for one command, and what becomes of its supply afterwards."""
 
 from argparse import ArgumentParser
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -20,21 +20,29 @@ def add_leave_on(parser: ArgumentParser) -> None:
 
 @contextmanager
 def brought_up(
-    lab: "Lab", board: str, *, leave_on: bool, reason: str, even_quarantined: bool = False
+    lab: "Lab",
+    board: str,
+    *,
+    leave_on: bool,
+    reason: str,
+    even_quarantined: bool = False,
+    bring_up: "Callable[[Bench], object] | None" = None,
 ) -> "Generator[Bench]":
     """Lend one board's bench with the board up; it is switched off again if it was off, and that is said.
+
+    ``bring_up`` does so in another way than over SSH.
 
     Raises:
         devices.errors.DeviceError, power.errors.PowerError, farm.errors.FarmError: as ``borrow`` and ``ensure_up``.
     """
-    from ..lab.bench import borrow
+    from ..lab.bench import Bench, borrow
 
     with borrow(lab, board, state=STATE, reason=reason, even_quarantined=even_quarantined) as bench:
         if leave_on:
             bench.settings.leave_on()
         progress("power and boot", of=board)
         was_off = bench.entry.switch is not None and not bench.switch.state()
-        bench.ensure_up()
+        (bring_up or Bench.ensure_up)(bench)
         yield bench
         progress("", of=board)
     if was_off:

@@ -262,14 +262,17 @@ class Bench:
         self.switch.off()
 
     def _boot(self) -> "BootReport":
+        return self.booted_since(self.restart())
+
+    def restart(self) -> int:
+        """Switch on, after the minimum off time where it is on; return when, monotonic (ns). Waits for no boot."""
         self.boot = None
         if self.switch.state():
-            on_ns = cycle(self.switch)
-        else:
-            self.settings.note_supply()
-            on_ns = time.monotonic_ns()
-            self.switch.on()
-        return self.booted_since(on_ns)
+            return cycle(self.switch)
+        self.settings.note_supply()
+        on_ns = time.monotonic_ns()
+        self.switch.on()
+        return on_ns
 
     def booted_since(self, on_ns: int) -> "BootReport":
         """Wait for the boot that began at ``on_ns`` (monotonic); raises as :meth:`power_on`."""

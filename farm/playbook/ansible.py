@@ -85,6 +85,11 @@ class Ansible(Step):
         """
         if target.bench is None:
             raise UsageFault(f"{target.board.name}: {self.title}: needs the board's inventory entry")
+        if target.over != "ssh":
+            hint = "give it a network with steps before this one, and provision it again"
+            raise LabFault(
+                target.board.name, f"{self.title}: Ansible needs SSH, and the way was the console", hint=hint
+            )
         if not check:
             target.about_to_change(self.title)
         with TemporaryDirectory(prefix="farm-ansible-") as folder:

@@ -9,6 +9,7 @@ from devices.errors import DeviceError
 from devices.shell import Shell
 
 from ..errors import FarmError, UsageFault
+from ..lab.way import Over
 from .model import Playbook
 from .reboot import Reboot
 from .step import Step, Target
@@ -68,6 +69,7 @@ def target_of(
     *,
     workdir: str,
     bench: "Bench | None" = None,
+    over: Over = "ssh",
     tell: Callable[[str], None],
     restart: Restart | None = None,
 ) -> Target:
@@ -81,7 +83,7 @@ def target_of(
     own = {"board": board.name, "model": board.model, "root": board.root.rstrip("/"), "workdir": workdir}
     known = own | (inventory_values(bench) if bench is not None else {}) | playbook.texts
     values = Values(known, playbook.revealed())
-    return Target(board, shell, workdir, bench, playbook.path.parent, values, tell=tell, restart=restart)
+    return Target(board, shell, workdir, bench, playbook.path.parent, values, over=over, tell=tell, restart=restart)
 
 
 def each_step(playbook: Playbook, target: Target, *, check: bool = False) -> Iterator[StepResult]:

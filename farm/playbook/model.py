@@ -21,6 +21,7 @@ from .command import Shell
 from .edgetpu import EdgeTpuRuntime
 from .facts import Expect
 from .files import Directory, File, Line, TemplateFile
+from .flash import Flash
 from .kernel_arguments import KernelArguments
 from .packages import AptRepository, Packages
 from .reboot import Reboot
@@ -32,6 +33,7 @@ from .values import FROM_BOARD, FROM_INVENTORY
 
 STEPS: dict[str, type[Step]] = {
     "expect": Expect,
+    "flash": Flash,
     "directory": Directory,
     "file": File,
     "template": TemplateFile,

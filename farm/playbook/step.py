@@ -14,6 +14,7 @@ from devices.board import Board
 from devices.shell import Result, Shell
 
 from ..errors import LabFault
+from ..lab.way import Over
 from .values import Values
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ class Target:
     values: Values = field(default_factory=Values)
     """What templates and commands may name."""
     history: History = field(default_factory=History)
+    over: Over = "ssh"
+    """The way that the shell takes onto the board."""
     tell: Callable[[str], None] = lambda _text: None
     """Told what a long step is at."""
     restart: Callable[[float], object] | None = None
