@@ -50,7 +50,11 @@ class Seat(Protocol):
 
     name: str
     """The board's: what errors begin with."""
-    console: Console
+
+    @property
+    def console(self) -> Console:
+        """Its serial console, captured since before it was lent."""
+        ...
 
     @property
     def shell(self) -> Shell:
@@ -61,8 +65,8 @@ class Seat(Protocol):
         """Switch the supply off, confirmed."""
         ...
 
-    def on(self) -> int:
-        """Switch the supply on; return a time before that (monotonic, ns)."""
+    def restart(self) -> int:
+        """Switch the supply on, off first where it is on; return a time before it came on (monotonic, ns)."""
         ...
 
     def writing(self) -> AbstractContextManager[Callable[[], None]]:

@@ -30,9 +30,8 @@ def catch(seat: Seat, options: UBootOptions) -> UBoot:
         UBootFault: its prompt is not reached, or a command fails.
         DeviceError, and what the seat's switch raises.
     """
-    seat.off()
     how = Autoboot(options.stop_key.encode(), options.stop_at, options.prompt)
-    uboot = UBoot.caught(seat.console, since=seat.on(), timeout_s=options.timeout_s, how=how)
+    uboot = UBoot.caught(seat.console, since=seat.restart(), timeout_s=options.timeout_s, how=how)
     for command in options.before:
         uboot.run(command)
     return uboot
