@@ -1,82 +1,145 @@
 """Watches a boot: console bytes in, stages and faults out. No port, no clock of its own."""
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from .boot_patterns import KERNEL_LINE, ORDER, PROMPTS, SIGNS, STALL_S, STUCK_AT, SYMPTOMS, Stage, Symptom
-from .console_text import plain, without_noise
+from .boot_faults import Fault, Faults
+from .boot_lines import Lines, Printed, body, peeled
+from .boot_patterns import (
+    CUES,
+    KERNEL_BANNER,
+    KERNEL_CPU,
+    SHOWS_LOG,
+    SIGNS,
+    STALL_S,
+    STARTS_KERNEL,
+    WORD,
+    Cue,
+    Sign,
+    Stage,
+)
+from .boot_prompts import BARE_SHELL, LOADERS, RESCUES, asks, shows
+from .boot_symptoms import SYMPTOMS, Symptom
 
 __all__ = ["BootReport", "BootWatcher", "Fault", "Stage"]
 
-_LAST_LINES = 12
-_LONGEST_LINE = 4096
-"""A line that is longer is garbage, and is looked at in pieces."""
+_LAST_LINES = 200
+_QUIET_S = 0.3
+"""Assumed: a short prompt that nothing follows for this long is one, and no beginning of a line."""
+_REPLAYED_WITHIN = 3
+"""Lines between the word of a new console and the old log's first line; assumed."""
 _RESETS_OF_A_LOOP = 3
-"""Assumed: a board may reset once on purpose (a new device tree, a watchdog); three times is a loop."""
+"""Assumed: a board may reset once on purpose (a new device tree, a watchdog); three times is a loop, and so is
+twice at the same stage."""
+
+Row = Sign | Symptom | Cue
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Something that went wrong."""
+def _by_word(rows: Iterable[Row]) -> dict[str, list[tuple[int, Row]]]:
+    table: dict[str, list[tuple[int, Row]]] = {}
+    for place, row in enumerate(rows):
+        for word in row.word.split("|"):
+            table.setdefault(word, []).append((place, row))
+    return table
 
-    kind: str
-    line: int
-    """Of the watched output, from 1."""
-    text: str
-    fatal: bool
-    """True when this boot will not come up any more."""
-    hint: str = ""
+
+_ROWS = _by_word((*CUES, *SIGNS, *SYMPTOMS))
+_WORDS = frozenset(_ROWS)
+_ALWAYS = _ROWS[""]
+
+
+def rows_for(said: str) -> list[Row]:
+    """Return the rows of the tables that may know a line, in the tables' order."""
+    found = _WORDS.intersection(WORD.findall(said))
+    if not found:
+        return [row for _, row in _ALWAYS]
+    return list(dict(sorted((place, row) for word in (*found, "") for place, row in _ROWS[word])).values())
 
 
 @dataclass(frozen=True, slots=True)
 class BootReport:
-    """A boot that reached a login or a shell."""
+    """What has been seen of one boot, or of several one after the other."""
 
     stages: list[Stage]
-    """Those that were seen, in order."""
+    """Those that were seen, in the order of their first lines."""
     reached_s: dict[Stage, float]
-    """Seconds from the start of the watch to the first line of each."""
+    """Seconds from the start of the watch to the first line of each, in the last boot."""
     faults: list[Fault]
-    """What went wrong on the way and did not stop it."""
+    """What went wrong."""
+    resets: int
+    """How often the board began anew, for whatever reason."""
+    stalled: bool
+    """The last boot is neither up nor known to have failed: it was silent, if nothing more comes."""
+
+    @property
+    def furthest(self) -> Stage | None:
+        """The highest stage that any boot reached; None where nothing was recognised."""
+        return max(self.stages, key=lambda stage: stage.place, default=None)
 
 
 @dataclass(slots=True)
+class _Boot:
+    """What is known of the boot that runs."""
+
+    stage: Stage | None = None
+    reached_ns: dict[Stage, int] = field(default_factory=dict[Stage, int])
+    step: int = 0
+    said: set[str] = field(default_factory=set[str])
+    steps: set[int] = field(default_factory=set[int])
+    stamped: bool = False
+    """The kernel stamps its lines."""
+    in_initramfs: bool = False
+    signs: int = 0
+    by_hand: bool = False
+    """Somebody types, or has ordered the system down: the next restart is wanted."""
+    announced: bool = False
+    """The next restart is no silent one."""
+    handed_on: bool = False
+    shows_log: bool = False
+    """A command prints the kernel's log: these lines are no boot."""
+    replays_from: int = -1
+
+
 class BootWatcher:
     """Feed it what the console prints, and the time now and then."""
 
-    started_ns: int
-    stage: Stage | None = None
-    """None until something is recognised."""
-    faults: list[Fault] = field(default_factory=list[Fault])
-    reached_ns: dict[Stage, int] = field(default_factory=dict[Stage, int])
-    """First line of each stage of this boot; a reset begins anew."""
-    last_lines: deque[str] = field(default_factory=lambda: deque[str](maxlen=_LAST_LINES))
-    _tail: bytes = b""
-    _lines: int = 0
-    _heard_ns: int = 0
-    _resets: int = 0
+    def __init__(self, started_ns: int) -> None:
+        """Begin; times are the controller's monotonic clock."""
+        self.started_ns = started_ns
+        self.last_lines: deque[str] = deque(maxlen=_LAST_LINES)
+        self._lines = Lines()
+        self._boot = _Boot()
+        self._faults = Faults()
+        self._stages: list[Stage] = []
+        self._resets = 0
+        self._failed_at: list[Stage | None] = []
+        """Where each boot since the last good one was reset."""
+        self._heard_ns = 0
+        self._now_ns = started_ns
 
     def feed(self, data: bytes, t_ns: int) -> None:
         """Take in what arrived at ``t_ns``; chunks may end anywhere."""
         if not data:
             return
-        self._heard_ns = t_ns
-        *whole, self._tail = (self._tail + data).split(b"\n")
-        for line in whole:
-            self._line(plain(line), t_ns)
-        while len(self._tail) > _LONGEST_LINE:
-            piece, self._tail = self._tail[:_LONGEST_LINE], self._tail[_LONGEST_LINE:]
-            self._line(plain(piece), t_ns)
-        unfinished = plain(self._tail)
-        self._prompt(unfinished, t_ns)
-        self._look_for_faults(unfinished, STUCK_AT)
+        self._heard_ns = self._now_ns = t_ns
+        for printed in self._lines.feed(data):
+            self._line(printed)
+        self._unfinished(self._lines.unfinished())
 
     def tick(self, t_ns: int) -> None:
         """Say what time it is: a stage that prints nothing for too long is a fault."""
         if self.up or self.fatal:
             return
+        self._now_ns = t_ns
         silent_s = (t_ns - max(self._heard_ns, self.started_ns)) / 1e9
-        if silent_s <= STALL_S.get(self.stage, float("inf")):
+        if silent_s > _QUIET_S:
+            self._bare_shell()
+        if self.up or silent_s <= STALL_S.get(self.stage, float("inf")):
+            return
+        unfinished = self._lines.unfinished()
+        self._symptoms(unfinished.number, unfinished.text)
+        if self._faults.silence():
             return
         if not self._heard_ns:
             text, hint = f"not one byte in {silent_s:.0f} s", "power, TX and RX of the console cable, its baud rate"
@@ -84,7 +147,26 @@ class BootWatcher:
             text, hint = f"nothing recognised, then silence for {silent_s:.0f} s", "is the baud rate right?"
         else:
             text, hint = f"silent for {silent_s:.0f} s", "the last lines name what it was doing; was it `quiet`?"
-        self.faults.append(Fault("stall", self._lines, text, fatal=True, hint=hint))
+        self._faults.add("stall", self._lines.count, text, "at once", None, hint)
+
+    def end(self) -> None:
+        """Say that nothing more comes: what a boot waited for at the end was what ended it."""
+        unfinished = self._lines.unfinished()
+        if unfinished.text:
+            self._line(unfinished)
+        self._bare_shell()
+        if not self.up or self._faults.listed():
+            self._faults.silence()
+
+    @property
+    def stage(self) -> Stage | None:
+        """How far the running boot has come; None until something is recognised."""
+        return self._boot.stage
+
+    @property
+    def faults(self) -> list[Fault]:
+        """What went wrong so far."""
+        return self._faults.listed()
 
     @property
     def up(self) -> bool:
@@ -93,57 +175,206 @@ class BootWatcher:
 
     @property
     def fatal(self) -> Fault | None:
-        """The fault that ended this boot, if one did."""
-        return next((fault for fault in self.faults if fault.fatal), None)
+        """The fault that ended the boot, if one did."""
+        return next((fault for fault in self._faults.listed() if fault.fatal), None)
 
     def report(self) -> BootReport:
         """Return what has been seen."""
-        reached_s = {stage: (t_ns - self.started_ns) / 1e9 for stage, t_ns in self.reached_ns.items()}
-        return BootReport(list(self.reached_ns), reached_s, list(self.faults))
+        reached_s = {stage: (t_ns - self.started_ns) / 1e9 for stage, t_ns in self._boot.reached_ns.items()}
+        stalled = not self.up and self.fatal is None
+        return BootReport(list(self._stages), reached_s, self.faults, self._resets, stalled)
 
-    def _line(self, text: str, t_ns: int) -> None:
-        self._lines += 1
+    # -- lines -------------------------------------------------------------------------------------
+
+    def _line(self, printed: Printed) -> None:
+        text = peeled(printed.text)
+        if text is None:
+            return
         if text.strip():
             self.last_lines.append(text.rstrip())
-        is_kernels = KERNEL_LINE.match(text) is not None
-        for sign in SIGNS:
-            if sign.pattern.search(text):
-                self._reach(sign.stage, t_ns)
-                break
-        else:
-            if is_kernels and (self.stage is None or ORDER.index(self.stage) < ORDER.index(Stage.KERNEL)):
-                self._reach(Stage.KERNEL, t_ns)
-        self._look_for_faults(text, SYMPTOMS)
-        if not is_kernels and (without := without_noise(text + "\n")) != text + "\n":
-            self._prompt(without, t_ns)  # the kernel spoke into the line of a prompt
+        is_kernels, said = body(text)
+        if self._prompt(text if not is_kernels else "", printed.number):
+            return
+        self._faults.heard(printed.number, said)
+        rows = rows_for(said)
+        for row in rows:
+            if isinstance(row, Cue) and row.pattern.search(said):
+                self._take(row, printed.number)
+        self._signs(rows, said, printed.number, is_kernels=is_kernels)
+        self._symptoms(printed.number, said, rows)
 
-    def _prompt(self, text: str, t_ns: int) -> None:
-        for sign in PROMPTS:
-            loader = sign.stage is Stage.SHELL and self.stage in (Stage.FIRMWARE, Stage.BOOTLOADER)
-            if sign.pattern.search(text) and not loader:
-                self._reach(sign.stage, t_ns)
+    def _unfinished(self, printed: Printed) -> None:
+        text = peeled(printed.text)
+        if text:
+            self._prompt(text, printed.number)
 
-    def _reach(self, stage: Stage, t_ns: int) -> None:
-        if self.stage is not None and ORDER.index(stage) < ORDER.index(self.stage):
-            if ORDER.index(stage) > ORDER.index(Stage.KERNEL):
-                return  # initramfs and init lines may come late; only a new start begins with less
-            self._reset(stage)
-        self.stage = stage
-        self.reached_ns.setdefault(stage, t_ns)
+    def _prompt(self, text: str, number: int) -> bool:
+        """Take a line that begins with a prompt; False for any other."""
+        boot = self._boot
+        if boot.stage in (None, Stage.FIRMWARE, Stage.BOOTLOADER):
+            vendors = LOADERS if boot.stage is Stage.BOOTLOADER else LOADERS[:2]
+            if seen := shows(vendors, text):
+                self._reach(Stage.BOOTLOADER)
+                self._faults.add("boot-stop", number, seen, "at once", Stage.KERNEL)
+                boot.by_hand = True
+                return True
+        if (boot.stage is None or boot.stage.place >= Stage.KERNEL.place) and (seen := shows(RESCUES, text)):
+            self._reach(Stage.INITRAMFS)
+            self._faults.add("rescue-shell", number, seen, "at once", Stage.LOGIN)
+            return True
+        stage = asks(text, boot.stage)
+        if stage is None:
+            return False
+        if stage is Stage.SHELL:
+            boot.shows_log = SHOWS_LOG.search(text) is not None
+            boot.by_hand = boot.by_hand or "reboot" in text
+            if self._faults.ended_by("rescue-shell"):
+                return True
+        if not self._faults.ended_by("panic"):
+            self._reach(stage)
+        return stage is Stage.SHELL
 
-    def _reset(self, stage: Stage) -> None:
+    def _bare_shell(self) -> None:
+        stage = self.stage
+        if stage in (Stage.FIRMWARE, Stage.BOOTLOADER) or self.fatal:
+            return
+        if BARE_SHELL.match(peeled(self._lines.unfinished().text) or ""):
+            self._reach(Stage.SHELL)
+
+    def _take(self, cue: Cue, number: int) -> None:
+        boot = self._boot
+        match cue.name:
+            case "in initramfs":
+                boot.in_initramfs = True
+                if boot.stage is Stage.USERSPACE and not boot.said:
+                    return
+                self._not_yet_userspace()
+            case "leaves initramfs":
+                boot.in_initramfs = False
+            case "hands over":
+                boot.said = {words for words in boot.said if " SPL " not in words}
+            case "ordered":
+                boot.by_hand = boot.announced = boot.stage is not None
+            case "loader resets":
+                boot.announced = True
+            case "handed on":
+                boot.handed_on = True
+            case "replays":
+                boot.replays_from = number
+
+    def _not_yet_userspace(self) -> None:
+        """What was taken for the system's init was the initramfs'."""
+        boot = self._boot
+        if boot.stage is not Stage.USERSPACE:
+            return
+        t_ns = boot.reached_ns.pop(Stage.USERSPACE)
+        boot.stage = Stage.INITRAMFS
+        boot.reached_ns.setdefault(Stage.INITRAMFS, t_ns)
+        if self._stages[-1] is Stage.USERSPACE:
+            self._stages.pop()
+        if Stage.INITRAMFS not in self._stages:
+            self._stages.append(Stage.INITRAMFS)
+
+    # -- stages ------------------------------------------------------------------------------------
+
+    def _signs(self, rows: list[Row], said: str, number: int, *, is_kernels: bool) -> None:
+        for row in rows:
+            if isinstance(row, Sign) and (seen := row.pattern.search(said)):
+                self._sign(row, seen.group().strip(), number, is_kernels=is_kernels)
+                return
+        if is_kernels:
+            self._boot.stamped = True
+            if self.stage is None or self.stage.place < Stage.KERNEL.place:
+                self._reach(Stage.KERNEL)
+
+    def _sign(self, sign: Sign, words: str, number: int, *, is_kernels: bool) -> None:
+        boot = self._boot
+        is_banner = sign.step in (KERNEL_CPU, KERNEL_BANNER)
+        if is_banner and self._is_told_again(number, is_kernels=is_kernels):
+            return
+        if boot.shows_log and sign.stage.place >= Stage.KERNEL.place:
+            return
+        if sign.step:
+            again = (sign.once and words in boot.said) or (is_banner and sign.step in boot.steps)
+            back = sign.step < boot.step and (sign.once or boot.step >= STARTS_KERNEL)
+            if again or back:
+                self._restart(sign.stage, number)
+            elif not boot.signs and self.up:
+                self._forget()
+            boot = self._boot
+            boot.step = max(boot.step, sign.step)
+            boot.said.add(words)
+            boot.steps.add(sign.step)
+        boot.stamped |= is_kernels
+        boot.signs += 1
+        stage = sign.stage
+        if stage is Stage.USERSPACE and boot.in_initramfs:
+            stage = Stage.INITRAMFS
+        self._reach(stage)
+
+    def _is_told_again(self, number: int, *, is_kernels: bool) -> bool:
+        """Tell whether the kernel's first words are an old log's: of a new console, of a command."""
+        boot = self._boot
+        if boot.shows_log or (boot.stamped and not is_kernels):
+            return True
+        return boot.replays_from >= 0 and number - boot.replays_from <= _REPLAYED_WITHIN
+
+    def _reach(self, stage: Stage) -> None:
+        boot = self._boot
+        if boot.stage is not None and stage.place <= boot.stage.place:
+            return
+        boot.stage = stage
+        boot.reached_ns.setdefault(stage, self._now_ns)
+        if stage not in self._stages:
+            self._stages.append(stage)
+        self._faults.reached(stage)
+        if self.up:
+            self._failed_at.clear()
+
+    def _forget(self) -> None:
+        """Begin: the prompt that stood on the console was there before this boot."""
+        self._boot = _Boot()
+        self._stages.clear()
+
+    def _restart(self, stage: Stage, number: int) -> None:
         """Begin anew: the board did."""
+        was = self._boot
+        self._boot = _Boot()
+        if was.handed_on:
+            self._faults.restarted(by_hand=False)
+            return
         self._resets += 1
-        was = self.stage
-        self.reached_ns.clear()
-        self.faults.append(Fault("reset", self._lines, f"back at {stage} from {was}", fatal=False))
-        if self._resets >= _RESETS_OF_A_LOOP:
-            hint = "supply too weak, a watchdog, or a kernel that dies early: see the lines before each reset"
-            self.faults.append(Fault("boot loop", self._lines, f"{self._resets} resets", fatal=True, hint=hint))
+        if not (was.announced or was.by_hand or self._faults.ended_by("panic")):
+            self._faults.add("reset", number, f"back at {stage} from {was.stage}", "never")
+        self._faults.restarted(by_hand=was.by_hand)
+        if was.by_hand:
+            return
+        self._failed_at.append(was.stage)
+        loops = len(self._failed_at) >= _RESETS_OF_A_LOOP or self._failed_at[-2:] == [was.stage] * 2
+        if loops and not any(fault.kind == "boot-loop" and fault.fatal for fault in self.faults):
+            self._faults.add("boot-loop", number, f"{len(self._failed_at)} resets, none came up", "at once")
 
-    def _look_for_faults(self, text: str, symptoms: tuple[Symptom, ...]) -> None:
-        for symptom in symptoms:
-            if symptom.pattern.search(text):
-                fault = Fault(symptom.kind, self._lines, text.strip(), symptom.fatal, symptom.hint)
-                if fault not in self.faults:  # an unfinished line is looked at with every chunk
-                    self.faults.append(fault)
+    # -- faults ------------------------------------------------------------------------------------
+
+    def _symptoms(self, number: int, said: str, rows: list[Row] | None = None) -> None:
+        if self._boot.shows_log:
+            return
+        for row in rows_for(said) if rows is None else rows:
+            if isinstance(row, Symptom) and self._fits(row) and row.pattern.search(said):
+                if row.kind == "rescue-shell":
+                    early = self._boot.in_initramfs or any(
+                        word in said for word in ("Dropping", "initramfs", "dropped")
+                    )
+                    self._reach(Stage.INITRAMFS if early else Stage.USERSPACE)
+                self._faults.add(row.kind, number, said, row.ends, row.until)
+
+    def _fits(self, symptom: Symptom) -> bool:
+        """Boot loaders' faults are none of a kernel that runs, the other way round, and the dead report nothing."""
+        if symptom.ends in ("if silent", "never") and self._faults.ended_by("panic"):
+            return False
+        if self.stage is None:
+            return True
+        runs = self.stage.place >= Stage.KERNEL.place and self._boot.step not in range(STARTS_KERNEL, KERNEL_CPU)
+        if symptom.until is Stage.KERNEL:
+            return not runs
+        return symptom.kind not in ("rescue-shell", "login-refused") or self.stage.place >= Stage.KERNEL.place

@@ -1,14 +1,13 @@
-"""What consoles print while a board boots, and what that means.
+"""What consoles print as a boot goes from stage to stage.
 
-Taken from the sources of U-Boot, GRUB, Linux, systemd, initramfs-tools and agetty, and from public boot logs
-of the boards; ``where`` says which.
+Each row says where it comes from. Patterns are held against a line without the stamps of capture tools and of the
+kernel (:mod:`.boot_lines`).
 """
 
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-
-from .console_text import LOGIN
+from typing import Literal
 
 
 class Stage(StrEnum):
@@ -22,11 +21,17 @@ class Stage(StrEnum):
     LOGIN = "login"
     SHELL = "shell"
 
+    @property
+    def place(self) -> int:
+        """0 for the first."""
+        return _PLACES[self]
 
-ORDER = list(Stage)
 
-KERNEL_LINE = re.compile(r"\[ *\d+\.\d{6}\]")
-"""printk's time stamp. Six decimals: Tegra's firmware stamps with three."""
+_PLACES = {stage: place for place, stage in enumerate(Stage)}
+
+
+WORD = re.compile(r"[A-Za-z]{2,}")
+"""Each row names a word of every line it can know: looking words up is quicker than trying all rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,107 +39,206 @@ class Sign:
     """A line that only this stage prints."""
 
     stage: Stage
-    pattern: re.Pattern[str]
+    step: int
+    """The place in a boot of a program's first words: they never come after a greater one, unless the board began
+    anew. 0: a line that tells the stage and may come late, as those of the secure firmware do."""
+    once: bool
+    """The very same words twice are two boots."""
+    word: str
+    """One that is in every line that the pattern knows, or several with | between; empty for a row always tried."""
     where: str
+    pattern: re.Pattern[str]
+
+
+ROM, LOADS_LOADER, LOADER, SECOND_LOADER, STARTS_KERNEL, UNPACKS_KERNEL, KERNEL_CPU, KERNEL_BANNER = range(10, 90, 10)
+"""Steps: who speaks first."""
+
+
+def _first(stage: Stage, step: int, word: str, where: str, pattern: str, *, once: bool = True) -> Sign:
+    return Sign(stage, step, once, word, where, re.compile(pattern))
+
+
+def _line(stage: Stage, word: str, where: str, pattern: str) -> Sign:
+    return Sign(stage, 0, False, word, where, re.compile(pattern))
+
+
+# fmt: off
+_FIRMWARE = (
+    _first(Stage.FIRMWARE, ROM, "Bootcode", "Raspberry Pi: bootcode.bin with BOOT_UART=1", r"^Raspberry Pi Bootcode"),
+    _first(Stage.FIRMWARE, ROM, "BOOTSYS", "Raspberry Pi 5: EEPROM", r"RPi: BOOTSYS release VERSION:\w+"),
+    _first(Stage.FIRMWARE, LOADS_LOADER, "BOOTLOADER", "Raspberry Pi 4 and 5: EEPROM",
+           r"RPi: BOOTLOADER release VERSION:\w+"),
+    _first(Stage.FIRMWARE, LOADS_LOADER, "MESS", "Raspberry Pi: start.elf with uart_2ndstage=1",
+           r"^MESS:\d\d:\d\d:\d\d\.\d+:", once=False),
+    _first(Stage.FIRMWARE, ROM, "MB", "Tegra: MB1", r"^(?:\[\d{4}\.\d{3}\] I> )?MB1 \((?:prd-)?version: "),
+    _first(Stage.FIRMWARE, ROM, "TegraBoot", "Tegra X1: nvtboot", r"^(?:\[\d{4}\.\d{3}\] )?\[?TegraBoot\]? \(version "),
+    _first(Stage.FIRMWARE, LOADS_LOADER, "MB", "Tegra: MB2", r"Welcome to MB2\b"),
+    _first(Stage.FIRMWARE, LOADS_LOADER, "MB", "Tegra234: MB2", r"^(?:\[\d{4}\.\d{3}\] )?I> MB2 \(version: "),
+    _line(Stage.FIRMWARE, "", "Tegra: MB1, MB2, cboot and nvtboot", r"^\[\d{4}\.\d{3}\] (?:[IWEC]> |\S)"),
+    _first(Stage.FIRMWARE, ROM, "DDR", "Rockchip: DDR blob", r"^DDR (?:Version|V)\s?\d+\.\d+"),
+    _first(Stage.FIRMWARE, ROM, "BL", "Amlogic: boot ROM", r"^\w+:BL1:[0-9a-f]{6}:[0-9a-f]{6};"),
+    _first(Stage.FIRMWARE, ROM, "HELLO", "Allwinner: boot0", r"^HELLO! BOOT0 is starting"),
+    _first(Stage.FIRMWARE, ROM, "BOOT", "Allwinner: boot0",
+           r"^(?:\[\d+\])?\[?BOOT0\]? (?:commit|is starting)|^\[\d+\]HELLO! BOOT0"),
+    _first(Stage.FIRMWARE, ROM, "Log", "Qualcomm: XBL, SBL1", r"^Format: Log Type - Time"),
+    _first(Stage.FIRMWARE, ROM, "U", "U-Boot: common/spl", r"^U-Boot TPL \d{4}\.[^\n]*"),
+    _first(Stage.FIRMWARE, LOADS_LOADER, "SPL", "U-Boot: common/spl/spl.c", r"^U-Boot SPL .*\d{4}\.\d\d[^\n]*"),
+    _line(Stage.FIRMWARE, "Trying", "U-Boot: common/spl/spl.c",
+          r"^Trying to boot from (?:MMC|SPI|NAND|UART|USB|BOOTROM|RAM|NOR|Falcon)"),
+    _first(Stage.FIRMWARE, ROM, "BL", "Trusted Firmware-A: BL1", r"^(?:NOTICE|INFO): +BL1: (?:v\d|Built)[^\n]*"),
+    _first(Stage.FIRMWARE, LOADS_LOADER, "BL", "Trusted Firmware-A: BL2",
+           r"^(?:NOTICE|INFO): +BL2: (?:v\d|Built)[^\n]*"),
+    _line(Stage.FIRMWARE, "", "Trusted Firmware-A", r"^(?:NOTICE|INFO): +(?:BL\d|SP_MIN|PSCI|TSP|Entry point)"),
+    _line(Stage.FIRMWARE, "TC", "OP-TEE: core", r"^[DIFM]/TC:"),
+    _first(Stage.FIRMWARE, LOADS_LOADER, "OpenSBI", "OpenSBI: lib/sbi/sbi_init.c", r"^OpenSBI v\d+\.\d+[^\n]*"),
+    _first(Stage.FIRMWARE, ROM, "coreboot", "coreboot: src/lib/bootblock.c and others",
+           r"coreboot-\S+ .*\b(?:bootblock|verstage|romstage|postcar|ramstage)(?: \S+)? starting", once=False),
+    _first(Stage.FIRMWARE, LOADER, "SeaBIOS", "SeaBIOS: src/post.c", r"^SeaBIOS \(version "),
+    _line(Stage.FIRMWARE, "Booting", "SeaBIOS: src/boot.c", r"^Booting from (?:Hard Disk|ROM|DVD/CD|Floppy|\w+:\w+)"),
+    _first(Stage.FIRMWARE, ROM, "American", "Aptio UEFI sign-on",
+           r"Version [\d.]+\. Copyright \(C\) \d+ American Megatrends"),
+    _first(Stage.FIRMWARE, ROM, "Phoenix", "Phoenix sign-on", r"^Phoenix (?:SecureCore|TrustedCore|- Award)"),
+    _first(Stage.FIRMWARE, LOADER, "UEFI", "EDK II for ARM: PrePi, Jetson", r"UEFI firmware \(version"),
+    _first(Stage.FIRMWARE, LOADER, "BdsDxe", "EDK II: BdsDxe", r"^BdsDxe: ", once=False),
+    _first(Stage.FIRMWARE, LOADER, "Press", "PC firmware and EDK II",
+           r"^Press (?:ESC|F2|DEL|<DEL>)[^\n]*(?:[Ss]etup|BIOS)", once=False),
+    _first(Stage.FIRMWARE, ROM, "Petitboot", "OpenPOWER skiboot", r"OPAL v?\d\S* starting"),
+)
+
+_LOADERS = (
+    _first(Stage.BOOTLOADER, LOADER, "Boot", "U-Boot: version string",
+           r"^(?:[\w.-]+ )?U-Boot (?!SPL|TPL|script|code)(?:\S+ )?\S*\d+\.\d+[^\n]*\(.*\d\d:\d\d:\d\d[^\n]*"),
+    _first(Stage.BOOTLOADER, LOADER, "Boot", "U-Boot: version string", r"^U-Boot (?:\d{4}\.\d\d|1\.\d+\.\d+)[^\n]*"),
+    _first(Stage.BOOTLOADER, LOADER, "Boot", "U-Boot: version string of vendors",
+           r"^U-Boot [\w.-]*\.g[0-9a-f]{7,}[^\n]*"),
+    _line(Stage.BOOTLOADER, "autoboot", "U-Boot: common/autoboot.c",
+          r"(?:Hit|Press) .{0,30}to stop autoboot|^Autoboot in \d+ second"),
+    _line(Stage.BOOTLOADER, "default", "U-Boot: env/common.c", r"bad CRC, using default environment"),
+    _line(Stage.BOOTLOADER, "Retrieving", "U-Boot: boot/pxe_utils.c", r"^Retrieving file: "),
+    _line(Stage.BOOTLOADER, "Image", "U-Boot: boot/image-board.c", r"^## (?:Booting|Loading) .*(?:kernel|image|Image)"),
+    _line(Stage.BOOTLOADER, "kernel", "U-Boot: boot/bootm.c", r"^## Loading kernel "),
+    _first(Stage.BOOTLOADER, LOADER, "TBoot", "Tegra: cboot of TX2", r"Welcome to TBoot-CPU Bootloader"),
+    _first(Stage.BOOTLOADER, LOADER, "Cboot", "Tegra: cboot", r"Welcome to Cboot"),
+    _first(Stage.BOOTLOADER, LOADER, "CBoot", "Tegra X1: cboot", r"^(?:\[\d{4}\.\d{3}\] )?CBoot Version: "),
+    _line(Stage.BOOTLOADER, "Launcher", "Jetson UEFI: L4TLauncher", r"^L4T ?Launcher: |^L4TLauncher: "),
+    _first(Stage.BOOTLOADER, SECOND_LOADER, "GRUB", "GRUB: kern/main.c", r"^\s*Welcome to GRUB!", once=False),
+    _first(Stage.BOOTLOADER, SECOND_LOADER, "GRUB", "GRUB: normal/menu_text.c", r"GNU GRUB +version ", once=False),
+    _line(Stage.BOOTLOADER, "GRUB", "GRUB: boot sector", r"^GRUB (?:loading|Loading)"),
+    _first(Stage.BOOTLOADER, SECOND_LOADER, "iPXE", "iPXE", r"^iPXE (?:initialising|\d+\.\d+\.\d+)", once=False),
+    _first(Stage.BOOTLOADER, SECOND_LOADER, "LINUX", "Syslinux", r"^(?:SYS|ISO|PXE|EXT)LINUX \d+\.\d+", once=False),
+    _first(Stage.BOOTLOADER, LOADER, "barebox", "barebox: common/version.c", r"^barebox \d{4}\.\d\d[^\n]*"),
+    _first(Stage.BOOTLOADER, LOADER, "lk", "Little Kernel: kernel/main.c", r"welcome to lk"),
+    _first(Stage.BOOTLOADER, LOADER, "Android", "Little Kernel: Qualcomm",
+           r"^Android Bootloader - UART_DM Initialized"),
+    _first(Stage.BOOTLOADER, LOADER, "CFE", "Broadcom CFE", r"^CFE version [\d.]+"),
+    _first(Stage.BOOTLOADER, LOADER, "RedBoot", "RedBoot", r"^RedBoot\(tm\) bootstrap"),
+    _first(Stage.BOOTLOADER, LOADER, "RouterBOOT", "MikroTik", r"^RouterBOOT (?:booter|backup)"),
+    _first(Stage.BOOTLOADER, LOADER, "Breed", "Breed", r"^Boot and Recovery Environment for Embedded Devices"),
+)
+
+_KERNELS = (
+    _first(Stage.KERNEL, STARTS_KERNEL, "Starting", "U-Boot: arch/*/lib/bootm.c",
+           r"^Starting kernel \.\.\."),
+    _first(Stage.KERNEL, STARTS_KERNEL, "Transferring", "U-Boot: arch/mips, arch/powerpc",
+           r"^## Transferring control to Linux"),
+    _first(Stage.KERNEL, STARTS_KERNEL, "linux", "Little Kernel: app/aboot",
+           r"^[Bb]ooting [Ll]inux\.\.\.|^booting linux @ 0x", once=False),
+    _first(Stage.KERNEL, UNPACKS_KERNEL, "Uncompressing", "Linux: arch/arm/boot/compressed/misc.c",
+           r"^Uncompressing (?:Linux|Kernel)\b", once=False),
+    _first(Stage.KERNEL, UNPACKS_KERNEL, "EFI", "Linux: drivers/firmware/efi/libstub", r"^EFI stub: ", once=False),
+    _first(Stage.KERNEL, KERNEL_CPU, "physical", "Linux: arch/arm*/kernel/setup.c", r"^Booting Linux on physical CPU"),
+    _first(Stage.KERNEL, KERNEL_BANNER, "Linux", "Linux: init/version.c", r"^Linux version \d+\.\d+\S*"),
+)
+
+_INITRAMFS = (
+    _line(Stage.INITRAMFS, "init", "Linux: init/main.c", r"^Run /init as init process"),
+    _line(Stage.INITRAMFS, "Loading", "initramfs-tools: init", r"^Loading, please wait\.\.\."),
+    _line(Stage.INITRAMFS, "Begin", "initramfs-tools: scripts/functions",
+          r"^Begin: (?:Loading|Running|Mounting|Waiting|Will|Retrying|Resume|Assembling)"),
+    _line(Stage.INITRAMFS, "dracut", "dracut", r"^dracut(?:-[a-z-]+)?(?:\[\d+\])?: "),
+    _line(Stage.INITRAMFS, "Stage", "NixOS", r"<<< NixOS Stage 1 >>>"),
+    _line(Stage.INITRAMFS, "rootfs", "L4T: initrd", r"^Root device found: |^Rootfs mounted over "),
+    _line(Stage.INITRAMFS, "running", "mkinitcpio", r":: running (?:early )?hook \["),
+)
+
+_USERSPACE = (
+    _line(Stage.USERSPACE, "init", "Linux: init/main.c", r"^Run (?!/init )\S+ as init process"),
+    _line(Stage.USERSPACE, "systemd", "systemd: src/core/main.c", r"systemd\[1\]: systemd \S+ running in system mode"),
+    _line(Stage.USERSPACE, "OK", "systemd: status lines",
+          r"^\s*\[ +OK +\] (?:Started|Reached|Mounted|Listening|Created|Finished|Stopped|Found|Set|Closed"
+          r"|Activated|Reloaded|Removed)"),
+    _line(Stage.USERSPACE, "Welcome", "systemd: src/core/main.c", r"^Welcome to .+!$"),
+    _line(Stage.USERSPACE, "INIT", "sysvinit", r"^INIT: (?:version \d|Entering runlevel)"),
+    _line(Stage.USERSPACE, "init", "BusyBox: init", r"^init started: ?BusyBox"),
+    _line(Stage.USERSPACE, "starting", "BusyBox: init", r"^starting pid \d+, tty "),
+    _line(Stage.USERSPACE, "procd", "OpenWrt: procd", r"^procd: - (?:early|ubus|init|watchdog) -"),
+    _line(Stage.USERSPACE, "init", "OpenWrt: procd, preinit",
+          r"^init: (?:Console is alive|- watchdog -|- preinit -)|^- (?:pre)?init -"),
+    _line(Stage.USERSPACE, "Starting", "Buildroot, sysvinit: init scripts",
+          r"^Starting [\w /().-]{2,40}: ?(?:OK|FAIL|done)"),
+    _line(Stage.USERSPACE, "Starting", "OpenRC, LSB", r"^ ?\* Starting .{2,60}(?:\.\.\.|\[ ?ok ?\])"),
+    _line(Stage.USERSPACE, "starting", "OpenRC", r"OpenRC \S+ is starting up"),
+    _line(Stage.USERSPACE, "runit", "runit", r"^- ?runit: (?:enter|leave) stage"),
+    _line(Stage.USERSPACE, "Stage", "NixOS", r"<<< NixOS Stage 2 >>>"),
+    _line(Stage.USERSPACE, "init", "Android: system/core/init",
+          r"^init: (?:init (?:first|second) stage started|init second|Loading /|Starting service"
+          r"|starting service|Parsing)"),
+    _line(Stage.USERSPACE, "rcS", "BusyBox: rcS", r"^(?:mount all|\[rcS\]|rcS )"),
+)
+# fmt: on
+
+SIGNS = (*_FIRMWARE, *_LOADERS, *_KERNELS, *_INITRAMFS, *_USERSPACE)
+
+
+CueName = Literal["in initramfs", "leaves initramfs", "hands over", "ordered", "loader resets", "handed on", "replays"]
 
 
 @dataclass(frozen=True, slots=True)
-class Symptom:
-    """A line that only a fault prints."""
+class Cue:
+    """A line that says how to take the next ones."""
 
-    kind: str
-    pattern: re.Pattern[str]
-    fatal: bool
-    hint: str
+    name: CueName
+    word: str
     where: str
+    pattern: re.Pattern[str]
 
 
-def _sign(stage: Stage, pattern: str, where: str) -> Sign:
-    return Sign(stage, re.compile(pattern), where)
+def _cue(name: CueName, word: str, where: str, pattern: str) -> Cue:
+    return Cue(name, word, where, re.compile(pattern))
 
 
-SIGNS = (
-    _sign(Stage.FIRMWARE, r"^\[\d{4}\.\d{3}\] ", "Tegra MB1, MB2 and cboot"),
-    _sign(Stage.FIRMWARE, r"^U-Boot SPL \d{4}\.", "U-Boot: common/spl/spl.c"),
-    _sign(Stage.FIRMWARE, r"^(NOTICE|INFO):  BL(1|2|31): ", "Trusted Firmware-A: plat and bl31 main"),
-    _sign(Stage.FIRMWARE, r"^(Raspberry Pi Bootcode|MESS:\d\d:\d\d:\d\d\.\d+:)", "Raspberry Pi: uart_2ndstage=1"),
-    _sign(Stage.FIRMWARE, r"^Version [\d.]+\. Copyright \(C\) \d+ American Megatrends", "Aptio UEFI sign-on"),
-    _sign(Stage.FIRMWARE, r"^(BdsDxe: (loading|starting) |SeaBIOS \(version )", "EDK II and SeaBIOS"),
-    _sign(Stage.BOOTLOADER, r"^U-Boot (?!SPL)\d{4}\.", "U-Boot: version string"),
-    _sign(Stage.BOOTLOADER, r"^(Welcome to GRUB!| *GNU GRUB  version )", "GRUB: kern/main.c, normal/menu_text.c"),
-    _sign(Stage.KERNEL, r"^Starting kernel \.\.\.", "U-Boot: arch/*/lib/bootm.c"),
-    _sign(Stage.KERNEL, r"^Uncompressing Linux\.\.\.", "Linux: arch/arm/boot/compressed/misc.c"),
-    _sign(Stage.KERNEL, r"^EFI stub: ", "Linux: drivers/firmware/efi/libstub"),
-    _sign(Stage.KERNEL, r"^\[ *\d+\.\d{6}\] (Booting Linux on physical CPU|Linux version )", "Linux: init/main.c"),
-    _sign(Stage.INITRAMFS, r"\] Run /init as init process", "Linux: init/main.c"),
-    _sign(Stage.INITRAMFS, r"^(Loading, please wait\.\.\.|Begin: )", "initramfs-tools"),
-    _sign(Stage.USERSPACE, r"\] Run /sbin/init as init process", "Linux: init/main.c"),
-    _sign(Stage.USERSPACE, r"systemd\[1\]: systemd \S+ running in system mode", "systemd: src/core/main.c"),
-    _sign(Stage.USERSPACE, r"^\[  OK  \] ", "systemd: status lines"),
-    _sign(Stage.USERSPACE, r"^INIT: version \d", "sysvinit"),
+# fmt: off
+CUES = (
+    # systemd runs, and not yet the one of the root file system
+    _cue("in initramfs", "systemd", "systemd: src/core/main.c",
+         r"systemd\[1\]: Running in init(?:rd| ?ramfs|ial RAM disk)"),
+    _cue("in initramfs", "Initramfs|initramfs", "dracut: initrd-release", r"^Welcome to .*\([Ii]nitramfs\)"),
+    _cue("leaves initramfs", "root|Root", "systemd: initrd-switch-root; dracut", r"Switching root|Switch Root"),
+    # the secure firmware comes up between two programs of one name: TI K3 runs an SPL on either side of it
+    _cue("hands over", "BL", "Trusted Firmware-A", r"^(?:NOTICE|INFO): +BL31: "),
+    _cue("hands over", "TC", "OP-TEE", r"^[DI]/TC:"),
+    # somebody wants the restart that follows
+    _cue("ordered", "reboot", "Linux: kernel/reboot.c; shells",
+         r"reboot: (?:Restarting system|Power down)|[#$] (?:sudo )?reboot\b"),
+    _cue("ordered", "Restarting", "Linux: kernel/reboot.c", r"^Restarting system"),
+    _cue("ordered", "system", "sysvinit, BusyBox: init",
+         r"^The system is going down|^Requesting system (?:reboot|poweroff)"),
+    _cue("ordered", "processes", "BusyBox: init", r"^Sent SIG(?:TERM|KILL) to all processes"),
+    _cue("ordered", "Rebooting", "systemd, BusyBox, U-Boot", r"(?:^|: )Rebooting(?:\.+$| (?:system|now))"),
+    _cue("ordered", "Reached", "systemd: reboot.target", r"Reached target .*(?:Reboot|Shutdown)"),
+    _cue("ordered", "Resetting", "Linux: drivers/tty/sysrq.c", r"^sysrq: Resetting"),
+    _cue("ordered", "INIT", "sysvinit", r"^INIT: Switching to runlevel: [06]"),
+    _cue("loader resets", "resetting", "U-Boot: cmd/boot.c", r"^resetting \.\.\."),
+    # one kernel starts the next
+    _cue("handed on", "kernel", "Linux: kernel/kexec_core.c", r"^(?:kexec\w*: )?Starting (?:new|crashdump) kernel"),
+    # a console that comes up may print once more what was printed before
+    _cue("replays", "console|bootconsole", "Linux: kernel/printk/printk.c",
+         r"(?:boot)?console \[\w+\] (?:enabled|disabled)"),
 )
+# fmt: on
 
-PROMPTS = (
-    _sign(Stage.LOGIN, rf"^{LOGIN}", "agetty and busybox getty"),
-    _sign(Stage.SHELL, r"^(\[?[\w.-]+@[\w.-]+[: ][^\r\n]{0,60}[#$]|/ #|[#$]) $", "bash, dash and busybox prompts"),
-)
-"""Held against an unfinished line. Only userspace can show them."""
-
-
-def _symptom(kind: str, pattern: str, hint: str, where: str, *, fatal: bool = True) -> Symptom:
-    return Symptom(kind, re.compile(pattern), fatal, hint, where)
-
-
-SYMPTOMS = (
-    _symptom("panic", r"Kernel panic - not syncing: .*", "the lines above it name the cause", "Linux: kernel/panic.c"),
-    _symptom(
-        "no root file system",
-        r"VFS: Unable to mount root fs|Gave up waiting for root (file system )?device|Give up waiting for root device",
-        "is the card or disk there, and does root= name it?",
-        "Linux: init/do_mounts.c; initramfs-tools",
-    ),
-    _symptom(
-        "emergency shell",
-        r"You are in (emergency|rescue) mode|Dropping to a shell!",
-        "log in on the console: the journal names the unit or disk that failed",
-        "systemd: emergency.service; initramfs-tools",
-    ),
-    _symptom(
-        "no bootable system",
-        r"^(error: (no such (device|partition)|unknown filesystem)|Wrong Image Format for boot)"
-        r"|No bootable (device|medium)|can't get kernel image!|Bad Linux ARM64 Image magic!",
-        "the boot loader found nothing to start: flash the board anew",
-        "GRUB, U-Boot: cmd/boot*.c, SeaBIOS",
-    ),
-    _symptom(
-        "oops", r"Internal error: .*|Unable to handle kernel .*|Oops: .*", "", "Linux: arch/*/mm/fault.c", fatal=False
-    ),
-    _symptom(
-        "lockup",
-        r"watchdog: BUG: soft lockup|rcu: INFO: .* detected stall|blocked for more than \d+ seconds",
-        "",
-        "Linux: kernel/watchdog.c, rcu/tree_stall.h, hung_task.c",
-        fatal=False,
-    ),
-    _symptom("out of memory", r"Out of memory: Kill(ed)? process", "", "Linux: mm/oom_kill.c", fatal=False),
-    _symptom("file system", r"EXT4-fs error|I/O error, dev ", "", "Linux: fs/ext4, block/blk-core.c", fatal=False),
-    _symptom("under-voltage", r"Under-?voltage detected!", "", "Linux: drivers/hwmon/raspberrypi-hwmon.c", fatal=False),
-    _symptom("failed unit", r"^\[FAILED\] .*", "", "systemd: status lines", fatal=False),
-)
-
-STUCK_AT = (
-    _symptom(
-        "emergency shell", r"^\(initramfs\) $", "its root file system did not come: card or disk?", "initramfs-tools"
-    ),
-    _symptom("no bootable system", r"^grub rescue> ?$", "GRUB finds no system: flash the board anew", "GRUB"),
-    _symptom(
-        "stopped in the boot loader",
-        r"^((u-boot)?=> ?|Tegra\d+ \([^)]+\) # ?|grub> ?)$",
-        "a key stopped the countdown (noise on the cable?), or there is nothing to boot",
-        "U-Boot: CONFIG_SYS_PROMPT; GRUB",
-    ),
-)
-"""Prompts that wait for somebody: held against an unfinished line."""
+SHOWS_LOG = re.compile(r"[#$] .*\b(?:dmesg|journalctl|logread|kmsg|messages|syslog|version|[\w-]+\.log)\b")
+"""A command that prints the kernel's log once more."""
 
 STALL_S: dict[Stage | None, float] = {
     None: 60.0,  # a Pi with a quiet kernel prints nothing until its login

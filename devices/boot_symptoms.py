@@ -1,0 +1,253 @@
+"""What consoles print when a boot goes wrong.
+
+Each row says where it comes from. A row ends a boot at once, or if nothing came after it, or not at all; what shows
+that the boot got past it takes it back.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from .boot_patterns import Stage
+
+Ends = Literal["at once", "if last", "if silent", "never"]
+"""``if last``: it ends a boot that does not get past it. ``if silent``: the boot ends with its report."""
+
+
+@dataclass(frozen=True, slots=True)
+class Symptom:
+    """A line that only a fault prints."""
+
+    kind: str
+    ends: Ends
+    word: str
+    """As of :class:`.boot_patterns.Sign`."""
+    until: Stage | None
+    """A boot that reaches this afterwards got past it; None: only another boot can."""
+    where: str
+    pattern: re.Pattern[str]
+
+
+HINTS = {
+    "panic": "the lines above it name the cause",
+    "root-mount": "does root= name it, is its driver in the kernel, is the file system whole?",
+    "root-wait": "is the card or disk there, and does root= name it?",
+    "rescue-shell": "log in on the console: the journal names the unit or disk that failed",
+    "login-refused": "the user and password of console: in the inventory; a board just up may refuse for a while",
+    "boot-stop": "the boot loader waits for somebody: a key (noise on the cable?), or there is nothing to boot",
+    "bad-image": "what it would start is not what it should be: flash the board anew",
+    "boot-loop": "supply too weak, a watchdog, or a kernel that dies early: see the lines before each reset",
+    "reset": "nothing told it to: supply, watchdog, or a crash that could not be printed",
+    "oops": "the kernel died of it: see its call trace",
+    "lockup": "the kernel hangs: see its call trace",
+}
+"""What to look at."""
+
+
+def _now(kind: str, word: str, until: Stage | None, where: str, pattern: str) -> Symptom:
+    return Symptom(kind, "at once", word, until, where, re.compile(pattern))
+
+
+def _last(kind: str, word: str, until: Stage | None, where: str, pattern: str) -> Symptom:
+    return Symptom(kind, "if last", word, until, where, re.compile(pattern))
+
+
+def _report(kind: str, word: str, where: str, pattern: str) -> Symptom:
+    return Symptom(kind, "if silent", word, None, where, re.compile(pattern))
+
+
+def _note(kind: str, word: str, where: str, pattern: str) -> Symptom:
+    return Symptom(kind, "never", word, None, where, re.compile(pattern))
+
+
+# fmt: off
+_PANIC = (
+    _now("panic", "panic", None, "Linux: kernel/panic.c",
+         r"""(?<!['"(|/\w])Kernel panic(?: - not syncing(?=[:\s]|$)|: )"""),
+    _now("panic", "handler", None, "U-Boot: arch/arm/lib/interrupts_64.c",
+         r'^"(?:Synchronous Abort|Error|Irq|Fiq)" handler\b'),
+    _now("panic", "abort", None, "U-Boot: arch/arm/lib/interrupts.c", r"^(?:data|prefetch) abort$"),
+    _now("panic", "instruction", None, "U-Boot: arch/arm/lib/interrupts.c", r"^undefined instruction$"),
+    _now("panic", "exception", None, "U-Boot: arch/riscv/lib/interrupts.c", r"^Unhandled exception: "),
+    _now("panic", "PANIC", None, "Trusted Firmware-A: plat/common/aarch64/crash_console",
+         r"^(?:ASSERT|PANIC)(?: at PC| in EL\d)\b"),
+    _now("panic", "Unhandled", None, "Trusted Firmware-A: bl31/aarch64/crash_reporting.S",
+         r"^Unhandled (?:Exception|External Abort|Interrupt Exception) (?:in|from|received on) "),
+    _now("panic", "Panic", None, "OP-TEE: core/kernel/panic.c", r"^E/TC:\S* .*\bPanic\b"),
+    _now("panic", "Exception", None, "EDK II: CpuExceptionHandlerLib, ArmPkg",
+         r"^!!!! .*Exception Type|^Synchronous Exception at 0x"),
+    _now("panic", "ASSERT", None, "EDK II: DebugLib", r"^ASSERT(?:_EFI_ERROR)? [\[(]"),
+)
+
+_ROOT = (
+    _now("root-mount", "VFS", None, "Linux: init/do_mounts.c",
+         r"Kernel panic - not syncing: VFS: Unable to mount root"),
+    _last("root-mount", "VFS", Stage.USERSPACE, "Linux: init/do_mounts.c",
+          r"^VFS: (?:Cannot open root device|Unable to mount root fs)"),
+    _last("root-mount", "sysroot", Stage.USERSPACE, "systemd: sysroot.mount in the initramfs",
+          r"Failed to (?:start .*)?mount /sysroot|Failed at step .* /sysroot|mount.*/sysroot.*failed"),
+    _last("root-mount", "mounting", Stage.USERSPACE, "BusyBox mount in an initramfs",
+          r"^mount: mounting \S+ on (?:/root|/mnt/root|/rootfs|/new_?root|/sysroot) failed"),
+    _last("root-mount", "requested", Stage.USERSPACE, "initramfs-tools: init",
+          r"^Target filesystem doesn't have requested "),
+    _last("root-mount", "init", Stage.USERSPACE, "initramfs-tools: init; Linux: init/main.c",
+          r"^No init found\. Try passing init=|No working init found"),
+    _last("root-mount", "real", Stage.USERSPACE, "mkinitcpio: init", r"ERROR: Failed to mount the real root device"),
+    _last("root-mount", "mount", Stage.USERSPACE, "L4T: initrd",
+          r"^ERROR: \S+ mount fail|^ERROR: (?:Unable|Failed) to mount root"),
+    _last("root-wait", "root", Stage.INITRAMFS, "Linux: init/do_mounts.c",
+          r"^(?:md: )?Waiting for root ?(?:device|fs|filesystem|file system)\b"),
+    _last("root-wait", "Waiting", Stage.USERSPACE, "Linux: rootdelay=; initramfs of Yocto and others",
+          r"^Waiting (?:\d+ ?sec before mounting root|for (?:the )?(?:device )?/dev/)"),
+    _last("root-wait", "Waiting", Stage.USERSPACE, "initramfs-tools: scripts/local",
+          r"^Begin: Waiting for root file ?system"),
+    _last("root-wait", "waiting", Stage.USERSPACE, "initramfs-tools: scripts/local",
+          r"^(?:done\.\s*)?G[ai]ve up waiting for root"),
+    _last("root-wait", "initqueue", Stage.USERSPACE, "dracut: dracut-initqueue.sh",
+          r"dracut-initqueue.*\b(?:timeout|timed out)\b"),
+    _last("root-wait", "job", Stage.LOGIN, "systemd: src/core/manager.c",
+          r"A start job is running for (?:/dev/|dev-|.*\.device)"),
+    _last("root-wait", "waiting", Stage.LOGIN, "systemd: src/core/job.c", r"Timed out waiting for device "),
+    _last("root-wait", "Retrying", Stage.USERSPACE, "Linux: net/ipv4/ipconfig.c", r"Retrying forever \(NFS root\)"),
+)
+
+_RESCUE = (
+    _now("rescue-shell", "mode", Stage.LOGIN, "systemd: emergency.service; dracut",
+         r"(?:You are in|Welcome to|^Entering) (?:emergency|rescue) mode(?!\.\.\.)"),
+    _now("rescue-shell", "maintenance", Stage.LOGIN, "util-linux: sulogin",
+         r"^(?:Give root password for|Press Enter for) (?:system )?maintenance"),
+    _now("rescue-shell", "Control", Stage.LOGIN, "util-linux: sulogin", r"press Control-D to continue"),
+    _now("rescue-shell", "locked", Stage.LOGIN, "util-linux: sulogin",
+         r"^Cannot open access to console, the root account is locked"),
+    _now("rescue-shell", "Emergency", Stage.LOGIN, "systemd: emergency.target",
+         r"(?:Reached target|Started) Emergency (?:Mode|Shell)"),
+    _now("rescue-shell", "Dropping", Stage.LOGIN, "initramfs-tools: scripts/functions", r"Dropping to a shell!"),
+    _now("rescue-shell", "emergency", Stage.LOGIN, "mkinitcpio; Alpine: mkinitfs",
+         r"dropped into an emergency shell|initramfs emergency recovery shell launched"),
+    _now("rescue-shell", "stage", Stage.LOGIN, "NixOS", r"^An error occurred in stage [12] of the boot process"),
+    _now("rescue-shell", "failsafe", Stage.LOGIN, "OpenWrt: preinit", r"^(?:procd: )?- failsafe -"),
+)
+
+_LOGIN = (
+    _last("login-refused", "incorrect", Stage.SHELL, "login(1)", r"^Login incorrect"),
+    _last("login-refused", "tries", Stage.SHELL, "util-linux: login", r"^Maximum number of tries exceeded"),
+    _last("login-refused", "Unprivileged", Stage.SHELL, "systemd: nologin",
+          r"Unprivileged users are not permitted to log in"),
+    _last("login-refused", "login", Stage.SHELL, "login(1), BusyBox",
+          r"login(?:\[\d+\])?: (?:FAILED LOGIN|invalid password)|^root login refused"),
+    _last("login-refused", "account", Stage.SHELL, "Linux-PAM; nologin(8)",
+          r"^(?:Your account has expired|This account is currently not available|Account locked)"),
+)
+
+_STOPPED = (
+    _now("boot-stop", "RESET", Stage.KERNEL, "U-Boot: lib/hang.c", r"^### ERROR ### Please RESET the board ###"),
+    _now("boot-stop", "rescue", Stage.KERNEL, "GRUB: kern/rescue_reader.c", r"^Entering rescue mode\.\.\."),
+    _last("boot-stop", "boot|bootable", Stage.KERNEL, "U-Boot: common/spl/spl.c; others",
+          r"(?:[Uu]nable|[Ff]ailed) to boot\b|^Could not boot|[Nn]o boot device|no boot(?:able)? (?:media|image"
+          r"|partition)"),
+    _last("boot-stop", "bootable|BootDevice", Stage.KERNEL, "SeaBIOS, EDK II, Tegra MB1",
+          r"[Nn]o bootable (?:device|medium|media|option|slot|partition|image|disk)|[Nn]ot a bootable disk"
+          r"|BootDevice.*[Nn]ot [Ff]ound"),
+    _last("boot-stop", "Boot", Stage.KERNEL, "PC firmware, EDK II",
+          r"^Boot [Ff]ailed|Reboot and Select proper Boot device|^No Boot Device|BootDevice Not Found"),
+    _last("boot-stop", "system", Stage.KERNEL, "PC boot sector",
+          r"(?i)^(?:operating system not found|missing operating system)"),
+    _last("boot-stop", "error", Stage.KERNEL, "GRUB: kern",
+          r"^error: (?:no such (?:partition|device|disk)|unknown filesystem|disk `.*' not found)"),
+    _last("boot-stop", "Shell", Stage.KERNEL, "EDK II: ShellPkg", r"^UEFI Interactive Shell v"),
+    _last("boot-stop", "PXE", Stage.KERNEL, "Intel PXE boot agent, EDK II", r"^PXE-[EM]\w\w:"),
+    _last("boot-stop", "exceeded", Stage.KERNEL, "U-Boot: net/net.c", r"^Retry (?:count|time) exceeded"),
+    _last("boot-stop", "keys", Stage.KERNEL, "GRUB: normal/menu_text.c",
+          r"Use the \S+ and \S+ (?:arrow )?keys to (?:select|change|move)"),
+    _last("boot-stop", "Menu", Stage.KERNEL, "U-Boot: cmd/bootmenu.c", r"\*\*\* U-Boot Boot Menu \*\*\*"),
+    _last("boot-stop", "choice", Stage.KERNEL, "U-Boot: boot/pxe_utils.c", r"^Enter choice: ?$"),
+    _last("boot-stop", "Highlight", Stage.KERNEL, "EDK II: CustomizedDisplayLib", r"=Move Highlight"),
+    _last("boot-stop", "any", Stage.KERNEL, "GRUB, EDK II",
+          r"^Press any key to (?:continue|reboot|restart|enter the Boot Manager)"),
+    _last("boot-stop", "Fastboot|fastboot|FastBoot|FASTBOOT", Stage.KERNEL, "Little Kernel, U-Boot: cmd/fastboot.c",
+          r"(?:[Ee]nter(?:ing)?|^USB|^starting) [Ff]ast[Bb]oot(?: mode)?\b|[Ff]astboot mode started"),
+    _last("boot-stop", "recovery", Stage.KERNEL, "Tegra: boot ROM and MB1",
+          r"(?:Entering|Enter|boot into) (?:RCM|USB|forced?)[ -]?recovery"),
+    _last("boot-stop", "passphrase", Stage.LOGIN, "cryptsetup, systemd-ask-password",
+          r"(?:[Pp]lease )?[Ee]nter (?:the )?passphrase (?:for|or)\b"),
+    _last("boot-stop", "unlock", Stage.LOGIN, "cryptsetup-initramfs", r"^(?:.*)Please unlock disk "),
+    _last("boot-stop", "manual", Stage.LOGIN, "mountall", r"Press S to skip mounting or M for manual recovery"),
+    _last("boot-stop", "not", Stage.KERNEL, "Raspberry Pi: bootcode.bin, EEPROM",
+          r"^(?:start\w*\.elf|Firmware|recovery\.elf)\b.*\b(?:not found|not compatible)"
+          r"|This board requires newer software"),
+    _last("boot-stop", "", Stage.KERNEL, "Tegra: MB1, MB2, cboot: critical", r"^\[\d{4}\.\d{3}\] C> "),
+)
+
+_IMAGE = (
+    _last("bad-image", "Wrong", Stage.KERNEL, "U-Boot: boot/bootm.c", r"^Wrong (?:Ramdisk )?Image (?:Format|Type)"),
+    _last("bad-image", "magic", Stage.KERNEL, "U-Boot: arch/*/lib/image.c, zimage.c",
+          r"Bad Linux (?:ARM64|RISCV) Image magic|^zimage: Bad magic!"),
+    _last("bad-image", "kernel", Stage.KERNEL, "U-Boot: boot/bootm.c; GRUB",
+          r"can't get kernel image!|you need to load the kernel first"),
+    _last("bad-image", "Bad", Stage.KERNEL, "U-Boot: boot/image-board.c, image-fit.c",
+          r"^Bad (?:Magic Number|Header Checksum|Data CRC)|Verifying .*\.\.\. +Bad "
+          r"|Bad (?:FIT kernel image format|hash (?:value|in FIT))"),
+    _last("bad-image", "Hash", Stage.KERNEL, "U-Boot: boot/image-fit.c",
+          r"Verifying Hash Integrity .*(?:error|[Bb]ad hash)"),
+    _last("bad-image", "device", Stage.KERNEL, "U-Boot: boot/image-fdt.c",
+          r"Could not find a valid device tree|No valid [Dd]evice [Tt]ree"),
+    _last("bad-image", "Device", Stage.KERNEL, "U-Boot: boot/image-fdt.c",
+          r"Did not find a cmdline Flattened Device Tree|No valid [Dd]evice [Tt]ree"),
+    _now("bad-image", "ATAGS", None, "U-Boot: arch/arm/lib/bootm.c", r"FDT and ATAGS support not compiled in"),
+    _last("bad-image", "fdt", Stage.KERNEL, "U-Boot: boot/image-fdt.c",
+          r"image is not a fdt|ERROR: fdt .*(?:fail|invalid)|libfdt fdt_check_header\(\)"),
+    _last("bad-image", "RESET", Stage.KERNEL, "U-Boot: boot/bootm.c", r"must RESET (?:the )?board to recover"),
+    _last("bad-image", "corrupt", Stage.KERNEL, "U-Boot: boot/image-board.c", r"Ramdisk image is corrupt or invalid"),
+    _last("bad-image", "uncompress", Stage.KERNEL, "U-Boot: boot/bootm.c", r"(?:uncompress|decompression).*error"),
+    _last("bad-image", "FIT", Stage.KERNEL, "U-Boot: boot/image-fit.c", r"[Cc]an't get FIT|ERROR: .*FIT "),
+    _last("bad-image", "signature", Stage.KERNEL, "U-Boot: boot/image-fit-sig.c; GRUB",
+          r"Failed to verify required signature|bad shim signature"),
+    _last("bad-image", "error", Stage.KERNEL, "GRUB: loader",
+          r"^error: (?:invalid (?:magic|arch)|file `.*(?:linu[xz]|[Ii]mage|initr).*' not found"
+          r"|premature end of file|not a valid)"),
+    _last("bad-image", "boot", Stage.KERNEL, "Little Kernel: app/aboot",
+          r"[Ii]nvalid boot image|boot image (?:is )?(?:invalid|corrupt)"),
+    _now("bad-image", "halted", None, "Linux: arch/*/boot/compressed", r"^ *-- System halted"),
+    _now("bad-image", "unrecognized", None, "Linux: arch/arm/kernel/head-common.S",
+         r"^Error: (?:invalid dtb and )?unrecognized/unsupported "),
+)
+
+_REPORTS = (
+    _report("oops", "Internal", "Linux: arch/arm*/kernel/traps.c", r"^Internal error: "),
+    _report("oops", "handle", "Linux: arch/*/mm/fault.c", r"^(?:BUG: )?[Uu]nable to handle (?:kernel |page fault)"),
+    _report("oops", "Oops", "Linux: arch/*/kernel/traps.c", r"^Oops(?: - [\w ]+)?(?::|\[#|$)"),
+    _report("oops", "fault", "Linux: arch/arm/mm/fault.c, arch/x86/kernel/traps.c",
+            r"^(?:Unhandled fault: |general protection fault\b.*\[#|Unhandled prefetch abort)"),
+    _report("oops", "BUG", "Linux: lib/bug.c", r"^[Kk]ernel BUG (?:at|in) "),
+    _report("oops", "mode", "Linux: arch/arm64/kernel/traps.c", r"^Bad mode in .* handler detected"),
+    _report("lockup", "lockup", "Linux: kernel/watchdog.c", r"BUG: soft lockup|Watchdog detected hard LOCKUP"),
+    _report("lockup", "LOCKUP", "Linux: kernel/watchdog.c", r"[Ww]atchdog detected hard LOCKUP"),
+    _report("lockup", "detected", "Linux: kernel/rcu/tree_stall.h",
+            r"rcu\w*:? .*(?:self-detected stall|detected (?:expedited )?stalls? on|detected stalls)"),
+    _note("hung-task", "blocked", "Linux: kernel/hung_task.c", r"INFO: task .* blocked for more than \d+ seconds"),
+    _note("warning", "WARNING", "Linux: kernel/panic.c, kernel/locking/lockdep.c",
+          r"^WARNING: (?:CPU: \d+|at |possible |suspicious |inconsistent )"),
+    _note("bug", "BUG", "Linux: kernel/sched/core.c and others",
+          r"^BUG: (?:sleeping function|scheduling while atomic|spinlock|Bad page|workqueue lockup"
+          r"|using smp_processor_id|non-zero|KFENCE)"),
+    _note("sanitizer", "BUG", "Linux: mm/kasan/report.c, kernel/kcsan", r"^BUG: K(?:A|C|M)SAN: "),
+    _note("sanitizer", "UBSAN", "Linux: lib/ubsan.c", r"^UBSAN: "),
+    _note("out-of-memory", "memory", "Linux: mm/oom_kill.c", r"^Out of memory: Kill(?:ed)? process"),
+    _note("file-system", "fs", "Linux: fs/ext4", r"^EXT[234]-fs error \(device"),
+    _note("under-voltage", "voltage|Undervoltage", "Linux: drivers/hwmon/raspberrypi-hwmon.c",
+          r"Under-?voltage detected!"),
+)
+# fmt: on
+
+SYMPTOMS = (*_PANIC, *_ROOT, *_RESCUE, *_LOGIN, *_STOPPED, *_IMAGE, *_REPORTS)
+
+GOT_PAST: dict[str, re.Pattern[str]] = {
+    "root-wait": re.compile(
+        r"^VFS: Mounted root|: mounted filesystem|^Freeing (?:unused|init)|^IP-Config: (?:Complete|Got)"
+    ),
+    "boot-stop": re.compile(
+        r"executed automatically in|started automatically|[Bb]oot(?:ing)? (?:in|automatically)"
+        r"|Hit any key to stop autoboot:|^Enter choice: \S"
+    ),
+}
+"""By kind, a line that shows the boot got past what waited: Linux init/do_mounts.c, fs/ext4; menus that count down."""
