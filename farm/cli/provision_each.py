@@ -14,7 +14,7 @@ from power.errors import PowerError
 from ..errors import Exit, FarmError, UsageFault
 from ..lab.bench import Bench
 from ..lab.inventory import Lab
-from ..lab.way import Way, way_to
+from ..lab.way import Over, Way, way_to
 from ..playbook import Playbook, StepResult, each_step, target_of
 from . import output
 from .bring_up import brought_up
@@ -90,7 +90,10 @@ class _Run:
             done.label, done.made = bench.label, bench.made
             self._open[board] = bench
             self._go_on()
-            ways.append(way_to(bench, args.over))
+            way, why = (way_to(bench, args.over), "") if args.check else _or_golden(bench, args.over)
+            if why:
+                output.note(f"{bench.label}: {why}")
+            ways.append(way)
 
         leave_on, reason = args.leave_on, "farm provision"
         with brought_up(
@@ -144,6 +147,13 @@ def provision_each(lab: Lab, playbooks: Mapping[str, Playbook], args: Namespace)
     if len(boards) == 1:  # here, where an interruption ends a wait at once
         return [run.one(boards[0])]
     return run.all(boards, args.at_once)
+
+
+def _or_golden(bench: Bench, over: Over | None) -> tuple[Way, str]:
+    """Return the way onto a board, and what had to be done for it to boot."""
+    from ..playbook.flash import or_golden
+
+    return or_golden(bench, lambda: way_to(bench, over), lambda text, _share: output.progress(text, of=bench.name))
 
 
 def _count(done: Provisioned, playbook: Playbook) -> str:

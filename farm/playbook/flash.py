@@ -1,12 +1,12 @@
 """The image that a board is to have, and the one that brings it back when it does not boot."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import Field, model_validator
 
-from devices.errors import BootFault, ConnectionLost, DeadlineExceeded, Unreachable
+from devices.errors import BootFault, DeviceError, Unreachable
 
 from ..errors import LabFault
 from ..lab import flashing
@@ -15,7 +15,7 @@ from .step import Reading, Step, Target
 if TYPE_CHECKING:
     from ..lab.bench import Bench
 
-_BROKEN = (BootFault, Unreachable, ConnectionLost, DeadlineExceeded)
+Up = TypeVar("Up")
 
 
 class Flash(Step):
@@ -74,33 +74,34 @@ class Flash(Step):
         flashing.flash(target.bench, flashing.images_of(self.files, target.folder), progress=_teller(target))
 
 
-def bring_up(bench: "Bench", tell: "flashing.Progress") -> str:
-    """Bring a board up, with its golden image where it does not boot; return what had to be done, or nothing.
+def or_golden(bench: "Bench", bring_up: Callable[[], Up], tell: "flashing.Progress") -> tuple[Up, str]:
+    """Bring a board up, with its golden image where it does not boot; return what that gives, and why it was needed.
 
-    Once: a board that does not boot with its golden image is a fault of the lab.
+    Once: a board that does not boot with its golden image either is a fault of the lab. One that boots and has no
+    network is left as it is.
 
     Raises:
-        LabFault: it does not boot, and the golden image does not help; or what :func:`flashing.flash` raises.
+        LabFault: the golden image does not help; and whatever :func:`farm.lab.flashing.flash` raises.
         devices.errors.BootFault: it does not boot, and the inventory names no golden image.
     """
     try:
-        bench.ensure_up()
-    except _BROKEN as fault:
+        return bring_up(), ""
+    except (BootFault, Unreachable) as fault:
         entry = bench.entry.flash
-        if entry is None or not entry.golden:
+        silent = isinstance(fault, Unreachable) and bench.entry.console is not None  # it came to its login
+        if silent or entry is None or not entry.golden:
             raise
         first = str(fault).partition("\n")[0].removeprefix(f"{bench.name}: ")
-        tell(f"does not boot, gets its golden image ({first})", None)
-        try:
-            flashing.flash(bench, flashing.golden(bench.inventory, bench.name), progress=tell)
-        except BootFault as still:
-            hint = "the golden image does not boot either: look at the board itself, its supply and its medium"
-            raise LabFault(bench.name, f"was flashed with its golden image and {_what(still)}", hint=hint) from still
-        return f"did not boot ({first}); was flashed with its golden image"
-    return ""
+    tell("does not boot: gets its golden image", None)
+    try:
+        flashing.flash(bench, flashing.golden(bench.inventory, bench.name), progress=tell)
+        return bring_up(), f"was flashed with its golden image, for it {first}"
+    except (BootFault, Unreachable) as still:
+        hint = "the golden image does not help: look at the board itself, its supply and its medium"
+        raise LabFault(bench.name, f"was flashed with its golden image and {_what(still)}", hint=hint) from still
 
 
-def _what(fault: BootFault) -> str:
+def _what(fault: DeviceError) -> str:
     return str(fault).partition("\n  try: ")[0].removeprefix(f"{fault.device}: ")
 
 
