@@ -1,0 +1,1 @@
+"""QEMU twins of boards: a real boot loader, a real kernel and a real distribution on an emulated machine."""
