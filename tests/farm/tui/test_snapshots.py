@@ -1,11 +1,17 @@
-"""What the screens look like, as SVG; `pytest tests/farm/tui --snapshot-update` after a change that was looked at."""
+"""What the screens look like, as SVG; `NEW_PICTURES=1 pytest tests/farm/tui` draws them anew, to be looked at."""
+
+import os
+import re
+from pathlib import Path
 
 import pytest
+from textual._doc import take_svg_screenshot
 from textual.widgets import Input
 
 from farm.tui import lookout
 from farm.tui.source import Glance, Known, Piece
 
+PICTURES = Path(__file__).parent / "pictures"
 SIZES = [(80, 24), (200, 60)]
 WATTS = (7.0, 7.1, None, 8.3, 8.2, 7.9, 8.3, None, 7.0)
 
@@ -27,7 +33,7 @@ def size(request):
 
 
 @pytest.fixture
-def looks_like(snap_compare, app_of, kit):
+def looks_like(request, app_of, kit, tmp_path):
     """``looks_like(lab, *keys, size=…)``: held against the picture that somebody has looked at."""
 
     def compare(lab, *keys, size=(80, 24), text="", **options) -> bool:
@@ -40,7 +46,18 @@ def looks_like(snap_compare, app_of, kit):
             await pilot.press(*keys)
             await kit.until(pilot, lambda: text in kit.on_screen(pilot.app))
 
-        return snap_compare(app_of(lab, **options), terminal_size=size, run_before=steps)
+        svg = take_svg_screenshot(app=app_of(lab, **options), terminal_size=size, run_before=steps)
+        drawn = re.sub(r"terminal-\d+-", "terminal-", svg)  # a number of Rich's, for pages with several pictures
+        picture = PICTURES / f"{request.node.name}.svg"
+        if os.environ.get("NEW_PICTURES"):
+            picture.write_text(drawn)
+        now = tmp_path / "now.svg"
+        now.write_text(drawn)
+        assert picture.exists(), f"{now}: look at it, then draw it with NEW_PICTURES=1"
+        same = drawn == picture.read_text()  # no assert: nobody reads the difference of two SVGs
+        if not same:
+            pytest.fail(f"looks otherwise:\n  now {now}\n  was {picture}")
+        return same
 
     return compare
 
