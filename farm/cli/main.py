@@ -32,6 +32,7 @@ COMMANDS: dict[str, str] = {
     "lease": "farm.cli.lease",
     "power": "farm.cli.power",
     "console": "farm.cli.console",
+    "bootlog": "farm.cli.bootlog",
     "flash": "farm.cli.flash",
     "provision": "farm.cli.provision",
     "artifact": "farm.cli.artifact",
