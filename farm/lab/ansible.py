@@ -68,6 +68,12 @@ def host(lab: Lab, board: str, state: Path) -> Variables:
     return variables
 
 
+def of_one(lab: Lab, board: str, state: Path) -> dict[str, Any]:
+    """Return an inventory of one board with its groups, as Ansible reads it from a file; raises as :func:`host`."""
+    groups = {group: {"hosts": {board: None}} for group in _groups(lab.boards[board])}
+    return {"all": {"hosts": {board: host(lab, board, state)}, "children": groups}}
+
+
 def _groups(entry: BoardEntry) -> list[str]:
     """Return the names of its groups, as Ansible allows them: letters, digits and ``_``."""
     named = [f"model_{entry.model}", *(f"tag_{tag}" for tag in entry.tags), *(["twins"] if entry.twin else [])]

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Literal
 
 from devices.errors import BootFault, ConnectionLost, ConsoleFault, DeadlineExceeded, DeviceError, Unreachable
 from devices.registry import load_board
-from power.switch import cycle
 
 from ..errors import UsageFault
 from .fenced import FencedShell
@@ -120,16 +119,14 @@ def _wait_for_login(bench: "Bench", boot_s: float) -> None:
     Nothing is typed at a board that boots: a key would stop its boot loader.
     """
     if bench.entry.switch is not None and not bench.switch.state():
-        bench.settings.note_supply()
-        since_ns = time.monotonic_ns()
-        bench.switch.on()
+        since_ns = bench.restart()
     else:
         since_ns = time.monotonic_ns()
         seen = _glance(bench)
         if seen is not None and (seen.sign != "output" or seen.stage is None):
             return  # the login finds its way through what the kernel prints meanwhile
         if seen is None and bench.entry.switch is not None:
-            since_ns = cycle(bench.switch)
+            since_ns = bench.restart()
     bench.console.wait_boot(timeout_s=boot_s, since=since_ns)
 
 

@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
 from ..errors import LabFault, UsageFault
-from ..lab.ansible import host
+from ..lab.ansible import of_one
 from .ansible_output import Outcome
 from .files import Source
 from .step import Reading, Step, Target
@@ -101,7 +101,7 @@ class Ansible(Step):
     def _command(self, target: Target, folder: Path, *, check: bool) -> list[str]:
         bench = target.bench
         assert bench is not None  # noqa: S101 -- looked at by the caller
-        known: dict[str, Any] = {"all": {"hosts": {bench.name: host(bench.inventory, bench.name, bench.state)}}}
+        known = of_one(bench.inventory, bench.name, bench.state)
         (folder / "inventory.json").write_text(json.dumps(known), encoding="utf-8")
         (folder / "vars.json").write_text(json.dumps(self.extra_vars), encoding="utf-8")
         words = [PROGRAM, "-i", str(folder / "inventory.json"), "--limit", bench.name]
