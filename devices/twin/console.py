@@ -94,8 +94,7 @@ class Console:
         argv = [bash, "--noprofile", "--norc", "-i"] if bash else ["/bin/sh", "-i"]
         self._uart.write(f"Last login: Thu Jan  1 00:00:12 UTC 1970 on {self._login.banner.split()[-1]}\r\n".encode())
         with self._lock, suppress(PowerLost):
-            shell = Terminal(self._processes, argv, env=env, cwd=self._software.home)
-            shell.resize(80, 24)
+            shell = Terminal(self._processes, argv, size=(80, 24), env=env, cwd=self._software.home)
             self._shell = shell
             self._output = threading.Thread(target=self._print, args=(shell,), name="twin-shell", daemon=True)
             self._output.start()

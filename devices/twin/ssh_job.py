@@ -154,8 +154,8 @@ class Job:
     def _run_on_terminal(self, pty: Pty) -> None:
         software = self._place.software
         env = software.environment() | {"TERM": pty.term}
-        terminal = Terminal(self._place.processes, self._argv, env=env, cwd=software.home)
-        terminal.resize(pty.columns, pty.rows)
+        size = pty.columns, pty.rows
+        terminal = Terminal(self._place.processes, self._argv, size=size, env=env, cwd=software.home)
         self._terminal = terminal
         self._started(terminal.process)
 

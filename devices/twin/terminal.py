@@ -19,10 +19,13 @@ _POLL_MS = 100
 class Terminal:
     """The master side of the pty on which a program runs."""
 
-    def __init__(self, processes: Processes, argv: Sequence[str], *, env: dict[str, str], cwd: Path) -> None:
-        """Start the program; raises as :meth:`Processes.spawn`."""
+    def __init__(
+        self, processes: Processes, argv: Sequence[str], *, size: tuple[int, int], env: dict[str, str], cwd: Path
+    ) -> None:
+        """Start the program on a terminal of ``size`` columns and rows; raises as :meth:`Processes.spawn`."""
         self._master, self._slave = os.openpty()
         os.set_blocking(self._master, False)
+        self.resize(*size)  # before the program can ask
         line = ["/bin/sh", "-c", _TAKE_TERMINAL, "sh", os.ttyname(self._slave), *argv]
         try:
             self.process: Process = processes.spawn(line, env=env, cwd=cwd)

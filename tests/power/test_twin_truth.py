@@ -71,26 +71,40 @@ while True:
     due = max(due + 0.05, time.monotonic())
     time.sleep(max(0.0, due - time.monotonic()))
 """
-"""Uses its share of a processor, every 50 ms anew."""
+"""Uses at most its share of a processor, every 50 ms anew."""
 
 
-def watts_of_a_process(share: float) -> float:
-    """Mean watts of a supply whose board is one real process with this load."""
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.6])
+def test_watts_of_a_real_process_follow_the_processor_time_that_it_got(share: float) -> None:
+    """However much that is: this machine may be busy."""
     with subprocess.Popen([sys.executable, "-c", BUSY, str(share)]) as process:
         clock_id = (~process.pid << 3) | 2  # the process's CPU clock: clock_getcpuclockid(3)
+        asked_ns: list[int] = []
+
+        def cpu_ns() -> int:
+            asked_ns.append(time.clock_gettime_ns(clock_id))
+            return asked_ns[-1]
+
+        def tick(supply: Supply) -> tuple[int, int]:
+            """Return when the supply looked, and how much processor time it saw."""
+            with supply._lock:
+                supply._tick()
+                return supply._t_ns[-1], asked_ns[-1]
+
         try:
-            with Supply(PROFILE, powered=lambda: True, cpu_ns=lambda: time.clock_gettime_ns(clock_id)) as supply:
-                time.sleep(0.3)
-                start_ns = time.monotonic_ns()
-                time.sleep(0.8)
-                return supply.mean_watts(start_ns, time.monotonic_ns())
+            with Supply(PROFILE, powered=lambda: True, cpu_ns=cpu_ns) as supply:
+                start_ns, cpu_before_ns = tick(supply)
+                for _ in range(20):
+                    time.sleep(0.02)
+                end_ns, cpu_after_ns = tick(supply)
+                joules = supply.truth(start_ns, end_ns)
         finally:
             process.kill()
-
-
-def test_watts_of_a_real_process_rise_from_none_to_30_to_60_percent_load() -> None:
-    at_rest, light, heavy = (watts_of_a_process(share) for share in (0.0, 0.3, 0.6))
-    assert PROFILE.idle_watts <= at_rest < light < heavy <= PROFILE.peak_watts
+    used_s, spread = (cpu_after_ns - cpu_before_ns) / 1e9, PROFILE.peak_watts - PROFILE.idle_watts
+    above_idle = joules - PROFILE.idle_watts * (end_ns - start_ns) / 1e9
+    # a tick in which it had the whole processor stands at the peak, so the factor counts in part only
+    assert used_s * spread * 0.5 <= above_idle + 1e-6
+    assert above_idle - 1e-6 <= used_s * spread * PROFILE.factor
 
 
 def test_watts_end_at_the_peak_however_many_processors_are_busy(clock: Clock) -> None:

@@ -52,8 +52,8 @@ def test_a_login_gives_a_real_shell_and_exit_gives_the_prompt_back(make_twin, po
     answer = port.until(str(twin.root).encode() + b"/home/farm")
     assert b"/dev/pts/" in answer
     assert b"42\r\n" in answer
-    port.type(b"sleep 100\r")
-    time.sleep(0.3)
+    port.type(b"echo $((20+3)); sleep 100\r")
+    port.until(b"23\r\n")
     port.type(b"\x03")  # Ctrl-C ends what runs in the foreground
     port.until(b"~$ ")
     port.type(b"exit\r")
