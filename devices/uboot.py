@@ -6,6 +6,7 @@ Behaviour that is relied on was seen on U-Boot 2023.01: quotes join as in a shel
 quotes too, a tab completes, Ctrl-C throws a line away, a line longer than ``CONFIG_SYS_CBSIZE`` rings the bell.
 """
 
+import math
 import re
 import secrets
 import time
@@ -35,6 +36,8 @@ _INTERRUPT = b"\x03"
 _IDLE_S = 0.05
 _ECHO_S = 5.0
 """Assumed: a prompt that waits for a key shows it within this."""
+_LOST_S = 1.0
+"""Assumed: an echo that stands still for so long has lost a key; it is then typed anew, so no harm where it has not."""
 _RETYPE = 4
 _KEY_AGAIN_S = 0.3
 _TAIL = 400
@@ -210,20 +213,26 @@ class UBoot:
         for piece in line if paced else (line,):
             self._console.write(piece.encode())
             done += piece
-            if (seen := self._wait(_as_long_as(done), start_ns, _ECHO_S)) != done:
+            if (seen := self._wait(_as_long_as(done), start_ns, _ECHO_S, quiet_s=_LOST_S)) != done:
                 return seen
         return done
 
-    def _wait(self, enough: Seen, since: int, timeout_s: float, *, settled: Seen = lambda _: False) -> str:
-        """Return what was printed since a time, once there is enough of it, or time is up.
+    def _wait(
+        self, enough: Seen, since: int, timeout_s: float, *, settled: Seen = lambda _: False, quiet_s: float = math.inf
+    ) -> str:
+        """Return what was printed since a time, once there is enough of it, or time is up, or nothing more comes.
 
         ``settled`` is asked only while nothing comes: for what could as well be the middle of an output.
         """
-        raw, text, deadline_ns = b"", "", time.monotonic_ns() + int(timeout_s * 1e9)
+        raw, text, heard_ns = b"", "", time.monotonic_ns()
+        deadline_ns = heard_ns + int(timeout_s * 1e9)
         for data in self._console.follow(since=since, idle_s=_IDLE_S):
-            raw += data
-            text = plain(raw)
-            if enough(text) or (not data and settled(text)) or time.monotonic_ns() > deadline_ns:
+            now_ns = time.monotonic_ns()
+            if data:
+                raw, heard_ns = raw + data, now_ns
+                text = plain(raw)
+            silent = now_ns - heard_ns > quiet_s * 1e9
+            if enough(text) or (not data and settled(text)) or silent or now_ns > deadline_ns:
                 break
         return text
 
