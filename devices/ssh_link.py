@@ -23,6 +23,7 @@ from paramiko.ssh_exception import NoValidConnectionsError
 from .errors import AuthenticationRefused, ConnectionLost, HostKeyMismatch, Unreachable
 from .ssh_keys import Trust, trust_only
 from .ssh_transport import tuned_transport
+from .ssh_watch import Watch
 
 logging.getLogger("paramiko").addHandler(logging.NullHandler())  # else its tracebacks land on the terminal
 
@@ -191,6 +192,7 @@ class Link:
         self._connection, self._transport = _open(target)
         self._asking = threading.Lock()
         self._closed = threading.Event()
+        self._watch = Watch(f"{target.name}: ssh deadlines")
         self._pulse = threading.Thread(target=self._keep_alive, name=f"{target.name}: ssh keepalive", daemon=True)
         self._pulse.start()
 
@@ -207,13 +209,8 @@ class Link:
     @contextmanager
     def guard(self, timeout_s: float, why: str) -> Generator[None]:
         """Cut the connection if the block takes longer: whatever hangs in it then fails."""
-        timer = threading.Timer(max(timeout_s, 0.0), self.cut, [why])
-        timer.daemon = True
-        timer.start()
-        try:
+        with self._watch.guard(timeout_s, lambda: self.cut(why)):
             yield
-        finally:
-            timer.cancel()
 
     def channel(self, timeout_s: float) -> paramiko.Channel:
         """Open a channel.
@@ -274,6 +271,7 @@ class Link:
         for thread in (self._pulse, self._transport):
             if thread is not threading.current_thread():
                 thread.join(_ANSWER_S)
+        self._watch.close(_ANSWER_S)
 
     def _keep_alive(self) -> None:
         while not self._closed.wait(_KEEPALIVE_S) and self.answers(_ANSWER_S):

@@ -124,6 +124,8 @@ class SshStream:
 
     def _offer(self, data: memoryview) -> int | None:
         """Write what fits; 0 when nothing does now, None when nothing ever will."""
+        if self._channel.exit_status_ready():
+            return None  # the command has ended; its channel takes bytes for a moment yet, and drops them
         try:
             return self._channel.send(data) or None  # pyright: ignore[reportArgumentType] -- takes any buffer
         except TimeoutError:
