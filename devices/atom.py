@@ -10,6 +10,8 @@ class AtomE3930(X86):
 
     model: ClassVar[str] = "atom-e3930"
     verified: ClassVar[tuple[str, ...]] = ("process twin", "published bytes")
+    supply_volts: ClassVar[tuple[float, float] | None] = (11.4, 12.6)
+    """12 V (board makers' data); 5 % is ATX's tolerance, assumed."""
 
 
 class AtomE3940(X86):
@@ -17,6 +19,8 @@ class AtomE3940(X86):
 
     model: ClassVar[str] = "atom-e3940"
     verified: ClassVar[tuple[str, ...]] = ("published bytes",)
+    supply_volts: ClassVar[tuple[float, float] | None] = (11.4, 12.6)
+    """As the E3930's (assumed)."""
 
 
 class DeepLens(X86):

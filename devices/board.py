@@ -88,6 +88,8 @@ class Board(ABC):
     """What it was tried on, best first: ``board``, ``qemu twin``, ``process twin``, ``published bytes``."""
     boot_timeout_s: ClassVar[float] = 120.0
     """From power on to a login, at worst (assumed)."""
+    supply_volts: ClassVar[tuple[float, float] | None] = None
+    """What its input bears, least and most; None: not known, and not checked."""
     usb: ClassVar[int] = 3
     """The fastest USB that an accelerator finds on it: 2 or 3."""
     state_script: ClassVar[str] = ""

@@ -14,6 +14,8 @@ class CoralDev(Board):
 
     model: ClassVar[str] = "coral-dev"
     verified: ClassVar[tuple[str, ...]] = ("process twin", "published bytes")
+    supply_volts: ClassVar[tuple[float, float] | None] = (4.75, 5.25)
+    """5 V over USB-C and no other profile (maker's data sheet); the tolerance is USB's."""
     state_script: ClassVar[str] = (
         COOLING
         + r"""

@@ -10,4 +10,6 @@ class JetsonNano(Jetson):
 
     model: ClassVar[str] = "jetson-nano"
     verified: ClassVar[tuple[str, ...]] = ("published bytes",)
+    supply_volts: ClassVar[tuple[float, float] | None] = (4.75, 5.25)
+    """5 V at barrel jack or USB; the tolerance is USB's (assumed for the jack)."""
     state_script: ClassVar[str] = jetson_state("57000000.gpu")

@@ -10,4 +10,6 @@ class RaspberryPi3(RaspberryPi):
 
     model: ClassVar[str] = "raspberry-pi3"
     verified: ClassVar[tuple[str, ...]] = ("published bytes",)
+    supply_volts: ClassVar[tuple[float, float] | None] = (4.75, 5.25)
+    """5 V over USB, with USB 2.0's tolerance at the socket."""
     usb: ClassVar[int] = 2

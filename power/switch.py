@@ -66,6 +66,11 @@ class SwitchConfig(BaseModel):
         """The volts that it sets before it switches on; None where it only passes on what comes in."""
         return None
 
+    @property
+    def cuts_above_volts(self) -> float | None:
+        """Where its own protection cuts the rail; None where it has none, or the inventory does not say."""
+        return None
+
 
 @runtime_checkable
 class Adjustable(Protocol):

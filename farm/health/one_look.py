@@ -40,7 +40,7 @@ def ask_parts(lab: Lab, health: BoardHealth, state: Path, *, doubtful: bool) -> 
     health.faults += [str(fault) for fault in [*faults, *of_board]]
 
 
-def _switched(health: BoardHealth, switch: Future[bool | Fault] | None) -> list[Fault]:
+def _switched(health: BoardHealth, switch: Future[bool | Fault | None] | None) -> list[Fault]:
     answer = None if switch is None else switch.result()
     if answer is None or isinstance(answer, bool):
         health.powered = answer

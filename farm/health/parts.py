@@ -20,12 +20,12 @@ from devices.errors import (
 )
 from devices.registry import load_board
 from devices.ssh_knock import greeting
-from power.errors import PowerError
-from power.registry import load_switch
+from power.errors import PowerError, SwitchBlind
 
 from ..errors import LabFault, UsageFault
 from ..lab.inventory import BoardEntry, Lab
 from ..lab.reach import open_shell
+from ..lab.supply import open_switch
 
 Fault = DeviceError | PowerError | LabFault | UsageFault
 """What is wrong with one component. UsageFault: a password that the inventory names cannot be read."""
@@ -43,11 +43,13 @@ _CLOCK_MOST_S = 86_400.0
 """Assumed. The farm trusts no board's date; but one that is a day off refuses certificates and package lists."""
 
 
-def ask_switch(lab: Lab, switch: str) -> bool:
-    """Return whether the supply is on; raises SwitchOffline."""
-    entry = lab.switches[switch]
-    with load_switch(entry.driver).open(switch, entry.config()) as opened:
-        return opened.state()
+def ask_switch(lab: Lab, switch: str) -> bool | None:
+    """Return whether the supply is on, None from a switch that cannot tell; raises SwitchOffline, SupplyTripped."""
+    with open_switch(lab, switch) as opened:
+        try:
+            return opened.state()
+        except SwitchBlind:
+            return None
 
 
 def ask_board(lab: Lab, board: str, state: Path, *, doubtful: bool) -> BoardLook:

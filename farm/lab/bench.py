@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 from devices.errors import ConnectionLost, DeadlineExceeded, Unreachable, WrongBoard
 from devices.registry import load_board
-from power.registry import load_meter, load_switch
+from power.registry import load_meter
 from power.switch import cycle
 
 from ..errors import LabFault, UsageFault
@@ -24,6 +24,7 @@ from .lease import Lease, Leases, Progress, Wanted
 from .reach import open_console, open_shell
 from .restore import Settings
 from .secret import reveal
+from .supply import open_switch, supply_of
 from .twin_lab import twin_fault
 
 if TYPE_CHECKING:
@@ -203,15 +204,16 @@ class Bench:
 
         Raises:
             LabFault: the inventory names none.
+            UsageFault: a secret of its options cannot be read.
             power.errors.SwitchOffline: it does not answer.
         """
         if self.entry.switch is None:
             hint = "switch it by hand, or give it a `switch:` in the inventory"
             raise LabFault(self.name, "has no power switch", hint=hint)
         self.lease.require()
-        entry = self._inventory.switches[self.entry.switch]
-        switch = load_switch(entry.driver).open(self.entry.switch, entry.config())
-        return FencedSwitch(self._open.enter_context(switch), self.lease)
+        switch = self._open.enter_context(open_switch(self._inventory, self.entry.switch))
+        supply = supply_of(self._inventory, self.name, switch, lambda meter: self.meters[meter].meter)
+        return FencedSwitch(supply, self.lease)
 
     @cached_property
     def meters(self) -> dict[str, MeterOnRail]:

@@ -15,9 +15,11 @@ from devices.flash.registry import known_flashers, load_flasher
 from devices.registry import known_boards, known_shells, load_board, load_shell
 from power.registry import known_meters, known_switches, load_meter, load_switch
 
-from .fields import TWIN
+from .fields import TWIN, is_reference
 from .inventory import Lab
+from .secret import secret_fields
 from .shapes import against
+from .supply_checks import supplies
 from .words import kind_of, unknown
 from .yaml_lines import Fault, Where
 
@@ -25,6 +27,8 @@ Tree = Mapping[str, Any]
 
 _SHELVES = ("meters", "switches")
 _SSH_PORT = 22
+_ADDRESS = {"resource", "channel", "url", "relay", "host", "port", "mib", "outlet", "hostname", "location"}
+"""Options that say where a device is; the others say what is wanted of it."""
 _WITH_PASSWORD = re.compile(r"(//|^(?!file:|env:))[^/@:\s]+:[^/@\s]+@")
 """``user:password@host``, of a URL or of a gateway."""
 _TWIN_FILLS = (("console", "port"), ("console", "password"), ("ssh", "host"), ("ssh", "key"))
@@ -44,6 +48,7 @@ def check(value: Any) -> list[Fault]:  # noqa: ANN401 -- whatever the file holds
         *against(Lab, tree, ()),
         *_devices(tree),
         *_boards(tree),
+        *supplies(_entries(tree, "boards"), _entries(tree, "switches")),
         *_accelerators(tree),
         *_flashers(tree),
         *_reached(tree),
@@ -107,6 +112,9 @@ def _options(model: type[BaseModel], entry: Tree, where: Where) -> Iterator[Faul
     if not isinstance(options, dict):
         return  # refused by its shape
     given = cast("dict[str, Any]", options)
+    for key in sorted(secret_fields(model) & given.keys()):
+        if isinstance(given[key], str) and not is_reference(given[key]):
+            yield Fault((*where, key), "a secret must not stand here; write env:NAME or file:PATH")
     # what `farm lab up` fills in is not for the driver to judge yet
     open_fields = {(*where, key) for key, value in given.items() if value == TWIN}
     yield from (fault for fault in against(model, given, where) if fault.where not in open_fields)
@@ -212,10 +220,14 @@ def _shared_addresses(tree: Tree) -> Iterator[Fault]:
     for section in _SHELVES:
         for name, entry in _entries(tree, section).items():
             options = _at(entry, "options")
-            if isinstance(port := _at(entry, "options", "port"), str):
-                places.append((("serial port", port), name, (section, name, "options", "port")))
+            if isinstance(port := _at(entry, "options", "port"), str) and _at(entry, "options", "host") is None:
+                channel = _at(entry, "options", "channel")  # of a relay board, whose others are other boards' switches
+                channels = () if channel is None else (str(channel),)
+                places.append((("serial port", port, *channels), name, (section, name, "options", "port")))
             elif isinstance(options, dict) and TWIN not in options.values():
-                address = tuple(sorted((str(k), str(v)) for k, v in cast("Tree", options).items()))
+                given = cast("Tree", options)
+                keys = _ADDRESS & given.keys() or given.keys()
+                address = tuple(sorted((key, str(given[key])) for key in keys))
                 places.append(((section, entry.get("driver"), *address), name, (section, name, "options")))
     for address, name, where in places:
         if TWIN in address or None in address[:2]:

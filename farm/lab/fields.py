@@ -16,6 +16,11 @@ _REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:.+")
 _HOST_KEY = re.compile(r"(ssh-|ecdsa-|sk-)[a-z0-9@.-]+ AAAA[A-Za-z0-9+/]+={0,2}( .*)?")
 
 
+def is_reference(text: str) -> bool:
+    """Return whether a text says where a secret is."""
+    return _REFERENCE.fullmatch(text) is not None
+
+
 def _is_name(text: str) -> str:
     if not _NAME.fullmatch(text):
         raise PydanticCustomError("name", "not a name; use letters, digits, '.', '_' and '-', and begin with no sign")
@@ -23,7 +28,7 @@ def _is_name(text: str) -> str:
 
 
 def _is_secret(text: str) -> str:
-    if text != TWIN and not _REFERENCE.fullmatch(text):
+    if text != TWIN and not is_reference(text):
         raise PydanticCustomError("secret", "a secret must not stand here; write env:NAME or file:PATH")
     return text
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from devices.flash.registry import load_flasher
 from devices.registry import load_shell
-from power.registry import load_meter, load_switch
+from power.registry import load_meter
 
 from ..errors import UsageFault
 from .fields import Address, ConsolePort, HostKey, KeyFile, Name, Secret, Text
@@ -144,17 +144,23 @@ class MeterEntry(Part):
         return load_meter(self.driver).Config.model_validate(self.options)
 
 
+class ProofEntry(Part):
+    """What proves that a switch has switched: the watts that a meter of the same board reads."""
+
+    meter: Name
+    off_below_watts: float = Field(default=0.2, gt=0)
+    """Less is off. Assumed: below what any board takes at rest, above what a meter shows for nothing."""
+
+
 class SwitchEntry(Part):
     """One power switch."""
 
     driver: Text
     twin: Literal["process"] | None = None
     options: dict[str, Any] = {}
-    """The driver's own ``Config``."""
-
-    def config(self) -> BaseModel:
-        """Return the options as the driver wants them."""
-        return load_switch(self.driver).Config.model_validate(self.options)
+    """The driver's own ``Config``; where that wants a secret, ``env:NAME`` or ``file:PATH``."""
+    proof: ProofEntry | None = None
+    """Needed by a switch that cannot be asked; a second look for others."""
 
 
 class Resolved(Part):

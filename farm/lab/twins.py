@@ -17,6 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from power.registry import load_switch
 from power.twin.servers import TWINS, Twin
 from power.twin.truth import PROFILES, Supply
 
@@ -24,6 +25,7 @@ from .control import ControlServer, Request
 from .inventory import BoardEntry, Lab, load
 from .process import ProcessId
 from .resolved import KEY
+from .secret import revealed
 from .twin_lab import TwinStatus, down, inject, running, status, truth, up
 from .twin_state import Running, TwinFolder, write_private
 
@@ -64,7 +66,7 @@ class TwinBench:
         if entry.switch is not None:
             switch = lab.switches[entry.switch]
             self.devices[entry.switch] = TWINS[switch.driver](
-                entry.switch, switch.options, self.supply, set_power=self.board.power, seed=seed
+                entry.switch, _options(lab, entry.switch), self.supply, set_power=self.board.power, seed=seed
             )
         self._open = ExitStack()
         self._faults: list[str] = []
@@ -113,6 +115,13 @@ class TwinBench:
     def _truth(self, target: str, start_ns: int, end_ns: int) -> float:
         del target  # board and meters are on one supply
         return self.supply.truth(start_ns, end_ns)
+
+
+def _options(lab: Lab, switch: str) -> dict[str, Any]:
+    """Return a switch's options with its secrets, which its twin must know as the device does."""
+    entry = lab.switches[switch]
+    config = load_switch(entry.driver).Config
+    return revealed(config, entry.options, f"switches.{switch}.options", lab.path)
 
 
 def _board_twin(name: str, entry: BoardEntry, folder: TwinFolder, seed: int) -> "BoardTwin":

@@ -49,6 +49,11 @@ class ScpiOutput(AskedSwitch):
             """As the inventory says; None: what the supply is set to."""
             return self.volts
 
+        @property
+        def cuts_above_volts(self) -> float | None:
+            """As the inventory says."""
+            return self.ovp_volts
+
         @model_validator(mode="after")
         def _protections_fit(self) -> Self:
             if self.volts is not None and self.ovp_volts is not None and self.ovp_volts <= self.volts:
