@@ -58,5 +58,5 @@ def _message(text: str) -> str:
         value = json.loads(body)
     except ValueError:
         return text[:_LONGEST]
-    said = [str(value[key]).strip() for key in ("msg", "stderr") if value.get(key)]
+    said = [str(value[key]).strip() for key in ("msg", "stderr", "stdout") if value.get(key)]
     return " ".join(" | ".join(said).split())[:_LONGEST] or body[:_LONGEST]

@@ -1,15 +1,27 @@
 """The kernel's command line, in whichever file the board's boot loader keeps it."""
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from ..errors import LabFault
 from .files import read_text, rewrite
 from .kernel_text import Edit, NotEditable, edited_cmdline, edited_extlinux, edited_grub, lacking
 from .step import Step, Target
 
-Argument = Annotated[str, Field(pattern=r'^([^\s"\'$`\\]|"[^"$`\\]*")+$')]
+_ARGUMENT = re.compile(r'[A-Za-z_-]([^\s"\'$`\\]|"[^"$`\\]*")*')
+
+
+def _is_argument(text: str) -> str:
+    if not _ARGUMENT.fullmatch(text):
+        raise ValueError(
+            "not a kernel argument; it begins with a letter, and between [ ] one with a comma wants quotes"
+        )
+    return text
+
+
+Argument = Annotated[str, AfterValidator(_is_argument)]
 Loader = Literal["cmdline.txt", "grub", "extlinux"]
 
 _FILES: dict[Loader, tuple[str, ...]] = {
