@@ -31,7 +31,7 @@ check: setup ## format, lint, types, import arrows, and the Python of the boards
 	$(BIN)/lint-imports
 	$(BIN)/vermin --no-tips --violations --target=3.5- farm/runner
 
-bench: setup bench-energy bench-gate bench-leases bench-tui ## what the farm promises of itself, measured; some fifteen minutes
+bench: setup bench-energy bench-gate bench-leases bench-ssh bench-tui ## what the farm promises of itself, measured; some fifteen minutes
 
 bench-energy: setup ## the farm's joules against the twins' own truth; then broken on purpose, and seen to be
 	$(BIN)/python -m benchmarks.energy
@@ -48,6 +48,9 @@ bench-gate: setup ## how often a gate is wrong: thousands of simulated ones on n
 bench-leases: setup ## 200 processes and four boards: never two holders, nobody starves, nothing is left
 	$(BIN)/python -m benchmarks.leases
 
+bench-ssh: setup ## commands over OpenSSH beside labgrid's, in one run
+	$(BIN)/python -m benchmarks.ssh
+
 bench-tui: setup ## from key to screen with 256 boards, 64 of them deaf
 	$(BIN)/python -m benchmarks.tui
 
@@ -57,4 +60,4 @@ screenshots: setup ## the pictures in docs/, from a lab of twins; needs a Chromi
 lock: ## resolve requirements*.lock anew (needs uv)
 	tools/lock
 
-.PHONY: help setup demo demo-fail test test-system check bench bench-energy bench-gate bench-leases bench-tui screenshots lock
+.PHONY: help setup demo demo-fail test test-system check bench bench-energy bench-gate bench-leases bench-ssh bench-tui screenshots lock

@@ -1,0 +1,1 @@
+"""Commands over OpenSSH, beside labgrid in one run."""
