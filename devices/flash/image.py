@@ -2,18 +2,24 @@
 
 import gzip
 import hashlib
+import io
 import lzma
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, TYPE_CHECKING, cast
 
 import zstandard
 
 from ..errors import BadImage
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer as Buffer
+
 _PIECE_BYTES = 1 << 20
+_ZSTD_BYTES = 1024
+"""Taken at once: a block of zeros unpacks 4 bytes to 128 KiB, and an image is full of them."""
 
 PACKED = (".gz", ".xz", ".zst")
 """Endings of files that are unpacked on the way."""
@@ -67,6 +73,38 @@ def _unpacked(file: IO[bytes], suffix: str) -> IO[bytes]:
         case ".xz":
             return cast("IO[bytes]", lzma.LZMAFile(file))
         case ".zst":
-            return cast("IO[bytes]", zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True))
+            return cast("IO[bytes]", io.BufferedReader(_Zstd(file), _PIECE_BYTES))
         case _:
             return file
+
+
+class _Zstd(io.RawIOBase):
+    """Frames of zstd one after the other. zstandard's own reader takes a file that was cut for a whole one."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self._ready = file, memoryview(b"")
+        self._frame, self._begun = zstandard.ZstdDecompressor().decompressobj(), False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "Buffer", /) -> int:
+        view = memoryview(buffer).cast("B")
+        while not self._ready:
+            if not (data := self._file.read(_ZSTD_BYTES)):
+                if self._begun:
+                    raise EOFError("ends in the middle of its data")
+                return 0
+            self._ready = memoryview(self._unpacked(data))
+        taken = min(len(view), len(self._ready))
+        view[:taken], self._ready = self._ready[:taken], self._ready[taken:]
+        return taken
+
+    def _unpacked(self, data: bytes) -> bytes:
+        parts: list[bytes] = []
+        while data:
+            parts.append(self._frame.decompress(data))
+            self._begun, data = not self._frame.eof, self._frame.unused_data if self._frame.eof else b""
+            if self._frame.eof:
+                self._frame = zstandard.ZstdDecompressor().decompressobj()
+        return b"".join(parts)
