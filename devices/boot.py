@@ -19,7 +19,7 @@ from .boot_patterns import (
     Sign,
     Stage,
 )
-from .boot_prompts import BARE_SHELL, LOADERS, RESCUES, asks, shows
+from .boot_prompts import BARE_SHELL, LOADERS, RESCUES, SHELLS, asks, shows
 from .boot_symptoms import SYMPTOMS, Symptom
 
 __all__ = ["BootReport", "BootWatcher", "Fault", "Stage"]
@@ -134,12 +134,12 @@ class BootWatcher:
         self._now_ns = t_ns
         silent_s = (t_ns - max(self._heard_ns, self.started_ns)) / 1e9
         if silent_s > _QUIET_S:
-            self._bare_shell()
+            self._lone_prompt()
         if self.up or silent_s <= STALL_S.get(self.stage, float("inf")):
             return
         unfinished = self._lines.unfinished()
         self._symptoms(unfinished.number, unfinished.text)
-        if self._faults.silence():
+        if self._faults.silence(up=False):
             return
         if not self._heard_ns:
             text, hint = f"not one byte in {silent_s:.0f} s", "power, TX and RX of the console cable, its baud rate"
@@ -154,9 +154,8 @@ class BootWatcher:
         unfinished = self._lines.unfinished()
         if unfinished.text:
             self._line(unfinished)
-        self._bare_shell()
-        if not self.up or self._faults.listed():
-            self._faults.silence()
+        self._lone_prompt()
+        self._faults.silence(up=self.up)
 
     @property
     def stage(self) -> Stage | None:
@@ -176,7 +175,7 @@ class BootWatcher:
     @property
     def fatal(self) -> Fault | None:
         """The fault that ended the boot, if one did."""
-        return next((fault for fault in self._faults.listed() if fault.fatal), None)
+        return self._faults.fatal()
 
     def report(self) -> BootReport:
         """Return what has been seen."""
@@ -205,7 +204,7 @@ class BootWatcher:
 
     def _unfinished(self, printed: Printed) -> None:
         text = peeled(printed.text)
-        if text:
+        if text and (self.stage is not None or not shows(SHELLS, text)):  # the host's own: wait for what is typed
             self._prompt(text, printed.number)
 
     def _prompt(self, text: str, number: int) -> bool:
@@ -234,11 +233,12 @@ class BootWatcher:
             self._reach(stage)
         return stage is Stage.SHELL
 
-    def _bare_shell(self) -> None:
+    def _lone_prompt(self) -> None:
         stage = self.stage
         if stage in (Stage.FIRMWARE, Stage.BOOTLOADER) or self.fatal:
             return
-        if BARE_SHELL.match(peeled(self._lines.unfinished().text) or ""):
+        text = peeled(self._lines.unfinished().text) or ""
+        if BARE_SHELL.match(text) or asks(text, stage) is Stage.SHELL:
             self._reach(Stage.SHELL)
 
     def _take(self, cue: Cue, number: int) -> None:
@@ -346,13 +346,12 @@ class BootWatcher:
         self._resets += 1
         if not (was.announced or was.by_hand or self._faults.ended_by("panic")):
             self._faults.add("reset", number, f"back at {stage} from {was.stage}", "never")
+        if not was.by_hand:
+            self._failed_at.append(was.stage)
+            loops = len(self._failed_at) >= _RESETS_OF_A_LOOP or self._failed_at[-2:] == [was.stage] * 2
+            if loops and not self._faults.waits("boot-loop"):
+                self._faults.add("boot-loop", number, f"{len(self._failed_at)} resets, none came up", "at once")
         self._faults.restarted(by_hand=was.by_hand)
-        if was.by_hand:
-            return
-        self._failed_at.append(was.stage)
-        loops = len(self._failed_at) >= _RESETS_OF_A_LOOP or self._failed_at[-2:] == [was.stage] * 2
-        if loops and not any(fault.kind == "boot-loop" and fault.fatal for fault in self.faults):
-            self._faults.add("boot-loop", number, f"{len(self._failed_at)} resets, none came up", "at once")
 
     # -- faults ------------------------------------------------------------------------------------
 
@@ -360,7 +359,7 @@ class BootWatcher:
         if self._boot.shows_log:
             return
         for row in rows_for(said) if rows is None else rows:
-            if isinstance(row, Symptom) and self._fits(row) and row.pattern.search(said):
+            if isinstance(row, Symptom) and row.pattern.search(said) and self._fits(row):
                 if row.kind == "rescue-shell":
                     early = self._boot.in_initramfs or any(
                         word in said for word in ("Dropping", "initramfs", "dropped")
@@ -374,7 +373,8 @@ class BootWatcher:
             return False
         if self.stage is None:
             return True
-        runs = self.stage.place >= Stage.KERNEL.place and self._boot.step not in range(STARTS_KERNEL, KERNEL_CPU)
-        if symptom.until is Stage.KERNEL:
-            return not runs
+        if symptom.until is Stage.KERNEL:  # the loader's words are the last until the kernel speaks
+            return self.stage.place < Stage.KERNEL.place or self._boot.step in range(STARTS_KERNEL, KERNEL_CPU)
+        if symptom.until is not None and self.stage.place >= symptom.until.place:
+            return False
         return symptom.kind not in ("rescue-shell", "login-refused") or self.stage.place >= Stage.KERNEL.place

@@ -1,6 +1,6 @@
 """What went wrong in a boot, and whether that ended it: known for certain only by what comes after."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from .boot_patterns import Stage
@@ -9,6 +9,7 @@ from .boot_symptoms import GOT_PAST, HINTS, Ends
 _LONGEST_TEXT = 240
 _REPORT_LINES = 80
 """Assumed: the kernel's report of its own death, with registers and call trace, is no longer."""
+_State = Literal["fatal", "suspect", "told"]
 _TAKEN_BACK = ("boot-stop", "bad-image")
 """Kinds that say nothing about a boot that went on: another image was tried, or somebody typed."""
 
@@ -35,78 +36,103 @@ class _Entry:
     ends: Ends
     until: Stage | None
     boot: int
-    state: Literal["fatal", "suspect", "told"]
+    state: _State
+
+    def told(self) -> Fault:
+        """Return it as it stands."""
+        return Fault(self.kind, self.line, self.text, self.state == "fatal", self.hint)
 
 
-@dataclass(slots=True)
 class Faults:
     """Faults in the order of their lines."""
 
-    boot: int = 0
-    """The one that runs, from 0."""
-    _entries: list[_Entry] = field(default_factory=list[_Entry])
+    def __init__(self) -> None:
+        self._boot = 0
+        """The one that runs, from 0."""
+        self._entries: list[_Entry] = []
+        self._open: list[_Entry] = []
+        """Those that are not settled: suspects, and what no later boot has made good."""
+        self._last: dict[str, _Entry] = {}
+        """Of the running boot, by kind."""
 
     def add(self, kind: str, line: int, text: str, ends: Ends, until: Stage | None = None, hint: str = "") -> None:
         """Take one in; the second of a kind that ends the same boot says nothing new."""
         text = text.strip()[:_LONGEST_TEXT]
-        for entry in reversed(self._entries):
-            if entry.boot != self.boot:
-                break
-            if entry.kind == kind and (
-                entry.ends in ("at once", "if last") or entry.text == text or line - entry.line < _REPORT_LINES
-            ):
-                return
-        state: Literal["fatal", "suspect", "told"]
-        state = "fatal" if ends == "at once" else "told" if ends == "never" else "suspect"
-        self._entries.append(_Entry(kind, line, text, hint or HINTS.get(kind, ""), ends, until, self.boot, state))
+        before = self._last.get(kind)
+        if before and (ends in ("at once", "if last") or before.text == text or line - before.line < _REPORT_LINES):
+            return
+        state: _State = "fatal" if ends == "at once" else "told" if ends == "never" else "suspect"
+        entry = _Entry(kind, line, text, hint or HINTS.get(kind, ""), ends, until, self._boot, state)
+        self._last[kind] = entry
+        self._entries.append(entry)
+        if state != "told":
+            self._open.append(entry)
 
     def heard(self, line: int, said: str) -> None:
         """Let a line of output prove what it does: that a wait is over, or that the kernel outlived its report."""
-        for entry in self._suspects():
+        for entry in list(self._open):
+            if entry.state != "suspect" or entry.boot != self._boot:
+                continue
             if entry.ends == "if silent":
                 if line - entry.line > _REPORT_LINES:
-                    entry.state = "told"
+                    self._settle(entry)
             elif entry.kind in GOT_PAST and GOT_PAST[entry.kind].search(said):
-                self._entries.remove(entry)
+                self._take_back(entry)
 
     def reached(self, stage: Stage) -> None:
         """Take back what did not keep the running boot from this stage; one that is up, what ended earlier boots."""
-        for entry in list(self._entries):
-            if entry.boot != self.boot:
+        for entry in list(self._open):
+            if entry.boot != self._boot:
                 if stage in (Stage.LOGIN, Stage.SHELL):
-                    entry.state = "told"
+                    self._settle(entry)
             elif entry.ends == "if silent":
-                entry.state = "told"
-            elif entry.until is not None and entry.until.place <= stage.place and entry.state != "told":
-                if entry.ends == "if last" or entry.kind in _TAKEN_BACK:
-                    self._entries.remove(entry)
-                else:
-                    entry.state = "told"
+                self._settle(entry)
+            elif entry.until is not None and entry.until.place <= stage.place:
+                harmless = entry.ends == "if last" or entry.kind in _TAKEN_BACK
+                (self._take_back if harmless else self._settle)(entry)
 
     def restarted(self, *, by_hand: bool) -> None:
         """Close the running boot: what kept it waiting ended it, unless somebody wanted the restart."""
-        for entry in [entry for entry in self._entries if entry.boot == self.boot]:
-            if entry.state == "suspect":
-                entry.state = "fatal"
-            if by_hand and entry.state == "fatal" and entry.until is not None:
-                self._entries.remove(entry)
-        self.boot += 1
+        for entry in [entry for entry in self._open if entry.boot == self._boot]:
+            entry.state = "fatal"
+            if by_hand and entry.until is not None:
+                self._take_back(entry)
+        self._boot += 1
+        self._last.clear()
 
-    def silence(self) -> bool:
-        """Say that nothing more comes: True where a suspect explains it, which is fatal from now on."""
-        suspects = self._suspects()
+    def silence(self, *, up: bool) -> bool:
+        """Say that nothing more comes: True where a suspect explains it, which is fatal from now on.
+
+        A system that is up may be silent after a report of its kernel.
+        """
+        suspects = [entry for entry in self._open if entry.state == "suspect" and entry.boot == self._boot]
+        suspects = [entry for entry in suspects if not (up and entry.ends == "if silent")]
         for entry in suspects:
             entry.state = "fatal"
         return bool(suspects)
 
     def ended_by(self, kind: str) -> bool:
         """Tell whether the running boot has a fatal fault of a kind."""
-        return any(e.kind == kind and e.state == "fatal" and e.boot == self.boot for e in self._entries)
+        return kind in self._last and self._last[kind].state == "fatal"
+
+    def waits(self, kind: str) -> bool:
+        """Tell whether a fatal fault of a kind stands, of whatever boot."""
+        return any(entry.kind == kind and entry.state == "fatal" for entry in self._open)
+
+    def fatal(self) -> Fault | None:
+        """Return the first that ended a boot after which none came up."""
+        return next((entry.told() for entry in self._open if entry.state == "fatal"), None)
 
     def listed(self) -> list[Fault]:
         """Return what is known now; a suspect that may yet be harmless is not listed, a report of the kernel's is."""
-        told = [entry for entry in self._entries if entry.state != "suspect" or entry.ends == "if silent"]
-        return [Fault(e.kind, e.line, e.text, e.state == "fatal", e.hint) for e in told]
+        return [e.told() for e in self._entries if e.state != "suspect" or e.ends == "if silent"]
 
-    def _suspects(self) -> list[_Entry]:
-        return [entry for entry in self._entries if entry.state == "suspect" and entry.boot == self.boot]
+    def _settle(self, entry: _Entry) -> None:
+        entry.state = "told"
+        self._open.remove(entry)
+
+    def _take_back(self, entry: _Entry) -> None:
+        self._open.remove(entry)
+        self._entries.remove(entry)
+        if self._last.get(entry.kind) is entry:
+            del self._last[entry.kind]

@@ -116,14 +116,15 @@ def _on_screen(raw: bytes) -> list[str]:
 
 
 def peeled(text: str) -> str | None:
-    """Return a line without what its capture tool wrote before it; None where the tool itself speaks."""
+    """Return a line without indentation and what its capture tool wrote before it; None where the tool speaks."""
+    text = text.lstrip()
     if text[:1] in "-{" and _LAVA.match(text):
         return _of_lava(text)
     for _ in range(2):  # a tool's stamp may stand before syslog's
         if text[:1] not in _MAY_BE_STAMPED or not (stamp := _STAMPS.match(text)):
             break
         text = text[stamp.end() :]
-    return text
+    return text.lstrip()
 
 
 def _of_lava(text: str) -> str | None:

@@ -75,7 +75,7 @@ _FIRMWARE = (
     _first(Stage.FIRMWARE, LOADS_LOADER, "MB", "Tegra: MB2", r"Welcome to MB2\b"),
     _first(Stage.FIRMWARE, LOADS_LOADER, "MB", "Tegra234: MB2", r"^(?:\[\d{4}\.\d{3}\] )?I> MB2 \(version: "),
     _line(Stage.FIRMWARE, "", "Tegra: MB1, MB2, cboot and nvtboot", r"^\[\d{4}\.\d{3}\] (?:[IWEC]> |\S)"),
-    _first(Stage.FIRMWARE, ROM, "DDR", "Rockchip: DDR blob", r"^DDR (?:Version|V)\s?\d+\.\d+"),
+    _first(Stage.FIRMWARE, ROM, "DDR", "Rockchip: DDR blob", r"^DDR (?:[Vv]ersion |V)\s?\d+\.\d+"),
     _first(Stage.FIRMWARE, ROM, "BL", "Amlogic: boot ROM", r"^\w+:BL1:[0-9a-f]{6}:[0-9a-f]{6};"),
     _first(Stage.FIRMWARE, ROM, "HELLO", "Allwinner: boot0", r"^HELLO! BOOT0 is starting"),
     _first(Stage.FIRMWARE, ROM, "BOOT", "Allwinner: boot0",

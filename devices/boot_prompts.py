@@ -28,14 +28,14 @@ LOGINS = (
 """The system is up and asks for somebody."""
 
 SHELLS = (
-    _prompt(r"^\[?[\w.-]+@[\w.-]+(?::| )[^#$>]{0,60}\]?[#$] ", "bash: PS1 of most distributions"),
-    _prompt(r"^\(?[\w-]+\)?:(?:~|/)[\w./-]{0,60} ?[#$] ", "Alpine, Android, BusyBox ash"),
-    _prompt(r"^(?:~|/[\w./-]{0,60}) [#$] ", "BusyBox ash"),
-    _prompt(r"^-?(?:bash|sh|ash|dash|zsh)-\d+\.\d+[#$] ", "a shell without PS1"),
+    _prompt(r"^\[?[\w.-]+@[\w.-]+(?::| )[^#$>]{0,60}\]?[#$](?: |$)", "bash: PS1 of most distributions"),
+    _prompt(r"^\(?[\w-]+\)?:(?:~|/)[\w./-]{0,60} ?[#$](?: |$)", "Alpine, Android, BusyBox ash"),
+    _prompt(r"^(?:~|/[\w./-]{0,60}) [#$](?: |$)", "BusyBox ash"),
+    _prompt(r"^-?(?:bash|sh|ash|dash|zsh)-\d+\.\d+[#$](?: |$)", "a shell without PS1"),
 )
 """A shell of the system. Held against finished lines too: what was typed stands behind the prompt."""
 
-BARE_SHELL = re.compile(r"^[#$] $")
+BARE_SHELL = re.compile(r"^[#$] ?$")
 """dash, BusyBox sh: too short to be told from text, unless nothing comes after it."""
 
 LOADERS = (
@@ -43,15 +43,15 @@ LOADERS = (
         r"^(?:=>|u-boot=>|U-Boot ?>|Tegra\w* \([^)]+\) #|grub>|grub rescue>|Shell>|FS\d+:\\[^>]*>) ?",
         "U-Boot, GRUB, EDK II",
     ),
-    _prompt(r"^barebox(?:@[^:]+)?:/\S* ", "barebox"),
-    _prompt(r"^[\w()-]{2,24}(?: ?\([\w -]+\))? ?(?:=>|>>?|#) ", "U-Boot: CONFIG_SYS_PROMPT of vendors"),
+    _prompt(r"^barebox(?:@[^:]+)?:/\S*(?: |$)", "barebox"),
+    _prompt(r"^[\w()-]{2,24}(?: ?\([\w -]+\))? ?(?:=>|>>?|#)(?: |$)", "U-Boot: CONFIG_SYS_PROMPT of vendors"),
 )
 """A boot loader that takes commands; only while one runs."""
 
 RESCUES = (
     _prompt(r"^\(initramfs\) ?", "initramfs-tools"),
-    _prompt(r"^(?:dracut|switch_root|emergency|initqueue|pre-\w+|cmdline)?:/\S*# ", "dracut"),
-    _prompt(r"^\[rootfs \S*\][#$] ", "mkinitcpio"),
+    _prompt(r"^(?:dracut|switch_root|emergency|initqueue|pre-\w+|cmdline)?:/\S*#(?: |$)", "dracut"),
+    _prompt(r"^\[rootfs \S*\][#$](?: |$)", "mkinitcpio"),
 )
 """An initramfs that could not go on."""
 
@@ -70,6 +70,6 @@ def asks(text: str, stage: Stage | None) -> Stage | None:
     """Return LOGIN or SHELL if the line shows such a prompt; a boot loader's is neither."""
     if ("login:" in text or "press Enter" in text) and shows(LOGINS, text):
         return Stage.LOGIN
-    if ("# " in text or "$ " in text) and stage not in (Stage.FIRMWARE, Stage.BOOTLOADER) and shows(SHELLS, text):
+    if ("#" in text or "$" in text) and stage not in (Stage.FIRMWARE, Stage.BOOTLOADER) and shows(SHELLS, text):
         return Stage.SHELL
     return None

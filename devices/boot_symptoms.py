@@ -180,6 +180,7 @@ _STOPPED = (
 
 _IMAGE = (
     _last("bad-image", "Wrong", Stage.KERNEL, "U-Boot: boot/bootm.c", r"^Wrong (?:Ramdisk )?Image (?:Format|Type)"),
+    _last("bad-image", "format", Stage.KERNEL, "U-Boot: cmd/source.c, bootm.c", r"^Unknown image format!"),
     _last("bad-image", "magic", Stage.KERNEL, "U-Boot: arch/*/lib/image.c, zimage.c",
           r"Bad Linux (?:ARM64|RISCV) Image magic|^zimage: Bad magic!"),
     _last("bad-image", "kernel", Stage.KERNEL, "U-Boot: boot/bootm.c; GRUB",
