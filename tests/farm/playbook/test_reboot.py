@@ -78,5 +78,5 @@ def test_a_named_file_asks_for_one(place) -> None:
 def test_what_a_reboot_undoes_must_not_stand_before_it(place, tmp_path) -> None:
     path = tmp_path / "p.yaml"
     path.write_text("model: pi-zero-aiy\nsteps:\n  - governor: {name: performance}\n  - reboot: {when: changed}\n")
-    with pytest.raises(UsageFault, match=r":3: steps\.0\.governor: a reboot further down would undo it; move it behind"):
+    with pytest.raises(UsageFault, match=r":3: steps\.0\.governor: a reboot further down would undo it; move"):
         load(path)
