@@ -5,6 +5,7 @@ import select
 import socket
 import threading
 import time
+from contextlib import suppress
 
 from .console_name import address
 from .console_telnet import Telnet, escaped
@@ -20,6 +21,8 @@ _WRITE_S = 5.0
 """Assumed: a connection that takes nothing for this long never will."""
 _ALIVE = {socket.TCP_KEEPIDLE: 15, socket.TCP_KEEPINTVL: 5, socket.TCP_KEEPCNT: 3}
 """A server that lost its power says nothing: found after 30 s. Assumed."""
+
+_CLOSED = "its server has closed the connection"
 
 
 class NetPort:
@@ -51,18 +54,19 @@ class NetPort:
 
     def _agree(self) -> None:
         telnet, end_s = self._telnet, time.monotonic() + (_AGREE_S if self._telnet else _REFUSAL_S)
-        if telnet:
-            self._socket.sendall(telnet.hello())
-        while (left_s := end_s - time.monotonic()) > 0 and not (telnet and telnet.ready):
-            if not select.select([self._socket], [], [], left_s)[0]:
-                continue
-            try:
+        try:
+            if telnet:
+                self._socket.sendall(telnet.hello())
+            while (left_s := end_s - time.monotonic()) > 0 and not (telnet and telnet.ready):
+                if select.select([self._socket], [], [], left_s)[0]:
+                    self._early += self._receive()
+                if telnet and telnet.refused:
+                    raise ValueError(telnet.refused)
+        except ConnectionError as error:  # it hung up, whether we were reading or writing
+            with suppress(OSError):
                 self._early += self._receive()
-            except ConnectionResetError as error:
-                said = self._early.decode("utf-8", "replace").strip()
-                raise ConnectionResetError(f"{error}" + f", and said: {said}" * bool(said)) from None
-            if telnet and telnet.refused:
-                raise ConnectionRefusedError(telnet.refused)
+            said = self._early.decode("utf-8", "replace").strip()
+            raise ConnectionResetError(_CLOSED + f", and said: {said}" * bool(said)) from error
         if telnet and not telnet.ready:
             raise TimeoutError(f"its server did not agree to {telnet.missing} within {_AGREE_S:g} s")
 
@@ -81,7 +85,7 @@ class NetPort:
         except BlockingIOError:
             return b""
         if not received:
-            raise ConnectionResetError("its server has closed the connection")
+            raise ConnectionResetError(_CLOSED)
         if self._telnet is None:
             return received
         data, answer = self._telnet.feed(received)

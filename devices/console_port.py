@@ -12,6 +12,7 @@ A local port is opened for ourselves alone. Every opening looks anew for what a 
 that was unplugged is found again under whichever number the kernel gives it.
 """
 
+import errno
 import fcntl
 import os
 import termios
@@ -29,6 +30,8 @@ from .errors import ConsoleFault
 _READ_BYTES = 65536
 _WRITE_S = 5.0
 """Assumed: a port that takes nothing for this long never will."""
+_TAKEN = (errno.EAGAIN, errno.EBUSY)
+"""What flock says of a lock that is held, and open of a port in exclusive mode."""
 _PTY_MAJORS = range(136, 144)
 """Linux, Documentation/admin-guide/devices.txt: Unix98 pseudo-terminal slaves."""
 
@@ -74,21 +77,21 @@ def open_port(name: str, port: str, baud: int, *, root: Path = Path("/")) -> Por
             return NetPort(port, baud)
         device = str(find(port, root=root)) if is_usb(port) else port
     except (OSError, ValueError) as error:
-        raise ConsoleFault(name, f"console {port}: {error}", hint=_hint(port, error)) from error
+        raise ConsoleFault(name, f"console {port}: {_said(error)}", hint=_hint(port, error)) from error
     try:
         return _LocalPort(device, baud)
     except (OSError, ValueError) as error:  # pyserial's errors are OSErrors
-        who = holders(device) if os.path.exists(device) else []  # noqa: PTH110 -- a str, as pyserial wants it
         shown = port if port == device else f"{port} ({device})"
-        if who:
-            hint = "a console has one reader: end that program, or wait for it"
-            raise ConsoleFault(name, f"console {shown}: {' and '.join(who)} has it open", hint=hint) from error
+        if isinstance(error, OSError) and error.errno in _TAKEN:
+            who = " and ".join(holders(device)) or "another user's process, which this user may not see,"
+            hint = f"a console has one reader: end that program, or wait for it; `sudo fuser -v {device}` tells all"
+            raise ConsoleFault(name, f"console {shown}: {who} has it open", hint=hint) from error
         raise ConsoleFault(name, f"console {shown}: {_said(error)}", hint=_hint(port, error)) from error
 
 
 def _hint(port: str, error: Exception) -> str:
     if isinstance(error, ValueError):
-        return "correct the console's `port:` in the inventory"
+        return "correct the console's `port:` or `baud:` in the inventory"
     if "://" in port:
         return "does its server run, and is nobody else connected to that port?"
     if isinstance(error, PermissionError):
@@ -97,8 +100,10 @@ def _hint(port: str, error: Exception) -> str:
 
 
 def _said(error: Exception) -> str:
-    """Return what an error says without pyserial's repetition of itself."""
-    return os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
+    """Return what an error says without its number, and without pyserial's repetition of itself."""
+    if not isinstance(error, OSError) or error.errno is None:
+        return str(error)
+    return os.strerror(error.errno) if isinstance(error, serial.SerialException) else error.strerror or str(error)
 
 
 class _LocalPort:
