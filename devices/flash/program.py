@@ -97,7 +97,7 @@ def _listen(
             left_s = (deadline_ns - time.monotonic_ns()) / 1e9
             wait_s = left_s if silent_s is None else min(left_s, silent_s)
             if not selector.select(max(wait_s, 0.0)):
-                waited = f"after {timeout_s:g} s" if wait_s == left_s else f"and silent for {silent_s:g} s"
+                waited = f"after {timeout_s:g} s" if wait_s == left_s else f"and has been silent for {silent_s:g} s"
                 raise FlashFault(device, f"{name} is not over {waited}{told(lines)}")
             data = os.read(child.stdout.fileno(), 65536)
             *whole, tail = (tail + data).replace(b"\r", b"\n").split(b"\n")
