@@ -1,7 +1,7 @@
 """All parts of one board asked side by side, and what is wrong with it put together."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from pathlib import Path
@@ -34,6 +34,8 @@ def ask_parts(lab: Lab, health: BoardHealth, state: Path, *, doubtful: bool) -> 
         off = switch is not None and switch.done() and switch.result() is False
         of_board = [] if off else _ask_board(pool, lab, health, state, doubtful=doubtful)
         faults = [*_switched(health, switch)]
+        if not faults and health.powered is None:
+            health.powered = _proven(lab, entry.switch, meters)
         if health.powered is False:
             health.up, health.console, of_board = None, None, []
         faults += [fault for meter, read in meters.items() if (fault := _measured(lab, health, meter, read.result()))]
@@ -46,6 +48,15 @@ def _switched(health: BoardHealth, switch: Future[bool | Fault | None] | None) -
         health.powered = answer
         return []
     return [answer]
+
+
+def _proven(lab: Lab, switch: str | None, meters: Mapping[str, Future[Reading | Fault]]) -> bool | None:
+    """Return what the proof of a switch that cannot be asked says; None without one, or when it does not answer."""
+    proof = None if switch is None else lab.switches[switch].proof
+    read = None if proof is None else meters[proof.meter].result()
+    if proof is None or not isinstance(read, Reading) or math.isnan(read.watts):
+        return None
+    return read.watts >= proof.off_below_watts
 
 
 def _measured(lab: Lab, health: BoardHealth, meter: str, read: Reading | Fault) -> Fault | None:

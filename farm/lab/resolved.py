@@ -1,9 +1,9 @@
 """The resolved inventory: the source's entries, with the addresses that the running twins have now."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from .fields import TWIN
+from .fields import TWIN, is_reference
 from .inventory import Lab, load, resolved_path
 from .twin_state import Running, TwinFolder, write_private
 from .yaml_lines import dump
@@ -14,7 +14,7 @@ KEY = "id_ed25519"
 
 def write(source: Lab, up: dict[str, tuple[TwinFolder, Running]], state: Path) -> Lab:
     """Write the inventory of the boards that are up, and of all real ones, and return it."""
-    value = source.model_dump(mode="json", exclude_defaults=True)
+    value = _absolute(source.model_dump(mode="json", exclude_defaults=True), source.path.resolve().parent)
     value["resolved"] = {"source": str(source.path.resolve()), "sha256": source.sha256}
     if source.state is not None:
         value["state"] = str(source.home(state).resolve())
@@ -33,6 +33,17 @@ def write(source: Lab, up: dict[str, tuple[TwinFolder, Running]], state: Path) -
     path = resolved_path(state)
     write_private(path, f"# written by `farm lab up`; do not edit, it reads {source.path} only\n{dump(value)}")
     return load(path)
+
+
+def _absolute(value: Any, folder: Path) -> Any:  # noqa: ANN401 -- any YAML value
+    """Name the files of secrets as they are seen from anywhere: the copy lies in another folder than its source."""
+    if isinstance(value, dict):
+        return {key: _absolute(inner, folder) for key, inner in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [_absolute(inner, folder) for inner in cast("list[Any]", value)]
+    if isinstance(value, str) and is_reference(value) and value.startswith("file:"):
+        return f"file:{folder / Path(value.removeprefix('file:')).expanduser()}"
+    return value
 
 
 def _board(entry: dict[str, Any], folder: TwinFolder, running: Running) -> dict[str, Any]:

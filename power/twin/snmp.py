@@ -24,7 +24,7 @@ _WRONG_VALUE, _NOT_WRITABLE = 10, 17
 
 
 class SnmpPdu(Twin):
-    """One outlet feeds the board; the PDU has no others. To another community it is silent, as the real ones are."""
+    """One outlet feeds the board; the PDU has no others. Where it has a community, it is silent to any other."""
 
     def power_up(self) -> None:
         """Nothing is kept here: the rail knows whether it is on."""
@@ -37,7 +37,8 @@ class SnmpPdu(Twin):
         outlet = int(self.options.get("outlet", 1))
         self._command, self._state = ((*column, outlet) for column in _COLUMNS[family])
         self._states = {True: 2, False: 1} if family == "rpdu2" else {True: 1, False: 2}
-        self._community = str(self.options.get("community", "private")).encode()
+        community = self.options.get("community")
+        self._community = None if community is None else str(community).encode()
 
     def open_link(self) -> tuple[Link, dict[str, str]]:
         """Listen on a free UDP port."""
@@ -53,7 +54,7 @@ class SnmpPdu(Twin):
             message, _ = decoder.decode(request, asn1Spec=protocol.Message())
         except Exception:  # noqa: BLE001 -- whatever a stranger's datagram makes of a decoder
             return b""
-        if bytes(protocol.apiMessage.get_community(message)) != self._community:
+        if self._community not in (None, bytes(protocol.apiMessage.get_community(message))):
             return b""
         asked = protocol.apiMessage.get_pdu(message)
         said = protocol.apiMessage.get_response(message)

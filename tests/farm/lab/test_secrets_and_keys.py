@@ -1,6 +1,7 @@
 import pytest
 
 from farm.errors import UsageFault
+from farm.lab import resolved
 from farm.lab.known_hosts import KnownHosts, fingerprint
 from farm.lab.secret import key_path, reveal
 
@@ -29,6 +30,17 @@ def test_a_secret_that_is_not_there_is_a_usage_fault_that_names_who_wants_it(tmp
 def test_a_key_file_may_be_named_from_home(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert key_path("file:~/key", tmp_path / "elsewhere" / "lab.yaml") == tmp_path / "key"
+
+
+def test_the_resolved_copy_names_secrets_as_they_are_seen_from_its_own_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/lab")
+    source = {"password": "file:plug", "key": "file:~/key", "other": "env:PLUG", "names": ["file:/a", "file", 3]}
+    assert resolved._absolute(source, tmp_path) == {
+        "password": f"file:{tmp_path}/plug",
+        "key": "file:/home/lab/key",
+        "other": "env:PLUG",
+        "names": ["file:/a", "file", 3],
+    }
 
 
 def test_a_noted_host_key_is_found_by_host_and_port(tmp_path):
