@@ -62,15 +62,19 @@ def test_an_answer_in_pieces_is_put_together() -> None:
 
 
 def test_a_late_answer_is_not_taken_for_the_next() -> None:
+    given_up, answered = threading.Event(), threading.Event()
+
     def late(client: socket.socket, line: bytes) -> None:
         if line == b"SLOW?\n":
-            time.sleep(0.15)
+            given_up.wait(20)
         client.sendall(line.lower())
+        answered.set()
 
-    with link(late, timeout_s=0.05) as port:
-        with pytest.raises(MeterOffline, match=r"SLOW\?: no answer within 0.05 s"):
+    with link(late, timeout_s=0.8) as port:
+        with pytest.raises(MeterOffline, match=r"SLOW\?: no answer within 0.8 s"):
             port.query("SLOW?")
-        time.sleep(0.15)
+        given_up.set()
+        assert answered.wait(20)
         assert port.query("FAST?") == "fast?"
 
 
@@ -104,7 +108,7 @@ def test_a_peer_that_closes_is_noticed_at_once_and_without_spinning() -> None:
         busy_s, began_s = time.process_time(), time.monotonic()
         with pytest.raises(MeterOffline, match="closed the connection"):
             port.query("*IDN?")
-        assert time.monotonic() - began_s < 5
+        assert time.monotonic() - began_s < 20
         assert time.process_time() - busy_s < 1
 
 
@@ -136,10 +140,12 @@ def test_closing_one_link_leaves_the_others_open() -> None:
 def test_a_query_takes_milliseconds_and_not_a_hundred() -> None:
     with link(lambda client, line: client.sendall(line)) as port:
         port.query("A?")
-        began_s = time.monotonic()
+        took_s = []
         for _ in range(20):
+            began_s = time.monotonic()
             port.query("A?")
-        assert time.monotonic() - began_s < 1.0  # the library's own flush alone would take two seconds
+            took_s.append(time.monotonic() - began_s)
+        assert min(took_s) < 0.05  # the library's own flush alone would take twice that
 
 
 def scripted(*answers: bytes) -> ScpiPort:

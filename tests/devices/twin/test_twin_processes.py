@@ -43,14 +43,13 @@ def test_an_ended_process_counts_to_the_microsecond(processes, env, tmp_path):
 def test_a_running_process_counts_while_it_runs_in_steps_far_below_a_tick(processes, env, tmp_path):
     process = processes.spawn(burn(30), env=env, cwd=tmp_path)
     time.sleep(0.3)
-    own, total = time.clock_gettime_ns((~process.pid << 3) | 2), processes.cpu_ns()
-    assert own > 0
-    assert own <= total <= own + 100_000_000
-    readings = set()
-    for _ in range(40):
+    clock = (~process.pid << 3) | 2
+    before, total, after = time.clock_gettime_ns(clock), processes.cpu_ns(), time.clock_gettime_ns(clock)
+    assert 0 < before <= total <= after
+    readings, deadline = set(), time.monotonic() + 30
+    while len(readings) <= 20 and time.monotonic() < deadline:
         readings.add(processes.cpu_ns())
         time.sleep(0.005)
-    assert len(readings) > 10  # 20 ticks of 10 ms passed at best, and it had to share its core
     assert len({reading % 10_000_000 for reading in readings}) > 10
 
 
@@ -63,7 +62,7 @@ def test_many_short_processes_are_not_lost(processes, env, tmp_path):
         assert now >= last
         last = now
         time.sleep(0.01)
-    assert 0.32e9 <= last < 0.9e9
+    assert 0.32e9 <= last < 2e9
 
 
 def test_daemons_are_counted_and_ended(processes, env, tmp_path):
@@ -98,8 +97,10 @@ def test_nothing_starts_after_the_power_went(processes, env, tmp_path):
 def test_a_storm_of_forks_ends_too(processes, env, tmp_path):
     storm = "while :; do (sleep 60 & sleep 60) & (setsid sh -c 'sleep 60' &) ; sleep 0.01; done"
     processes.spawn(["/bin/sh", "-c", storm], env=env, cwd=tmp_path)
-    time.sleep(0.4)
-    assert processes.count() > 10
+    deadline = time.monotonic() + 20
+    while processes.count() <= 10:
+        assert time.monotonic() < deadline, "the storm never came"
+        time.sleep(0.02)
     assert processes.kill_all()
     marker = f"BOARD={tmp_path}".encode()
     for process in Path("/proc").glob("[0-9]*"):

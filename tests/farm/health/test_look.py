@@ -86,7 +86,7 @@ def test_a_board_in_use_is_left_alone_and_its_user_named(twins, atom_is_up, monk
     with borrow(twins.lab, "atom-01", state=twins.state, reason="a trial"):
         started_s = time.monotonic()
         health = look(twins.lab, "atom-01", twins.state)
-        assert time.monotonic() - started_s < 2
+        assert time.monotonic() - started_s < LOOK_S
     assert health.state == "in use"
     assert "job 7" in health.in_use
     assert "a trial" in health.in_use
@@ -111,7 +111,7 @@ def test_a_taker_waits_for_a_look_to_end(twins, atom_is_up):
             while not any(lease.kind == "look" for lease in leases.held()):
                 assert not looking.done()
         with borrow(twins.lab, "atom-01", state=twins.state, wait_s=0):
-            looking.result(timeout=1.0)  # it is over, or just leaving
+            looking.result(timeout=20)  # it is over, or just leaving
     assert looking.result().looked_s < LOOK_S
 
 
