@@ -1,46 +1,33 @@
-"""Reads a serial port from the moment it is opened until it is closed, and stamps what comes."""
+"""Reads a console's port from the moment it is opened until it is closed, and stamps what comes."""
 
+import logging
+import select
 import threading
 import time
-from bisect import bisect_left
-from dataclasses import dataclass
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
-import serial
-
+from .console_log import Log
+from .console_port import Port, open_port
+from .console_reader import READER
 from .errors import ConsoleFault
 
-_READ_S = 0.2
-"""A read ends after this at the latest, to see whether the console is being closed."""
 _REOPEN_S = 0.25
-_WRITE_S = 5.0
-"""Assumed: a port that takes nothing for this long never will."""
+"""Between two attempts to open a port that is gone; assumed."""
 
+Sink = Callable[[int, bytes], None]
+"""Takes what was read, and when on the controller's monotonic clock, ns."""
 
-@dataclass(frozen=True, slots=True)
-class ConsoleLine:
-    """One line."""
-
-    t_ns: int
-    """Controller monotonic clock when its last byte was read."""
-    utc: datetime
-    text: str
-    """Without control sequences; bytes that are not UTF-8 replaced."""
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """Bytes that were read together."""
-
-    t_ns: int
-    data: bytes
+_log = logging.getLogger(__name__)
 
 
 class Capture:
     """The log of one port. Reading never stops while somebody else waits, writes or thinks.
 
-    ``read(in_waiting or 1)`` in a thread loses nothing at 64 ports; ``readline`` lost 2 MB in 7 (measured).
-    A USB adapter that goes, because the board powers it, is opened again when it comes back.
+    All ports are read by one thread with a selector: of 64 ports nothing is lost, where ``readline`` in threads
+    lost 2 MB in 7 (measured). A port without a descriptor gets a thread of its own. A USB adapter that goes,
+    because the board powers it, is opened again when it comes back.
     """
 
     def __init__(self, name: str, port: str, baud: int) -> None:
@@ -49,58 +36,26 @@ class Capture:
         Raises:
             ConsoleFault: it is not there, or somebody else has it.
         """
-        self.name, self._port, self._baud = name, port, baud
+        self.name, self._name_of_port, self._baud = name, port, baud
         self.opened_ns = time.monotonic_ns()
         """When capturing began, on the controller's monotonic clock."""
         self._opened_utc = datetime.now(UTC)
-        self._chunks: list[Chunk] = []
-        self._more = threading.Condition()
+        self.log = Log()
+        self._sinks: list[Sink] = []
+        self._reading = threading.RLock()
+        """Whoever reads, or changes who does, holds it."""
         self._stop = threading.Event()
         self._gone = ""
-        try:
-            self._serial = self._open()
-        except (serial.SerialException, OSError, ValueError) as error:
-            hint = "is the adapter plugged in, and no other program on it?"
-            raise ConsoleFault(name, f"console {port}: {error}", hint=hint) from error
-        self._thread = threading.Thread(target=self._read, name=f"{name}: console", daemon=True)
-        self._thread.start()
-
-    def _open(self) -> serial.Serial:
-        port = serial.serial_for_url(self._port, self._baud, timeout=_READ_S, write_timeout=_WRITE_S, do_not_open=True)
-        if "://" not in self._port:  # what is a URL is its server's to share
-            port.exclusive = True
-        port.open()
-        return port
-
-    def _read(self) -> None:
-        while not self._stop.is_set():
-            try:
-                data = self._serial.read(self._serial.in_waiting or 1)
-            except (serial.SerialException, OSError, TypeError) as error:  # TypeError: pyserial, closed meanwhile
-                self._reopen(str(error))
-                continue
-            if data:
-                with self._more:
-                    self._chunks.append(Chunk(time.monotonic_ns(), data))
-                    self._more.notify_all()
-
-    def _reopen(self, why: str) -> None:
-        self._gone = why
-        self._serial.close()
-        while not self._stop.wait(_REOPEN_S):
-            try:
-                self._serial = self._open()
-            except (serial.SerialException, OSError, ValueError) as error:
-                self._gone = str(error)
-            else:
-                self._gone = ""
-                return
+        self._threads: list[threading.Thread] = []
+        self._port: Port = open_port(name, port, baud)
+        READER.join()
+        self._begin()
 
     def check(self) -> None:
         """Raise ConsoleFault while the port is gone."""
         if self._gone:
             hint = "is the adapter plugged in? One that the board powers goes with the board"
-            raise ConsoleFault(self.name, f"console {self._port} is gone: {self._gone}", hint=hint)
+            raise ConsoleFault(self.name, f"console {self._name_of_port} is gone: {self._gone}", hint=hint)
 
     def write(self, data: bytes) -> None:
         """Write all of it.
@@ -110,23 +65,49 @@ class Capture:
         """
         self.check()
         try:
-            self._serial.write(data)
-        except (serial.SerialException, OSError, TypeError) as error:  # TypeError: as above
-            raise ConsoleFault(self.name, f"console {self._port}: {error}", hint="check the console cable") from error
+            self._port.write(data)
+        except (OSError, TypeError) as error:  # TypeError: pyserial, closed meanwhile
+            said = f"console {self._name_of_port}: {error}"
+            raise ConsoleFault(self.name, said, hint="check the console cable") from error
 
-    def position(self) -> int:
-        """Return where the log ends now: a number for :meth:`since`."""
-        return len(self._chunks)
+    def copy_to(self, sink: Sink) -> None:
+        """Give a sink what came and what comes, in order; one that raises gets no more, and the log says so."""
+        with self._reading:
+            for chunk in self.log.since(0):
+                sink(chunk.t_ns, chunk.data)
+            self._sinks.append(sink)
 
-    def position_at(self, t_ns: int) -> int:
-        """Return where the log stood at a time of the controller's monotonic clock."""
-        return bisect_left(self._chunks, t_ns, key=lambda chunk: chunk.t_ns)
+    @contextmanager
+    def read_here(self) -> Generator[Callable[[float], None]]:
+        """Let this thread read, until the end of the block, what it waits for: no other has to be woken first.
 
-    def since(self, position: int, *, timeout_s: float = 0.0) -> list[Chunk]:
-        """Return what was read from a position on; waits for something until the timeout."""
-        with self._more:
-            self._more.wait_for(lambda: len(self._chunks) > position, max(timeout_s, 0.0))
-            return self._chunks[position:]
+        Yields what waits for more, at most so many seconds; what was read is in the log as always.
+        """
+        port, fd = self._port, self._port.fileno()
+        if fd is None or self._gone:
+            yield self._wait
+            return
+        ready = select.poll()
+        ready.register(fd, select.POLLIN)
+
+        def wait(timeout_s: float) -> None:
+            with self._reading:
+                there = port is self._port and not self._gone
+            if there and ready.poll(timeout_s * 1000):
+                self.read_ready()
+            elif not there:
+                self._wait(timeout_s)
+
+        READER.ignore(fd)
+        try:
+            yield wait
+        finally:
+            with self._reading:
+                if port is self._port and not self._gone and not self._stop.is_set():
+                    READER.watch(fd, self)
+
+    def _wait(self, timeout_s: float) -> None:
+        self.log.since(self.log.end, timeout_s=timeout_s)
 
     def utc(self, t_ns: int) -> datetime:
         """Return the wall time of a monotonic one, as it was when the port was opened."""
@@ -134,6 +115,93 @@ class Capture:
 
     def close(self) -> None:
         """Stop reading and let go of the port. May be called twice."""
-        self._stop.set()
-        self._thread.join()
-        self._serial.close()
+        with self._reading:
+            if self._stop.is_set():
+                return
+            self._stop.set()
+            self._gone = "it has been closed here"
+            self._let_go()
+        for thread in self._threads:
+            thread.join()
+        READER.leave()
+
+    # -- reading ----------------------------------------------------------------------------------
+
+    def read_ready(self) -> int:
+        """Read what is there and return how many bytes that was."""
+        with self._reading:
+            if self._stop.is_set() or self._gone:
+                return 0
+            try:
+                data = self._port.read()
+            except (OSError, TypeError) as error:  # TypeError: as above
+                self._lost(str(error))
+                return 0
+            if data:
+                self._take(time.monotonic_ns(), data)
+            return len(data)
+
+    def _take(self, t_ns: int, data: bytes) -> None:
+        self.log.append(t_ns, data)
+        for sink in list(self._sinks):
+            try:
+                sink(t_ns, data)
+            except Exception:  # noqa: BLE001 -- whatever it is, reading goes on; the log tells it
+                self._sinks.remove(sink)
+                _log.exception("%s: a copy of the console's log has ended early", self.name)
+
+    def _begin(self) -> None:
+        self.read_ready()  # what came while it was opened waits in the port, not in its descriptor
+        with self._reading:
+            if self._gone or self._stop.is_set():
+                return
+            fd = self._port.fileno()
+            if fd is not None:
+                READER.watch(fd, self)
+            else:
+                self._start(self._read_alone, "console")
+
+    def _read_alone(self) -> None:
+        port = self._port
+        while port is self._port and not self._stop.is_set() and not self._gone:
+            try:
+                data = port.read()  # waits, so others must not be kept from closing
+            except (OSError, TypeError) as error:  # TypeError: as above
+                with self._reading:
+                    if not self._stop.is_set():
+                        self._lost(str(error))
+                return
+            if data:
+                with self._reading:
+                    self._take(time.monotonic_ns(), data)
+
+    def _lost(self, why: str) -> None:
+        self._gone = why
+        self._let_go()
+        self._start(self._reopen, "console, gone")
+
+    def _let_go(self) -> None:
+        with suppress(OSError, ValueError):  # closed meanwhile
+            if (fd := self._port.fileno()) is not None:
+                READER.ignore(fd)
+        self._port.close()
+
+    def _reopen(self) -> None:
+        while not self._stop.wait(_REOPEN_S):
+            try:
+                port = open_port(self.name, self._name_of_port, self._baud)
+            except ConsoleFault as fault:
+                self._gone = str(fault).partition("\n")[0]
+                continue
+            with self._reading:
+                if self._stop.is_set():
+                    port.close()
+                    return
+                self._port, self._gone = port, ""
+            self._begin()
+            return
+
+    def _start(self, target: Callable[[], None], what: str) -> None:
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        self._threads.append(threading.Thread(target=target, name=f"{self.name}: {what}", daemon=True))
+        self._threads[-1].start()

@@ -1,11 +1,8 @@
-"""A command and its answer on a console that kernel, init system and echo write on as well.
+"""A command and its answer on a console that kernel, init system and echo write on as well: bytes to values.
 
-The command goes as base64 with its MD5 and runs only if it arrived whole. The answer comes as base64 with its
-MD5, between two bytes that the echo of the request cannot hold; a damaged one is asked for again, from a
-variable of the shell: the command itself never runs twice. Needs a POSIX shell, ``base64`` and ``md5sum``.
-
-Lines for the shell end with a line feed: a carriage return that arrives while a line editor has the terminal in
-raw mode stays one when the next program has it in canonical mode, and there it ends no line.
+How they travel stands in :mod:`devices.console_library`. Lines for the shell end with a line feed: a carriage
+return that arrives while a line editor has the terminal in raw mode stays one when the next program has it in
+canonical mode, and there it ends no line.
 """
 
 import base64
@@ -13,23 +10,41 @@ import binascii
 import hashlib
 import re
 from dataclasses import dataclass
+from enum import Enum
 
-from .console_text import plain, without_noise
+from .console_library import PLACES, PREPARE, SUMS, library
+from .console_text import without_noise
 
-_PIECE = 2000
-"""A terminal in canonical mode cuts lines at 4095 bytes (Linux: N_TTY_BUF_SIZE)."""
+_RS, _US = b"\x1e", b"\x1f"
+_LINE = 900
+"""busybox cuts lines at 1024 bytes (CONFIG_FEATURE_EDITING_MAX_LEN), a terminal at 4095 (N_TTY_BUF_SIZE)."""
+_TYPED_AHEAD = 3000
+"""A terminal drops what is typed ahead of the shell beyond 4095 bytes (Linux: N_TTY_BUF_SIZE)."""
+_OCTAL_BYTES = 230
+"""A longer command takes fewer bytes in base64, with the lines around it."""
 
-PREPARE = (
-    b"stty -echo 2>/dev/null;PS1= PS2= PROMPT_COMMAND=;unset HISTFILE;set +o emacs 2>/dev/null;set +o vi 2>/dev/null\n"
-)
-"""No echo, no prompt, no line editor (and with it no bracketed paste, no history, no completion)."""
+_HARMLESS = re.compile(r"(?:echo|true|false|pwd|test|\[)(?: +(?:[\w./:,+@=-]+|'[^'\\\n]*'|\]))*", re.ASCII)
+"""Built-ins of words as they stand: they cannot change the shell that they run in, so none is started for them."""
 
-_SEND = r"""printf '\036%s\n%s\n%s\036\n' "$farm_s" "$farm_v" "$(printf %s "$farm_v"|md5sum)" """.rstrip()
+
+REFUSED = "\x1e?\x1f"
+"""What a shell says to a portion that did not arrive whole."""
+
+
+class Sign(Enum):
+    """What a shell says without saying which command it means."""
+
+    READY = ""
+    """It waits for a line."""
+    HALF = "+"
+    """It waits for the rest of one."""
+    REFUSED = "?"
+    """A request did not arrive whole, and was not run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a command left behind."""
+    """All that a command left behind."""
 
     exit_status: int
     stdout: bytes
@@ -37,71 +52,199 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Damaged:
-    """An answer came, but not whole."""
+class Head:
+    """What a command left behind, whose output follows in pieces."""
+
+    exit_status: int
+    streams: str
+    """Which of ``o`` and ``e`` have anything."""
+    why: str = ""
+    """``lost``: it was interrupted. ``full``: the board had no room to keep the answer. There is no status then."""
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """The request did not arrive whole; the command has not run."""
+class Piece:
+    """A part of an output."""
+
+    stream: str
+    block: int
+    """Where it begins, KiB."""
+    last: bool
+    data: bytes
 
 
-def probe(ident: str) -> bytes:
-    """Return a line that makes a shell, and nothing but a shell, print :func:`probed`."""
-    return f"printf '\\036%s\\036\\n' {ident}\n".encode()
+Frame = Sign | Answer | Head | Piece
 
 
-def probed(received: bytes, ident: str) -> bool:
-    """Tell whether a shell has answered the probe."""
-    return f"\x1e{ident}\x1e" in without_noise(plain(received) + "\n")
+class Frames:
+    """Cuts what a console prints into frames; each byte is looked at once."""
+
+    def __init__(self) -> None:
+        """Begin outside of a frame."""
+        self._open: bytearray | None = None
+
+    @property
+    def open_bytes(self) -> int:
+        """How much of a frame has come whose end has not; 0 outside of one."""
+        return len(self._open) if self._open is not None else 0
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Return what the frames hold that end in these bytes."""
+        bodies: list[bytes] = []
+        *ended, rest = data.split(_US)
+        for piece in ended:
+            self._add(piece)
+            if self._open is not None:
+                bodies.append(bytes(self._open))
+            self._open = None
+        self._add(rest)
+        return bodies
+
+    def _add(self, piece: bytes) -> None:
+        _, begun, newest = piece.rpartition(_RS)
+        if begun:  # a frame that lost its end gives way to the next
+            self._open = bytearray(newest)
+        elif self._open is not None:
+            self._open += piece
 
 
-def request(command: str, ident: str) -> bytes:
-    """Return the lines that run a command once and send its answer."""
-    # $(…) cuts the newlines at the end, so they must not count in the sum
-    wanted = command.rstrip("\n").encode()
-    text, total = base64.b64encode(wanted).decode(), _md5(wanted)
-    pieces = [text[n : n + _PIECE] for n in range(0, len(text), _PIECE)]
-    head = ["farm_b="] + [f"farm_b=${{farm_b}}{piece}" for piece in pieces]
-    run = (
-        'farm_c=$(printf %s "$farm_b"|base64 -d);'
-        f'case $(printf %s "$farm_c"|md5sum) in {total}*)farm_s={ident};'
-        # fd 3 takes standard output past the inner capture, which holds standard error
-        r"""farm_v=$({ farm_e=$({ { (eval "$farm_c") 3>&- </dev/null;printf '\n%d' $?;}|base64 >&3;} 2>&1|base64);"""
-        'printf :%s "$farm_e";} 3>&1);;'
-        f"*)farm_s={ident}-bad;farm_v=:;;esac;{_SEND}"
+# -- to the board ---------------------------------------------------------------------------------
+
+
+def teach(session: int) -> dict[str, bytes]:
+    """Return what teaches a shell the library: by what it says when it has taken it, one portion after the other."""
+    text = library(session)
+    pieces = [f"_etf_b=${{_etf_b}}{piece}" for piece in _cut(base64.b64encode(text).decode())]
+    folder = (
+        f"for _etf_d in {PLACES};do _etf_d=$_etf_d/.etf-{session}-$$;"
+        "mkdir -m 700 $_etf_d 2>/dev/null&&break;_etf_d=/dev/null;done"
     )
-    return "".join(f"{line}\n" for line in [*head, run]).encode()
+    load = (
+        f'printf %s "$_etf_b"|base64 -d>$_etf_d/lib;case $(md5sum<$_etf_d/lib) in '
+        f"{_md5(text)}*). $_etf_d/lib;;*)printf '\\036?\\037\\n';;esac"
+    )
+    given = portions(_lines(PREPARE, "_etf_b=", folder, *pieces))
+    signs = {f"\x1e{session}.{n}\x1f": piece for n, piece in enumerate(given)}
+    told = _lines(*(f"printf '\\036%s\\037\\n' {session}.{n}" for n in range(len(given))))
+    steps = {sign: piece + line for (sign, piece), line in zip(signs.items(), told, strict=True)}
+    return steps | {f"\x1e{session}.ready\x1f": _lines(load)[0]}
 
 
-def again(ident: str) -> bytes:
-    """Return the line that sends the last answer again, as long as it is the answer to this request."""
-    return f"case $farm_s in {ident}*){_SEND};;esac\r".encode()
+def portions(lines: list[bytes]) -> list[bytes]:
+    """Join lines to portions that a terminal keeps until the shell reads them."""
+    joined = [b""]
+    for line in lines:
+        if len(joined[-1]) + len(line) > _TYPED_AHEAD:
+            joined.append(b"")
+        joined[-1] += line
+    return joined
 
 
-def find_answer(received: bytes, ident: str) -> Answer | Damaged | Refused | None:
-    """Look for the answer in everything received since the request; None while it has not ended."""
-    text = without_noise(plain(received))
-    found: Answer | Damaged | Refused | None = None
-    for name, body in re.findall(rf"\x1e({ident}(?:-bad)?)\n([^\x1e]*)\x1e", text):
-        if name != ident:
-            return Refused()
-        found = _read(body)
-        if isinstance(found, Answer):
-            return found
+def request(command: str, session: int, number: int) -> list[bytes]:
+    """Return the lines that run a command once and send its answer."""
+    wanted = command.encode()
+    how = 1 if _HARMLESS.fullmatch(command) else 2
+    if len(wanted) > _OCTAL_BYTES:
+        text = base64.b64encode(wanted).decode()
+        parts = [f"_etf_part {n} {piece}" for n, piece in enumerate(_cut(text))]
+        total = _md5(f"{how} {session} {number} {text}".encode())
+        return _lines(*parts, f"_etf_long {how} {session} {number} {total}")
+    codes = [f"{byte:o}" for byte in wanted]
+    sums = (str(_sum([how, session, number, *map(int, codes)], 1, *by)) for by in SUMS)
+    return _lines(" ".join(["_etf", str(how), str(session), str(number), *sums, *codes]))
+
+
+def fetch(stream: str, block: int, count: int, number: int) -> list[bytes]:
+    """Return the line that asks for a part of an answer, both in KiB."""
+    return _lines(f"_etf_get {stream} {block} {count} {number}")
+
+
+def _lines(*lines: str) -> list[bytes]:
+    return [f"{line}\n".encode() for line in lines]
+
+
+def _cut(text: str) -> list[str]:
+    return [text[n : n + _LINE] for n in range(0, len(text), _LINE)]
+
+
+def _sum(values: list[int], start: int, by: int, modulo: int) -> int:
+    for value in values:
+        start = (start * by + value) % modulo
+    return start
+
+
+# -- from the board -------------------------------------------------------------------------------
+
+
+def parse(body: bytes, session: int, number: int) -> Frame | None:
+    """Return what a frame says about a command; None when it is damaged, or about another one."""
+    text = _text(body)
+    found = _parse(text, f"{session}.{number} ", number)
+    if found is None and (clean := without_noise(text + "\n")[:-1]) != text:
+        found = _parse(clean, f"{session}.{number} ", number)
     return found
 
 
-def _read(body: str) -> Answer | Damaged:
-    value, _, total = body.rpartition("\n")
-    if _md5(value.encode()) != total[:32]:
-        return Damaged()
-    out, _, err = value.partition(":")
+_SIGNS = {sign.value: sign for sign in Sign}
+
+
+def _parse(text: str, ident: str, number: int) -> Frame | None:
+    if sign := _SIGNS.get(text.strip()):
+        return sign
+    if not text.startswith(ident):
+        return None
+    return _short(text[len(ident) :], number) or _head(text, ident) or _piece(text, ident)
+
+
+_SHORT = re.compile(r"(\d{1,3}) (\d{1,2}) (\d+)((?: \d+)*):(.*)", re.DOTALL)
+
+
+def _short(text: str, number: int) -> Answer | None:
+    if not (found := _SHORT.fullmatch(text)):
+        return None
+    status, size, total = (int(found[n]) for n in (1, 2, 3))
+    codes = [int(code) for code in found[4].split()]
+    if len(codes) != size or max(codes, default=0) > 0xFF or total != _sum([size, number], status, *SUMS[0]):
+        return None
+    shown = "".join(map(chr, codes))
+    if shown.replace("\r", "") != found[5] or status > 255:
+        return None
+    return Answer(status, shown.encode("latin-1"), b"")
+
+
+_HEAD = re.compile(r"(\d{1,3}|lost|full) -(o?e?)")
+
+
+def _head(text: str, ident: str) -> Head | None:
+    said, _, total = text.split("  ")[0].rpartition(" ")
+    if _md5(said.encode()) != total or not (found := _HEAD.fullmatch(said[len(ident) :])):
+        return None
+    return Head(int(found[1]), found[2]) if found[1].isdigit() else Head(-1, "", found[1])
+
+
+_PIECE = re.compile(r"([oe]) (\d+) (\d+)")
+
+
+def _piece(text: str, ident: str) -> Piece | None:
+    head, _, rest = text.partition("\n")
+    if not (found := _PIECE.fullmatch(head[len(ident) :])):
+        return None
+    encoded, _, total = rest.rpartition("\n")
     try:
-        stdout, _, status = base64.b64decode(out).rpartition(b"\n")
-        return Answer(int(status), stdout, base64.b64decode(err))
+        data = base64.b64decode(encoded)
     except (binascii.Error, ValueError):
-        return Damaged()
+        return None
+    if _md5(head.encode() + b" " + data) != total.partition(" ")[0]:
+        return None
+    return Piece(found[1], int(found[2]), len(data) < int(found[3]) * 1024, data)
+
+
+_DROP = dict.fromkeys(map(ord, "\r\0"))
+
+
+def _text(body: bytes) -> str:
+    """Return text, a character a byte, as it was before the terminal added carriage returns."""
+    return body.decode("latin-1").translate(_DROP)
 
 
 def _md5(data: bytes) -> str:

@@ -1,0 +1,80 @@
+"""One thread that reads the consoles of a process, all of them."""
+
+import os
+import selectors
+import threading
+import time
+from typing import Protocol
+
+_BATCH_S = 0.005
+"""Ports that trickle are read so often: of 64 at 115200 baud each then has some 60 bytes, and wakes nobody for one.
+A port's own buffer holds 4 KiB at least (Linux, tty_buffer.c and n_tty.c)."""
+_STREAMS_BYTES = 1024
+"""A read that returns so much is of a port that streams: it is read again at once."""
+
+
+class Source(Protocol):
+    """What can be waited for and read."""
+
+    def read_ready(self) -> int:
+        """Read what is there and return how many bytes that was; raises nothing."""
+        ...
+
+
+class Reader:
+    """Waits for all ports at once. Its thread lives as long as it has ports."""
+
+    def __init__(self) -> None:
+        """Nothing to read yet."""
+        self._lock = threading.Lock()
+        self._users = 0
+        self._selector: selectors.BaseSelector | None = None
+        self._wake = -1
+        self._thread: threading.Thread | None = None
+
+    def join(self) -> None:
+        """Count one capture more; the first starts the thread."""
+        with self._lock:
+            self._users += 1
+            if self._users == 1:
+                self._selector, self._wake = selectors.DefaultSelector(), os.eventfd(0)
+                self._selector.register(self._wake, selectors.EVENT_READ)
+                self._thread = threading.Thread(target=self._run, args=(self._selector,), name="consoles", daemon=True)
+                self._thread.start()
+
+    def leave(self) -> None:
+        """Count one capture less; with the last the thread ends."""
+        with self._lock:
+            self._users -= 1
+            if not self._users and self._thread is not None and self._selector is not None:
+                os.eventfd_write(self._wake, 1)
+                self._thread.join()
+                self._selector.close()
+                os.close(self._wake)
+                self._thread = self._selector = None
+
+    def watch(self, fd: int, source: Source) -> None:
+        """Read a descriptor from now on."""
+        with self._lock:
+            if self._selector is not None:
+                self._selector.register(fd, selectors.EVENT_READ, source)
+
+    def ignore(self, fd: int) -> None:
+        """Read it no longer; nothing when it is not read. A read that has begun may still end."""
+        with self._lock:
+            if self._selector is not None and fd in self._selector.get_map():
+                self._selector.unregister(fd)
+
+    def _run(self, selector: selectors.BaseSelector) -> None:
+        while True:
+            streams = False
+            for key, _ in selector.select():
+                if key.data is None:
+                    return
+                streams |= key.data.read_ready() >= _STREAMS_BYTES
+            if not streams:
+                time.sleep(_BATCH_S)
+
+
+READER = Reader()
+"""This process' one."""
