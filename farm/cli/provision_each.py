@@ -58,7 +58,8 @@ class _Run:
 
     def one(self, board: str) -> Provisioned:
         """Provision one board; whatever is wrong with it, its lab or its playbook becomes its result."""
-        done = Provisioned(board, board, self._lab.boards[board].twin or "board")
+        twin = self._lab.boards[board].twin
+        done = Provisioned(board, board, "board" if twin is None else f"{twin} twin")
         try:
             self._provision(done)
         except (FarmError, DeviceError, PowerError) as fault:
