@@ -40,6 +40,8 @@ class BoardIdentity:
     """Which board, which boot of it, and which software. None where the board does not tell."""
 
     serial_number: str | None = None
+    machine_id: str | None = None
+    """Of the installed system (``/etc/machine-id``): another after flashing, the same in a copied image."""
     boot_id: str | None = None
     kernel: str | None = None
     os: str | None = None
@@ -133,6 +135,7 @@ class Board(ABC):
         python = facts.get("python", "").removeprefix("Python ")
         return BoardIdentity(
             serial_number=next(serials, None),
+            machine_id=facts.get("machine_id"),
             boot_id=facts.get("boot_id"),
             kernel=facts.get("kernel"),
             os=facts.get("os"),

@@ -21,6 +21,7 @@ for k in product board; do
   f=$R/sys/class/dmi/id/${k}_serial
   [ ! -e "$f" ] || file "serial.$k" "$f" || fact "serial.$k" "$(sudo -n cat "$f" 2>/dev/null)"
 done
+file machine_id "$R/etc/machine-id"
 file boot_id "$R/proc/sys/kernel/random/boot_id"
 fact kernel "$(uname -r)"
 [ ! -r "$R/etc/os-release" ] || while IFS='=' read -r k v; do

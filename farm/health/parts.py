@@ -16,13 +16,13 @@ from devices.errors import (
     HostKeyMismatch,
     HostKeyUnknown,
     Unreachable,
-    WrongBoard,
 )
 from devices.registry import load_board
 from devices.ssh_knock import greeting
 from power.errors import PowerError, SwitchBlind
 
 from ..errors import LabFault, UsageFault
+from ..lab.identity import identity_fault
 from ..lab.inventory import BoardEntry, Lab
 from ..lab.reach import open_shell
 from ..lab.supply import open_switch
@@ -77,11 +77,8 @@ def ask_board(lab: Lab, board: str, state: Path, *, doubtful: bool) -> BoardLook
 
 def judge_board(entry: BoardEntry, board: str, said: BoardLook) -> Iterator[Fault]:
     """Yield what is wrong by the board's own words; each with its figures."""
-    wanted, found = entry.serial_number, said.identity.serial_number
-    if wanted is not None and found != wanted:
-        says = "does not tell its serial number" if found is None else f"says its serial number is {found}"
-        hint = "look at the wiring, or correct `serial_number:` in the inventory"
-        yield WrongBoard(board, f"{says}; the inventory says {wanted}", hint=hint)
+    if (wrong := identity_fault(entry, board, said.identity)) is not None:
+        yield wrong
     free = said.state.disk_free_bytes
     if free is not None and free < _DISK_LEAST_BYTES:
         hint = "delete what is not needed there; models lie in the inventory's `workdir:`"

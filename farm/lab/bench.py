@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +11,7 @@ from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from devices.errors import ConnectionLost, DeadlineExceeded, Unreachable, WrongBoard
+from devices.errors import BootFault, ConnectionLost, DeadlineExceeded, DeviceError, Unreachable
 from devices.registry import load_board
 from power.registry import load_meter
 from power.switch import cycle
@@ -19,6 +19,7 @@ from power.switch import cycle
 from ..errors import LabFault, UsageFault
 from ..store.record import BootFacts, Made
 from .fenced import FencedShell, FencedSwitch
+from .identity import identity_fault
 from .inventory import BoardEntry, ConsoleEntry, Lab, MeterEntry
 from .lease import Lease, Leases, Progress, Wanted
 from .reach import open_console, open_shell
@@ -43,6 +44,8 @@ _ANSWER_S = 8.0
 _SSH_S = 60.0
 """From the login prompt to an SSH server that answers, assumed: on the Pi Zero W, Wi-Fi comes up in between."""
 _LOGIN_S = 30.0
+_LOOK_S = 5.0
+"""Assumed: a board that never lost its power answers within this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +147,11 @@ class Bench:
         self._inventory, self._state = lab, state
         self.inventory, self.state = lab, state
         """Where its entry stands, and the farm's folder."""
+        self._proven = False
+        """The board has shown to be the right one since its power was last switched from here."""
+        self._boot_id: str | None = None
+        self._boot_before: str | None = None
+        """Of the boot that the last power cycle ended, where it is known."""
         self.boot: BootFacts | None = None
         """The boot that the board is on, if it was watched from here."""
         self.settings = Settings(self, lab, state)
@@ -181,7 +189,7 @@ class Bench:
         _log.info("%s: is reached by %s", self.name, self.entry.reached)
         shell = open_shell(self._inventory, self.name, self._state)
         self._open.callback(shell.close)
-        return FencedShell(shell, self.lease)
+        return FencedShell(shell, self.lease, self._prove_once)
 
     @cached_property
     def board(self) -> "Board":
@@ -268,7 +276,7 @@ class Bench:
 
     def restart(self) -> int:
         """Switch on, after the minimum off time where it is on; return when, monotonic (ns). Waits for no boot."""
-        self.boot = None
+        self.boot, self._proven, self._boot_before, self._boot_id = None, False, self._boot_id, None
         if self.switch.state():
             return cycle(self.switch)
         self.settings.note_supply()
@@ -278,16 +286,34 @@ class Bench:
 
     def booted_since(self, on_ns: int) -> "BootReport":
         """Wait for the boot that began at ``on_ns`` (monotonic); raises as :meth:`power_on`."""
-        report = self._watch_boot(on_ns)
+        try:
+            report = self._watch_boot(on_ns)
+        except BootFault:
+            self._refuse_the_old_boot()
+            raise
         up_s = (time.monotonic_ns() - on_ns) / 1e9
         reached_s = {str(stage): s for stage, s in report.reached_s.items()}
         stages = ", ".join(f"{stage} {s:.1f} s" for stage, s in reached_s.items()) or "unseen"
         _log.info("%s: booted: %s; takes commands after %.1f s", self.name, stages, up_s)
         self.boot = BootFacts(start_ns=on_ns, reached_s=reached_s, up_s=up_s)
         self.prove_identity()
+        self._refuse_the_old_boot()
         self.accelerators()
         self.settings.undo_what_was_left()
         return report
+
+    def _refuse_the_old_boot(self) -> None:
+        """A power cycle is proven by another boot id: a board that kept its power is told from one that hangs."""
+        if self._boot_before is None:
+            return
+        now = self._boot_id
+        with suppress(DeviceError):
+            now = now or self.board.boot_id(timeout_s=_LOOK_S)
+        if now == self._boot_before:
+            hint = (
+                "is its switch another board's (`farm lab verify-wiring`)? Is it fed by USB, UART, HDMI or a battery?"
+            )
+            raise LabFault(self.name, f"was switched off and on, and still runs boot {now}", hint=hint)
 
     def _watch_boot(self, on_ns: int) -> "BootReport":
         """Wait for login and first command; without a console for the command alone, for longer."""
@@ -296,7 +322,7 @@ class Bench:
             from devices.boot import BootReport
 
             self.board.wait_up(timeout_s=boot_s + _SSH_S)
-            return BootReport(stages=[], reached_s={}, faults=[])
+            return BootReport(stages=[], reached_s={}, faults=[], resets=0, stalled=False)
         report = self._console.wait_boot(timeout_s=boot_s, since=on_ns)
         self.board.wait_up(timeout_s=_SSH_S)
         return report
@@ -329,16 +355,24 @@ class Bench:
         self.console.login(entry.user, password, timeout_s=_LOGIN_S)
 
     def prove_identity(self, board: "Board | None" = None) -> None:
-        """Check that the board at the end of the wires is the one in the inventory; ``board``: by its own shell."""
-        wanted = self.entry.serial_number
-        if wanted is None:
-            return
-        found = (board or self.board).identity().serial_number
-        if found != wanted:
-            says = "does not tell its serial number" if found is None else f"says its serial number is {found}"
-            hint = "look at the wiring, or correct `serial_number:` in the inventory"
-            raise WrongBoard(self.name, f"{says}; the inventory says {wanted}", hint=hint)
-        _log.info("%s: is the inventory's board, serial number %s", self.name, wanted)
+        """Check that the board at the end of the wires is the one in the inventory.
+
+        Args:
+            board: the same board reached another way, such as over its console; else over :attr:`shell`.
+
+        Raises:
+            devices.errors.WrongBoard: it is another, or does not tell.
+        """
+        found = (board or self.board).identity()
+        if (wrong := identity_fault(self.entry, self.name, found)) is not None:
+            raise wrong
+        self._proven, self._boot_id = True, found.boot_id
+        _log.info("%s: serial number %s, boot %s", self.name, found.serial_number or "not told", found.boot_id)
+
+    def _prove_once(self) -> None:
+        """Prove the identity before the first change, where bringing the board up has not done so."""
+        if not self._proven:
+            self.prove_identity()
 
     def _secret(self, reference: str, field: str) -> str:
         return reveal(reference, f"boards.{self.name}.{field}", self._inventory.path)

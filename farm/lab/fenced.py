@@ -1,6 +1,7 @@
 """A board's switch and shell in the hands of one lease: once it is lost, they do nothing more."""
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 from devices.shell import Result, Shell, Stream
@@ -37,12 +38,15 @@ class FencedSwitch:
 
 
 class FencedShell:
-    """A :class:`devices.shell.Shell` that looks at its lease before every command: that costs microseconds."""
+    """A :class:`devices.shell.Shell` that looks at its lease before every command: that costs microseconds.
 
-    def __init__(self, shell: Shell, lease: Lease) -> None:
-        """Take the shell, and the lease that it needs."""
+    What may change the board waits for the proof that it is the right one.
+    """
+
+    def __init__(self, shell: Shell, lease: Lease, prove: Callable[[], object] = lambda: None) -> None:
+        """Take the shell, the lease that it needs, and what proves the board's identity where that is not done yet."""
         self.name, self.lease = shell.name, lease
-        self._shell = shell
+        self._shell, self._prove = shell, prove
 
     def run(self, command: str, *, timeout_s: float = 30.0, stdin: bytes = b"", check: bool = True) -> Result:
         """Run a command line; raises LeaseLost, and as the shell."""
@@ -52,16 +56,19 @@ class FencedShell:
     def sudo(self, command: str, *, timeout_s: float = 30.0, stdin: bytes = b"", check: bool = True) -> Result:
         """Run as root; raises LeaseLost, and as the shell."""
         self.lease.require()
+        self._prove()
         return self._shell.sudo(command, timeout_s=timeout_s, stdin=stdin, check=check)
 
     def stream(self, command: str, *, timeout_s: float) -> Stream:
         """Start a command; raises LeaseLost, and as the shell."""
         self.lease.require()
+        self._prove()
         return self._shell.stream(command, timeout_s=timeout_s)
 
     def upload(self, source: bytes | Path, path: str, *, mode: int = 0o644, timeout_s: float = 300.0) -> int:
         """Write a file on the board; raises LeaseLost, and as the shell."""
         self.lease.require()
+        self._prove()
         return self._shell.upload(source, path, mode=mode, timeout_s=timeout_s)
 
     def download(self, path: str, *, timeout_s: float = 300.0) -> bytes:

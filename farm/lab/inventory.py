@@ -101,7 +101,9 @@ class BoardEntry(Part):
     model: Text
     twin: Literal["process"] | None = None
     serial_number: Text | None = None
-    """What the board must say of itself; absent: any board will do."""
+    """What the board must say of itself; absent, and no ``machine_id`` either: any board will do."""
+    machine_id: Text | None = None
+    """The same for a board without a serial number: what its ``/etc/machine-id`` holds."""
     root: str = Field(default="/", pattern="^/")
     """Every path that the farm uses on the board begins here."""
     workdir: str = Field(default="/opt/edge-test-farm", pattern="^/.")

@@ -25,6 +25,7 @@ class BoardFacts(Part):
     model: str
     made: Made
     serial_number: str | None = None
+    machine_id: str | None = None
     boot_id: str | None = None
     kernel: str | None = None
     os: str | None = None
