@@ -17,8 +17,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
+from . import uboot
 from .images import ARCHES, CONTENTS, RECIPE, SUITE, Arch, Image, cache, image
 
+UBOOT = "u-boot-fastboot"
 _DEFAULT: tuple[Arch, ...] = ARCHES
 _SBIN = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
 _TOOLS = {
@@ -90,11 +92,11 @@ def _mmdebstrap(arch: Arch, out: Path) -> list[str]:
         '--aptopt=Acquire::Languages "none"',
         SUITE,
         "-",
-        f"deb [arch={arch}] {_mirror()} {SUITE} main",
+        f"deb [arch={arch}] {mirror()} {SUITE} main",
     ]
 
 
-def _mirror() -> str:
+def mirror() -> str:
     """Return the Debian archive that this machine's apt uses."""
     line = ["apt-get", "indextargets", "--format", "$(ORIGIN)|$(LABEL)|$(REPO_URI)"]
     told = subprocess.run(line, check=False, capture_output=True, text=True)
@@ -152,10 +154,11 @@ def _locked(path: Path) -> Generator[None]:
 def main() -> int:
     """Build what is asked for, all at once; 0 when every image stands."""
     parser = ArgumentParser("twin-images", description="make the images that QEMU twins boot, in " + str(cache()))
-    parser.add_argument("arch", nargs="*", help=f"of {', '.join(ARCHES)}; all of them without")
-    asked = cast("list[Arch]", parser.parse_args().arch) or _DEFAULT
-    if strange := [arch for arch in asked if arch not in ARCHES]:
-        parser.error(f"no image for {', '.join(strange)}; there are {', '.join(ARCHES)}")
+    parser.add_argument("arch", nargs="*", help=f"of {', '.join((*ARCHES, UBOOT))}; all of them without")
+    named = cast("list[str]", parser.parse_args().arch) or [*_DEFAULT, UBOOT]
+    asked = [arch for arch in ARCHES if arch in named]
+    if strange := [arch for arch in named if arch not in (*ARCHES, UBOOT)]:
+        parser.error(f"no image for {', '.join(strange)}; there are {', '.join((*ARCHES, UBOOT))}")
     if missing := sorted({package for tool, package in _TOOLS.items() if shutil.which(tool, path=_SBIN) is None}):
         return _say(f"twin-images: cannot build without: apt-get install {' '.join(missing)}", 2)
     cache().mkdir(parents=True, exist_ok=True)
@@ -168,11 +171,19 @@ def main() -> int:
                 status = _say(f"{arch}: {fault}", 3)
             else:
                 _say(f"{arch}: {made.folder} ({f'built in {seconds:.0f} s' if seconds else 'stood already'})")
-    return status
+    return max(status, _build_uboot() if UBOOT in named else 0)
+
+
+def _build_uboot() -> int:
+    """After the images: what compiles uses all processors."""
+    try:
+        return _say(f"{UBOOT}: {uboot.build(mirror())}")
+    except (BuildFault, uboot.UBootBuildFault) as fault:
+        return _say(f"{UBOOT}: {fault}", 3)
 
 
 def _say(text: str, status: int = 0) -> int:
-    print(text, file=sys.stderr if status else sys.stdout, flush=True)  # noqa: T201 -- a program of its own
+    print(text, file=sys.stderr if status else sys.stdout, flush=True)
     return status
 
 

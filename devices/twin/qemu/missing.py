@@ -1,0 +1,28 @@
+"""What this machine lacks for a QEMU twin, each with its remedy: asked before anything is started."""
+
+import shutil
+from pathlib import Path
+
+from .images import image
+from .machines import MACHINES, U_BOOT
+
+_BUILD = "tools/twin-images"
+
+
+def missing(model: str) -> list[str]:
+    """Return what a twin of a board model wants and has not here; empty when it can start."""
+    machine = MACHINES[model]
+    tools = {machine.program: machine.package, "qemu-img": "qemu-utils"}
+    if machine.kind != "q35":
+        tools["fdtput"] = "device-tree-compiler"
+    found = [
+        f"{tool} is not installed; apt-get install {package}"
+        for tool, package in tools.items()
+        if shutil.which(tool) is None
+    ]
+    if machine.kind == "virt" and not Path(U_BOOT).exists():
+        found.append(f"{U_BOOT} is not there; apt-get install u-boot-qemu")
+    wanted = image(machine.arch)
+    if not wanted.built:
+        found.append(f"no image for {machine.arch} in {wanted.folder.parent}; run `{_BUILD} {machine.arch}`")
+    return found

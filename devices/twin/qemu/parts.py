@@ -1,0 +1,118 @@
+"""Makes one board's own files of an image: its disk, its seed, and the device tree that says which board it is."""
+
+import io
+import os
+import subprocess
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from .images import Image
+from .machines import U_BOOT, Machine, Parts
+
+_MAKE_S = 60.0
+"""For a program that needs a tenth of a second; assumed, on a very busy machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What makes an image one certain board."""
+
+    name: str
+    """Its host name."""
+    user: str
+    password: str
+    authorized_key: str
+    serial_number: str
+    host_key: bytes
+    """Private, as OpenSSH writes it."""
+    host_key_public: str
+
+
+def make(machine: Machine, image: Image, folder: Path, identity: Identity) -> Parts:
+    """Write them into the board's folder, anew; what was on its disk is gone.
+
+    Raises:
+        RuntimeError: a program refused: its words.
+    """
+    disk = folder / "disk.qcow2"
+    _run("qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", str(image.disk), str(disk))
+    seed = folder / "seed.tar"
+    archive = _seed(identity)
+    seed.write_bytes(archive)
+    seed.chmod(0o600)  # it holds the password
+    initrd, dtb = image.initrd, None
+    if machine.kind == "virt":
+        dtb = _virt_tree(machine, folder / "board.dtb")
+    elif machine.kind == "raspi0":
+        dtb = _raspi_tree(image, folder / "board.dtb")
+        initrd = folder / "initrd"  # it has one disk only, so the seed comes with the initramfs
+        initrd.write_bytes(image.initrd.read_bytes() + _cpio("seed.tar", archive))
+        initrd.chmod(0o600)
+    if dtb is not None:
+        _run("fdtput", "-t", "s", str(dtb), "/", "model", machine.named)
+        _run("fdtput", "-t", "s", str(dtb), "/", "serial-number", identity.serial_number)
+    return Parts(disk, seed, initrd, dtb)
+
+
+def _virt_tree(machine: Machine, dtb: Path) -> Path:
+    """Write the tree that QEMU would give the machine itself: with a boot loader, for that has other parts."""
+    line = [machine.program, "-M", f"virt,dumpdtb={dtb}", "-cpu", machine.cpu, "-m", str(machine.memory_mib)]
+    _run(*line, "-smp", "1", "-nodefaults", "-display", "none", "-bios", str(U_BOOT))
+    _run("fdtput", "-d", str(dtb), "/chosen", "kaslr-seed", "rng-seed")  # drawn once, they would serve every boot
+    return dtb
+
+
+def _raspi_tree(image: Image, dtb: Path) -> Path:
+    """Write the board's tree as Debian ships it, less what QEMU's machine has not."""
+    dtb.write_bytes(image.dtb.read_bytes())
+    # no power bridge beside the watchdog: its driver would panic
+    _run("fdtput", "-t", "x", str(dtb), "/soc/watchdog@7e100000", "reg", "7e100000", "114")
+    # no Bluetooth behind the UART: its driver would take the console away
+    _run("fdtput", "-r", str(dtb), "/soc/serial@7e201000/bluetooth")
+    # no entropy at the start: sshd would wait for it
+    words = [os.urandom(4).hex() for _ in range(16)]
+    _run("fdtput", "-t", "x", str(dtb), "/chosen", "rng-seed", *words)
+    return dtb
+
+
+def _seed(identity: Identity) -> bytes:
+    told = f"USER={identity.user}\nPASSWORD={identity.password}\nHOST={identity.name}\n"
+    files = {
+        "etc/edge-test-farm/seed": (0o600, told.encode()),
+        "etc/edge-test-farm/authorized_keys": (0o600, identity.authorized_key.encode() + b"\n"),
+        "etc/ssh/ssh_host_ed25519_key": (0o600, identity.host_key),
+        "etc/ssh/ssh_host_ed25519_key.pub": (0o644, identity.host_key_public.encode() + b"\n"),
+    }
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for name, (mode, data) in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.mode, entry.size = mode, len(data)
+            tar.addfile(entry, io.BytesIO(data))
+    return archive.getvalue()
+
+
+def _cpio(name: str, data: bytes) -> bytes:
+    """Return an archive of one file that a kernel unpacks after the one before it (newc, cpio(5))."""
+
+    def entry(path: bytes, mode: int, body: bytes) -> bytes:
+        fields = (0, mode, 0, 0, 1, 0, len(body), 0, 0, 0, 0, len(path) + 1, 0)
+        head = b"070701" + b"".join(b"%08X" % field for field in fields) + path + b"\0"
+        return _padded(_padded(head) + body)
+
+    return entry(name.encode(), 0o100600, data) + entry(b"TRAILER!!!", 0, b"")
+
+
+def _padded(data: bytes) -> bytes:
+    return data + b"\0" * (-len(data) % 4)
+
+
+def _run(*line: str) -> None:
+    try:
+        told = subprocess.run(line, check=False, capture_output=True, stdin=subprocess.DEVNULL, timeout=_MAKE_S)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise RuntimeError(f"{line[0]}: {error}") from error
+    if told.returncode:
+        said = told.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise RuntimeError(f"{line[0]}: {said[-1] if said else f'ended with status {told.returncode}'}")

@@ -1,0 +1,197 @@
+"""A board as a QEMU machine: what the controller finds at the end of its SSH, console and power cables."""
+
+import logging
+import socket
+import threading
+from pathlib import Path
+from typing import Literal, get_args
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from ..board_twin import TwinAddress
+from . import parts
+from .images import image
+from .machines import MACHINES, command
+from .missing import missing
+from .process import QemuProcess
+from .qmp import QmpFault
+from .wire import Wire
+
+Fault = Literal["hang", "hang-at-boot", "kernel-panic", "silent-ssh"]
+FAULTS: tuple[str, ...] = get_args(Fault)
+
+_KERNEL_SPEAKS = b"Linux version"
+_log = logging.getLogger(__name__)
+
+
+class QemuTwin:
+    """One board. It starts without power, and does nothing until it gets some."""
+
+    def __init__(
+        self,
+        name: str,
+        model: str,
+        folder: Path,
+        *,
+        user: str,
+        password: str,
+        authorized_key: str,
+        serial_number: str,
+        seed: int,
+    ) -> None:
+        """Take the folder that will hold its disk; KeyError when there is no machine for the model."""
+        del seed  # its clock and its noise are those of a real kernel
+        self.name = name
+        self.root = Path("/")
+        """Where the board's file system begins: it has one of its own."""
+        self.machine = MACHINES[model]
+        self._model = model
+        self._folder = folder.resolve()
+        self._image = image(self.machine.arch)
+        key = Ed25519PrivateKey.generate()
+        public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+        self._identity = parts.Identity(
+            name=name,
+            user=user,
+            password=password,
+            authorized_key=authorized_key,
+            serial_number=serial_number,
+            host_key=key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()),
+            host_key_public=public,
+        )
+        self._parts: parts.Parts | None = None
+        self._port = _reserved_port()
+        self._faults: set[str] = set()
+        self._tail = b""
+        self._lock = threading.RLock()
+        self._run: QemuProcess | None = None
+        self._used_ns = 0
+        self._closed = False
+        self._log_file = self._folder / "console.log"
+        self._wire = Wire(self._hear)
+
+    def start(self) -> TwinAddress:
+        """Make its disk, and the board reachable; power stays off.
+
+        Raises:
+            RuntimeError: this machine lacks what it needs, or a program refused.
+        """
+        if lacks := missing(self._model):
+            raise RuntimeError("; ".join(lacks))
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._parts = parts.make(self.machine, self._image, self._folder, self._identity)
+        return TwinAddress(self._port.getsockname()[1], self._wire.path, self._identity.host_key_public)
+
+    @property
+    def powered(self) -> bool:
+        """Whether the supply is on; a board that was shut down or hangs still draws."""
+        return self._run is not None
+
+    def power(self, on: bool) -> None:
+        """Switch the supply. Off ends everything before this returns; on returns while the board boots."""
+        with self._lock:
+            if on and self._run is None and not self._closed:
+                self._run = self._begin()
+            elif not on and self._run is not None:
+                run, self._run = self._run, None
+                run.end()
+                self._used_ns += run.cpu_ns()
+                self._wire.unplug()
+
+    def cpu_ns(self) -> int:
+        """Return the processor time of the emulator since the twin started; it never falls."""
+        with self._lock:
+            return self._used_ns + (self._run.cpu_ns() if self._run is not None else 0)
+
+    def inject(self, fault: str, on: bool = True) -> None:
+        """Switch a fault of :data:`FAULTS` on or off.
+
+        Raises:
+            ValueError: there is no such fault, or the board is off and it needs one that runs.
+        """
+        if fault not in FAULTS:
+            raise ValueError(f"no fault {fault!r}; there are: {', '.join(FAULTS)}")
+        with self._lock:
+            (self._faults.add if on else self._faults.discard)(fault)
+            if self._run is None:
+                if fault == "kernel-panic" and on:
+                    self._faults.discard(fault)
+                    raise ValueError("kernel-panic: the board is off; a kernel that does not run cannot panic")
+                return
+            try:
+                self._show(fault, on, self._run)
+            except QmpFault as error:
+                raise ValueError(f"{fault}: {error}") from error
+
+    def close(self) -> None:
+        """Power off and give everything back; the folder stays."""
+        self.power(on=False)
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        self._wire.close()
+        self._port.close()
+
+    def _show(self, fault: str, on: bool, run: QemuProcess) -> None:
+        match fault:
+            case "hang" | "hang-at-boot":
+                if fault == "hang" or not on:
+                    run.qmp.execute("stop" if on else "cont")
+            case "silent-ssh":  # the cable is pulled: what is connected stays so, and hears nothing
+                run.qmp.execute("set_link", name="net", up=not on)
+            case "kernel-panic" if on:  # Break, then c: the kernel's own key for it
+                run.qmp.execute("chardev-send-break", id="console")
+                self._wire.type(b"c")
+                self._faults.discard(fault)  # it happens once
+            case _:
+                pass
+
+    def _begin(self) -> QemuProcess:
+        if self._parts is None:
+            raise RuntimeError(f"{self.name}: was not started")
+        line = command(
+            self.machine,
+            self._image,
+            self._parts,
+            serial_number=self._identity.serial_number,
+            ssh_port=self._port.getsockname()[1],
+        )
+        self._tail = b""
+        run = QemuProcess(line, marker=f"BOARD_TWIN={self._folder}", log=self._folder / "qemu.log")
+        self._wire.plug(run.console)
+        _log.info("%s: QEMU is process %d", self.name, run.pid)
+        if "hang" in self._faults:
+            run.qmp.execute("stop")
+        if "silent-ssh" in self._faults:
+            run.qmp.execute("set_link", name="net", up=False)
+        return run
+
+    def _hear(self, data: bytes) -> None:
+        """Keep what the board says on its console, and hang when the kernel begins to speak, if told to."""
+        with self._log_file.open("ab") as log:
+            log.write(data)
+        if "hang-at-boot" not in self._faults:
+            return
+        seen = self._tail + data
+        self._tail = seen[-len(_KERNEL_SPEAKS) + 1 :]
+        if _KERNEL_SPEAKS in seen:
+            # from a thread of its own: while QEMU waits for us to take its bytes, its monitor does not answer
+            threading.Thread(target=self._stop, name="twin-hang", daemon=True).start()
+
+    def _stop(self) -> None:
+        with self._lock:
+            if self._run is not None:
+                try:
+                    self._run.qmp.execute("stop")
+                except QmpFault as fault:
+                    _log.warning("%s: does not hang: %s", self.name, fault)
+
+
+def _reserved_port() -> socket.socket:
+    """Return a bound socket that never listens: QEMU may listen there beside it, and nobody else is given the port."""
+    reserved = socket.socket()
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reserved.bind(("127.0.0.1", 0))
+    return reserved
