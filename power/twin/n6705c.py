@@ -42,8 +42,6 @@ _KEPT = {
 class N6705C(Twin):
     """One channel in use; a reading takes ``points * interval`` from the request on, then it is answered."""
 
-    faults = FAULTS
-
     def power_up(self) -> None:
         """Wake with the sweep of the factory setting: 1024 points of 20.48 µs."""
         self._channel = int(self.options.get("channel", 1))
@@ -53,6 +51,8 @@ class N6705C(Twin):
         self._kept = dict(_KEPT)
         self._scpi = Scpi()
         self._output = Output(self.supply, self.set_power)
+        if self.set_power is not None:
+            self.faults = FAULTS
         self._identity_commands()
         self._measure_commands()
         self._output_commands()

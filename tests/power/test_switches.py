@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -12,9 +13,10 @@ import pytest
 from power.errors import SwitchOffline
 from power.pdu.scpi_output import ScpiOutput
 from power.pdu.shelly import Shelly, parse
+from power.rested import RestedSwitch
 from power.scpi.port import ScpiPort
-from power.switch import PowerSwitch
-from power.testing import Answering, Relay, SwitchConformance
+from power.switch import PowerSwitch, cycle
+from power.testing import Answering, Clock, Relay, SwitchConformance
 
 
 def shelly_answer(relay: Relay, path: str) -> bytes:
@@ -68,6 +70,46 @@ def test_an_output_that_answers_something_else_is_neither_on_nor_off() -> None:
     port = ScpiPort("s1", Answering(lambda _: b"+1.2E-03\n"))
     with ScpiOutput("s1", port, ScpiOutput.Config(resource="x")) as switch, pytest.raises(SwitchOffline):
         switch.state()
+
+
+class Plain:
+    """A switch on a relay."""
+
+    name, min_off_s = "s1", 2.0
+
+    def __init__(self, relay: Relay) -> None:
+        self._relay = relay
+
+    def on(self) -> None:
+        self._relay.turn(True)
+
+    def off(self) -> None:
+        self._relay.turn(False)
+
+    def state(self) -> bool:
+        return self._relay.on
+
+
+def test_the_minimum_off_time_is_kept_between_any_off_and_the_next_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, waits = Clock(), list[float]()
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        clock.sleep(seconds)
+
+    monkeypatch.setattr(time, "monotonic_ns", clock.monotonic_ns)
+    relay = Relay(on=True)
+    switch = RestedSwitch(Plain(relay), sleep=sleep)
+    switch.on()
+    assert waits == []
+    switch.off()
+    clock.sleep(0.5)
+    switch.on()
+    assert waits == [1.5]
+    cycle(switch, sleep=clock.sleep)
+    assert waits == [1.5, 0.0]
+    switch.on()
+    assert waits == [1.5, 0.0]
 
 
 @contextmanager
