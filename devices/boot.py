@@ -96,6 +96,7 @@ class _Boot:
     announced: bool = False
     """The next restart is no silent one."""
     handed_on: bool = False
+    init_runs: bool = False
     shows_log: bool = False
     """A command prints the kernel's log: these lines are no boot."""
     replays_from: int = -1
@@ -147,7 +148,7 @@ class BootWatcher:
             text, hint = f"nothing recognised, then silence for {silent_s:.0f} s", "is the baud rate right?"
         else:
             text, hint = f"silent for {silent_s:.0f} s", "the last lines name what it was doing; was it `quiet`?"
-        self._faults.add("stall", self._lines.count, text, "at once", None, hint)
+        self._faults.add("stall", self._lines.count, text, "at once", None, self.stage, hint)
 
     def end(self) -> None:
         """Say that nothing more comes: what a boot waited for at the end was what ended it."""
@@ -214,12 +215,12 @@ class BootWatcher:
             vendors = LOADERS if boot.stage is Stage.BOOTLOADER else LOADERS[:2]
             if seen := shows(vendors, text):
                 self._reach(Stage.BOOTLOADER)
-                self._faults.add("boot-stop", number, seen, "at once", Stage.KERNEL)
+                self._faults.add("boot-stop", number, seen, "at once", Stage.KERNEL, boot.stage)
                 boot.by_hand = True
                 return True
         if (boot.stage is None or boot.stage.place >= Stage.KERNEL.place) and (seen := shows(RESCUES, text)):
             self._reach(Stage.INITRAMFS)
-            self._faults.add("rescue-shell", number, seen, "at once", Stage.LOGIN)
+            self._faults.add("rescue-shell", number, seen, "at once", Stage.LOGIN, boot.stage)
             return True
         stage = asks(text, boot.stage)
         if stage is None:
@@ -259,6 +260,8 @@ class BootWatcher:
                 boot.announced = True
             case "handed on":
                 boot.handed_on = True
+            case "init runs":
+                boot.init_runs = True
             case "replays":
                 boot.replays_from = number
 
@@ -286,6 +289,8 @@ class BootWatcher:
             self._boot.stamped = True
             if self.stage is None or self.stage.place < Stage.KERNEL.place:
                 self._reach(Stage.KERNEL)
+        elif self.stage is Stage.KERNEL and self._boot.init_runs and self._boot.stamped and said.strip():
+            self._reach(Stage.USERSPACE)
 
     def _sign(self, sign: Sign, words: str, number: int, *, is_kernels: bool) -> None:
         boot = self._boot
@@ -344,13 +349,15 @@ class BootWatcher:
             self._faults.restarted(by_hand=False)
             return
         self._resets += 1
-        if not (was.announced or was.by_hand or self._faults.ended_by("panic")):
-            self._faults.add("reset", number, f"back at {stage} from {was.stage}", "never")
+        if not (was.announced or was.by_hand or self._faults.ended()):
+            self._faults.add("reset", number, f"back at {stage} from {was.stage}", "never", None, was.stage)
         if not was.by_hand:
             self._failed_at.append(was.stage)
             loops = len(self._failed_at) >= _RESETS_OF_A_LOOP or self._failed_at[-2:] == [was.stage] * 2
             if loops and not self._faults.waits("boot-loop"):
-                self._faults.add("boot-loop", number, f"{len(self._failed_at)} resets, none came up", "at once")
+                self._faults.add(
+                    "boot-loop", number, f"{len(self._failed_at)} resets, none came up", "at once", None, was.stage
+                )
         self._faults.restarted(by_hand=was.by_hand)
 
     # -- faults ------------------------------------------------------------------------------------
@@ -365,7 +372,7 @@ class BootWatcher:
                         word in said for word in ("Dropping", "initramfs", "dropped")
                     )
                     self._reach(Stage.INITRAMFS if early else Stage.USERSPACE)
-                self._faults.add(row.kind, number, said, row.ends, row.until)
+                self._faults.add(row.kind, number, said, row.ends, row.until, self.stage)
 
     def _fits(self, symptom: Symptom) -> bool:
         """Boot loaders' faults are none of a kernel that runs, the other way round, and the dead report nothing."""

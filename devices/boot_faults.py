@@ -36,6 +36,8 @@ class _Entry:
     ends: Ends
     until: Stage | None
     boot: int
+    stage: Stage | None
+    """Of the boot, when it happened."""
     state: _State
 
     def told(self) -> Fault:
@@ -55,14 +57,20 @@ class Faults:
         self._last: dict[str, _Entry] = {}
         """Of the running boot, by kind."""
 
-    def add(self, kind: str, line: int, text: str, ends: Ends, until: Stage | None = None, hint: str = "") -> None:
+    def add(
+        self, kind: str, line: int, text: str, ends: Ends, until: Stage | None, stage: Stage | None, hint: str = ""
+    ) -> None:
         """Take one in; the second of a kind that ends the same boot says nothing new."""
         text = text.strip()[:_LONGEST_TEXT]
         before = self._last.get(kind)
-        if before and (ends in ("at once", "if last") or before.text == text or line - before.line < _REPORT_LINES):
+        if before and before.state == "suspect" and ends == "at once":
+            self._take_back(before)
+        elif before and (ends in ("at once", "if last") or before.text == text or line - before.line < _REPORT_LINES):
             return
         state: _State = "fatal" if ends == "at once" else "told" if ends == "never" else "suspect"
-        entry = _Entry(kind, line, text, hint or HINTS.get(kind, ""), ends, until, self._boot, state)
+        entry = _Entry(kind, line, text, hint or HINTS.get(kind, ""), ends, until, self._boot, stage, state)
+        if state == "fatal":
+            self._not_last()
         self._last[kind] = entry
         self._entries.append(entry)
         if state != "told":
@@ -80,10 +88,10 @@ class Faults:
                 self._take_back(entry)
 
     def reached(self, stage: Stage) -> None:
-        """Take back what did not keep the running boot from this stage; one that is up, what ended earlier boots."""
+        """Take back what did not keep the running boot from this stage; settle what ended earlier ones before it."""
         for entry in list(self._open):
             if entry.boot != self._boot:
-                if stage in (Stage.LOGIN, Stage.SHELL):
+                if stage in (Stage.LOGIN, Stage.SHELL) or entry.stage is None or stage.place > entry.stage.place:
                     self._settle(entry)
             elif entry.ends == "if silent":
                 self._settle(entry)
@@ -115,6 +123,10 @@ class Faults:
         """Tell whether the running boot has a fatal fault of a kind."""
         return kind in self._last and self._last[kind].state == "fatal"
 
+    def ended(self) -> bool:
+        """Tell whether the running boot has any fatal fault."""
+        return any(entry.state == "fatal" and entry.boot == self._boot for entry in self._open)
+
     def waits(self, kind: str) -> bool:
         """Tell whether a fatal fault of a kind stands, of whatever boot."""
         return any(entry.kind == kind and entry.state == "fatal" for entry in self._open)
@@ -126,6 +138,12 @@ class Faults:
     def listed(self) -> list[Fault]:
         """Return what is known now; a suspect that may yet be harmless is not listed, a report of the kernel's is."""
         return [e.told() for e in self._entries if e.state != "suspect" or e.ends == "if silent"]
+
+    def _not_last(self) -> None:
+        """What the system waited for, or its kernel reported, was not the last word: that is said now."""
+        for entry in list(self._open):
+            if entry.state == "suspect" and entry.boot == self._boot and entry.kind not in _TAKEN_BACK:
+                self._settle(entry)
 
     def _settle(self, entry: _Entry) -> None:
         entry.state = "told"

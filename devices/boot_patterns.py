@@ -144,7 +144,7 @@ _KERNELS = (
     _first(Stage.KERNEL, STARTS_KERNEL, "linux", "Little Kernel: app/aboot",
            r"^[Bb]ooting [Ll]inux\.\.\.|^booting linux @ 0x", once=False),
     _first(Stage.KERNEL, UNPACKS_KERNEL, "Uncompressing", "Linux: arch/arm/boot/compressed/misc.c",
-           r"^Uncompressing (?:Linux|Kernel)\b", once=False),
+           r"^Uncompressing Linux\b", once=False),
     _first(Stage.KERNEL, UNPACKS_KERNEL, "EFI", "Linux: drivers/firmware/efi/libstub", r"^EFI stub: ", once=False),
     _first(Stage.KERNEL, KERNEL_CPU, "physical", "Linux: arch/arm*/kernel/setup.c", r"^Booting Linux on physical CPU"),
     _first(Stage.KERNEL, KERNEL_BANNER, "Linux", "Linux: init/version.c", r"^Linux version \d+\.\d+\S*"),
@@ -183,6 +183,8 @@ _USERSPACE = (
     _line(Stage.USERSPACE, "init", "Android: system/core/init",
           r"^init: (?:init (?:first|second) stage started|init second|Loading /|Starting service"
           r"|starting service|Parsing)"),
+    _line(Stage.USERSPACE, "mknod|chmod|insmod|ifconfig|mkdir|killall|brctl|route", "BusyBox: applets in init scripts",
+          r"^(?:mknod|chmod|insmod|ifconfig|mkdir|killall|brctl|route): "),
     _line(Stage.USERSPACE, "rcS", "BusyBox: rcS", r"^(?:mount all|\[rcS\]|rcS )"),
 )
 # fmt: on
@@ -190,7 +192,16 @@ _USERSPACE = (
 SIGNS = (*_FIRMWARE, *_LOADERS, *_KERNELS, *_INITRAMFS, *_USERSPACE)
 
 
-CueName = Literal["in initramfs", "leaves initramfs", "hands over", "ordered", "loader resets", "handed on", "replays"]
+CueName = Literal[
+    "in initramfs",
+    "leaves initramfs",
+    "hands over",
+    "ordered",
+    "loader resets",
+    "handed on",
+    "init runs",
+    "replays",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +242,8 @@ CUES = (
     _cue("loader resets", "resetting", "U-Boot: cmd/boot.c", r"^resetting \.\.\."),
     # one kernel starts the next
     _cue("handed on", "kernel", "Linux: kernel/kexec_core.c", r"^(?:kexec\w*: )?Starting (?:new|crashdump) kernel"),
+    # from here on, what the kernel does not stamp is its init's
+    _cue("init runs", "Freeing", "Linux: mm/page_alloc.c, init/main.c", r"^Freeing (?:unused|init)\b"),
     # a console that comes up may print once more what was printed before
     _cue("replays", "console|bootconsole", "Linux: kernel/printk/printk.c",
          r"(?:boot)?console \[\w+\] (?:enabled|disabled)"),

@@ -22,7 +22,7 @@ def _prompt(pattern: str, where: str) -> Prompt:
 
 LOGINS = (
     _prompt(r"^\s*(?!Last |Automatic )[\w.()@-]+ login:(?= |$)", "agetty, BusyBox getty"),
-    _prompt(r"^login: ?$", "BusyBox getty without a host name"),
+    _prompt(r"^login:(?: |$)", "BusyBox getty without a host name"),
     _prompt(r"^\s*Please press Enter to activate this console", "BusyBox init: askfirst; a shell comes after"),
 )
 """The system is up and asks for somebody."""

@@ -90,8 +90,8 @@ _ROOT = (
           r"^mount: mounting \S+ on (?:/root|/mnt/root|/rootfs|/new_?root|/sysroot) failed"),
     _last("root-mount", "requested", Stage.USERSPACE, "initramfs-tools: init",
           r"^Target filesystem doesn't have requested "),
-    _last("root-mount", "init", Stage.USERSPACE, "initramfs-tools: init; Linux: init/main.c",
-          r"^No init found\. Try passing init=|No working init found"),
+    _last("root-mount", "init", Stage.USERSPACE, "initramfs-tools: init",
+          r"^No init found\. Try passing init="),
     _last("root-mount", "real", Stage.USERSPACE, "mkinitcpio: init", r"ERROR: Failed to mount the real root device"),
     _last("root-mount", "mount", Stage.USERSPACE, "L4T: initrd",
           r"^ERROR: \S+ mount fail|^ERROR: (?:Unable|Failed) to mount root"),
@@ -240,7 +240,7 @@ _REPORTS = (
 )
 # fmt: on
 
-SYMPTOMS = (*_PANIC, *_ROOT, *_RESCUE, *_LOGIN, *_STOPPED, *_IMAGE, *_REPORTS)
+SYMPTOMS = (*_ROOT, *_PANIC, *_RESCUE, *_LOGIN, *_STOPPED, *_IMAGE, *_REPORTS)
 
 GOT_PAST: dict[str, re.Pattern[str]] = {
     "root-wait": re.compile(
