@@ -156,7 +156,7 @@ def main() -> int:
     parser = ArgumentParser("twin-images", description="make the images that QEMU twins boot, in " + str(cache()))
     parser.add_argument("arch", nargs="*", help=f"of {', '.join((*ARCHES, UBOOT))}; all of them without")
     named = cast("list[str]", parser.parse_args().arch) or [*_DEFAULT, UBOOT]
-    asked = [arch for arch in ARCHES if arch in named]
+    asked: list[Arch] = [one for one in ARCHES if one in set(named)]
     if strange := [arch for arch in named if arch not in (*ARCHES, UBOOT)]:
         parser.error(f"no image for {', '.join(strange)}; there are {', '.join((*ARCHES, UBOOT))}")
     if missing := sorted({package for tool, package in _TOOLS.items() if shutil.which(tool, path=_SBIN) is None}):

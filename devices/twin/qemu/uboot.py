@@ -1,13 +1,12 @@
 """U-Boot with fastboot, an SD card and an environment that saves: built from Debian's source package, once.
 
-Debian's own ``u-boot-qemu`` has none of these. ``python -m devices.twin.qemu.uboot`` builds it and prints where it is.
+Debian's own ``u-boot-qemu`` has none of these. ``tools/twin-images u-boot-fastboot`` builds it and says where it is.
 """
 
 import hashlib
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -107,19 +106,3 @@ def _run(line: Sequence[str], folder: Path) -> None:
     if done.returncode:
         said = done.stdout.decode("utf-8", "replace").strip().splitlines()[-8:]
         raise UBootBuildFault("\n  | ".join([f"`{' '.join(line)}` ended with status {done.returncode}:", *said]))
-
-
-def main() -> int:
-    """Build it; 0 when it stands."""
-    from .build import BuildFault, mirror
-
-    try:
-        print(build(mirror()))
-    except (UBootBuildFault, BuildFault) as fault:
-        print(f"u-boot: {fault}", file=sys.stderr)
-        return 3
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
