@@ -1,19 +1,21 @@
-"""``farm lab``: the twins that an inventory names."""
+"""``farm lab``: its wiring, and the twins that an inventory names."""
 
 from argparse import ArgumentParser, Namespace
 
 from ..errors import Exit
-from .common import STATE, add_inventory, add_json
+from .common import STATE, add_inventory, add_json, open_lab
 from .output import print_json, progress, say, table
 
 BOARD_FAULTS = "hang-at-boot kernel-panic drop-ssh silent-ssh new-host-key slow-disk full-disk garbage-console"
 PART_FAULTS = "silent garbage drop trip"
 """What can go wrong with a board's twin, and with a meter's or switch's; a test holds it against the twins."""
-HELP = "start, look at, disturb and stop the twins of an inventory"
+_PULSE_S = 6.0
+"""Assumed: every board here prints its first line by then, and none has begun to write to its disk."""
+HELP = "prove the wiring of a lab; start, look at, disturb and stop its twins"
 
 
 def arguments(parser: ArgumentParser) -> None:
-    """Add ``up``, ``status``, ``down`` and ``fault``."""
+    """Add ``verify-wiring``, and what starts, shows, disturbs and stops twins."""
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     start = actions.add_parser("up", help="start them, powered off, and write the resolved inventory")
     add_inventory(start)
@@ -30,6 +32,16 @@ def arguments(parser: ArgumentParser) -> None:
     fault.add_argument("fault", help=f"of a board: {BOARD_FAULTS}; of a meter or switch: {PART_FAULTS}")
     fault.add_argument("--off", action="store_true", help="take it back")
     fault.set_defaults(action=_fault)
+    wiring = actions.add_parser(
+        "verify-wiring", help="pulse one board at a time, and see which meter and console react"
+    )
+    wiring.add_argument(
+        "boards", nargs="*", metavar="BOARD", help="only these; all that have a switch where none is named"
+    )
+    wiring.add_argument("--pulse-s", type=float, default=_PULSE_S, metavar="N", help=f"seconds of power [{_PULSE_S:g}]")
+    add_inventory(wiring)
+    add_json(wiring)
+    wiring.set_defaults(action=_verify_wiring)
 
 
 def run(args: Namespace) -> int:
@@ -97,3 +109,35 @@ def _fault(args: Namespace) -> int:
     inject(STATE, args.name, args.fault, not args.off)
     say(f"{args.name}: {args.fault} {'taken back' if args.off else 'injected'}")
     return Exit.PASS
+
+
+def _verify_wiring(args: Namespace) -> int:
+    from dataclasses import asdict
+
+    from ..errors import UsageFault
+    from ..lab.wiring import verify
+
+    if args.pulse_s <= 0:
+        raise UsageFault(f"--pulse-s: {args.pulse_s:g} is no time; name some seconds")
+    lab = open_lab(args)
+    lab.require(args.boards)
+    boards = args.boards or [name for name, board in lab.boards.items() if board.switch is not None]
+    if not boards:
+        raise UsageFault(f"{lab.path}: no board has a `switch:`, so nothing can be pulsed")
+    found = verify(lab, boards, state=STATE, pulse_s=args.pulse_s, progress=progress)
+    progress("")
+    if args.json:
+        print_json([asdict(pulse) for pulse in found])
+    else:
+        rows = [
+            (
+                pulse.board,
+                lab.boards[pulse.board].switch,
+                ", ".join(f"{meter} +{rise:.2f} W" for meter, rise in pulse.meters.items()) or None,
+                ", ".join(pulse.consoles) or None,
+                "; ".join(pulse.faults) or "as the inventory says",
+            )
+            for pulse in found
+        ]
+        table(("pulsed", "by switch", "meters that rose", "consoles that spoke", "wiring"), rows)
+    return Exit.LAB_FAULT if any(pulse.faults for pulse in found) else Exit.PASS
