@@ -191,12 +191,14 @@ class UBoot:
             raise ValueError(f"{self.name}: a line for U-Boot is printable ASCII, not {line!r}")
         seen = ""
         for attempt in range(_RETYPE):
-            start_ns = time.monotonic_ns()
+            start_ns, before = time.monotonic_ns(), seen
             seen = self._typed(line, paced=attempt > 0)
             if seen == line:
                 self._console.write(b"\n")
                 return start_ns
             self._clear()
+            if seen == before and line.startswith(seen):
+                break  # cut at the same place twice: it takes no more
         what = f"U-Boot does not echo what is typed: `{line[:80]}` came as {seen[-_TAIL:]!r}"
         hint = "is the line longer than this U-Boot takes (CONFIG_SYS_CBSIZE)? Does the cable lose or add bytes?"
         raise UBootFault(self.name, what, hint=hint)
