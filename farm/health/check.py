@@ -16,6 +16,7 @@ from ..errors import LabFault, NoVerdict
 from ..lab.bench import Bench, borrow
 from ..lab.inventory import Lab
 from ..lab.lease import LeaseLost, Leases, owner
+from ..lab.made import made
 from ..store.database import Store
 from ..store.health import note_check
 from ..store.record import Made, utc
@@ -94,7 +95,6 @@ def check_board(
         UsageFault: the check itself is wrong: its artifact does not suit the board, a password is missing.
     """
     started_utc = utc(datetime.now(UTC))
-    made: Made = "board" if lab.boards[board].twin is None else "process twin"
     steps: list[StepResult] = []
     try:
         with borrow(lab, board, state=state, wait_s=wait_s, reason="health check", even_quarantined=True) as bench:
@@ -106,7 +106,7 @@ def check_board(
         if not steps:
             _raise_if_in_use(lab, board, state, fault)
         steps.append(StepResult("bench", "failed", str(fault), 0.0))
-    result = CheckResult(board, made, started_utc, steps)
+    result = CheckResult(board, made(lab.boards[board].twin), started_utc, steps)
     return result if result.outcome == "undecided" else _kept(lab, state, plan.policy, result)
 
 

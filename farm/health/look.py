@@ -10,6 +10,7 @@ from devices.ssh_knock import greeting
 from ..errors import LabFault
 from ..lab.inventory import Lab
 from ..lab.lease import Leases, NotFree, Wanted
+from ..lab.made import made
 from ..lab.twin_lab import twin_fault
 from .board_health import BoardHealth
 from .known import Known, read_known, taken_by
@@ -80,7 +81,7 @@ def _doubtful(lab: Lab, boards: Sequence[str]) -> set[str]:
 def _look(lab: Lab, board: str, state: Path, known: Known, leases: Leases, *, doubtful: bool = False) -> BoardHealth:
     started_ns = time.monotonic_ns()
     entry = lab.boards[board]
-    health = BoardHealth(board, entry.model, "board" if entry.twin is None else "process twin")
+    health = BoardHealth(board, entry.model, made(entry.twin))
     health.quarantine, health.last = known.quarantined.get(board), known.last.get(board)
     health.holder, health.in_use = known.holders.get(board), known.in_use.get(board)
     if health.in_use is None:

@@ -22,6 +22,7 @@ from .fenced import FencedShell, FencedSwitch
 from .identity import identity_fault
 from .inventory import BoardEntry, ConsoleEntry, Lab, MeterEntry
 from .lease import Lease, Leases, Progress, Wanted
+from .made import made
 from .reach import open_console, open_shell
 from .restore import Settings
 from .secret import reveal
@@ -143,7 +144,7 @@ class Bench:
         """The right to use it; every switching, deployment and command looks at it first."""
         self.name, self.lab = name, lab.lab
         self.entry: BoardEntry = lab.boards[name]
-        self.made: Made = _made(self.entry.twin)
+        self.made: Made = made(self.entry.twin)
         self._inventory, self._state = lab, state
         self.inventory, self.state = lab, state
         """Where its entry stands, and the farm's folder."""
@@ -232,7 +233,7 @@ class Bench:
         self.lease.require()
         _log.info("%s: opens the meter %s (%s) on %s", self.name, name, entry.driver, entry.rail)
         meter = self._open.enter_context(load_meter(entry.driver).open(name, entry.config()))
-        return MeterOnRail(name, entry.driver, entry.rail, _made(entry.twin), meter)
+        return MeterOnRail(name, entry.driver, entry.rail, made(entry.twin), meter)
 
     def ensure_up(self) -> None:
         """See that the board is on, booted and the right one; raises as :meth:`power_on`."""
@@ -391,7 +392,3 @@ class Bench:
     ) -> None:
         """Close all that was opened."""
         self.close()
-
-
-def _made(twin: str | None) -> Made:
-    return "board" if twin is None else "process twin"

@@ -274,7 +274,7 @@ def _open_fields(entry: Tree, where: Where, fields: Iterable[tuple[str, str]], *
     """``twin`` as a value is an address that is still open."""
     for keys in fields:
         if _at(entry, *keys) == TWIN and (resolved or entry.get("twin") is None):
-            text = "'twin' is filled in by `farm lab up` only where the entry has `twin: process`; write the address"
+            text = "'twin' is filled in by `farm lab up` only where the entry has a `twin:`; write the address"
             yield Fault((*where, *keys), text)
 
 
@@ -282,8 +282,10 @@ def _twin_board(board: Tree, where: Where) -> Iterator[Fault]:
     from .twins import profiles  # the twins' libraries load only for a lab that has some
 
     model = board.get("model")
-    if isinstance(model, str) and model in known_boards() and model not in profiles():
-        yield Fault((*where, "model"), f"no twin of '{model}'; there are twins of {', '.join(sorted(profiles()))}")
+    kind = "qemu" if board["twin"] == "qemu" else "process"
+    if isinstance(model, str) and model in known_boards() and model not in profiles(kind):
+        there = ", ".join(sorted(profiles(kind)))
+        yield Fault((*where, "model"), f"no {kind} twin of '{model}'; there are twins of {there}")
     for keys in _TWIN_FILLS:
         if isinstance(value := _at(board, *keys), str) and value != TWIN:
             yield Fault((*where, *keys), "`farm lab up` fills it in for a twin; write `twin`")

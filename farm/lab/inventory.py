@@ -99,7 +99,8 @@ class BoardEntry(Part):
     """One board, and what is wired to it."""
 
     model: Text
-    twin: Literal["process"] | None = None
+    twin: Literal["process", "qemu"] | None = None
+    """``process``: a program with a board's SSH and console; ``qemu``: an emulated machine that really boots."""
     serial_number: Text | None = None
     """What the board must say of itself; absent, and no ``machine_id`` either: any board will do."""
     machine_id: Text | None = None

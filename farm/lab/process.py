@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Self
 
 _POLL_S = 0.02
-_KEPT = ("HOME", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "PATH", "PYTHONHOME", "PYTHONPATH", "TMPDIR", "TZ")
+_KEPT = (
+    *("HOME", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "PATH", "PYTHONHOME", "PYTHONPATH", "TMPDIR", "TZ"),
+    *("FARM_IMAGES", "XDG_CACHE_HOME"),  # where QEMU twins find what they boot
+)
 """What a Python needs to start and to write; nothing else is passed on, for whatever the process starts can read it
 under ``/proc``: no password of the controller's may stand there."""
 

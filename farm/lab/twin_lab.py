@@ -61,7 +61,8 @@ def up(
         progress: told what is waited for.
 
     Raises:
-        UsageFault: the inventory is wrong or has no twins, or another one's twins are up.
+        UsageFault: the inventory is wrong or has no twins, or another one's twins are up, or this machine lacks a
+            program or an image that one of them needs.
         LabFault: a bench process did not come up; what was started is ended again.
     """
     lab = load(source)
@@ -71,7 +72,13 @@ def up(
     if strange := [name for name in wanted if name not in lab.twins]:
         raise UsageFault([f"{source}: no twin board '{name}'; {unknown(name, lab.twins)}" for name in strange])
     if not wanted:
-        raise UsageFault(f"{source}: names no twins, so there is nothing to start; give entries `twin: process`")
+        raise UsageFault(
+            f"{source}: names no twins, so there is nothing to start; give entries `twin: process` or `twin: qemu`"
+        )
+    from .twins import lacking  # the door to the twins' own packages, which imports us
+
+    if lacks := lacking(lab, wanted):
+        raise UsageFault([f"{source}: {fault}" for fault in lacks])
     with hold(state / "lab.lock", "the lab of twins", wait_s=_START_S):
         alive = {folder.board: folder for folder in folders(state) if folder.alive}
         if alive:

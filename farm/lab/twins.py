@@ -11,11 +11,11 @@ import signal
 import sys
 import threading
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from power.registry import load_switch
 from power.twin.servers import TWINS, Twin
@@ -30,22 +30,68 @@ from .twin_lab import TwinStatus, down, inject, running, status, truth, up
 from .twin_state import Running, TwinFolder, write_private
 
 if TYPE_CHECKING:
-    from devices.twin.board_twin import BoardTwin
+    from devices.twin.board_twin import BoardTwin, TwinAddress
+    from devices.twin.qemu.twin import QemuTwin
 
-__all__ = ["TwinStatus", "down", "inject", "instruments", "profiles", "running", "status", "truth", "up"]
+__all__ = ["TwinStatus", "down", "inject", "instruments", "lacking", "profiles", "running", "status", "truth", "up"]
 
 _KEEPER_POLL_S = 0.5
 _log = logging.getLogger(__name__)
 
 
-def profiles() -> set[str]:
-    """Return the board models that have a twin."""
-    return set(PROFILES)
+def profiles(kind: Literal["process", "qemu"] = "process") -> set[str]:
+    """Return the board models that have a twin of this kind."""
+    if kind == "process":
+        return set(PROFILES)
+    from devices.twin.qemu.machines import MACHINES
+
+    return MACHINES.keys() & PROFILES.keys()
+
+
+def lacking(lab: Lab, boards: Iterable[str]) -> list[str]:
+    """Return what this machine lacks for the twins of some boards: one line each, with its remedy."""
+    from devices.twin.qemu.missing import missing
+
+    emulated = dict.fromkeys(lab.boards[name].model for name in boards if lab.boards[name].twin == "qemu")
+    found = [(model, what) for model in emulated for what in missing(model)]
+    return [f"a qemu twin of {model}: {what}" for model, what in found]
 
 
 def instruments() -> set[str]:
     """Return the meter and switch drivers that have a twin."""
     return set(TWINS)
+
+
+class TwinBoard(Protocol):
+    """What a bench process needs of a board twin, of whatever it is made."""
+
+    root: Path
+    """Where the board's file system begins, as its own SSH sees it."""
+
+    @property
+    def powered(self) -> bool:
+        """Whether the supply is on."""
+        ...
+
+    def start(self) -> "TwinAddress":
+        """Make it reachable; power stays off."""
+        ...
+
+    def power(self, on: bool) -> None:
+        """Switch the supply."""
+        ...
+
+    def cpu_ns(self) -> int:
+        """Return the processor time it has used; it never falls."""
+        ...
+
+    def inject(self, fault: str, on: bool = True) -> None:
+        """Switch a fault; ValueError when it has none of that name."""
+        ...
+
+    def close(self) -> None:
+        """Power off and give everything back."""
+        ...
 
 
 class TwinBench:
@@ -124,15 +170,13 @@ def _options(lab: Lab, switch: str) -> dict[str, Any]:
     return {name: value for name, value in entry.options.items() if name not in secrets}
 
 
-def _board_twin(name: str, entry: BoardEntry, folder: TwinFolder, seed: int) -> "BoardTwin":
-    from devices.twin.board_twin import BoardTwin  # an SSH server: not needed to know which twins there are
-
+def _board_twin(name: str, entry: BoardEntry, folder: TwinFolder, seed: int) -> TwinBoard:
     if entry.ssh is None:
         raise ValueError(f"{name}: a twin without `ssh:`, which no inventory may have")
     password = secrets.token_urlsafe(12)
     write_private(folder.password, password + "\n")
     key = (folder.path.parent / KEY).with_suffix(".pub").read_text(encoding="utf-8").strip()
-    return BoardTwin(
+    return _kind(entry)(
         name,
         entry.model,
         folder.board_folder,
@@ -142,6 +186,16 @@ def _board_twin(name: str, entry: BoardEntry, folder: TwinFolder, seed: int) -> 
         serial_number=entry.serial_number or f"TWIN{seed:08X}",
         seed=seed,
     )
+
+
+def _kind(entry: BoardEntry) -> "type[BoardTwin | QemuTwin]":
+    if entry.twin == "qemu":
+        from devices.twin.qemu.twin import QemuTwin
+
+        return QemuTwin
+    from devices.twin.board_twin import BoardTwin  # an SSH server: not needed to know which twins there are
+
+    return BoardTwin
 
 
 def serve(args: Namespace) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 import pytest
 
 from farm.lab.inventory import Lab
+from farm.lab.made import made
 
 from .selection import Wish, absent
 
@@ -32,4 +33,4 @@ def _where(wish: Wish | None, lab: Lab, only: list[str]) -> str:
 
 def _kind(lab: Lab, board: str) -> str:
     entry = lab.boards[board]
-    return f"{entry.model}, process twin" if entry.twin else entry.model
+    return f"{entry.model}, {made(entry.twin)}" if entry.twin else entry.model

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from farm.errors import LabFault, NoVerdict, UsageFault
+from farm.lab.made import made
 from farm.report.gate_junit import as_text, figures
 from farm.report.gate_text import text
 from farm.report.gate_view import Gate
@@ -127,7 +128,8 @@ class GateSession:
     def shown(self, verdict: GateVerdict, *runs: SeatRun) -> Gate:
         """Return a verdict as the outputs want it."""
         records = [record for run in runs for record in run.records]
-        return Gate(self._lab.kept.run, verdict, records, dict.fromkeys(self.plan.lab.twins, "process twin"))
+        lab = self.plan.lab
+        return Gate(self._lab.kept.run, verdict, records, {name: made(lab.boards[name].twin) for name in lab.twins})
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:

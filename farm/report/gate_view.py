@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from farm.errors import UsageFault
 from farm.lab.inventory import Lab
+from farm.lab.made import made
 from farm.store.database import Store, Stored
 from farm.store.decided import decided
 from farm.store.record import Made, Record
@@ -37,7 +38,7 @@ class Gate:
             raise UsageFault(f"run {stored.run.id}: has no gate's verdict")
         kept = store.records(run_id=stored.run.id, limit=_MOST_RECORDS)
         records = [each.record for each in kept if isinstance(each, Stored)]
-        return cls(stored.run, stored.verdict, records, dict.fromkeys(lab.twins, "process twin"))
+        return cls(stored.run, stored.verdict, records, {name: made(lab.boards[name].twin) for name in lab.twins})
 
     def made(self, board: str) -> Made:
         """Return what a board was made of, or its meters."""

@@ -11,6 +11,7 @@ from ..health import BoardHealth, look
 from ..lab.inventory import BoardEntry, Lab
 from ..lab.lease import Leases
 from ..lab.lease import Past as PastLease
+from ..lab.made import made
 from ..store import health as health_rows
 from ..store.database import Store, Stored, Unreadable
 from ..store.decided import decided_in
@@ -93,8 +94,7 @@ def _wiring(name: str, entry: BoardEntry) -> Wiring:
         ("meters", ", ".join(entry.meters)),
         ("tags", ", ".join(entry.tags)),
     )
-    made = "board" if entry.twin is None else "process twin"
-    return Wiring(name, entry.model, made, tuple((label, value) for label, value in facts if value))
+    return Wiring(name, entry.model, made(entry.twin), tuple((label, value) for label, value in facts if value))
 
 
 def _glance(health: BoardHealth) -> Glance:
