@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 from devices.errors import BootFault, ConnectionLost, DeadlineExceeded, DeviceError, Unreachable
 from devices.registry import load_board
 from power.registry import load_meter
+from power.rested import RestedSwitch
 from power.switch import cycle
 
 from ..errors import LabFault, UsageFault
@@ -222,7 +223,7 @@ class Bench:
         self.lease.require()
         switch = self._open.enter_context(open_switch(self._inventory, self.entry.switch))
         supply = supply_of(self._inventory, self.name, switch, lambda meter: self.meters[meter].meter)
-        return FencedSwitch(supply, self.lease)
+        return RestedSwitch(FencedSwitch(supply, self.lease))
 
     @cached_property
     def meters(self) -> dict[str, MeterOnRail]:

@@ -7,7 +7,6 @@ from devices.registry import load_board
 from power.guard import GuardedSwitch
 from power.proof import ProvenSwitch
 from power.registry import load_switch
-from power.rested import RestedSwitch
 from power.switch import Adjustable
 
 from .inventory import Lab
@@ -32,7 +31,7 @@ def open_switch(lab: Lab, name: str) -> "PowerSwitch":
 
 
 def supply_of(lab: Lab, board: str, switch: "PowerSwitch", meter: Callable[[str], "Meter"]) -> "Supply":
-    """Return the board's open switch as it may be used: proven where there is a ``proof:``, guarded, and rested.
+    """Return the board's open switch as it may be used: proven where there is a ``proof:``, and guarded.
 
     Args:
         lab: where the board is.
@@ -49,4 +48,4 @@ def supply_of(lab: Lab, board: str, switch: "PowerSwitch", meter: Callable[[str]
         least_volts, most_volts = model.supply_volts
         what = f"{board}, a {model.model}"
         supply = GuardedSwitch(supply, switch, least_volts=least_volts, most_volts=most_volts, what=what)
-    return RestedSwitch(supply)
+    return supply

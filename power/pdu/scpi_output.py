@@ -136,15 +136,17 @@ class ScpiOutput(AskedSwitch):
     def _set_up(self, *, already_on: bool) -> None:
         """Set the inventory's values and read them back; under a board that is on they are only looked at."""
         commands, kept = ([] if already_on else self._commands()), self._kept()
+        stays = "is on, and not as the inventory says" if already_on else "is not switched on"
         try:
             if commands or kept:
                 self._ask(lambda: set_up(self._port, commands, kept, hint="can this channel put that out?"))
         except InstrumentFault as fault:
             what = str(fault).partition("\n")[0].removeprefix(f"{self.name}: ")
-            stays = "is on, and not as the inventory says" if already_on else "is not switched on"
             raise SwitchRefused(self.name, f"{stays}: {what}", hint=fault.hint) from fault
-        if self._options.ocp and not self._flag(self._family.ocp[1]):
-            raise SwitchRefused(self.name, "is not switched on: OCP stays off", hint="has this channel an OCP?")
+        for question, wanted in self._protections().items():
+            if self._flag(question) is not wanted:
+                what = f"{stays}: {question} says {'off' if wanted else 'on'}"
+                raise SwitchRefused(self.name, what, hint="has this channel this protection?")
 
     def _commands(self) -> list[str]:
         """Return the settings; volts go down first, for many refuse a level of OVP below them, or above it."""
@@ -154,7 +156,7 @@ class ScpiOutput(AskedSwitch):
             said.append(self._say(family.volts[0], 0))
         if options.ovp_volts is not None:
             said.append(self._say(family.ovp_volts[0], options.ovp_volts))
-            said += [self._say(family.ovp_on)] if family.ovp_on else []
+            said += [self._say(family.ovp[0], "ON")] if family.ovp else []
         if options.max_amps is not None:
             said.append(self._say(family.amps[0], options.max_amps))
             said += [self._say(family.ocp_amps[0], options.max_amps)] if family.ocp_amps and options.ocp else []
@@ -172,6 +174,11 @@ class ScpiOutput(AskedSwitch):
             (family.ocp_amps if options.ocp else None, options.max_amps),
         ]
         return {self._say(pair[1]): value for pair, value in pairs if pair is not None and value is not None}
+
+    def _protections(self) -> dict[str, bool]:
+        options, family = self._options, self._family
+        limited = {} if options.max_amps is None else {self._say(family.ocp[1]): options.ocp}
+        return limited | ({} if options.ovp_volts is None or family.ovp is None else {self._say(family.ovp[1]): True})
 
     def _tripped(self) -> list[str]:
         found: list[str] = []

@@ -39,8 +39,8 @@ class Family:
     """Whether the output is cut at the current limit, instead of holding it."""
     ocp_amps: tuple[str, str] | None
     """Where the protection has a level of its own beside the limit."""
-    ovp_on: str | None
-    """Where the protection must be switched on."""
+    ovp: tuple[str, str] | None
+    """Whether that protection is on, where it can be off."""
     output: tuple[str, str]
     tripped: Mapping[str, Callable[[str], list[str]]]
     """Questions, and what their answers say has cut the output."""
@@ -69,7 +69,7 @@ def _keysight(amps: str) -> Family:
         ovp_volts=("VOLT:PROT {x},(@{ch})", "VOLT:PROT? (@{ch})"),
         ocp=("CURR:PROT:STAT {x},(@{ch})", "CURR:PROT:STAT? (@{ch})"),
         ocp_amps=None,
-        ovp_on=None,  # always is
+        ovp=None,  # always on
         output=("OUTP {x},(@{ch})", "OUTP? (@{ch})"),
         tripped={"STAT:QUES:COND? (@{ch})": bits(_KEYSIGHT_BITS)},
         clear=("OUTP:PROT:CLE (@{ch})",),
@@ -88,7 +88,7 @@ FAMILIES = {
         ovp_volts=(":OUTP:OVP:VAL CH{ch},{x}", ":OUTP:OVP:VAL? CH{ch}"),
         ocp=(":OUTP:OCP CH{ch},{x}", ":OUTP:OCP? CH{ch}"),
         ocp_amps=(":OUTP:OCP:VAL CH{ch},{x}", ":OUTP:OCP:VAL? CH{ch}"),
-        ovp_on=":OUTP:OVP CH{ch},ON",
+        ovp=(":OUTP:OVP CH{ch},{x}", ":OUTP:OVP? CH{ch}"),
         output=(":OUTP CH{ch},{x}", ":OUTP? CH{ch}"),
         tripped={
             ":OUTP:OVP:QUES? CH{ch}": word("over-voltage protection (OVP)"),

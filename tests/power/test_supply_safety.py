@@ -201,6 +201,7 @@ def test_another_family_is_told_the_same_in_its_own_words() -> None:
         ":SOUR1:CURR?": "2.000",
         ":OUTP:OCP:VAL? CH1": "2.000",
         ":OUTP:OCP? CH1": "ON",
+        ":OUTP:OVP? CH1": "ON",
         ":OUTP? CH1": "OFF",
         ":OUTP:OVP:QUES? CH1": "NO",
         ":OUTP:OCP:QUES? CH1": "NO",
@@ -231,6 +232,9 @@ def test_another_family_is_told_the_same_in_its_own_words() -> None:
             ":SOUR1:VOLT 5",
             ":OUTP CH1,ON",
         ]
+        said[":OUTP:OVP? CH1"] = "OFF"
+        with pytest.raises(SwitchRefused, match=r"is on, and not as the inventory says: :OUTP:OVP\? CH1 says off"):
+            switch.on()
         said[":OUTP:OVP:QUES? CH1"] = "YES"
         with pytest.raises(SupplyTripped, match="over-voltage"):
             switch.state()
