@@ -14,6 +14,8 @@ _VENDOR = AptRepository(
     key_url="https://packages.cloud.google.com/apt/doc/apt-key.gpg",
 )
 """As google/aiyprojects-raspbian has it (HACKING.md)."""
+_COMPILE_S = 3600.0
+"""For a kernel module on a Pi Zero's one core, and a hundred megabytes of kernel headers before it (assumed)."""
 _DRIVER, _FIRMWARE = "aiy-vision-dkms", "aiy-vision-firmware"
 
 
@@ -47,4 +49,5 @@ class AiyVision(Step):
             _VENDOR.change(target)
         firmware = f"{_FIRMWARE}={self.firmware}" if self.firmware else _FIRMWARE
         headers = "raspberrypi-kernel-headers"
-        install(target, f"{headers} {_DRIVER} {firmware}", "--allow-downgrades" if self.firmware else "")
+        downgrade = "--allow-downgrades" if self.firmware else ""
+        install(target, f"{headers} {_DRIVER} {firmware}", downgrade, timeout_s=_COMPILE_S)

@@ -19,7 +19,7 @@ _KEYRINGS = "/etc/apt/keyrings"
 _ARMOUR = b"-----BEGIN PGP"
 
 _Component = Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
-PackageName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.+-]+(=[A-Za-z0-9.+:~-]+)?$")]
+PackageName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.+-]+(=[A-Za-z0-9][A-Za-z0-9.+:~-]*)?$")]
 
 
 class Packages(Step):
@@ -144,10 +144,10 @@ def installed(target: Target, names: list[str]) -> dict[str, str]:
     return {row[1]: row[2] for row in rows}
 
 
-def install(target: Target, names: str, options: str = "") -> None:
+def install(target: Target, names: str, options: str = "", *, timeout_s: float = _INSTALL_S) -> None:
     """Fetch apt's lists, and install packages with what they need."""
     target.shell.sudo(f"{_QUIET} update", timeout_s=_FETCH_S)
-    target.shell.sudo(f"{_QUIET} install --no-install-recommends {options} {names}", timeout_s=_INSTALL_S)
+    target.shell.sudo(f"{_QUIET} install --no-install-recommends {options} {names}", timeout_s=timeout_s)
 
 
 def install_files(target: Target, paths: list[str]) -> None:
