@@ -5,7 +5,7 @@ import select
 import socket
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Callable
 
 from .console_name import address
 from .console_telnet import Telnet, escaped
@@ -53,22 +53,26 @@ class NetPort:
             raise
 
     def _agree(self) -> None:
-        telnet, end_s = self._telnet, time.monotonic() + (_AGREE_S if self._telnet else _REFUSAL_S)
+        telnet = self._telnet
         try:
-            if telnet:
+            # who has no room says so and hangs up; typing into that would lose what it said
+            self._listen(_REFUSAL_S, lambda: telnet is not None and telnet.heard)
+            if telnet is not None:
                 self._socket.sendall(telnet.hello())
-            while (left_s := end_s - time.monotonic()) > 0 and not (telnet and telnet.ready):
-                if select.select([self._socket], [], [], left_s)[0]:
-                    self._early += self._receive()
-                if telnet and telnet.refused:
-                    raise ValueError(telnet.refused)
-        except ConnectionError as error:  # it hung up, whether we were reading or writing
-            with suppress(OSError):
-                self._early += self._receive()
+                self._listen(_AGREE_S, lambda: telnet.ready or bool(telnet.refused))
+        except ConnectionError as error:
             said = self._early.decode("utf-8", "replace").strip()
             raise ConnectionResetError(_CLOSED + f", and said: {said}" * bool(said)) from error
-        if telnet and not telnet.ready:
+        if telnet is not None and telnet.refused:
+            raise ValueError(telnet.refused)
+        if telnet is not None and not telnet.ready:
             raise TimeoutError(f"its server did not agree to {telnet.missing} within {_AGREE_S:g} s")
+
+    def _listen(self, for_s: float, enough: Callable[[], bool]) -> None:
+        end_s = time.monotonic() + for_s
+        while not enough() and (left_s := end_s - time.monotonic()) > 0:
+            if select.select([self._socket], [], [], left_s)[0]:
+                self._early += self._receive()
 
     def fileno(self) -> int:
         """Return the socket's descriptor."""

@@ -26,6 +26,8 @@ class Telnet:
 
     def __init__(self, baud: int) -> None:
         """Take the rate to ask for; always 8N1."""
+        self.heard = False
+        """Whether the server has spoken telnet at all."""
         self.refused = ""
         """Why this server is of no use, once it has said so."""
         self._wanted = {_BAUD: baud, _DATA_BITS: 8, _PARITY: 1, _STOP_BITS: 1}
@@ -74,6 +76,7 @@ class Telnet:
         return bytes(data), bytes(answer)
 
     def _obey(self, command: bytes) -> bytes:
+        self.heard = True
         verb = command[0]
         if verb in (_DO, _DONT):
             return self._negotiate(_WILL, command[1], yes=verb == _DO)

@@ -1,26 +1,21 @@
-"""``farm console``: a board's serial console on this terminal."""
+"""``farm console``: a board's serial console on this terminal, or over the shoulder of whoever has it."""
 
-import os
-import select
-import sys
-import threading
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ..errors import Exit
+from . import terminal
 from .common import STATE, add_inventory, open_lab
 from .output import note, pass_on
 
 if TYPE_CHECKING:
-    from devices.console import Console
+    from ..lab.inventory import Lab
 
 HELP = "a board's serial console on this terminal; Ctrl-] leaves"
 
-_LEAVE = b"\x1d"
-"""Ctrl-], as in telnet and miniterm: no shell or editor wants it."""
 _LISTEN_S = 10.0
 _LOOK_S = 0.1
 
@@ -28,6 +23,7 @@ _LOOK_S = 0.1
 def arguments(parser: ArgumentParser) -> None:
     """Add the board, and for how long to listen."""
     parser.add_argument("board")
+    parser.add_argument("--follow", action="store_true", help="watch while somebody else uses the board; types nothing")
     help_text = f"print what comes for so long, sending nothing [{_LISTEN_S:g} where there is no terminal]"
     parser.add_argument("--seconds", type=float, metavar="N", help=help_text)
     add_inventory(parser)
@@ -38,68 +34,54 @@ def run(args: Namespace) -> int:
 
     Raises:
         devices.errors.ConsoleFault: the port is not there, in use, or gone.
+        UsageFault: to follow, and nobody uses the board.
+        LabFault: it is in use by somebody else.
     """
-    from ..lab.bench import borrow
-
-    with borrow(open_lab(args), args.board, state=STATE, reason="farm console", even_quarantined=True) as bench:
-        if args.seconds is None and sys.stdin.isatty() and sys.stdout.isatty():
-            note(f"{args.board}: Ctrl-] leaves")
-            with _raw_terminal():
-                _connect(bench.console)
-            note("")
-        else:
-            _listen(bench.console, _LISTEN_S if args.seconds is None else args.seconds)
+    lab = open_lab(args)
+    lab.require([args.board])
+    if args.follow:
+        _follow(lab, args.board, args.seconds)
+    else:
+        _take(lab, args.board, args.seconds)
     return Exit.PASS
 
 
-def _listen(console: "Console", seconds: float) -> None:
-    end_ns = time.monotonic_ns() + int(seconds * 1e9)
-    for piece in console.follow(since=0, idle_s=_LOOK_S):
+def _take(lab: "Lab", board: str, seconds: float | None) -> None:
+    from ..lab.bench import borrow
+
+    with borrow(lab, board, state=STATE, reason="farm console", even_quarantined=True) as bench:
+        shown = bench.console.follow(since=0, idle_s=_LOOK_S)
+        if seconds is None and terminal.is_one():
+            kept = bench.keep_console_as(f"{board}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.log")
+            note(f"{board}: Ctrl-] leaves; others watch with `farm console {board} --follow`")
+            try:
+                terminal.connect(shown, bench.console.write)
+            finally:
+                note(f"\n{board}: what it said is kept in {kept}")
+        else:
+            _listen(shown, _LISTEN_S if seconds is None else seconds)
+
+
+def _follow(lab: "Lab", board: str, seconds: float | None) -> None:
+    from ..lab.console_file import find, follow
+    from ..lab.lease import Leases, told
+
+    person = seconds is None and terminal.is_one()
+    with Leases.open(lab, STATE) as leases:
+        held, path = find(leases, lab.home(STATE), board)
+        note(f"{board}: in use by {told(held)}; you only watch" + "; Ctrl-] leaves" * person)
+        shown = follow(leases, held, path)
+        if person:
+            terminal.connect(shown, None)
+        else:
+            _listen(shown, seconds)
+        if not any(one.token == held.token for one in leases.held()):
+            note(f"\n{board}: {held.owner} has given it back")
+
+
+def _listen(shown: Iterator[bytes], seconds: float | None) -> None:
+    end_ns = None if seconds is None else time.monotonic_ns() + int(seconds * 1e9)
+    for piece in shown:
         pass_on(piece)  # the board draws its own screen
-        if time.monotonic_ns() > end_ns:
+        if end_ns is not None and time.monotonic_ns() > end_ns:
             return
-
-
-def _connect(console: "Console") -> None:
-    """Pass bytes both ways until the person leaves or the port is gone."""
-    failed: list[BaseException] = []
-    left = threading.Event()
-
-    def show() -> None:
-        try:
-            for piece in console.follow(since=0, idle_s=_LOOK_S):
-                pass_on(piece)  # the board draws its own screen
-                if left.is_set():
-                    return
-        except BaseException as error:  # noqa: BLE001 -- raised again below, in the thread that can tell it
-            failed.append(error)
-
-    reader = threading.Thread(target=show, name="console to terminal")
-    reader.start()
-    try:
-        while reader.is_alive():
-            if not select.select([sys.stdin], [], [], _LOOK_S)[0]:
-                continue
-            typed, leave, _ = os.read(sys.stdin.fileno(), 1024).partition(_LEAVE)
-            console.write(typed)
-            if leave or not typed:
-                return
-    finally:
-        left.set()
-        reader.join()
-        if failed:
-            raise failed[0]
-
-
-@contextmanager
-def _raw_terminal() -> Generator[None]:
-    """Give every key to the board, Ctrl-C too, and the terminal back as it was."""
-    import termios
-    import tty
-
-    before = termios.tcgetattr(sys.stdin)
-    tty.setraw(sys.stdin)
-    try:
-        yield
-    finally:
-        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)

@@ -36,6 +36,10 @@ def arguments(parser: ArgumentParser) -> None:
     shown.add_argument("id", metavar="RUN", help="a record's or run's id, or how it begins; `last` is the newest run")
     shown.set_defaults(action=_show)
     add_json(shown)
+    said = actions.add_parser("console", help="what the board said on its console, with the time of each line")
+    said.add_argument("id", metavar="RECORD", help="a record's id, or how it begins")
+    said.set_defaults(action=_console)
+    add_json(said)
     compared = actions.add_parser("compare", help="two records or runs, figure by figure")
     compared.add_argument("a", metavar="RUN", help="as for `show`")
     compared.add_argument("b", metavar="RUN")
@@ -195,6 +199,13 @@ def _show(args: Namespace) -> int:
         for line in [*text(gate), gate.headline()]:
             say(line)
     return Exit.USAGE if subject.unreadable else Exit.PASS
+
+
+def _console(args: Namespace) -> int:
+    from .results_console import show
+
+    with open_records(args) as store:
+        return show(store, args)
 
 
 def _show_record(store: "Store", stored: "Stored", *, json: bool) -> int:

@@ -87,6 +87,7 @@ def _trial(args: Namespace, scenario: "FixedRate", judge: "Judge") -> "tuple[Rec
             with _begun(store, lab, {bench.entry.model: artifact.id}) as run_id:
                 trial = run_trial(bench, put, scenario, progress=tell).within(run_id)
                 store.save(trial.record, trial.traces, bench.console_log(), trial.frames)
+                bench.last_record = trial.record.id
                 verdict = judge(trial.record)
                 if verdict is not None:
                     store.judge(trial.record.id, verdict)

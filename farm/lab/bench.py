@@ -18,7 +18,10 @@ from power.rested import RestedSwitch
 from power.switch import cycle
 
 from ..errors import LabFault, UsageFault
+from ..store.consoles import ConsoleLog
+from ..store.database import Store
 from ..store.record import BootFacts, Made
+from .console_file import ConsoleFile
 from .fenced import FencedShell, FencedSwitch
 from .identity import identity_fault
 from .inventory import BoardEntry, ConsoleEntry, Lab, MeterEntry
@@ -134,6 +137,9 @@ def _lend(lab: Lab, state: Path, lease: Lease) -> Generator["Bench"]:
         lease.when_lost(bench.close)
         with bench.settings.undone_at_the_end():
             yield bench
+        if bench.last_record is not None and bench.entry.console is not None:
+            with Store.open(lab.database(state)) as store:
+                store.console_until_release(bench.last_record, bench.console_log())
 
 
 class Bench:
@@ -156,9 +162,12 @@ class Bench:
         """Of the boot that the last power cycle ended, where it is known."""
         self.boot: BootFacts | None = None
         """The boot that the board is on, if it was watched from here."""
+        self.last_record: str | None = None
+        """The newest record that was kept of it: its console log goes on to the release."""
         self.settings = Settings(self, lab, state)
         """What is set through it is as it was once the board is given back."""
         self._open, self._closing = ExitStack(), Lock()
+        self._console_file: ConsoleFile | None = None
         try:
             self._console = None if self.entry.console is None else self._open_console(self.entry.console)
         except BaseException:
@@ -167,8 +176,11 @@ class Bench:
 
     def _open_console(self, entry: ConsoleEntry) -> "Console":
         _log.info("%s: listens to the console %s at %d baud", self.name, entry.port, entry.baud)
+        file = self._open.enter_context(ConsoleFile(self._inventory.home(self._state), self.lease))
         console = self._open.enter_context(open_console(self._inventory, self.name))
         console.before_write = self.lease.require
+        console.copy_to(file.write)
+        self._console_file = file
         return console
 
     @property
@@ -176,9 +188,21 @@ class Bench:
         """The serial console, listened to since the board was lent; UsageFault where the inventory names none."""
         return self._console or open_console(self._inventory, self.name)
 
-    def console_log(self) -> bytes:
+    def keep_console_as(self, name: str) -> Path:
+        """Keep what the console says, from the lease's beginning on, in a file that outlives the next lease."""
+        if self._console_file is None:
+            raise UsageFault(
+                f"{self._inventory.path}: boards.{self.name}: has no console; add `console:` if it has one"
+            )
+        return self._console_file.keep_as(name)
+
+    def console_log(self) -> ConsoleLog:
         """Return everything that the console has said since the board was lent; nothing for a board without one."""
-        return b"" if self._console is None else self._console.log()
+        if self._console is None:
+            return ConsoleLog()
+        data, lines = self._console.log(), self._console.lines()  # in this order: of each line in the log there is one
+        ended = lines[: data.count(b"\n")]
+        return ConsoleLog(data, [line.t_ns for line in ended], ended[0].utc if ended else None)
 
     @cached_property
     def shell(self) -> "Shell":

@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from farm.errors import LabFault, UsageFault
 from farm.health.lab_faults import note_lab_fault
 from farm.lab.inventory import Lab
+from farm.store.consoles import ConsoleLog
 from farm.store.database import Store
 from farm.store.run import GateVerdict, Run
 from farm.trial.trial import Trial
@@ -47,7 +48,7 @@ class Kept:
         self.verdict: GateVerdict | None = None
         """What the session's gate decided, once it has; absent: it has none."""
 
-    def save(self, trial: Trial, console: bytes) -> Trial:
+    def save(self, trial: Trial, console: ConsoleLog) -> Trial:
         """Keep a trial, all of it or nothing, and return it as a part of the run.
 
         Raises:

@@ -175,4 +175,6 @@ class Trials:
         bench = self._deploy.bench
         with remembered(self._item):
             trial = run_trial(bench, deployment, scenario, progress=lambda text: note(self._item, text))
-            return self._kept.save(trial, bench.console_log())
+            kept = self._kept.save(trial, bench.console_log())
+            bench.last_record = kept.record.id
+            return kept

@@ -16,8 +16,9 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from power.block import Block
 
 from ..errors import LabFault, UsageFault
+from . import consoles, runs, schema
 from . import frames as frame_pieces
-from . import runs, schema
+from .consoles import ConsoleLog
 from .frames import FrameTimes
 from .opening import BUSY_S, connect, exclusive
 from .pieces import pack, unpack
@@ -96,7 +97,7 @@ class Store:
         self,
         record: Record,
         traces: Mapping[str, Block],
-        console: bytes = b"",
+        console: ConsoleLog | bytes = b"",
         frames: FrameTimes | None = None,
     ) -> None:
         """Keep a trial: all of it, or nothing. The run that it names must have begun.
@@ -122,9 +123,9 @@ class Store:
                 if frames is not None:
                     row = {"record_id": record.id, "frames": len(frames), "piece": frame_pieces.pack(frames)}
                     connection.execute(schema.frames.insert().values(row))
-                if console:
-                    row = {"record_id": record.id, "log": zstandard.compress(console)}
-                    connection.execute(schema.consoles.insert().values(row))
+                log = ConsoleLog(console) if isinstance(console, bytes) else console
+                if log.data:
+                    consoles.keep(connection, record.id, log)
         except IntegrityError as error:
             raise _fault(self._where, error) from error
 
@@ -213,18 +214,26 @@ class Store:
             raise _fault(self._where, error) from error
 
     def console(self, record_id: str) -> bytes:
-        """Return the console log that was kept with a record; empty when there was none.
+        """Return the console log that was kept with a record, empty when there was none; raises as its lines."""
+        return self.console_log(record_id).data
+
+    def console_log(self, record_id: str) -> ConsoleLog:
+        """Return the same with the time of each line.
 
         Raises:
             LabFault: the log is damaged.
         """
-        with self.transaction() as connection:
-            query = select(schema.consoles.c.log).where(schema.consoles.c.record_id == record_id)
-            log = connection.execute(query).scalar_one_or_none()
         try:
-            return b"" if log is None else zstandard.decompress(log)
-        except zstandard.ZstdError as error:
+            with self.transaction() as connection:
+                return consoles.read(connection, record_id)
+        except (ValueError, zstandard.ZstdError) as error:
             raise _fault(self._where, error) from error
+
+    def console_until_release(self, record_id: str, log: ConsoleLog) -> None:
+        """Put a longer log of the same lease in the place of the one that was kept with a record."""
+        with self.transaction() as connection:
+            consoles.drop(connection, record_id)
+            consoles.keep(connection, record_id, log)
 
     def prune(self, rules: Rules, *, dry_run: bool = False) -> Pruned:
         """Delete by age and size; see :mod:`.prune` for what never goes.

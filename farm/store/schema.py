@@ -66,6 +66,7 @@ consoles = Table(
     metadata,
     Column("record_id", String(32), ForeignKey("records.id"), primary_key=True),
     Column("log", LargeBinary, nullable=False),  # zstd
+    Column("times", LargeBinary),  # zstd; absent in logs of older farms
 )
 
 health = Table(  # what happened to a board's health, oldest first; never what passes by itself: off, in use, booting

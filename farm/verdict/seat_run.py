@@ -188,6 +188,7 @@ class _Stay:
         trial = trial.within(job.run_id, role=role, moved=self._moved)
         try:
             job.store.save(trial.record, trial.traces, bench.console_log(), trial.frames)
+            bench.last_record = trial.record.id
         except LabFault as full:  # this machine's fault: no board is to blame, and no neighbour helps
             raise NoVerdict(f"{self._seat.key}: a trial could not be kept: {_first_line(full)}") from full
         self._records.append(trial.record)

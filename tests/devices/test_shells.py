@@ -19,7 +19,7 @@ class OverConsole(ShellConformance):
 
     @pytest.fixture
     def shell(self, uart):
-        _, console = uart(self.program)
+        _, console = uart(self.program, logged_in=True)
         return ConsoleShell("board-1", console, login=lambda: console.login("farm", "secret"))
 
 
@@ -33,7 +33,7 @@ class TestOnTheConsoleWithBashAndItsLineEditor(OverConsole):
 
 @pytest.fixture
 def on_console(uart):
-    line, console = uart("dash -i")
+    line, console = uart("dash -i", logged_in=True)
     return line, ConsoleShell("board-1", console, login=lambda: console.login("farm", "secret"))
 
 

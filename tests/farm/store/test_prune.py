@@ -184,7 +184,7 @@ def test_a_rehearsal_says_exactly_what_would_go_and_touches_nothing(store, keep)
 def test_pieces_that_no_record_seals_go(store, keep, tmp_path):
     keep("1111", at=LATER)
     with sqlite3.connect(tmp_path / "results.sqlite") as raw:  # foreign keys are off: another tool left it
-        raw.execute("INSERT INTO consoles VALUES ('nobody', x'00')")
+        raw.execute("INSERT INTO consoles (record_id, log) VALUES ('nobody', x'00')")
     raw.close()
     assert store.prune(BEFORE).pieces == 1
     assert left(store) == ["1111"]
