@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+import farm.pytest_plugin.session  # noqa: F401 -- with all that a session imports: pytester forgets what came meanwhile
+
 BOARD = """\
   {name}:
     model: jetson-tx2
@@ -18,6 +20,20 @@ BOARD = """\
       user: nvidia
       key: file:id_ed25519
 """
+
+
+@pytest.fixture
+def session(pytester: pytest.Pytester) -> Callable[..., pytest.RunResult]:
+    """Run a pytest session on the files of ``pytester``: in this process, which has imported what it needs already.
+
+    One with workers, and one that must be ``alone``, has a process of its own.
+    """
+
+    def run(*words: str, alone: bool = False) -> pytest.RunResult:
+        alone = alone or any(word.startswith("-n") for word in words)
+        return (pytester.runpytest_subprocess if alone else pytester.runpytest_inprocess)(*words)
+
+    return run
 
 
 @pytest.fixture

@@ -17,12 +17,12 @@ ON_BOARD = "import pytest\nfrom farm.errors import LabFault\npytestmark = pytest
 
 
 @pytest.fixture
-def run(pytester, silent_lab):
+def run(pytester, silent_lab, session):
     silent_lab(1)
 
-    def run(source, *args):
+    def run(source, *args, **how):
         pytester.makepyfile(test_it=source)
-        return pytester.runpytest_subprocess("--farm-inventory=lab.yaml", *args)
+        return session("--farm-inventory=lab.yaml", *args, **how)
 
     return run
 
@@ -114,7 +114,7 @@ def test_it(trial, request):
     ],
 )
 def test_what_fails_for_want_of_a_trial_that_met_a_lab_fault_is_that_fault(run, then, exit_code):
-    result = run(ON_BOARD + LETS_IT_PASS.format(then=then))
+    result = run(ON_BOARD + LETS_IT_PASS.format(then=then), alone=True)  # it replaces a part of the farm
     assert result.ret == exit_code
     if exit_code == 3:
         result.assert_outcomes(errors=1)
@@ -164,14 +164,15 @@ def test_a_test_without_a_board_is_rerun_as_ever(run):
 @pytest.mark.parametrize("method", ["signal", "thread"])
 def test_a_test_that_is_cut_off_decides_nothing_and_gives_its_board_back(run, pytester, method):
     hangs = "import time\ndef test_hangs(bench): time.sleep(30)\n"
-    result = run(ON_BOARD + hangs, "--timeout=1", f"--timeout-method={method}")
+    result = run(ON_BOARD + hangs, "--timeout=1", f"--timeout-method={method}", alone=True)
     assert result.ret == 3
-    assert run(ON_BOARD + "def test_it(bench): pass\n", "--timeout=60", f"--timeout-method={method}").ret == 0
+    fine = ON_BOARD + "def test_it(bench): pass\n"
+    assert run(fine, "--timeout=60", f"--timeout-method={method}", alone=True).ret == 0
 
 
 def test_the_session_running_out_of_time_is_no_regression(run):
     tests = "import time\ndef test_a(bench): time.sleep(0.2)\ndef test_b(bench): pass\n"
-    assert run(ON_BOARD + tests, "--session-timeout=0.1").ret == 3
+    assert run(ON_BOARD + tests, "--session-timeout=0.1", alone=True).ret == 3
 
 
 # pytest's own

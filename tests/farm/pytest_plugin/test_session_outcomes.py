@@ -34,13 +34,13 @@ USAGE = "from farm.errors import UsageFault\ndef test_no_model(): raise UsageFau
 
 
 @pytest.fixture
-def lab(pytester):
+def lab(pytester, session):
     """Run a test file in a session that has a lab nobody touches."""
     (pytester.path / "lab.yaml").write_text(INVENTORY)  # a test may write another one over it
 
     def run(source, *args):
         pytester.makepyfile(test_it=source)
-        return pytester.runpytest_subprocess("--farm-inventory=lab.yaml", "-p", "no:cacheprovider", *args)
+        return session("--farm-inventory=lab.yaml", "-p", "no:cacheprovider", *args)
 
     return run
 
