@@ -8,12 +8,14 @@ from .boot_faults import Fault, Faults
 from .boot_lines import Lines, Printed, body, peeled
 from .boot_patterns import (
     CUES,
+    INIT,
     KERNEL_BANNER,
     KERNEL_CPU,
     SHOWS_LOG,
     SIGNS,
     STALL_S,
     STARTS_KERNEL,
+    UNPACKS_KERNEL,
     WORD,
     Cue,
     Sign,
@@ -25,6 +27,9 @@ from .boot_symptoms import SYMPTOMS, Symptom
 __all__ = ["BootReport", "BootWatcher", "Fault", "Stage"]
 
 _LAST_LINES = 200
+_UP = (Stage.LOGIN, Stage.SHELL)
+_NAMELESS_INIT_LINES = 20
+"""Assumed: a kernel that does not stamp its lines says less after it has freed its memory and started init."""
 _QUIET_S = 0.3
 """Assumed: a short prompt that nothing follows for this long is one, and no beginning of a line."""
 _REPLAYED_WITHIN = 3
@@ -96,10 +101,17 @@ class _Boot:
     announced: bool = False
     """The next restart is no silent one."""
     handed_on: bool = False
-    init_runs: bool = False
+    init_since: int = -1
+    """The line at which the kernel started init."""
     shows_log: bool = False
     """A command prints the kernel's log: these lines are no boot."""
     replays_from: int = -1
+
+    def has_init(self, line: int) -> bool:
+        """Tell whether a line that the kernel did not stamp is its init's."""
+        if self.init_since < 0:
+            return False
+        return self.stamped or line - self.init_since > _NAMELESS_INIT_LINES
 
 
 class BootWatcher:
@@ -171,7 +183,7 @@ class BootWatcher:
     @property
     def up(self) -> bool:
         """True once there is a login or a shell."""
-        return self.stage in (Stage.LOGIN, Stage.SHELL)
+        return self.stage in _UP
 
     @property
     def fatal(self) -> Fault | None:
@@ -238,7 +250,7 @@ class BootWatcher:
         stage = self.stage
         if stage in (Stage.FIRMWARE, Stage.BOOTLOADER) or self.fatal:
             return
-        text = peeled(self._lines.unfinished().text) or ""
+        text = peeled(self._lines.unfinished().text) or next(reversed(self.last_lines), "")
         if BARE_SHELL.match(text) or asks(text, stage) is Stage.SHELL:
             self._reach(Stage.SHELL)
 
@@ -261,7 +273,7 @@ class BootWatcher:
             case "handed on":
                 boot.handed_on = True
             case "init runs":
-                boot.init_runs = True
+                boot.init_since = number
             case "replays":
                 boot.replays_from = number
 
@@ -285,11 +297,13 @@ class BootWatcher:
             if isinstance(row, Sign) and (seen := row.pattern.search(said)):
                 self._sign(row, seen.group().strip(), number, is_kernels=is_kernels)
                 return
+        boot = self._boot
         if is_kernels:
-            self._boot.stamped = True
-            if self.stage is None or self.stage.place < Stage.KERNEL.place:
+            boot.stamped = True
+            boot.step = max(boot.step, UNPACKS_KERNEL)
+            if boot.stage is None or boot.stage.place < Stage.KERNEL.place:
                 self._reach(Stage.KERNEL)
-        elif self.stage is Stage.KERNEL and self._boot.init_runs and self._boot.stamped and said.strip():
+        elif boot.stage is Stage.KERNEL and said.strip() and boot.has_init(number):
             self._reach(Stage.USERSPACE)
 
     def _sign(self, sign: Sign, words: str, number: int, *, is_kernels: bool) -> None:
@@ -302,10 +316,10 @@ class BootWatcher:
         if sign.step:
             again = (sign.once and words in boot.said) or (is_banner and sign.step in boot.steps)
             back = sign.step < boot.step and (sign.once or boot.step >= STARTS_KERNEL)
-            if again or back:
-                self._restart(sign.stage, number)
-            elif not boot.signs and self.up:
+            if self.up and not boot.signs:
                 self._forget()
+            elif again or back:
+                self._restart(sign.stage, number)
             boot = self._boot
             boot.step = max(boot.step, sign.step)
             boot.said.add(words)
@@ -329,6 +343,8 @@ class BootWatcher:
         if boot.stage is not None and stage.place <= boot.stage.place:
             return
         boot.stage = stage
+        if stage.place > Stage.KERNEL.place:
+            boot.step = INIT
         boot.reached_ns.setdefault(stage, self._now_ns)
         if stage not in self._stages:
             self._stages.append(stage)
@@ -346,7 +362,7 @@ class BootWatcher:
         was = self._boot
         self._boot = _Boot()
         if was.handed_on:
-            self._faults.restarted(by_hand=False)
+            self._faults.restarted(by_hand=False, up=True)
             return
         self._resets += 1
         if not (was.announced or was.by_hand or self._faults.ended()):
@@ -358,7 +374,7 @@ class BootWatcher:
                 self._faults.add(
                     "boot-loop", number, f"{len(self._failed_at)} resets, none came up", "at once", None, was.stage
                 )
-        self._faults.restarted(by_hand=was.by_hand)
+        self._faults.restarted(by_hand=was.by_hand, up=was.stage in _UP)
 
     # -- faults ------------------------------------------------------------------------------------
 

@@ -99,12 +99,15 @@ class Faults:
                 harmless = entry.ends == "if last" or entry.kind in _TAKEN_BACK
                 (self._take_back if harmless else self._settle)(entry)
 
-    def restarted(self, *, by_hand: bool) -> None:
-        """Close the running boot: what kept it waiting ended it, unless somebody wanted the restart."""
+    def restarted(self, *, by_hand: bool, up: bool) -> None:
+        """Close the running boot: what kept it waiting ended it, unless it was up or somebody wanted the restart."""
         for entry in [entry for entry in self._open if entry.boot == self._boot]:
-            entry.state = "fatal"
             if by_hand and entry.until is not None:
                 self._take_back(entry)
+            elif up and entry.state == "suspect":
+                self._settle(entry)
+            else:
+                entry.state = "fatal"
         self._boot += 1
         self._last.clear()
 

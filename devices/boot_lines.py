@@ -14,6 +14,8 @@ _HOME = re.compile(rb"\x1b\[[0-9;]*[HfJd]")
 """The cursor goes elsewhere, or the screen is cleared: menus of GRUB and UEFI begin their lines so (ECMA-48)."""
 _ESCAPE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[()][0-9A-Za-z]|[=>78cMDE])")
 """ECMA-48 control sequences, titles, character sets."""
+_COLOUR = re.compile(rb"\[\d{1,3}(?:;\d{1,3})*m")
+"""What is left of a colour where a capture was pasted and lost its escape characters."""
 _NOISE = bytes(code for code in range(32) if code not in b"\t\n\r")
 
 _STAMPS = re.compile(
@@ -111,6 +113,8 @@ def _on_screen(raw: bytes) -> list[str]:
     raw = raw.rstrip(b"\r")
     if b"\x1b" in raw:
         raw = _ESCAPE.sub(b"", _HOME.sub(b"\r", raw))
+    if b"m" in raw and b"[" in raw:
+        raw = _COLOUR.sub(b"", raw)
     pieces = [raw] if b"\r" not in raw else [piece for piece in raw.split(b"\r") if piece] or [b""]
     return [piece.translate(None, _NOISE).decode("utf-8", "replace") for piece in pieces]
 

@@ -50,7 +50,7 @@ class Sign:
     pattern: re.Pattern[str]
 
 
-ROM, LOADS_LOADER, LOADER, SECOND_LOADER, STARTS_KERNEL, UNPACKS_KERNEL, KERNEL_CPU, KERNEL_BANNER = range(10, 90, 10)
+ROM, LOADS_LOADER, LOADER, SECOND_LOADER, STARTS_KERNEL, UNPACKS_KERNEL, KERNEL_CPU, KERNEL_BANNER, INIT = range(1, 10)
 """Steps: who speaks first."""
 
 
@@ -81,7 +81,7 @@ _FIRMWARE = (
     _first(Stage.FIRMWARE, ROM, "BOOT", "Allwinner: boot0",
            r"^(?:\[\d+\])?\[?BOOT0\]? (?:commit|is starting)|^\[\d+\]HELLO! BOOT0"),
     _first(Stage.FIRMWARE, ROM, "Log", "Qualcomm: XBL, SBL1", r"^Format: Log Type - Time"),
-    _first(Stage.FIRMWARE, ROM, "U", "U-Boot: common/spl", r"^U-Boot TPL \d{4}\.[^\n]*"),
+    _first(Stage.FIRMWARE, ROM, "TPL", "U-Boot: common/spl", r"^U-Boot TPL \d{4}\.[^\n]*"),
     _first(Stage.FIRMWARE, LOADS_LOADER, "SPL", "U-Boot: common/spl/spl.c", r"^U-Boot SPL .*\d{4}\.\d\d[^\n]*"),
     _line(Stage.FIRMWARE, "Trying", "U-Boot: common/spl/spl.c",
           r"^Trying to boot from (?:MMC|SPI|NAND|UART|USB|BOOTROM|RAM|NOR|Falcon)"),
@@ -125,7 +125,7 @@ _LOADERS = (
     _first(Stage.BOOTLOADER, SECOND_LOADER, "GRUB", "GRUB: normal/menu_text.c", r"GNU GRUB +version ", once=False),
     _line(Stage.BOOTLOADER, "GRUB", "GRUB: boot sector", r"^GRUB (?:loading|Loading)"),
     _first(Stage.BOOTLOADER, SECOND_LOADER, "iPXE", "iPXE", r"^iPXE (?:initialising|\d+\.\d+\.\d+)", once=False),
-    _first(Stage.BOOTLOADER, SECOND_LOADER, "LINUX", "Syslinux", r"^(?:SYS|ISO|PXE|EXT)LINUX \d+\.\d+", once=False),
+    _first(Stage.BOOTLOADER, SECOND_LOADER, "SYSLINUX|ISOLINUX|PXELINUX|EXTLINUX", "Syslinux", r"^(?:SYS|ISO|PXE|EXT)LINUX \d+\.\d+", once=False),
     _first(Stage.BOOTLOADER, LOADER, "barebox", "barebox: common/version.c", r"^barebox \d{4}\.\d\d[^\n]*"),
     _first(Stage.BOOTLOADER, LOADER, "lk", "Little Kernel: kernel/main.c", r"welcome to lk"),
     _first(Stage.BOOTLOADER, LOADER, "Android", "Little Kernel: Qualcomm",
@@ -157,7 +157,7 @@ _INITRAMFS = (
           r"^Begin: (?:Loading|Running|Mounting|Waiting|Will|Retrying|Resume|Assembling)"),
     _line(Stage.INITRAMFS, "dracut", "dracut", r"^dracut(?:-[a-z-]+)?(?:\[\d+\])?: "),
     _line(Stage.INITRAMFS, "Stage", "NixOS", r"<<< NixOS Stage 1 >>>"),
-    _line(Stage.INITRAMFS, "rootfs", "L4T: initrd", r"^Root device found: |^Rootfs mounted over "),
+    _line(Stage.INITRAMFS, "Root|Rootfs", "L4T: initrd", r"^Root device found: |^Rootfs mounted over "),
     _line(Stage.INITRAMFS, "running", "mkinitcpio", r":: running (?:early )?hook \["),
 )
 
@@ -165,7 +165,7 @@ _USERSPACE = (
     _line(Stage.USERSPACE, "init", "Linux: init/main.c", r"^Run (?!/init )\S+ as init process"),
     _line(Stage.USERSPACE, "systemd", "systemd: src/core/main.c", r"systemd\[1\]: systemd \S+ running in system mode"),
     _line(Stage.USERSPACE, "OK", "systemd: status lines",
-          r"^\s*\[ +OK +\] (?:Started|Reached|Mounted|Listening|Created|Finished|Stopped|Found|Set|Closed"
+          r"^\[? *OK +\] (?:Started|Reached|Mounted|Listening|Created|Finished|Stopped|Found|Set|Closed"
           r"|Activated|Reloaded|Removed)"),
     _line(Stage.USERSPACE, "Welcome", "systemd: src/core/main.c", r"^Welcome to .+!$"),
     _line(Stage.USERSPACE, "INIT", "sysvinit", r"^INIT: (?:version \d|Entering runlevel)"),
@@ -235,7 +235,8 @@ CUES = (
     _cue("ordered", "system", "sysvinit, BusyBox: init",
          r"^The system is going down|^Requesting system (?:reboot|poweroff)"),
     _cue("ordered", "processes", "BusyBox: init", r"^Sent SIG(?:TERM|KILL) to all processes"),
-    _cue("ordered", "Rebooting", "systemd, BusyBox, U-Boot", r"(?:^|: )Rebooting(?:\.+$| (?:system|now))"),
+    _cue("ordered", "Rebooting|rebooting", "systemd, BusyBox, sysupgrade",
+         r"\b[Rr]ebooting(?:\.+$| (?:the )?(?:system|now))"),
     _cue("ordered", "Reached", "systemd: reboot.target", r"Reached target .*(?:Reboot|Shutdown)"),
     _cue("ordered", "Resetting", "Linux: drivers/tty/sysrq.c", r"^sysrq: Resetting"),
     _cue("ordered", "INIT", "sysvinit", r"^INIT: Switching to runlevel: [06]"),
