@@ -25,7 +25,7 @@ WIRING: dict[str, tuple[str, dict[str, Any]]] = {
     "scpi-output": ("jetson-tx2", {"channel": 1, "min_off_s": 0.1}),
     "serial-relay": ("pi-zero-aiy", {"channel": 2, "board": "lcus-feedback", "min_off_s": 0.1}),
     "shelly": ("coral-dev", {"relay": 0, "min_off_s": 0.1}),
-    "snmp-pdu": ("atom-e3930", {"outlet": 3, "mib": "rpdu2", "min_off_s": 0.1, "timeout_s": 0.3}),
+    "snmp-pdu": ("atom-e3930", {"outlet": 3, "mib": "rpdu2", "min_off_s": 0.1}),
     "tasmota": ("coral-dev", {"relay": 2, "min_off_s": 0.1}),
 }
 

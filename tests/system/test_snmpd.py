@@ -1,4 +1,4 @@
-"""The SNMP switch against net-snmp's own agent: real messages, its refusals, and its silence.
+"""The SNMP switch against net-snmp's own agent, and its twin against net-snmp's own programs.
 
 A ``pass_persist`` script plays one PDU of each family below APC's part of the tree.
 """
@@ -17,6 +17,8 @@ import pytest
 from power.errors import SwitchOffline, SwitchUnconfirmed
 from power.pdu.snmp import SnmpPdu
 from power.switch import cycle
+from power.twin.servers import TWINS
+from power.twin.truth import PROFILES, Supply
 
 SNMPD = shutil.which("snmpd", path=os.environ.get("PATH", os.defpath) + ":/usr/sbin:/usr/local/sbin")
 _START_S = 20.0
@@ -163,7 +165,7 @@ def test_a_wrong_login_of_version_3_is_named_and_the_passphrase_is_not(
     agent: Agent, login: dict[str, object], told: str
 ) -> None:
     with pytest.raises(SwitchOffline, match=told) as seen:
-        SnmpPdu.open("pdu-3", agent.options(version="3", timeout_s=0.5, **login))
+        SnmpPdu.open("pdu-3", agent.options(version="3", **login))
     assert "passphrase" not in str(seen.value).partition("\n")[0]
     assert "SNMP settings" in seen.value.hint
 
@@ -203,7 +205,7 @@ def test_an_agent_that_dies_is_offline_and_never_off(tmp_path: Path) -> None:
     agent = Agent(tmp_path)
     try:
         agent.wait()
-        with SnmpPdu.open("pdu-3", agent.options(timeout_s=0.3)) as switch:
+        with SnmpPdu.open("pdu-3", agent.options(timeout_s=0.5)) as switch:
             assert switch.state() is False
             agent.stop()
             for ask in (switch.state, switch.on, switch.off):
@@ -217,3 +219,35 @@ def test_a_host_that_cannot_be_found_is_offline_and_named() -> None:
     options = SnmpPdu.Config(host="no-such-pdu.invalid", outlet=1, timeout_s=0.2)
     with pytest.raises(SwitchOffline, match=r"^pdu-1: .*no-such-pdu\.invalid"):
         SnmpPdu.open("pdu-1", options)
+
+
+@pytest.mark.parametrize("version", ["1", "2c"])
+def test_net_snmps_own_programs_understand_the_twin(version: str) -> None:
+    if shutil.which("snmpset") is None:
+        pytest.skip("no net-snmp programs here: install snmp")
+    on = [True]
+    rail = Supply(PROFILES["atom-e3930"], powered=lambda: on[0], cpu_ns=lambda: 0)
+    options = {"mib": "rpdu2", "outlet": 3, "community": "hush"}
+    twin = TWINS["snmp-pdu"]("pdu-3", options, rail, set_power=lambda wanted: on.__setitem__(0, wanted))
+    apc = ".1.3.6.1.4.1.318.1.1.26.9.2"
+
+    def ask(program: str, *what: str, community: str = "hush") -> str:
+        line = [program, "-m", "", "-On", "-t", "2", "-r", "1", f"-v{version}", "-c", community, address, *what]
+        ended = subprocess.run(line, capture_output=True, text=True, check=False, timeout=60)
+        return (ended.stdout + ended.stderr).strip()
+
+    try:
+        found = twin.start()
+        address = f"udp:{found['host']}:{found['port']}"
+        assert ask("snmpget", f"{apc}.3.1.5.3") == f"{apc}.3.1.5.3 = INTEGER: 2"
+        assert "INTEGER" in ask("snmpset", f"{apc}.4.1.5.3", "i", "2")
+        assert on == [False]
+        assert ask("snmpget", f"{apc}.3.1.5.3") == f"{apc}.3.1.5.3 = INTEGER: 1"
+        assert "No Such Instance" in (said := ask("snmpget", f"{apc}.3.1.5.9")) or "noSuchName" in said
+        assert "noSuchName" in (said := ask("snmpset", f"{apc}.3.1.5.3", "i", "1")) or "notWritable" in said
+        assert "badValue" in (said := ask("snmpset", f"{apc}.4.1.5.3", "i", "7")) or "wrongValue" in said
+        assert "imeout" in ask("snmpget", f"{apc}.3.1.5.3", community="guess")
+        assert on == [False]
+    finally:
+        twin.close()
+        rail.close()
