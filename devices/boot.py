@@ -1,28 +1,25 @@
 """Watches a boot: console bytes in, stages and faults out. No port, no clock of its own."""
 
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from .boot_faults import Fault, Faults
 from .boot_lines import Lines, Printed, body, peeled
 from .boot_patterns import (
-    CUES,
     INIT,
     KERNEL_BANNER,
     KERNEL_CPU,
     SHOWS_LOG,
-    SIGNS,
     STALL_S,
     STARTS_KERNEL,
     UNPACKS_KERNEL,
-    WORD,
     Cue,
     Sign,
     Stage,
 )
 from .boot_prompts import BARE_SHELL, LOADERS, RESCUES, SHELLS, asks, shows
-from .boot_symptoms import SYMPTOMS, Symptom
+from .boot_rows import Row, rows_for
+from .boot_symptoms import Symptom
 
 __all__ = ["BootReport", "BootWatcher", "Fault", "Stage"]
 
@@ -37,29 +34,6 @@ _REPLAYED_WITHIN = 3
 _RESETS_OF_A_LOOP = 3
 """Assumed: a board may reset once on purpose (a new device tree, a watchdog); three times is a loop, and so is
 twice at the same stage."""
-
-Row = Sign | Symptom | Cue
-
-
-def _by_word(rows: Iterable[Row]) -> dict[str, list[tuple[int, Row]]]:
-    table: dict[str, list[tuple[int, Row]]] = {}
-    for place, row in enumerate(rows):
-        for word in row.word.split("|"):
-            table.setdefault(word, []).append((place, row))
-    return table
-
-
-_ROWS = _by_word((*CUES, *SIGNS, *SYMPTOMS))
-_WORDS = frozenset(_ROWS)
-_ALWAYS = _ROWS[""]
-
-
-def rows_for(said: str) -> list[Row]:
-    """Return the rows of the tables that may know a line, in the tables' order."""
-    found = _WORDS.intersection(WORD.findall(said))
-    if not found:
-        return [row for _, row in _ALWAYS]
-    return list(dict(sorted((place, row) for word in (*found, "") for place, row in _ROWS[word])).values())
 
 
 @dataclass(frozen=True, slots=True)

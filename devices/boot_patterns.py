@@ -45,7 +45,7 @@ class Sign:
     once: bool
     """The very same words twice are two boots."""
     word: str
-    """One that is in every line that the pattern knows, or several with | between; empty for a row always tried."""
+    """One that is in every line that the pattern knows, or several with | between; empty for a stamp: it begins with a bracket."""
     where: str
     pattern: re.Pattern[str]
 
@@ -125,7 +125,8 @@ _LOADERS = (
     _first(Stage.BOOTLOADER, SECOND_LOADER, "GRUB", "GRUB: normal/menu_text.c", r"GNU GRUB +version ", once=False),
     _line(Stage.BOOTLOADER, "GRUB", "GRUB: boot sector", r"^GRUB (?:loading|Loading)"),
     _first(Stage.BOOTLOADER, SECOND_LOADER, "iPXE", "iPXE", r"^iPXE (?:initialising|\d+\.\d+\.\d+)", once=False),
-    _first(Stage.BOOTLOADER, SECOND_LOADER, "SYSLINUX|ISOLINUX|PXELINUX|EXTLINUX", "Syslinux", r"^(?:SYS|ISO|PXE|EXT)LINUX \d+\.\d+", once=False),
+    _first(Stage.BOOTLOADER, SECOND_LOADER, "SYSLINUX|ISOLINUX|PXELINUX|EXTLINUX", "Syslinux",
+           r"^(?:SYS|ISO|PXE|EXT)LINUX \d+\.\d+", once=False),
     _first(Stage.BOOTLOADER, LOADER, "barebox", "barebox: common/version.c", r"^barebox \d{4}\.\d\d[^\n]*"),
     _first(Stage.BOOTLOADER, LOADER, "lk", "Little Kernel: kernel/main.c", r"welcome to lk"),
     _first(Stage.BOOTLOADER, LOADER, "Android", "Little Kernel: Qualcomm",

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from devices.boot import rows_for
 from devices.boot_lines import body, peeled
 from devices.boot_patterns import CUES, SIGNS, WORD
+from devices.boot_rows import rows_for
 from devices.boot_symptoms import HINTS, SYMPTOMS
 
 LINES = (Path(__file__).parents[1] / "wire" / "boot" / "lines.txt").read_text().splitlines()
