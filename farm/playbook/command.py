@@ -1,7 +1,6 @@
 """A command of the user's own, taken only while its result is missing."""
 
 import re
-from collections.abc import Iterator
 from shlex import quote
 from typing import Annotated
 
@@ -9,12 +8,11 @@ from pydantic import AfterValidator, Field, model_validator
 
 from ..errors import LabFault
 from .files import Path
-from .step import Reading, Step, Target
+from .step import Step, Target
 
 _LAST_LINES = 5
 _HARMLESS = re.compile(r"/dev/(null|zero|stdin|stdout|stderr)\b")
 _PATH = re.compile(r"""(^|[\s<>|;&"'=(])/""")
-_SHELLS_OWN = frozenset({"PATH", "HOME", "IFS", "ENV", "SHELL"})
 
 
 def names_no_path(command: str) -> str:
@@ -56,11 +54,6 @@ class Shell(Step):
     def title(self) -> str:
         """What it is about."""
         return self.what or f"shell {self.run.strip().splitlines()[0][:60]}"
-
-    def problems(self, reading: Reading) -> Iterator[tuple[str, str]]:
-        """See that no value's name is one that the shell itself needs."""
-        for name in sorted(reading.names & _SHELLS_OWN):
-            yield "run", f"a value is called {name}, which the shell needs itself; give it another name"
 
     def differs(self, target: Target) -> str:
         """Look for the path, or ask ``unless``."""

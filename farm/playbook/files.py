@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from .step import Reading, Step, Target, checked_path
-from .values import unknown_in
+from .values import names_in, unknown_in
 
 Path = Annotated[str, AfterValidator(checked_path)]
 Mode = Annotated[str, Field(pattern=r"^0?[0-7]{3}$")]
@@ -138,7 +138,7 @@ class TemplateFile(_Written):
             yield field, form
         for name in names:
             yield field, f"no value is known as ${{{name}}}; there are {', '.join(sorted(reading.names))}"
-        if self.mode[-1] != "0" and any(secret in _names_in(text) for secret in reading.secrets):
+        if self.mode[-1] != "0" and not reading.secrets.isdisjoint(names_in(text)):
             yield "mode", "whoever logs in there could read a secret; write 0600"
 
     def wanted(self, target: Target) -> bytes:
@@ -195,9 +195,3 @@ def rewrite(target: Target, path: str, text: str) -> None:
     place, beside = target.quoted(path), target.quoted(f"{path}.new")
     script = f"{{ [ ! -e {place} ] || cp -p {place} {beside}; }} && cat > {beside} && sync && mv -f {beside} {place}"
     target.shell.sudo(script, stdin=text.encode("utf-8", "surrogateescape"), timeout_s=_SEND_S)
-
-
-def _names_in(text: str) -> list[str]:
-    from string import Template
-
-    return Template(text).get_identifiers()

@@ -48,7 +48,7 @@ class Values:
             UsageFault: a name that nothing here has.
         """
         values = {**self.known, **self.secrets}
-        wanted = [name for name in Template(template).get_identifiers() if name not in values]
+        wanted = [name for name in names_in(template) if name not in values]
         if wanted:
             identity = board.identity()
             values |= {name: found for name in FROM_BOARD if (found := getattr(identity, name, None)) is not None}
@@ -77,11 +77,16 @@ class Values:
             link = link.__cause__ or link.__context__
 
 
+def names_in(template: str) -> list[str]:
+    """Return the names that a template uses."""
+    return Template(template).get_identifiers()
+
+
 def unknown_in(template: str, names: frozenset[str]) -> tuple[list[str], str]:
     """Return the names that a template uses and nothing has, and what is wrong with its form."""
     if not Template(template).is_valid():
         return [], "a $ begins no name there; write $$ for the sign itself"
-    return [name for name in Template(template).get_identifiers() if name not in names], ""
+    return [name for name in names_in(template) if name not in names], ""
 
 
 def inventory_values(bench: "Bench") -> dict[str, str]:
