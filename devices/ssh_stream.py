@@ -4,6 +4,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -96,7 +97,8 @@ class SshStream:
             ConnectionLost: the command takes no more input, or the link broke.
             DeadlineExceeded: the command did not take it within the stream's deadline.
         """
-        if self.feed([data]) != len(data):
+        # after its end the channel may take bytes for a moment, and nobody reads them
+        if self._channel.exit_status_ready() or self.feed([data]) != len(data):
             raise self._lost("a write to its input")
 
     def send_eof(self) -> None:
@@ -163,8 +165,8 @@ class SshStream:
                     self._end(self._group)
         finally:
             if self._link.alive:
-                with self._link.guard(_SIGN_OF_LIFE_S, "the channel could not be closed"):
-                    self._channel.close()
+                with self._link.guard(_SIGN_OF_LIFE_S, "the channel could not be closed"), suppress(*BROKEN):
+                    self._channel.close()  # one whose link breaks just then is closed as well
             self._forget(self)
 
     def __enter__(self) -> Self:
@@ -244,12 +246,16 @@ class SshStream:
     def _take(self) -> bool:
         """Take in what has arrived on both outputs: one left full would stop the other."""
         channel, got = self._channel, False
-        while channel.recv_stderr_ready():
-            self._stderr += channel.recv_stderr(_READ_BYTES)
-            got = True
-        if channel.recv_ready():
-            self._sort(channel.recv(_READ_BYTES), time.monotonic_ns())
-            got = True
+        try:
+            while channel.recv_stderr_ready():
+                self._stderr += channel.recv_stderr(_READ_BYTES)
+                got = True
+            if channel.recv_ready():
+                self._sort(channel.recv(_READ_BYTES), time.monotonic_ns())
+                got = True
+        except BROKEN as error:  # paramiko tells the board that there is room again, and what was read is gone
+            self._link.cut(str(error) or "the connection broke")
+            raise self._link.lost(f"the output of `{self._short}`") from error
         return got
 
     def _sort(self, data: bytes, t_ns: int) -> None:

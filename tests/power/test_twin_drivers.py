@@ -30,6 +30,13 @@ WIRING: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
+def wait_until(happened) -> None:
+    until = time.monotonic() + 60
+    while not happened():
+        assert time.monotonic() < until, "it did not happen in time"
+        time.sleep(0.01)
+
+
 @contextmanager
 def twin_of(driver: str) -> Iterator[tuple[Twin, dict[str, Any]]]:
     """A started twin of a board at rest, and the options that lead to it."""
@@ -102,7 +109,9 @@ def test_a_meter_that_leaves_out_answers_is_opened_and_survived_and_the_loss_is_
         twin.inject("drop")
         kind = load_meter(driver)
         with kind.open("m1", kind.Config.model_validate(options)) as meter, Sampler(meter) as sampler:
-            time.sleep(4.0)
+            wait_until(lambda: sampler._blocks)
+            seen = len(sampler._errors)
+            wait_until(lambda: len(sampler._errors) > seen)  # between two readings
             assert sampler.fault is None
             twin.inject("drop", on=False)
             time.sleep(1.0 + 3 / meter.rate_hz)

@@ -125,7 +125,7 @@ def project(tmp_path, a_record) -> Callable[..., Ended]:
             command += [f"--farm-candidate={candidate}", f"--farm-baseline={baseline}"]
         env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path), "HOME": str(tmp_path), **environment}
         ended = subprocess.run(
-            [*command, *words], cwd=tmp_path, env=env, text=True, capture_output=True, timeout=60, check=False
+            [*command, *words], cwd=tmp_path, env=env, text=True, capture_output=True, timeout=250, check=False
         )
         output, results, stored = ended.stdout + ended.stderr, tmp_path / ".farm" / "results.sqlite", None
         if results.exists():

@@ -43,7 +43,7 @@ class Whole:
         home, temporary = self.folder / "home", self.folder / "tmp"
         return kept | {"HOME": str(home), "TMPDIR": str(temporary), "PYTHONDONTWRITEBYTECODE": "1"}
 
-    def farm(self, *words: str, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
+    def farm(self, *words: str, timeout_s: float = 200) -> subprocess.CompletedProcess[str]:
         """Run one farm command."""
         return subprocess.run(
             [BIN / "farm", *words],
@@ -72,7 +72,7 @@ class Whole:
             stderr=subprocess.STDOUT,
         )
 
-    def pytest(self, source: str, *words: str, timeout_s: float = 110) -> Session:
+    def pytest(self, source: str, *words: str, timeout_s: float = 250) -> Session:
         """Run a test file on the lab, to its end."""
         with self.start(source, *words) as session:
             try:

@@ -31,7 +31,7 @@ def powered(whole) -> str:
     return whole.farm("power", "status", whole.board).stdout.strip().rpartition(" ")[2]
 
 
-def wait_for(happened, seconds=40.0):
+def wait_for(happened, seconds=150.0):
     until = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < until, "it did not happen in time"
@@ -55,7 +55,7 @@ def test_a_session_that_is_ended_leaves_the_board_as_it_was(zero, words, told, w
         worker = int(holding.read_text())
         assert (governor(zero), session.poll()) == ("performance", None)
         os.kill(session.pid if whom == "main" else worker, told)
-        session.communicate(timeout=60)
+        session.communicate(timeout=150)
     assert session.returncode == exit_code
     wait_for(lambda: not Path(f"/proc/{worker}").exists())  # it outlives a killed main process by what it puts back
     assert (governor(zero), powered(zero)) == ("ondemand", "off")
@@ -68,9 +68,9 @@ def test_a_session_that_is_killed_leaves_records_of_what_ran_and_the_next_puts_i
         'bench.settings.governor("powersave"); Path("holding").touch();\n                import time; time.sleep(60)',
     )
     with zero.start(source) as session:
-        wait_for((zero.folder / "holding").exists, 80)
+        wait_for((zero.folder / "holding").exists)
         session.kill()
-        session.communicate(timeout=20)
+        session.communicate(timeout=150)
     (kept,) = zero.records()
     runs = zero.farm("results", "list", "--runs")
     assert kept["record"]["run_id"][:8] in runs.stdout, runs.stderr

@@ -169,7 +169,7 @@ def test_a_wrong_artifact_is_a_usage_error(atom):
 
 def test_a_controller_that_is_killed_leaves_no_half_record_and_no_lock(atom):
     with atom.start(atom.trial(how="rate_hz=10, duration_s=30, idle_s=0.5")) as session:
-        _wait_for(lambda: _inferring(atom), 40)
+        _wait_for(lambda: _inferring(atom), 150)
         session.send_signal(signal.SIGKILL)
     assert atom.records() == []
     again = atom.pytest(atom.trial(check=FINE))
@@ -179,11 +179,11 @@ def test_a_controller_that_is_killed_leaves_no_half_record_and_no_lock(atom):
 
 def test_a_session_that_is_interrupted_ends_what_it_started_on_the_board(atom):
     with atom.start(atom.trial(how="rate_hz=10, duration_s=60, idle_s=0.5")) as session:
-        _wait_for(lambda: _inferring(atom), 40)
+        _wait_for(lambda: _inferring(atom), 150)
         session.send_signal(signal.SIGINT)
-        session.communicate(timeout=20)
+        session.communicate(timeout=150)
     assert session.returncode == 130
-    _wait_for(lambda: not _inferring(atom), 10)
+    _wait_for(lambda: not _inferring(atom), 60)
     assert atom.pytest(UP).exit == 0
 
 
