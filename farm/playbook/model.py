@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, create_model, model_validator
 
@@ -175,3 +175,13 @@ def _problems(playbook: Playbook) -> Iterator[Fault]:
         yield from (Fault(("steps", n, kind, field), text) for field, text in step.problems(reading))
         if not step.lasts and any(isinstance(later, Reboot) for _, later in steps[n + 1 :]):
             yield Fault(("steps", n, kind), "a reboot further down would undo it; move it behind the reboot")
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON schema (draft 2020-12) of a playbook."""
+    whole = Playbook.model_json_schema()
+    whole["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    whole["title"] = "Provisioning playbook of an edge-test-farm lab"
+    whole["properties"]["model"]["enum"] = sorted(known_boards())
+    whole["$defs"]["Entry"] |= {"minProperties": 1, "maxProperties": 1}
+    return whole
