@@ -1,7 +1,8 @@
 """Telnet with the serial port option (RFC 854, 856, 858, 2217), without a socket: bytes in, bytes out.
 
-pyserial's own client cannot bound a write, hands over one byte at a time and throws away what the server had
-read before it came; its server is what the tests hold this against, and ser2net.
+pyserial's own client cannot bound a write, throws away what the server had read before it came, and hands over one
+byte at a time: 2.7 s of CPU a megabyte (measured), two cores for 64 consoles at 115200 baud. Its server is what the
+tests hold this against, and ser2net.
 
 Not asked for: modem lines, and flow control by the server's word; TCP holds a writer back as well.
 """

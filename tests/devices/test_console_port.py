@@ -8,10 +8,12 @@ import sys
 import time
 import tty
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from devices.console import Console
 from devices.console_name import check_port
 from devices.console_port import open_port
 from devices.console_usb import adapters, find
@@ -154,6 +156,37 @@ def test_after_a_replug_it_is_found_under_another_number(machine):
     os.write(far, b"after")
     assert received(port, 5) == b"after"
     port.close()
+
+
+def test_a_console_goes_on_after_a_replug_and_says_meanwhile_what_is_gone(machine, monkeypatch):
+    monkeypatch.setattr("devices.console_capture.open_port", partial(open_port, root=machine.root))
+    far = machine.plug("ttyUSB0", "1-1.4", "FT1")
+    with Console.open("b", "serial:FT1") as console:
+        os.write(far, b"before ")
+        wait_for(lambda: console.log() == b"before ")
+        machine.unplug("ttyUSB0")
+        wait_for(lambda: gone(console))
+        with pytest.raises(ConsoleFault, match="serial:FT1"):
+            console.write(b"x")
+        far = machine.plug("ttyUSB3", "1-1.4", "FT1")
+        wait_for(lambda: not gone(console))
+        os.write(far, b"after")
+        wait_for(lambda: console.log() == b"before after")
+
+
+def gone(console) -> bool:
+    try:
+        console.write(b"x")
+    except ConsoleFault:
+        return True
+    return False
+
+
+def wait_for(what) -> None:
+    until = time.monotonic() + 20
+    while not what():
+        assert time.monotonic() < until
+        time.sleep(0.02)
 
 
 # -- for ourselves alone ----------------------------------------------------------------------------

@@ -159,11 +159,18 @@ def test_a_second_person_watches_and_is_told_who_types(line, screen):
     assert not select.select([line], [], [], 0)[0]
 
 
-def test_the_console_of_a_board_in_use_names_the_user_and_is_left_alone(lend, screen):
-    with lend():
-        mine = screen("console", "zero-01")
-        mine.shows(b"zero-01: in use by process ")
-        assert mine.command.wait(WITHIN_S) == 3
+def test_a_board_that_is_taken_away_ends_its_console_and_says_by_whom(tmp_path, line, screen):
+    mine = screen("console", "zero-01")
+    mine.shows(b"Ctrl-] leaves")
+    os.write(line, b"board# ")
+    mine.shows(b"board# ")
+    lab = load(tmp_path / "inventory.yaml")
+    with Leases.open(lab, tmp_path / ".farm", in_name_of="ann@desk") as leases:
+        leases.steal("zero-01", "the release is tonight")
+    mine.shows(b"the release is tonight")
+    assert mine.command.wait(WITHIN_S) == 3
+    assert b"ann@desk" in mine.seen
+    assert mine.is_as_before
 
 
 def test_what_is_heard_in_a_lease_is_followed_to_its_last_byte(tmp_path, line, lend):
