@@ -50,8 +50,8 @@ def getter(url: str) -> Get:
     return get
 
 
-def ask(name: str, get: Get, path: str, *, shown: str | None = None) -> bytes:
-    """Return the body that stands at a path; ``shown`` is the path as errors may print it.
+def ask(name: str, get: Get, path: str) -> bytes:
+    """Return the body that stands at a path, which errors print.
 
     Raises:
         SwitchOffline: no answer, or one that is no success.
@@ -59,4 +59,4 @@ def ask(name: str, get: Get, path: str, *, shown: str | None = None) -> bytes:
     try:
         return get(path)
     except OSError as error:
-        raise SwitchOffline(name, f"{shown or path}: {error}", hint=NOT_THERE_HINT) from error
+        raise SwitchOffline(name, f"{path}: {error}", hint=NOT_THERE_HINT) from error

@@ -23,6 +23,8 @@ from .snmp_agent import Access, SnmpAgent
 if find_spec("pysnmp") is None:
     raise ImportError("pysnmp is not installed: pip install 'edge-test-farm[snmp]'")
 
+_SHORTEST_PASSPHRASE = 8
+"""RFC 3414, section 11.2."""
 _APC = "1.3.6.1.4.1.318.1.1"
 
 
@@ -123,7 +125,7 @@ class SnmpPdu(AskedSwitch):
             SwitchOffline: nothing answers there, no such outlet, or the community or user is wrong.
         """
         options = cls.Config.model_validate(config)
-        switch = cls(name, SnmpAgent(name, _access(options)), options)
+        switch = cls(name, SnmpAgent(name, _access(name, options)), options)
         try:
             switch.state()
         except BaseException:
@@ -149,8 +151,11 @@ class SnmpPdu(AskedSwitch):
         self._agent.close()
 
 
-def _access(options: "SnmpPdu.Config") -> Access:
+def _access(name: str, options: "SnmpPdu.Config") -> Access:
     auth, privacy = (secret.get_secret_value() if secret else "" for secret in (options.auth, options.privacy))
+    if any(0 < len(passphrase) < _SHORTEST_PASSPHRASE for passphrase in (auth, privacy)):
+        what = f"a passphrase of SNMP version 3 has {_SHORTEST_PASSPHRASE} characters at least"
+        raise SwitchOffline(name, what, hint="write the PDU's own into what `auth:` and `privacy:` name")
     return Access(
         options.host,
         options.port,

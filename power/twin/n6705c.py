@@ -102,14 +102,14 @@ class N6705C(Twin):
 
     def _output_commands(self) -> None:
         on, output = self._scpi.on, self._output
-        on("OUTPut[:STATe]", lambda a: output.switch(a[0], self._here(a[1], "")))
+        on("OUTPut[:STATe]", lambda a: self._at(a[1]).switch(a[0]))
         on("OUTPut[:STATe]?", lambda a: self._here(a[0], str(int(output.enabled))))
-        on("OUTPut:PROTection:CLEar", lambda a: output.clear(self._here(a[0], "")))
+        on("OUTPut:PROTection:CLEar", lambda a: self._at(a[0]).clear())
         on("STATus:QUEStionable:CONDition?", lambda a: self._here(a[0], f"{output.tripped:+d}"))
         for header in output.levels:
-            on(header, lambda a, h=header: output.set_level(h, number(a[0]), self._here(a[1], "")))
+            on(header, lambda a, h=header: self._at(a[1]).set_level(h, number(a[0])))
             on(header + "?", lambda a, h=header: self._here(a[0], f"{output.levels[h]:+.5E}"))
-        on("[SOURce:]CURRent:PROTection:STATe", lambda a: output.set_ocp(a[0], self._here(a[1], "")))
+        on("[SOURce:]CURRent:PROTection:STATe", lambda a: self._at(a[1]).set_ocp(a[0]))
         on("[SOURce:]CURRent:PROTection:STATe?", lambda a: self._here(a[0], str(int(output.ocp))))
 
     def _here(self, channels: str, answer: str) -> str:
@@ -117,6 +117,11 @@ class N6705C(Twin):
         if not re.fullmatch(rf"\(@\s*{self._channel}\s*\)", channels):
             raise ScpiError(-241, "Hardware missing")
         return answer
+
+    def _at(self, channels: str) -> Output:
+        """Return the one output; the list must name it alone."""
+        self._here(channels, "")
+        return self._output
 
     def _error(self) -> str:
         error = self._scpi.pop_error()
@@ -129,7 +134,7 @@ class N6705C(Twin):
         """``*RST`` also opens the outputs."""
         self._interval_s, self._points, self._kept = 20.48e-6, 1024, dict(_KEPT)
         if self.set_power is not None:
-            self._output.switch("OFF", "")
+            self._output.switch("OFF")
 
     def _set_interval(self, value: str, channels: str) -> None:
         self._here(channels, "")

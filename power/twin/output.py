@@ -38,7 +38,7 @@ class Output:
         """What the unit calls its output's state: a trip does not change it."""
         return self._enabled_before if self.tripped else self._supply.on
 
-    def switch(self, state: str, _checked: str) -> None:
+    def switch(self, state: str) -> None:
         """Switch the rail; one that has tripped stays dead and is remembered."""
         wanted = switch(state)
         if self._set_power is None:
@@ -48,7 +48,7 @@ class Output:
         else:
             self._set_power(wanted)
 
-    def set_level(self, header: str, value: float, _checked: str) -> None:
+    def set_level(self, header: str, value: float) -> None:
         """Set a level within the module's ends; the voltage never above its protection."""
         most = min(_MOST[header], self.levels[_OVP_VOLTS]) if header == _VOLTS else _MOST[header]
         if not 0 <= value <= most or (header == _OVP_VOLTS and value < self.levels[_VOLTS]):
@@ -57,7 +57,7 @@ class Output:
         if header == _VOLTS and self._set_power is not None:
             self._supply.set_volts = value
 
-    def set_ocp(self, state: str, _checked: str) -> None:
+    def set_ocp(self, state: str) -> None:
         """Let the current limit cut the output, or only hold the current."""
         self.ocp = switch(state)
 
@@ -73,7 +73,7 @@ class Output:
             self.tripped |= OVER_CURRENT
             self._set_power(False)
 
-    def clear(self, _checked: str) -> None:
+    def clear(self) -> None:
         """Unlatch: the output is again what it was, or what it was set to meanwhile."""
         if self.tripped and self._set_power is not None:
             self.tripped = 0

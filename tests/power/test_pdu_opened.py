@@ -19,6 +19,7 @@ from power.pdu.command import Command
 from power.pdu.pdudaemon import PduDaemon
 from power.pdu.program import run
 from power.pdu.serial_relay import SerialRelay
+from power.pdu.snmp import SnmpPdu
 from power.pdu.tasmota import Tasmota
 from power.pdu.uhubctl import UHubCtl
 from power.testing import Clock
@@ -182,6 +183,15 @@ def test_pdudaemon_takes_a_request_and_quotes_why_it_does_not() -> None:
 def test_a_url_that_is_none_or_holds_a_password_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="url"):
         Tasmota.Config.model_validate({"url": url})
+
+
+def test_a_passphrase_that_snmp_does_not_take_is_named_and_not_printed() -> None:
+    options = SnmpPdu.Config.model_validate(
+        {"host": "127.0.0.1", "port": 9, "outlet": 1, "version": "3", "user": "farm", "auth": "s3cret"}
+    )
+    with pytest.raises(SwitchOffline, match=r"^s1: a passphrase .* 8 characters at least") as seen:
+        SnmpPdu.open("s1", options)
+    assert "s3cret" not in str(seen.value)
 
 
 @contextmanager
