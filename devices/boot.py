@@ -4,7 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from .boot_faults import Fault, Faults
-from .boot_lines import Lines, Printed, body, peeled
+from .boot_lines import Lines, Printed, Stamp, body, kernels_part, peeled
 from .boot_patterns import (
     INIT,
     KERNEL_BANNER,
@@ -178,15 +178,17 @@ class BootWatcher:
             return
         if text.strip():
             self.last_lines.append(text.rstrip())
-        is_kernels, said = body(text)
-        if self._prompt(text if not is_kernels else "", printed.number):
-            return
+        stamp, said = body(text)
+        if not stamp and self._prompt(text, printed.number):
+            stamp, said = body(kernels_part(text))
+            if not stamp:
+                return
         self._faults.heard(printed.number, said)
         rows = rows_for(said)
         for row in rows:
             if isinstance(row, Cue) and row.pattern.search(said):
                 self._take(row, printed.number)
-        self._signs(rows, said, printed.number, is_kernels=is_kernels)
+        self._signs(rows, said, printed.number, stamp)
         self._symptoms(printed.number, said, rows)
 
     def _unfinished(self, printed: Printed) -> None:
@@ -266,13 +268,15 @@ class BootWatcher:
 
     # -- stages ------------------------------------------------------------------------------------
 
-    def _signs(self, rows: list[Row], said: str, number: int, *, is_kernels: bool) -> None:
+    def _signs(self, rows: list[Row], said: str, number: int, stamp: Stamp) -> None:
         for row in rows:
             if isinstance(row, Sign) and (seen := row.pattern.search(said)):
-                self._sign(row, seen.group().strip(), number, is_kernels=is_kernels)
+                self._sign(row, seen.group().strip(), number, stamp)
                 return
         boot = self._boot
-        if is_kernels:
+        if stamp == "tegra":
+            self._reach(Stage.FIRMWARE)
+        elif stamp:
             boot.stamped = True
             boot.step = max(boot.step, UNPACKS_KERNEL)
             if boot.stage is None or boot.stage.place < Stage.KERNEL.place:
@@ -280,10 +284,10 @@ class BootWatcher:
         elif boot.stage is Stage.KERNEL and said.strip() and boot.has_init(number):
             self._reach(Stage.USERSPACE)
 
-    def _sign(self, sign: Sign, words: str, number: int, *, is_kernels: bool) -> None:
+    def _sign(self, sign: Sign, words: str, number: int, stamp: Stamp) -> None:
         boot = self._boot
         is_banner = sign.step in (KERNEL_CPU, KERNEL_BANNER)
-        if is_banner and self._is_told_again(number, is_kernels=is_kernels):
+        if is_banner and self._is_told_again(number, stamp):
             return
         if boot.shows_log and sign.stage.place >= Stage.KERNEL.place:
             return
@@ -298,17 +302,17 @@ class BootWatcher:
             boot.step = max(boot.step, sign.step)
             boot.said.add(words)
             boot.steps.add(sign.step)
-        boot.stamped |= is_kernels
+        boot.stamped |= stamp == "kernel"
         boot.signs += 1
         stage = sign.stage
         if stage is Stage.USERSPACE and boot.in_initramfs:
             stage = Stage.INITRAMFS
         self._reach(stage)
 
-    def _is_told_again(self, number: int, *, is_kernels: bool) -> bool:
+    def _is_told_again(self, number: int, stamp: Stamp) -> bool:
         """Tell whether the kernel's first words are an old log's: of a new console, of a command."""
         boot = self._boot
-        if boot.shows_log or (boot.stamped and not is_kernels):
+        if boot.shows_log or (boot.stamped and not stamp):
             return True
         return boot.replays_from >= 0 and number - boot.replays_from <= _REPLAYED_WITHIN
 

@@ -4,8 +4,9 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
-__all__ = ["Lines", "Printed", "body", "peeled"]
+__all__ = ["Lines", "Printed", "Stamp", "body", "kernels_part", "peeled"]
 
 LONGEST_LINE = 4096
 """A line that is longer is garbage, and is looked at in pieces; assumed."""
@@ -39,8 +40,13 @@ _KERNEL = re.compile(
     r"(?: *\(\d\)\[\d+:[^\]]*\]| *\[\d: *[^\]:]*: *\d+\]| *c\d +\d+)? ?"  # MediaTek, Rockchip and Spreadtrum kernels
 )
 """printk's time stamp. Six decimals: firmware that stamps has three."""
+_TEGRA = re.compile(r"\[\d{4}\.\d{3}\] (?=\S)")
+"""Tegra's firmware: MB1, MB2, cboot and nvtboot."""
 _LOADER = re.compile(r"\[(?: +\d+|\d{1,3})\.\d{3}\] ")
-"""SpacemiT's U-Boot, PrePi. Tegra's stamp has four digits before the point and is the sign of its firmware."""
+"""SpacemiT's U-Boot, PrePi."""
+
+Stamp = Literal["kernel", "tegra", ""]
+"""Whose stamp a line has that says who prints it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +152,18 @@ def _of_lava(text: str) -> str | None:
     return _on_screen(said.encode())[-1]
 
 
-def body(text: str) -> tuple[bool, str]:
-    """Return whether the kernel's log stamped the line, and the line without the stamp."""
+def body(text: str) -> tuple[Stamp, str]:
+    """Return whose stamp a line has, and the line without the stamp."""
     if text[:1] != "[":
-        return False, text
+        return "", text
     if stamp := _KERNEL.match(text):
-        return True, text[stamp.end() :]
-    return False, text[stamp.end() :] if (stamp := _LOADER.match(text)) else text
+        return "kernel", text[stamp.end() :]
+    if stamp := _TEGRA.match(text):
+        return "tegra", text[stamp.end() :]
+    return "", text[stamp.end() :] if (stamp := _LOADER.match(text)) else text
+
+
+def kernels_part(text: str) -> str:
+    """Return what the kernel wrote into a line that somebody else had begun; empty where it did not."""
+    stamp = _KERNEL.search(text)
+    return text[stamp.start() :] if stamp else ""

@@ -45,7 +45,7 @@ class Sign:
     once: bool
     """The very same words twice are two boots."""
     word: str
-    """One that is in every line that the pattern knows, or several with | between; empty for a stamp: it begins with a bracket."""
+    """One that is in every line that the pattern knows, or several with | between: rows are looked up by it."""
     where: str
     pattern: re.Pattern[str]
 
@@ -70,12 +70,11 @@ _FIRMWARE = (
            r"RPi: BOOTLOADER release VERSION:\w+"),
     _first(Stage.FIRMWARE, LOADS_LOADER, "MESS", "Raspberry Pi: start.elf with uart_2ndstage=1",
            r"^MESS:\d\d:\d\d:\d\d\.\d+:", once=False),
-    _first(Stage.FIRMWARE, ROM, "MB", "Tegra: MB1", r"^(?:\[\d{4}\.\d{3}\] I> )?MB1 \((?:prd-)?version: "),
-    _first(Stage.FIRMWARE, ROM, "TegraBoot", "Tegra X1: nvtboot", r"^(?:\[\d{4}\.\d{3}\] )?\[?TegraBoot\]? \(version "),
+    _first(Stage.FIRMWARE, ROM, "MB", "Tegra: MB1", r"^(?:I> )?MB1 \((?:prd-)?version: "),
+    _first(Stage.FIRMWARE, ROM, "TegraBoot", "Tegra X1: nvtboot", r"^\[?TegraBoot\]? \(version "),
     _first(Stage.FIRMWARE, LOADS_LOADER, "MB", "Tegra: MB2", r"Welcome to MB2\b"),
-    _first(Stage.FIRMWARE, LOADS_LOADER, "MB", "Tegra234: MB2", r"^(?:\[\d{4}\.\d{3}\] )?I> MB2 \(version: "),
-    _line(Stage.FIRMWARE, "", "Tegra: MB1, MB2, cboot and nvtboot", r"^\[\d{4}\.\d{3}\] (?:[IWEC]> |\S)"),
-    _first(Stage.FIRMWARE, ROM, "DDR", "Rockchip: DDR blob", r"^DDR (?:[Vv]ersion |V)\s?\d+\.\d+"),
+    _first(Stage.FIRMWARE, LOADS_LOADER, "MB", "Tegra234: MB2", r"^I> MB2 \(version: "),
+    _first(Stage.FIRMWARE, ROM, "DDR", "Rockchip: DDR blob", r"^DDR (?:[Vv]ersion )?V?\d+\.\d+"),
     _first(Stage.FIRMWARE, ROM, "BL", "Amlogic: boot ROM", r"^\w+:BL1:[0-9a-f]{6}:[0-9a-f]{6};"),
     _first(Stage.FIRMWARE, ROM, "HELLO", "Allwinner: boot0", r"^HELLO! BOOT0 is starting"),
     _first(Stage.FIRMWARE, ROM, "BOOT", "Allwinner: boot0",
@@ -88,11 +87,13 @@ _FIRMWARE = (
     _first(Stage.FIRMWARE, ROM, "BL", "Trusted Firmware-A: BL1", r"^(?:NOTICE|INFO): +BL1: (?:v\d|Built)[^\n]*"),
     _first(Stage.FIRMWARE, LOADS_LOADER, "BL", "Trusted Firmware-A: BL2",
            r"^(?:NOTICE|INFO): +BL2: (?:v\d|Built)[^\n]*"),
-    _line(Stage.FIRMWARE, "", "Trusted Firmware-A", r"^(?:NOTICE|INFO): +(?:BL\d|SP_MIN|PSCI|TSP|Entry point)"),
+    _line(Stage.FIRMWARE, "BL|SP|PSCI|TSP|Entry", "Trusted Firmware-A",
+          r"^(?:NOTICE|INFO): +(?:BL\d|SP_MIN|PSCI|TSP|Entry point)"),
     _line(Stage.FIRMWARE, "TC", "OP-TEE: core", r"^[DIFM]/TC:"),
     _first(Stage.FIRMWARE, LOADS_LOADER, "OpenSBI", "OpenSBI: lib/sbi/sbi_init.c", r"^OpenSBI v\d+\.\d+[^\n]*"),
     _first(Stage.FIRMWARE, ROM, "coreboot", "coreboot: src/lib/bootblock.c and others",
            r"coreboot-\S+ .*\b(?:bootblock|verstage|romstage|postcar|ramstage)(?: \S+)? starting", once=False),
+    _first(Stage.FIRMWARE, LOADS_LOADER, "coreboot", "PC Engines: coreboot's sign-on", r"^coreboot build \d{2}"),
     _first(Stage.FIRMWARE, LOADER, "SeaBIOS", "SeaBIOS: src/post.c", r"^SeaBIOS \(version "),
     _line(Stage.FIRMWARE, "Booting", "SeaBIOS: src/boot.c", r"^Booting from (?:Hard Disk|ROM|DVD/CD|Floppy|\w+:\w+)"),
     _first(Stage.FIRMWARE, ROM, "American", "Aptio UEFI sign-on",
@@ -119,7 +120,7 @@ _LOADERS = (
     _line(Stage.BOOTLOADER, "kernel", "U-Boot: boot/bootm.c", r"^## Loading kernel "),
     _first(Stage.BOOTLOADER, LOADER, "TBoot", "Tegra: cboot of TX2", r"Welcome to TBoot-CPU Bootloader"),
     _first(Stage.BOOTLOADER, LOADER, "Cboot", "Tegra: cboot", r"Welcome to Cboot"),
-    _first(Stage.BOOTLOADER, LOADER, "CBoot", "Tegra X1: cboot", r"^(?:\[\d{4}\.\d{3}\] )?CBoot Version: "),
+    _first(Stage.BOOTLOADER, LOADER, "CBoot", "Tegra X1: cboot", r"^CBoot Version: "),
     _line(Stage.BOOTLOADER, "Launcher", "Jetson UEFI: L4TLauncher", r"^L4T ?Launcher: |^L4TLauncher: "),
     _first(Stage.BOOTLOADER, SECOND_LOADER, "GRUB", "GRUB: kern/main.c", r"^\s*Welcome to GRUB!", once=False),
     _first(Stage.BOOTLOADER, SECOND_LOADER, "GRUB", "GRUB: normal/menu_text.c", r"GNU GRUB +version ", once=False),
@@ -231,7 +232,7 @@ CUES = (
     _cue("hands over", "TC", "OP-TEE", r"^[DI]/TC:"),
     # somebody wants the restart that follows
     _cue("ordered", "reboot", "Linux: kernel/reboot.c; shells",
-         r"reboot: (?:Restarting system|Power down)|[#$] (?:sudo )?reboot\b"),
+         r"reboot: (?:Restarting system|Power down|machine restart)|[#$] (?:sudo )?reboot\b"),
     _cue("ordered", "Restarting", "Linux: kernel/reboot.c", r"^Restarting system"),
     _cue("ordered", "system", "sysvinit, BusyBox: init",
          r"^The system is going down|^Requesting system (?:reboot|poweroff)"),

@@ -23,8 +23,6 @@ _WORDS = frozenset(_ROWS)
 def rows_for(said: str) -> list[Row]:
     """Return the rows of the tables that may know a line, in the tables' order."""
     found = _WORDS.intersection(WORD.findall(said))
-    if said[:1] == "[":
-        found |= {""}  # stamps of firmware hold no word
     if not found:
         return []
     return list(dict(sorted((place, row) for word in found for place, row in _ROWS[word])).values())

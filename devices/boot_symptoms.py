@@ -74,8 +74,8 @@ _PANIC = (
     _now("panic", "Unhandled", None, "Trusted Firmware-A: bl31/aarch64/crash_reporting.S",
          r"^Unhandled (?:Exception|External Abort|Interrupt Exception) (?:in|from|received on) "),
     _now("panic", "Panic", None, "OP-TEE: core/kernel/panic.c", r"^E/TC:\S* .*\bPanic\b"),
-    _now("panic", "Exception", None, "EDK II: CpuExceptionHandlerLib, ArmPkg",
-         r"^!!!! .*Exception Type|^Synchronous Exception at 0x"),
+    _now("panic", "Exception", None, "EDK II: CpuExceptionHandlerLib, ArmPkg; Tegra: cboot",
+         r"^!!!! .*Exception Type|^Synchronous Exception(?: at 0x|: )"),
     _now("panic", "ASSERT", None, "EDK II: DebugLib", r"^ASSERT(?:_EFI_ERROR)? [\[(]"),
 )
 
@@ -175,14 +175,15 @@ _STOPPED = (
     _last("boot-stop", "not", Stage.KERNEL, "Raspberry Pi: bootcode.bin, EEPROM",
           r"^(?:start\w*\.elf|Firmware|recovery\.elf)\b.*\b(?:not found|not compatible)"
           r"|This board requires newer software"),
-    _last("boot-stop", "", Stage.KERNEL, "Tegra: MB1, MB2, cboot: critical", r"^\[\d{4}\.\d{3}\] C> "),
+    _last("boot-stop", "Fail|fail|Failed|failed|Error|error|Could|Invalid|invalid|not", Stage.KERNEL,
+          "Tegra: MB1, MB2, cboot: critical", r"^C> "),
 )
 
 _IMAGE = (
     _last("bad-image", "Wrong", Stage.KERNEL, "U-Boot: boot/bootm.c", r"^Wrong (?:Ramdisk )?Image (?:Format|Type)"),
     _last("bad-image", "format", Stage.KERNEL, "U-Boot: cmd/source.c, bootm.c", r"^Unknown image format!"),
     _last("bad-image", "magic", Stage.KERNEL, "U-Boot: arch/*/lib/image.c, zimage.c",
-          r"Bad Linux (?:ARM64|RISCV) Image magic|^zimage: Bad magic!"),
+          r"Bad Linux \w+ z?Image magic|^zimage: Bad magic!"),
     _last("bad-image", "kernel", Stage.KERNEL, "U-Boot: boot/bootm.c; GRUB",
           r"can't get kernel image!|you need to load the kernel first"),
     _last("bad-image", "Bad", Stage.KERNEL, "U-Boot: boot/image-board.c, image-fit.c",
