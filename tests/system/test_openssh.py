@@ -10,8 +10,15 @@ import pytest
 from devices.errors import ConnectionLost, DeadlineExceeded, HostKeyMismatch
 from devices.shell import Shell
 from devices.ssh_keys import fetch_host_key
+from devices.testing import ShellConformance, StreamConformance
 
 from .conftest import OpenSsh, make_key
+
+
+class TestOverOpenSsh(ShellConformance, StreamConformance):
+    """What every shell must do."""
+
+    file_bytes = 3_000_000
 
 
 def alive(pid: int) -> bool:
