@@ -80,7 +80,7 @@ _FIRMWARE = (
     _first(Stage.FIRMWARE, ROM, "BOOT", "Allwinner: boot0",
            r"^(?:\[\d+\])?\[?BOOT0\]? (?:commit|is starting)|^\[\d+\]HELLO! BOOT0"),
     _first(Stage.FIRMWARE, ROM, "Log", "Qualcomm: XBL, SBL1", r"^Format: Log Type - Time"),
-    _first(Stage.FIRMWARE, ROM, "TPL", "U-Boot: common/spl", r"^U-Boot TPL \d{4}\.[^\n]*"),
+    _first(Stage.FIRMWARE, LOADS_LOADER, "TPL", "U-Boot: common/spl", r"^U-Boot TPL \d{4}\.[^\n]*"),
     _first(Stage.FIRMWARE, LOADS_LOADER, "SPL", "U-Boot: common/spl/spl.c", r"^U-Boot SPL .*\d{4}\.\d\d[^\n]*"),
     _line(Stage.FIRMWARE, "Trying", "U-Boot: common/spl/spl.c",
           r"^Trying to boot from (?:MMC|SPI|NAND|UART|USB|BOOTROM|RAM|NOR|Falcon)"),
