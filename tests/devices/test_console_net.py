@@ -133,7 +133,9 @@ def test_a_raw_server_is_no_rfc2217_server(server, monkeypatch):
 
 
 @pytest.mark.parametrize("scheme", ["socket", "rfc2217"])
-def test_a_server_that_is_busy_is_told_in_its_own_words(server, scheme):
+def test_a_server_that_is_busy_is_told_in_its_own_words(server, scheme, monkeypatch):
+    monkeypatch.setattr("devices.console_net._REFUSAL_S", 20.0)  # this machine may be slow to hang up
+
     def serve(connection, stop):
         connection.sendall(b"Port already in use\r\n")
         connection.shutdown(socket.SHUT_WR)
