@@ -14,6 +14,8 @@ class AskedSwitch(ABC):
     was sent, and without ever claiming that it was obeyed.
     """
 
+    verified: ClassVar[tuple[str, ...]] = ("published bytes",)
+    """What it was tried on, best first: ``instrument``, another program, ``twin``, ``published bytes``."""
     confirm_within_s: ClassVar[float] = 2.0
     """Assumed; most report the new state with the answer to the command already."""
     disobeyed_hint: ClassVar[str]

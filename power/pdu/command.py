@@ -19,7 +19,7 @@ _HINT = "run the command by hand: what does it print, and does `echo $?` say 0?"
 
 
 class Command(AskedSwitch):
-    """Whatever the commands switch."""
+    """A switch of the user's own, through commands."""
 
     class Config(SwitchConfig):
         """Options in the inventory."""
@@ -40,6 +40,7 @@ class Command(AskedSwitch):
             """Whether there is a command that asks."""
             return self.state is not None
 
+    verified: ClassVar[tuple[str, ...]] = ("programs of the tests",)
     disobeyed_hint: ClassVar[str] = "run the commands by hand: does `state` print what `on` and `off` did?"
 
     def __init__(self, name: str, program: Callable[[Sequence[str]], str], options: "Command.Config") -> None:

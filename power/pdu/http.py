@@ -1,17 +1,31 @@
 """GET for the relays of the lab: no proxy, a deadline, and every failure an OSError without the query in it."""
 
+import re
 from collections.abc import Callable
 from http.client import HTTPException
+from typing import Annotated
 from urllib.error import HTTPError
 from urllib.request import OpenerDirector, ProxyHandler, build_opener
+
+from pydantic import AfterValidator
 
 from ..errors import SwitchOffline
 
 Get = Callable[[str], bytes]
 """A path with its query in, the answer's body out; OSError when there is none."""
 
-URL = r"^https?://[^/@\s]+(/[^?#\s]*)?$"
-"""What a ``url:`` may be: an address without a query; a password never stands in it."""
+_URL = re.compile(r"https?://[^/@\s]+(/[^?#\s]*)?")
+
+
+def _is_url(text: str) -> str:
+    if not _URL.fullmatch(text):
+        raise ValueError("not an address; write http:// and the host, no user, no password, no query")
+    return text
+
+
+Url = Annotated[str, AfterValidator(_is_url)]
+"""An address under which a relay answers."""
+
 NOT_THERE_HINT = "does the relay have power and its network, and is the url its address?"
 
 _TIMEOUT_S = 3.0

@@ -14,18 +14,18 @@ from ..errors import SwitchBlind, SwitchOffline
 from ..switch import SwitchConfig
 from .base import AskedSwitch
 from .confirm import BLIND_HINT
-from .http import URL, Get, ask, getter
+from .http import Get, Url, ask, getter
 
 _ACCEPTED = b"OK"
 
 
 class PduDaemon(AskedSwitch):
-    """One outlet of a PDU that pdudaemon knows."""
+    """One outlet of a PDU behind pdudaemon, which tells no state."""
 
     class Config(SwitchConfig):
         """Options in the inventory."""
 
-        url: str = Field(pattern=URL)
+        url: Url
         """Of the daemon, ``http://192.0.2.50:16421`` unless it was set otherwise."""
         hostname: str = Field(min_length=1)
         """The PDU as the daemon's own configuration names it."""

@@ -21,7 +21,7 @@ _TRIPPED_HINT = "find the short or the wrong wire first; then `farm power off BO
 
 
 class ScpiOutput(AskedSwitch):
-    """One output.
+    """One output of a SCPI supply, with its protections.
 
     Before it goes on, ``volts``, ``max_amps``, ``ovp_volts`` and ``ocp`` are set and read back; where one differs it
     stays off. What the inventory does not name stays as it is on the supply.
@@ -64,6 +64,7 @@ class ScpiOutput(AskedSwitch):
                 raise ValueError("ocp needs the current to cut at; add `max_amps:`")
             return self
 
+    verified: ClassVar[tuple[str, ...]] = ("twin", "published bytes")
     confirm_within_s: ClassVar[float] = 2.0
     """Assumed; outputs with relays and delays take up to a few hundred milliseconds."""
     disobeyed_hint: ClassVar[str] = "does the supply's display show an output that is locked or inhibited?"

@@ -86,7 +86,10 @@ _KINDS: dict[str, _Asks | None] = {"lcus": None, "lcus-feedback": _Feedback(), "
 
 
 class SerialRelay(AskedSwitch):
-    """One channel of a board. The port is held during an exchange only: other channels are other boards' switches."""
+    """One channel of an LCUS relay board.
+
+    The port is held during an exchange only: other channels are other boards' switches.
+    """
 
     class Config(SwitchConfig):
         """Options in the inventory."""
@@ -102,6 +105,7 @@ class SerialRelay(AskedSwitch):
             """Whether this kind of board can be asked."""
             return _KINDS[self.board] is not None
 
+    verified: ClassVar[tuple[str, ...]] = ("twin", "published bytes")
     disobeyed_hint: ClassVar[str] = _HINT
 
     def __init__(self, name: str, opened: Callable[[], Port], options: "SerialRelay.Config") -> None:

@@ -33,6 +33,7 @@ class Shelly(AskedSwitch):
         """``http://`` and the address."""
         relay: int = Field(default=0, ge=0)
 
+    verified: ClassVar[tuple[str, ...]] = ("twin", "published bytes")
     disobeyed_hint: ClassVar[str] = "is the relay locked in its settings?"
 
     def __init__(self, name: str, get: Get, options: "Shelly.Config") -> None:

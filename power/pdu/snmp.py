@@ -75,7 +75,7 @@ class Agent(Protocol):
 
 
 class SnmpPdu(AskedSwitch):
-    """One outlet."""
+    """One outlet of a PDU with APC's MIB, over SNMP."""
 
     class Config(SwitchConfig):
         """Options in the inventory."""
@@ -107,6 +107,7 @@ class SnmpPdu(AskedSwitch):
                 raise ValueError("privacy needs authentication; add `auth:`")
             return self
 
+    verified: ClassVar[tuple[str, ...]] = ("net-snmp's snmpd", "twin")
     confirm_within_s: ClassVar[float] = 5.0
     """Assumed: a PDU with many outlets on switches them one after the other."""
     disobeyed_hint: ClassVar[str] = "is the outlet locked, or does somebody else's delayed command wait on the PDU?"

@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field, SecretStr
 from ..errors import SwitchOffline
 from ..switch import SwitchConfig
 from .base import AskedSwitch
-from .http import NOT_THERE_HINT, URL, Get, HttpRefused, getter
+from .http import NOT_THERE_HINT, Get, HttpRefused, Url, getter
 
 _STATES = {"ON": True, "OFF": False}
 _WRONG_PASSWORD_HINT = "write the device's web password into `password:`"  # noqa: S105 -- none
@@ -44,12 +44,12 @@ def parse(answer: bytes, relay: int) -> bool:
 
 
 class Tasmota(AskedSwitch):
-    """One relay of a device."""
+    """One relay of a device with the Tasmota firmware."""
 
     class Config(SwitchConfig):
         """Options in the inventory."""
 
-        url: str = Field(pattern=URL)
+        url: Url
         """``http://`` and the address."""
         relay: int = Field(default=1, ge=1, le=32)
         user: str = "admin"
@@ -57,6 +57,7 @@ class Tasmota(AskedSwitch):
         password: SecretStr | None = None
         """Sent in the clear, as the firmware wants it: for a network of the lab's own."""
 
+    verified: ClassVar[tuple[str, ...]] = ("twin", "published bytes")
     disobeyed_hint: ClassVar[str] = "does a rule or an interlock on the device hold the relay?"
 
     def __init__(self, name: str, get: Get, options: "Tasmota.Config") -> None:

@@ -37,7 +37,7 @@ def parse(printed: str, port: int) -> bool:
 
 
 class UHubCtl(AskedSwitch):
-    """One port of a hub."""
+    """One port of a USB hub, through the program uhubctl."""
 
     class Config(SwitchConfig):
         """Options in the inventory."""
