@@ -44,7 +44,9 @@ LOADERS = (
         "U-Boot, GRUB, EDK II",
     ),
     _prompt(r"^barebox(?:@[^:]+)?:/\S*(?: |$)", "barebox"),
-    _prompt(r"^[A-Za-z(][\w()-]{1,23}(?: ?\([\w -]+\))? ?(?:=>|>>?|#)(?: |$)", "U-Boot: CONFIG_SYS_PROMPT of vendors"),
+    _prompt(
+        r"^[A-Za-z(][\w()-]{1,23}(?: [\w().-]{1,16}){0,2} ?(?:=>|>>?|#)(?: |$)", "U-Boot: CONFIG_SYS_PROMPT of vendors"
+    ),
 )
 """A boot loader that takes commands; only while one runs."""
 

@@ -81,7 +81,8 @@ def _print(report: "BootReport") -> None:
     else:
         say("came up")
     stages = " → ".join(report.stages) or "nothing recognised"
-    say(f"stages: {stages}" + f"; began anew {report.resets} times" * bool(report.resets))
+    times = "time" if report.resets == 1 else "times"
+    say(f"stages: {stages}" + f"; began anew {report.resets} {times}" * bool(report.resets))
     if report.faults:
         say("")
         rows = [(fault.line, fault.kind, "fatal" if fault.fatal else "", fault.text) for fault in report.faults]

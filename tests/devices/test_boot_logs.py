@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,8 @@ def test_no_chunking_changes_a_report(log):
 
 @pytest.mark.parametrize("log", LOGS, ids=lambda log: log.stem)
 def test_a_fault_stands_at_the_line_that_shows_it(log):
-    lines = log.read_bytes().decode(errors="replace").replace("\r\n", "\n").split("\n")
+    printed = re.sub(r"\[\d+(;\d+)*m", "", log.read_bytes().decode(errors="replace"))
+    lines = printed.replace("\r\n", "\n").split("\n")
     for fault in whole(log.read_bytes()).faults:
         if fault.kind not in ("reset", "boot-loop"):
             assert fault.text[:20] in lines[fault.line - 1].replace('\\"', '"')
