@@ -31,7 +31,10 @@ check: setup ## format, lint, types, import arrows, and the Python of the boards
 	$(BIN)/lint-imports
 	$(BIN)/vermin --no-tips --violations --target=3.5- farm/runner
 
-bench: setup bench-energy bench-gate bench-leases bench-ssh bench-tui ## what the farm promises of itself, measured; some fifteen minutes
+bench: setup bench-console bench-energy bench-gate bench-leases bench-ssh bench-tui ## what the farm promises of itself, measured; some fifteen minutes
+
+bench-console: setup ## the serial console beside labgrid's, on one line in one run; fetches labgrid; eight minutes
+	$(BIN)/python -m benchmarks.console
 
 bench-energy: setup ## the farm's joules against the twins' own truth; then broken on purpose, and seen to be
 	$(BIN)/python -m benchmarks.energy
@@ -60,4 +63,4 @@ screenshots: setup ## the pictures in docs/, from a lab of twins; needs a Chromi
 lock: ## resolve requirements*.lock anew (needs uv)
 	tools/lock
 
-.PHONY: help setup demo demo-fail test test-system check bench bench-energy bench-gate bench-leases bench-ssh bench-tui screenshots lock
+.PHONY: help setup demo demo-fail test test-system check bench bench-console bench-energy bench-gate bench-leases bench-ssh bench-tui screenshots lock

@@ -1,14 +1,13 @@
 r"""What the shell of a board is taught: run a command once, keep its answer, send it so that damage shows.
 
 For any POSIX shell, and without a process where it can do without: a request is checked by arithmetic and decoded
-by ``printf %b`` and ``.``; an answer of a few bytes goes as text, and beside it as the code of each character.
-A longer one goes through ``base64`` and ``md5sum``.
+by ``$'…'``, or ``printf %b`` and ``.``; an answer of a few bytes goes as text, and beside it as the code of each
+character. A longer one goes through ``base64`` and ``md5sum``.
 
 ``_etf HOW SESSION NUMBER X Y CODES…``     run a command, its bytes in octal; HOW 1 in this shell, 2 below it
 ``_etf_part K TEXT``                       keep a piece of a command that is too long for that, in base64
 ``_etf_long HOW SESSION NUMBER MD5``       run what the pieces make up
 ``_etf_get WHAT BLOCK COUNT NUMBER``       send COUNT KiB of an answer: WHAT is ``o`` or ``e``
-``_etf_bye``                               leave the shell as it was found
 
 A command runs if its number is newer than the last one that ran; the same number is answered from what was kept.
 So a request may be sent again at any time, and no command runs twice.
@@ -26,10 +25,11 @@ SESSIONS = range(100_000, 4_900_000)
 """Numbers for sessions: within what the check sums carry."""
 
 PREPARE = (
-    ': "${_etf_tty:=$(stty -g 2>/dev/null)}" "${_etf_ps:=$PS1}";stty -echo 2>/dev/null;PS1= PS2= PROMPT_COMMAND=;'
+    "stty -echo -ixon 2>/dev/null;PS1= PS2= PROMPT_COMMAND=;"
     "unset HISTFILE;set +o emacs 2>/dev/null;set +o vi 2>/dev/null;unalias -a"
 )
-"""No echo, no prompt, no line editor (and with it no bracketed paste, no history, no completion), no aliases."""
+"""No echo, no flow control (a damaged byte would stop all output), no prompt, no aliases, no line editor and with
+it no bracketed paste, no history, no completion."""
 
 PLACES = "/dev/shm /tmp /var/tmp /run /data/local/tmp"  # noqa: S108 -- a folder of our own is made there
 """Where a board may keep answers, memory first."""
@@ -40,16 +40,20 @@ _STATUS = "$((((_etf_r*{by}+_etf_l)*{by}+_etf_n)%{m}))".format(by=SUMS[0][0], m=
 _LIBRARY = rf"""
 _etf_s=@SESSION@ _etf_n=0 _etf_z=0
 for _etf_k in @OLD@;do kill -0 ${{_etf_k##*-}} 2>/dev/null||[ ! -d $_etf_k ]||rm -rf $_etf_k;done
+case $'\141' in a)_etf_0=\\;;*)_etf_0=\\0;;esac
 trap "rm -rf $_etf_d" 0
 unset -f echo true false pwd test 2>/dev/null
 _etf(){{
 _etf_h=$1 _etf_i=$2 _etf_j=$3 _etf_w=$4.$5 _etf_x=1 _etf_y=1 _etf_t=
 for _etf_k in $1 $2 $3;do {_SUM};done
 shift 5
-for _etf_k do {_SUM} _etf_t=$_etf_t\\0$_etf_k;done
+for _etf_k do {_SUM} _etf_t=$_etf_t$_etf_0$_etf_k;done
 [ $_etf_x.$_etf_y = "$_etf_w" ]||{{ printf '\036?\037\n';return;}}
 _etf_new||return
-printf %b "$_etf_t">$_etf_d/c&&_etf_do||_etf_r=full
+case $_etf_0 in
+*0)_etf_c=". $_etf_d/c";printf %b "$_etf_t">$_etf_d/c;;
+*)eval "_etf_c=\$'$_etf_t'"
+esac&&_etf_do||_etf_r=full
 _etf_send
 }}
 _etf_part(){{
@@ -60,6 +64,7 @@ _etf_long(){{
 _etf_h=$1 _etf_i=$2 _etf_j=$3
 case $(printf %s "$1 $2 $3 $_etf_b"|md5sum) in "$4 "*);;*)printf '\036?\037\n';return;;esac
 _etf_new||return
+_etf_c=". $_etf_d/c"
 printf %s "$_etf_b"|base64 -d>$_etf_d/c&&_etf_do||_etf_r=full
 _etf_send
 }}
@@ -70,10 +75,11 @@ _etf_n=$_etf_j _etf_r=lost _etf_l=-1 _etf_z=$((_etf_z+1))
 [ $_etf_z -lt 64 ]||{{ rm -f $_etf_d/[oe]*;_etf_z=0;}}
 }}
 _etf_do(){{
-{{ if [ $_etf_h = 1 ];then . $_etf_d/c </dev/null >&4 2>&5;else (set --;. $_etf_d/c) </dev/null >&4 2>&5 4>&- 5>&-;fi
+{{ if [ $_etf_h = 1 ];then eval "$_etf_c" </dev/null >&4 2>&5
+else (set --;eval "$_etf_c") </dev/null >&4 2>&5 4>&- 5>&-;fi
 _etf_r=$?
 read -r _etf_k _etf_l 2>/dev/null </proc/$$/fdinfo/4;}} 4>$_etf_d/o$_etf_n 5>$_etf_d/e$_etf_n
-printf . >$_etf_d/t
+[ $_etf_h$_etf_r = 10 ]||printf . >$_etf_d/t
 }}
 _etf_send(){{
 case $_etf_l in [0-9]|[1-3][0-9])case $_etf_r in [!0-9]*);;*)[ -s $_etf_d/e$_etf_n ]||_etf_short&&return;;esac;esac
@@ -103,12 +109,6 @@ _etf_get(){{
 _etf_w="$_etf_s.$_etf_n $1 $2 $3" _etf_k="dd if=$_etf_d/$1$_etf_n bs=1024 skip=$2 count=$3"
 printf "\036$_etf_w\n";$_etf_k 2>/dev/null|base64
 printf '%s\037\n' "$({{ printf "$_etf_w ";$_etf_k 2>/dev/null;}}|md5sum)"
-}}
-_etf_bye(){{
-trap - 0;rm -rf $_etf_d;stty $_etf_tty 2>/dev/null
-PS1=$_etf_ps PS2='> ';[ -z "$BASH" ]||set -o emacs
-unset -f _etf _etf_part _etf_long _etf_new _etf_do _etf_send _etf_short _etf_again _etf_get _etf_bye
-unset _etf_tty _etf_ps
 }}
 PS1='@RS@@US@$ ' PS2='@RS@+@US@'
 printf '\036@SESSION@.ready\037\n'

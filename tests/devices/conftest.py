@@ -343,6 +343,8 @@ class Uart:
         self._lock = threading.Lock()
         self.damage = None
         """Changes what the board prints, piece by piece."""
+        self.damage_typed = None
+        """Changes what is typed, before the board gets it."""
         self.typed = bytearray()
         self._threads = [threading.Thread(target=self._out), threading.Thread(target=self._in)]
         for thread in self._threads:
@@ -361,7 +363,7 @@ class Uart:
             if select.select([self._line], [], [], 0.02)[0]:
                 data = os.read(self._line, 4096)
                 self.typed += data
-                os.write(self._board, data)
+                os.write(self._board, self.damage_typed(data) if self.damage_typed else data)
 
     def print(self, data: bytes) -> None:
         with self._lock:
@@ -401,5 +403,48 @@ def uart() -> Iterator:
             console = Console.open("board-1", line.port)
             stack.callback(console.close)
             return line, console
+
+        yield make
+
+
+class Master:
+    """A :class:`devices.console_port.Port` that is the terminal of a shell itself: as fast as the kernel."""
+
+    def __init__(self, shell: str) -> None:
+        self._fd, inner = pty.openpty()
+        os.set_blocking(self._fd, False)
+        argv = [sys.executable, "-c", LOGIN, shell, "0", "shell"]
+        self._child = subprocess.Popen(argv, stdin=inner, stdout=inner, stderr=inner, start_new_session=True)
+        os.close(inner)
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def read(self) -> bytes:
+        with suppress(BlockingIOError):
+            return os.read(self._fd, 65536)
+        return b""
+
+    def write(self, data: bytes) -> None:
+        while data:
+            select.select([], [self._fd], [], 5.0)
+            data = data[os.write(self._fd, data) :]
+
+    def close(self) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self._child.pid, signal.SIGKILL)
+        if self._child.returncode is None:
+            self._child.wait()
+            os.close(self._fd)
+
+
+@pytest.fixture
+def shell_at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator:
+    """Make consoles that are the terminal of a shell, with nothing in between."""
+    with ExitStack() as stack:
+
+        def make(shell: str = "dash -i") -> Console:
+            monkeypatch.setattr("devices.console_capture.open_port", lambda *_: Master(shell))
+            return stack.enter_context(Console.open("board-1", "/dev/pts/of-a-shell"))
 
         yield make
