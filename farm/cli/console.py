@@ -3,7 +3,6 @@
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ..errors import Exit
@@ -52,7 +51,7 @@ def _take(lab: "Lab", board: str, seconds: float | None) -> None:
     with borrow(lab, board, state=STATE, reason="farm console", even_quarantined=True) as bench:
         shown = bench.console.follow(since=0, idle_s=_LOOK_S)
         if seconds is None and terminal.is_one():
-            kept = bench.keep_console_as(f"{board}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.log")
+            kept = bench.keep_console()
             note(f"{board}: Ctrl-] leaves; others watch with `farm console {board} --follow`")
             try:
                 terminal.connect(shown, bench.console.write)

@@ -188,13 +188,13 @@ class Bench:
         """The serial console, listened to since the board was lent; UsageFault where the inventory names none."""
         return self._console or open_console(self._inventory, self.name)
 
-    def keep_console_as(self, name: str) -> Path:
+    def keep_console(self) -> Path:
         """Keep what the console says, from the lease's beginning on, in a file that outlives the next lease."""
         if self._console_file is None:
             raise UsageFault(
                 f"{self._inventory.path}: boards.{self.name}: has no console; add `console:` if it has one"
             )
-        return self._console_file.keep_as(name)
+        return self._console_file.keep()
 
     def console_log(self) -> ConsoleLog:
         """Return everything that the console has said since the board was lent; nothing for a board without one."""

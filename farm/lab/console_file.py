@@ -7,6 +7,7 @@ next lease, and the bytes in it are the board's own: ``tail -F`` and ``farm boot
 import os
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
@@ -61,10 +62,19 @@ class ConsoleFile:
         while view:
             view = view[os.write(self._fd, view) :]
 
-    def keep_as(self, name: str) -> Path:
-        """Give it a second name beside the first, under which it outlives the next lease; return that."""
-        kept = self.path.with_name(name)
-        kept.hardlink_to(self.path)
+    def keep(self) -> Path:
+        """Give it a second name, with date and time, under which it outlives the next lease; return that.
+
+        Raises:
+            LabFault: the file system has no second names.
+        """
+        board, _, lease = self.path.stem.rpartition(".")
+        kept = self.path.with_name(f"{board}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{lease}.log")
+        try:
+            kept.hardlink_to(self.path)
+        except OSError as error:
+            hint = "does the file system of the lab's folder have hard links?"
+            raise LabFault(board, f"console log {kept}: {error.strerror}", hint=hint) from error
         return kept
 
     def __enter__(self) -> Self:
