@@ -121,11 +121,11 @@ class BootWatcher:
         self._now_ns = t_ns
         silent_s = (t_ns - max(self._heard_ns, self.started_ns)) / 1e9
         if silent_s > _QUIET_S:
-            self._lone_prompt()
+            self._lone_prompt(peeled(self._lines.unfinished().text) or "")
         if self.up or silent_s <= STALL_S.get(self.stage, float("inf")):
             return
         unfinished = self._lines.unfinished()
-        self._symptoms(unfinished.number, unfinished.text)
+        self._symptoms(unfinished.number, body(peeled(unfinished.text) or "")[1])
         if self._faults.silence(up=False):
             return
         if not self._heard_ns:
@@ -141,7 +141,7 @@ class BootWatcher:
         unfinished = self._lines.unfinished()
         if unfinished.text:
             self._line(unfinished)
-        self._lone_prompt()
+        self._lone_prompt(next(reversed(self.last_lines), ""))
         self._faults.silence(up=self.up)
 
     @property
@@ -222,11 +222,11 @@ class BootWatcher:
             self._reach(stage)
         return stage is Stage.SHELL
 
-    def _lone_prompt(self) -> None:
+    def _lone_prompt(self, text: str) -> None:
+        """Take what nothing follows for a shell's prompt, if it looks like one."""
         stage = self.stage
         if stage in (Stage.FIRMWARE, Stage.BOOTLOADER) or self.fatal:
             return
-        text = peeled(self._lines.unfinished().text) or next(reversed(self.last_lines), "")
         if BARE_SHELL.match(text) or asks(text, stage) is Stage.SHELL:
             self._reach(Stage.SHELL)
 
@@ -235,8 +235,6 @@ class BootWatcher:
         match cue.name:
             case "in initramfs":
                 boot.in_initramfs = True
-                if boot.stage is Stage.USERSPACE and not boot.said:
-                    return
                 self._not_yet_userspace()
             case "leaves initramfs":
                 boot.in_initramfs = False

@@ -103,7 +103,7 @@ _FIRMWARE = (
     _first(Stage.FIRMWARE, LOADER, "BdsDxe", "EDK II: BdsDxe", r"^BdsDxe: ", once=False),
     _first(Stage.FIRMWARE, LOADER, "Press", "PC firmware and EDK II",
            r"^Press (?:ESC|F2|DEL|<DEL>)[^\n]*(?:[Ss]etup|BIOS)", once=False),
-    _first(Stage.FIRMWARE, ROM, "Petitboot", "OpenPOWER skiboot", r"OPAL v?\d\S* starting"),
+    _first(Stage.FIRMWARE, LOADS_LOADER, "OPAL", "OpenPOWER: skiboot", r"OPAL \S+ starting"),
 )
 
 _LOADERS = (
@@ -187,7 +187,6 @@ _USERSPACE = (
           r"|starting service|Parsing)"),
     _line(Stage.USERSPACE, "mknod|chmod|insmod|ifconfig|mkdir|killall|brctl|route", "BusyBox: applets in init scripts",
           r"^(?:mknod|chmod|insmod|ifconfig|mkdir|killall|brctl|route): "),
-    _line(Stage.USERSPACE, "rcS", "BusyBox: rcS", r"^(?:mount all|\[rcS\]|rcS )"),
 )
 # fmt: on
 

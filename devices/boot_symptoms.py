@@ -200,7 +200,7 @@ _IMAGE = (
           r"image is not a fdt|ERROR: fdt .*(?:fail|invalid)|libfdt fdt_check_header\(\)"),
     _last("bad-image", "RESET", Stage.KERNEL, "U-Boot: boot/bootm.c", r"must RESET (?:the )?board to recover"),
     _last("bad-image", "corrupt", Stage.KERNEL, "U-Boot: boot/image-board.c", r"Ramdisk image is corrupt or invalid"),
-    _last("bad-image", "uncompress", Stage.KERNEL, "U-Boot: boot/bootm.c", r"(?:uncompress|decompression).*error"),
+    _last("bad-image", "uncompress", Stage.KERNEL, "U-Boot: boot/bootm.c", r"uncompress.*error"),
     _last("bad-image", "FIT", Stage.KERNEL, "U-Boot: boot/image-fit.c", r"[Cc]an't get FIT|ERROR: .*FIT "),
     _last("bad-image", "signature", Stage.KERNEL, "U-Boot: boot/image-fit-sig.c; GRUB",
           r"Failed to verify required signature|bad shim signature"),
