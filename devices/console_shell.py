@@ -97,9 +97,9 @@ class ConsoleShell:
     def download(self, path: str, *, timeout_s: float = 300.0) -> bytes:
         """Return a file's content; see :class:`devices.shell.Shell`."""
         deadline_ns = _deadline_ns(timeout_s)
-        place = quote(path)
+        place = f"place={quote(path)}\n"
         kind, _, rest = self._step(
-            f"place={place}; n=$(wc -c < {place}) || exit 1\n"
+            f'{place}n=$(wc -c < "$place") || exit 1\n'
             f'if [ $n -gt {_FETCHED_BYTES} ]; then echo pieces $n $(md5sum < "$place")\n'
             'else echo whole; cat "$place"; fi',
             deadline_ns,
@@ -109,7 +109,8 @@ class ConsoleShell:
         size_bytes, total = int(kind.split()[1]), kind.split()[2].decode()
         fetched = bytearray()
         for n in range(-(-size_bytes // _FETCHED_BYTES)):
-            fetched += self._step(f"dd if={place} bs={_FETCHED_BYTES} skip={n} count=1 2>/dev/null", deadline_ns)
+            piece = f'{place}dd if="$place" bs={_FETCHED_BYTES} skip={n} count=1 2>/dev/null'
+            fetched += self._step(piece, deadline_ns)
         if _md5(fetched) != total:
             raise CommandFailed(self.name, f"{path} has changed while it was fetched", exit_status=1)
         return bytes(fetched)
@@ -153,9 +154,11 @@ class ConsoleShell:
         else:
             path = f"/tmp/farm-{secrets.token_hex(8)}"  # noqa: S108 -- on the board, where nobody can guess it
             self.upload(stdin, path, mode=0o600, timeout_s=_left_s(deadline_ns))
-            yield f"cat {path} |"
-            with suppress(DeviceError):
-                self._step(f"rm -f {path}", _deadline_ns(_TIDY_S))
+            try:
+                yield f"cat {path} |"
+            finally:
+                with suppress(DeviceError):
+                    self._step(f"rm -f {path}", _deadline_ns(_TIDY_S))
 
     def _asked(self, script: str, timeout_s: float) -> Result:
         if self._closed:

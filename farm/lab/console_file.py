@@ -99,7 +99,7 @@ def find(leases: Leases, home: Path, board: str) -> tuple[Held, Path]:
         LabFault: who does keeps no log of its console.
     """
     link, until_s = newest_log(home, board), time.monotonic() + _OPENED_S
-    while users := [held for held in leases.held() if held.board == board and held.pid is not None]:
+    while users := [held for held in leases.held() if held.board == board and held.kind != "reservation"]:
         path = link.with_name(_file_name(board, users[0].token))
         if path.exists():
             return users[0], path

@@ -1,5 +1,6 @@
 """Every shell the farm brings keeps what a shell promises; what the console's alone must bear is here too."""
 
+import secrets
 import time
 
 import pytest
@@ -46,6 +47,14 @@ def test_a_file_passes_a_console_on_which_the_kernel_prints(on_console, tmp_path
     shell.upload(data, path)
     assert (tmp_path / "file").read_bytes() == data
     assert shell.download(path) == data
+
+
+def test_input_that_was_put_into_a_file_is_removed_when_the_command_is_late(on_console):
+    _, shell = on_console
+    size_bytes = 10_000 + secrets.randbelow(10_000)  # nobody else's file is as long
+    with pytest.raises(DeadlineExceeded):
+        shell.run("cat > /dev/null; sleep 300", stdin=bytes(size_bytes), timeout_s=5)
+    assert shell.run(f"find /tmp -maxdepth 1 -name 'farm-*' -size {size_bytes}c").text == ""
 
 
 def test_a_console_whose_board_is_gone_is_a_lost_connection(uart):
