@@ -163,6 +163,8 @@ def _flashers(tree: Tree) -> Iterator[Fault]:
         if not isinstance(entry := board.get("flash"), dict):
             continue
         where = ("boards", name, "flash")
+        if board.get("twin") == "process":
+            yield Fault(where, "a process twin has no medium that could be written; remove it")
         known = known_flashers()
         yield from _driver(cast("Tree", entry), where, "way of flashing", known, lambda n: load_flasher(n).Config)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from devices.flash.registry import known_flashers, load_flasher
 from devices.registry import known_boards
 from power.registry import known_meters, known_switches, load_meter, load_switch
 
@@ -28,6 +29,7 @@ def schema() -> Schema:
     parts["BoardEntry"]["properties"]["model"]["enum"] = sorted(known_boards())
     _options(parts, "MeterEntry", known_meters(), lambda driver: load_meter(driver).Config)
     _options(parts, "SwitchEntry", known_switches(), lambda driver: load_switch(driver).Config)
+    _options(parts, "FlashEntry", known_flashers(), lambda driver: load_flasher(driver).Config)
     return whole
 
 
