@@ -251,7 +251,7 @@ class Console:
             if self._exchange is None:
                 raise ConsoleFault(self.name, "nobody has logged in on the console", hint="call login() first")
             self._check_logged_in()
-            answer = self._exchange.run(command, deadline_ns, self._check_logged_in)
+            answer = self._exchange.run(command, deadline_ns, self._check_same_shell)
             if answer is None:
                 raise self._not_over(command, timeout_s)
             self._checked = self._screen.end()
@@ -282,17 +282,18 @@ class Console:
         return ConsoleFault(self.name, said, hint="did the board hang or reboot? Its console log tells")
 
     def _check_logged_in(self) -> None:
-        if self._screen.end() == self._checked:
-            return
-        text = self._screen.text(self._checked)
+        text = "" if self._screen.end() == self._checked else self._screen.text(self._checked)
         if at_login(text) or at_password(text):
-            said = "the console asks for a login where a shell was"
-        elif _STRANGER.search(text):
-            said = "the shell on the console is not the one that was logged in to"
-        else:
-            return
+            raise self._shell_gone("the console asks for a login where a shell was")
+
+    def _check_same_shell(self) -> None:
+        self._check_logged_in()
+        if _STRANGER.search(self._screen.text(self._checked)):
+            raise self._shell_gone("the shell on the console is not the one that was logged in to")
+
+    def _shell_gone(self, said: str) -> ConsoleFault:
         self._exchange = None
-        raise ConsoleFault(self.name, said, hint="did the board reboot? log in again")
+        return ConsoleFault(self.name, said, hint="did the board reboot? log in again")
 
     def _boot_fault(self, watcher: BootWatcher, what: str, hint: str) -> BootFault:
         stage = f"in stage {watcher.stage}" if watcher.stage else "before anything was recognised"

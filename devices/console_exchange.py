@@ -88,12 +88,13 @@ class Exchange:
         Args:
             command: for the shell.
             deadline_ns: of the controller's monotonic clock.
-            check: called when nothing comes; raises when the shell is gone.
+            check: called when not even a prompt comes; raises when the shell is gone.
 
         Raises:
             ConsoleFault: the board could not keep the answer, or nothing arrives whole.
         """
         self._number += 1
+        self._kib = FIRST_KIB
         self._due = max(0, self._due - self._news().count(Sign.READY))
         lines = request(command, self._session, self._number)
         collected, asks, nudge_s = _Collected(), 0, _NUDGE_S
@@ -106,10 +107,10 @@ class Exchange:
                 before = self._frames.open_bytes
                 waits = False
                 for frame in self._news():
-                    heard_ns = now_ns
+                    heard_ns, nudge_s = now_ns, _NUDGE_S
                     waits |= self._waits(frame)
                     if collected.add(frame):
-                        asks, nudge_s = 0, _NUDGE_S
+                        asks = 0
                 if collected.answer is not None:
                     return collected.answer
                 if collected.why:
@@ -122,7 +123,8 @@ class Exchange:
                         raise self._nothing_whole()
                     self._ask(lines, collected, wait, again=asks > 1)
                 elif now_ns - heard_ns > nudge_s * 1e9:
-                    check()
+                    if nudge_s > _NUDGE_S:  # not even a prompt came
+                        check()
                     self._due, heard_ns, nudge_s = 0, now_ns, nudge_s * 2
                     self._type([b"\n"], wait)
         return None
