@@ -21,7 +21,10 @@ demo-fail: setup ## the same with a release that must be refused: too slow, too 
 test: setup ## the suite, on two cores in six minutes
 	$(BIN)/pytest -n 4 --dist worksteal --durations 5
 
-test-system: setup ## against what only some machines have: an OpenSSH server, a Chromium
+images: setup ## what QEMU twins boot, made of Debian packages; does nothing when it stands
+	tools/twin-images
+
+test-system: setup ## against what only some machines have: an OpenSSH server, a Chromium, QEMU and `make images`
 	$(BIN)/pytest tests/system -v -rs
 
 check: setup ## format, lint, types, import arrows, and the Python of the boards
@@ -63,4 +66,4 @@ screenshots: setup ## the pictures in docs/, from a lab of twins; needs a Chromi
 lock: ## resolve requirements*.lock anew (needs uv)
 	tools/lock
 
-.PHONY: help setup demo demo-fail test test-system check bench bench-console bench-energy bench-gate bench-leases bench-ssh bench-tui screenshots lock
+.PHONY: help setup demo demo-fail images test test-system check bench bench-console bench-energy bench-gate bench-leases bench-ssh bench-tui screenshots lock
