@@ -63,8 +63,8 @@ class Faults:
         """Take one in; the second of a kind that ends the same boot says nothing new."""
         text = text.strip()[:_LONGEST_TEXT]
         before = self._last.get(kind)
-        if before and before.state == "suspect" and ends == "at once":
-            self._take_back(before)
+        if before and ends == "at once" and before.ends != "at once":
+            self._take_back(before)  # said once more, and for certain
         elif before and (ends in ("at once", "if last") or before.text == text or line - before.line < _REPORT_LINES):
             return
         state: _State = "fatal" if ends == "at once" else "told" if ends == "never" else "suspect"
@@ -153,7 +153,8 @@ class Faults:
         self._open.remove(entry)
 
     def _take_back(self, entry: _Entry) -> None:
-        self._open.remove(entry)
+        if entry in self._open:
+            self._open.remove(entry)
         self._entries.remove(entry)
         if self._last.get(entry.kind) is entry:
             del self._last[entry.kind]

@@ -241,7 +241,7 @@ _REPORTS = (
 )
 # fmt: on
 
-SYMPTOMS = (*_ROOT, *_PANIC, *_RESCUE, *_LOGIN, *_STOPPED, *_IMAGE, *_REPORTS)
+SYMPTOMS = (*_PANIC, *_ROOT, *_RESCUE, *_LOGIN, *_STOPPED, *_IMAGE, *_REPORTS)
 
 GOT_PAST: dict[str, re.Pattern[str]] = {
     "root-wait": re.compile(

@@ -87,5 +87,5 @@ def _print(report: "BootReport") -> None:
         say("")
         rows = [(fault.line, fault.kind, "fatal" if fault.fatal else "", fault.text) for fault in report.faults]
         table(("line", "kind", "", "text"), rows)
-    if fatal and fatal.hint:
-        say(f"\n  try: {fatal.hint}")
+    if hints := dict.fromkeys(fault.hint for fault in report.faults if fault.fatal and fault.hint):
+        say("\n" + "\n".join(f"  try: {hint}" for hint in hints))

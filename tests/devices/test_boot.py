@@ -127,7 +127,7 @@ def test_a_shell_without_a_login_is_up(prompt):
 @pytest.mark.parametrize(
     ("printed", "kind"),
     [
-        (b"[    1.904402] Kernel panic - not syncing: VFS: Unable to mount root fs on sda1\r\n", "root-mount"),
+        (b"[    1.904402] Kernel panic - not syncing: VFS: Unable to mount root fs on sda1\r\n", "panic"),
         (b"Gave up waiting for root device.  Common problems:\r\n", "root-wait"),
         (b"You are in emergency mode. After logging in, type ...\r\n", "rescue-shell"),
         (b"BusyBox v1.30.1 built-in shell (ash)\r\n\r\n(initramfs) ", "rescue-shell"),

@@ -16,7 +16,7 @@ PANIC = LOGS / "panic-no-root.log"
 def test_a_log_that_was_read_is_a_success_whatever_is_in_it(capsys):
     assert main(["bootlog", str(PANIC)]) == 0
     out = capsys.readouterr().out
-    assert out.startswith("did not come up: root-mount, line ")
+    assert out.startswith("did not come up: panic, line ")
     assert "\n  try: " in out
 
 
