@@ -12,7 +12,7 @@ from ..errors import FarmError, UsageFault
 from ..lab.way import Over
 from .model import Playbook
 from .reboot import Reboot
-from .step import Step, Target
+from .step import NotSo, Step, Target
 from .values import Values, inventory_values
 
 if TYPE_CHECKING:
@@ -101,6 +101,12 @@ def each_step(playbook: Playbook, target: Target, *, check: bool = False) -> Ite
 def _taken(step: Step, target: Target, *, check: bool) -> StepResult:
     try:
         differed = step.take(target, check=check)
+    except NotSo as fault:
+        target.values.mask(fault)
+        if not check or not target.history.changed:
+            raise
+        # what would be changed before it may make it so: whether it does, only a run can tell
+        differed = f"not so yet: {str(fault).partition(chr(10))[0].removeprefix(f'{target.board.name}: ')}"
     except (FarmError, DeviceError) as error:
         target.values.mask(error)
         raise

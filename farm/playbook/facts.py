@@ -5,9 +5,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
-from ..errors import LabFault
 from .files import Path
-from .step import Step, Target
+from .step import NotSo, Step, Target
 
 _LAST_LINES = 3
 _NAMES_A_PATH = re.compile(r"""(^|[\s<>|;&"'=])/""")
@@ -61,8 +60,8 @@ class Expect(Step):
         errors = answer.stderr.decode("utf-8", "replace").strip()
         said = (answer.text or errors).splitlines()[-_LAST_LINES:]
         last = f"`{command}` last said: {' | '.join(said)}" if said else f"`{command}` said nothing"
-        raise LabFault(target.board.name, f"no {self.what}: want a match of {self.matches!r}; {last}", hint=self.hint)
+        raise NotSo(target.board.name, f"no {self.what}: want a match of {self.matches!r}; {last}", hint=self.hint)
 
     def change(self, target: Target) -> None:
         """Is never called: :meth:`differs` raises."""
-        raise LabFault(target.board.name, f"no {self.what}", hint=self.hint)
+        raise NotSo(target.board.name, f"no {self.what}", hint=self.hint)

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 from ..errors import LabFault
 from .files import read_text, rewrite
 from .kernel_text import Edit, NotEditable, edited_cmdline, edited_extlinux, edited_grub, lacking
-from .step import Step, Target
+from .step import NotSo, Step, Target
 
 _ARGUMENT = re.compile(r'[A-Za-z_-]([^\s"\'$`\\]|"[^"$`\\]*")*')
 
@@ -83,7 +83,7 @@ class KernelArguments(Step):
             if (text := read_text(target, path)) is not None:
                 return path, text
         hint = "look which boot loader it has, and write that one under `loader:`"
-        raise LabFault(target.board.name, f"has no {' or '.join(_FILES[self.loader])}", hint=hint)
+        raise NotSo(target.board.name, f"has no {' or '.join(_FILES[self.loader])}", hint=hint)
 
     def _edited(self, target: Target, path: str, text: str) -> str:
         try:

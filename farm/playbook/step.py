@@ -102,6 +102,10 @@ class Reading:
     """Those of them that are secrets."""
 
 
+class NotSo(LabFault):
+    """A board is not as a step needs it, and the step cannot make it so; a step before it might have."""
+
+
 class Step(BaseModel, ABC):
     """One thing that should be so on a board. Frozen, closed to unknown keys."""
 

@@ -4,9 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ..errors import LabFault
 from .files import read_text, write
-from .step import Step, Target
+from .step import NotSo, Step, Target
 
 _KEY = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*([./][A-Za-z0-9_-]+)+$")]
 
@@ -29,7 +28,7 @@ class Sysctl(Step):
         now = target.ask(f"cat {target.quoted(self._kernels())}")
         if now.exit_status:
             hint = "look for a typing error, or for a kernel module that must be loaded first"
-            raise LabFault(target.board.name, f"its kernel has no setting {self.key}", hint=hint)
+            raise NotSo(target.board.name, f"its kernel has no setting {self.key}", hint=hint)
         wrong = [] if now.text.split() == self._words() else [f"is {' '.join(now.text.split()) or 'empty'}"]
         if read_text(target, self._file()) != self._line():
             wrong.append("does not last")

@@ -128,3 +128,17 @@ def test_progress_names_each_step_before_it_is_taken(place) -> None:
     book = playbook({"governor": {"name": "performance"}}, {"directory": {"path": "workdir"}})
     apply(book, place.board, place.shell, workdir=place.workdir, progress=told.append)
     assert told == ["governor performance", "directory workdir"]
+
+
+def test_what_an_earlier_change_may_mend_is_told_in_check_mode_and_no_fault_yet(place) -> None:
+    """As the bonnet's line in dmesg before its driver is installed."""
+    wants = {"expect": {"what": "a site", "file": "/etc/site", "matches": "north"}}
+    writes = {"file": {"path": "/etc/site", "content": "north\n"}}
+    book = playbook(writes, wants)
+    foreseen = apply(book, place.board, place.shell, workdir=place.workdir, check=True)
+    assert foreseen[1].detail.startswith("not so yet: no a site: want a match of 'north'")
+    done = apply(book, place.board, place.shell, workdir=place.workdir)
+    assert [step.changed for step in done] == [True, False]
+    (place.root / "etc/site").unlink()
+    with pytest.raises(LabFault, match="no a site"):
+        apply(playbook(wants, writes), place.board, place.shell, workdir=place.workdir, check=True)
