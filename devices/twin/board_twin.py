@@ -59,6 +59,7 @@ class BoardTwin:
         self._faults = Faults()
         self._lock = threading.RLock()
         self._life: Life | None = None
+        self._supplied = False
         self._requests: Requests | None = None
         self._closed = False
         data = load(model)
@@ -92,14 +93,18 @@ class BoardTwin:
     @property
     def powered(self) -> bool:
         """Whether the supply is on; a board that was shut down or hangs still draws."""
-        return self._life is not None
+        return self._supplied
 
     def power(self, on: bool) -> None:
-        """Switch the supply. Off ends everything before this returns; on returns while the board boots."""
+        """Switch the supply. Off ends everything before this returns; on returns while the board boots.
+
+        A board that is ``back-powered`` lives on without its supply.
+        """
         with self._lock:
-            if on and self._life is None and not self._closed:
+            self._supplied = on and not self._closed
+            if self._supplied and self._life is None:
                 self._life = Life(self._parts, clock=self._boot_clock, host_key=self._host_key)
-            elif not on and self._life is not None:
+            elif not self._supplied and self._life is not None and "back-powered" not in self._faults:
                 life, self._life = self._life, None
                 life.end()
 
@@ -127,11 +132,14 @@ class BoardTwin:
                     self._parts.console.wake()
                 case "kernel-panic" if on and self._life is not None:
                     self._life.wish("panic")
+                case "back-powered":
+                    self.power(on=self._supplied)
                 case _:
                     pass
 
     def close(self) -> None:
         """Power off and give everything back; the folder stays."""
+        self._faults.set("back-powered", False)
         self.power(on=False)
         with self._lock:
             if self._closed:

@@ -12,6 +12,7 @@ Fault = Literal[
     "slow-disk",
     "full-disk",
     "garbage-console",
+    "back-powered",
 ]
 FAULTS: tuple[str, ...] = get_args(Fault)
 

@@ -6,9 +6,13 @@ from ..errors import Exit
 from .common import STATE, add_inventory, add_json, open_lab
 from .output import print_json, progress, say, table
 
-BOARD_FAULTS = "hang-at-boot kernel-panic drop-ssh silent-ssh new-host-key slow-disk full-disk garbage-console"
+BOARD_FAULTS = (
+    "hang-at-boot kernel-panic drop-ssh silent-ssh new-host-key slow-disk full-disk garbage-console back-powered"
+)
+QEMU_FAULTS = "hang hang-at-boot kernel-panic silent-ssh"
 PART_FAULTS = "silent garbage drop trip"
-"""What can go wrong with a board's twin, and with a meter's or switch's; a test holds it against the twins."""
+"""What can go wrong with a board's process twin, its QEMU twin, a meter's or switch's twin; a test holds it to them."""
+_FAULTS = f"of a board: {BOARD_FAULTS}; of a QEMU twin: {QEMU_FAULTS}; of a meter or switch: {PART_FAULTS}"
 _PULSE_S = 6.0
 """Assumed: every board here prints its first line by then, and none has begun to write to its disk."""
 HELP = "prove the wiring of a lab; start, look at, disturb and stop its twins"
@@ -29,7 +33,7 @@ def arguments(parser: ArgumentParser) -> None:
     actions.add_parser("down", help="stop them").set_defaults(action=_down)
     fault = actions.add_parser("fault", help="inject a fault into a twin, or take it back")
     fault.add_argument("name", help="a board, meter or switch")
-    fault.add_argument("fault", help=f"of a board: {BOARD_FAULTS}; of a meter or switch: {PART_FAULTS}")
+    fault.add_argument("fault", help=_FAULTS)
     fault.add_argument("--off", action="store_true", help="take it back")
     fault.set_defaults(action=_fault)
     wiring = actions.add_parser(

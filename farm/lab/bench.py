@@ -283,7 +283,7 @@ class Bench:
         except (ConnectionLost, Unreachable, DeadlineExceeded):
             if self.entry.switch is None:
                 raise
-            return self.power_cycle()
+            return self._boot()
         self.prove_identity()
         self.accelerators()
         self.settings.undo_what_was_left()
@@ -291,11 +291,28 @@ class Bench:
 
     def power_cycle(self) -> "BootReport":
         """Switch off, wait the switch's minimum off time, switch on, and wait for the boot; as :meth:`power_on`."""
+        if self._boot_id is None and self.switch.state():
+            with suppress(DeviceError):  # it may well hang: then nothing tells which boot the cycle ended
+                self._boot_id = self.board.boot_id(timeout_s=_LOOK_S) or None
         return self._boot()
 
     def power_off(self) -> None:
-        """Switch the supply off, confirmed by the switch."""
+        """Switch the supply off, confirmed by the switch, and by the console where no meter proves it.
+
+        Raises:
+            LabFault: the switch says off, and the board still answers on its console.
+            power.errors.PowerError: the switch, or the meter that proves it.
+        """
+        from .alive import lives_on  # consoles: not needed by who only asks a switch
+
         self.switch.off()
+        name = self.switch.name
+        if self._console is not None and self._inventory.switches[name].proof is None and lives_on(self._console):
+            hint = (
+                f"is it fed through its UART, HDMI or USB port, or is {name} another board's? "
+                f"`farm lab verify-wiring` tells which"
+            )
+            raise LabFault(self.name, f"its switch {name} says off, and its console still answers", hint=hint)
 
     def _boot(self) -> "BootReport":
         return self.booted_since(self.restart())

@@ -46,6 +46,19 @@ def test_power_off_ends_everything_at_once(make_twin, connect, eventually):
         assert sock.connect_ex(("127.0.0.1", address.ssh_port)) != 0
 
 
+def test_a_board_that_is_powered_from_behind_outlives_its_supply_until_that_is_mended(make_twin, connect):
+    twin, address = make_twin()
+    twin.power(on=True)
+    client = connect(address)
+    twin.inject("back-powered")
+    twin.power(on=False)
+    assert client.text("echo still here") == "still here"
+    assert not twin.powered, "no meter and no switch sees it"
+    twin.inject("back-powered", on=False)
+    with socket.socket() as sock:
+        assert sock.connect_ex(("127.0.0.1", address.ssh_port)) != 0
+
+
 def test_power_off_leaves_no_time_to_tell_how_a_command_ended(make_twin, connect):
     twin, address = make_twin()
     twin.power(on=True)

@@ -11,7 +11,7 @@ import pytest
 from devices.errors import AcceleratorFault, BootFault, HostKeyMismatch, WrongBoard
 from farm.errors import LabFault, UsageFault
 from farm.lab.bench import borrow
-from farm.lab.inventory import AcceleratorEntry
+from farm.lab.inventory import AcceleratorEntry, ProofEntry
 from farm.lab.twins import inject
 from power.errors import MeterOffline, SwitchOffline
 from power.sampler import Sampler
@@ -133,6 +133,44 @@ def test_a_panic_is_named_with_its_stage(lend, twin_lab):
         with told:
             bench.power_cycle()
         bench.power_off()
+
+
+def test_a_board_that_lives_on_without_its_supply_is_not_off(lend, twin_lab):
+    said = r"^zero-01: its switch relay-zero says off, and its console still answers\n  try: is it fed through its UART"
+    with lend("zero-01") as bench:
+        bench.ensure_up()
+        first = bench.board.boot_id()
+        with disturbed(twin_lab, "zero-01", "back-powered"):
+            with pytest.raises(LabFault, match=said):
+                bench.power_off()
+            assert bench.switch.state() is False
+            assert bench.board.boot_id() == first
+        bench.power_off()
+
+
+def test_a_cycle_that_took_no_power_away_is_told_from_a_board_that_hangs(lend, twin_lab, monkeypatch):
+    monkeypatch.setattr("devices.boot.STALL_S", {None: 2.0})
+    with lend("zero-01") as bench:
+        bench.ensure_up()
+        first = bench.board.boot_id()
+        bench.settings.leave_on()
+    said = rf"^zero-01: was switched off and on, and still runs boot {first}\n  try: is its switch another board's"
+    told = pytest.raises(LabFault, match=said)
+    with disturbed(twin_lab, "zero-01", "back-powered"), lend("zero-01") as bench, told:
+        bench.power_cycle()
+    with lend("zero-01") as bench:
+        bench.power_off()
+
+
+def test_a_switch_that_a_meter_proves_needs_no_word_from_the_console(lend, twin_lab):
+    lab = twin_lab.lab
+    proven = lab.switches["relay-atom"].model_copy(update={"proof": ProofEntry(meter="wall-1", off_below_watts=0.2)})
+    lab = lab.model_copy(update={"switches": lab.switches | {"relay-atom": proven}})
+    with lend("atom-01", lab) as bench:
+        bench.ensure_up()
+        said = len(bench.console.log())
+        bench.power_off()
+        assert b"login" not in bench.console.log()[said:]
 
 
 def test_a_silent_switch_is_named_not_the_board(lend, twin_lab):

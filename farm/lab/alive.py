@@ -1,0 +1,48 @@
+"""Whether a board lives on after its switch has said off, by its console: the witness where no meter is one."""
+
+import time
+from typing import TYPE_CHECKING
+
+from devices.console_screen import at_prompt
+from devices.console_text import plain, without_noise
+from devices.errors import ConsoleFault
+
+if TYPE_CHECKING:
+    from devices.console import Console
+
+_ANSWERS_S = 0.8
+"""Assumed: whoever waits at a prompt has answered a newline by then, also through a console server."""
+_LIVES_ON_S = 5.0
+"""Assumed: a supply that is switched before its rectifier feeds an idle board for as long from its capacitors."""
+_AGAIN_S = 0.5
+_LOOK_S = 0.1
+
+
+def lives_on(console: "Console", *, within_s: float = _LIVES_ON_S) -> bool:
+    """Tell whether a console still answers newlines with prompts ``within_s`` after its board was switched off.
+
+    A board that is off costs 0.8 s. A port that has gone with the board's power proves as much as one that is silent;
+    a board that hangs is silent too, and is not told from one that is off.
+    """
+    deadline_ns = time.monotonic_ns() + int(within_s * 1e9)
+    while _answers(console):
+        if time.monotonic_ns() > deadline_ns:
+            return True
+        time.sleep(_AGAIN_S)
+    return False
+
+
+def _answers(console: "Console") -> bool:
+    asked_ns = time.monotonic_ns()
+    said = bytearray()
+    try:
+        console.write(b"\n")
+        for piece in console.follow(since=asked_ns, idle_s=_LOOK_S):
+            said += piece
+            if at_prompt(without_noise(plain(bytes(said)))):
+                return True
+            if time.monotonic_ns() - asked_ns > _ANSWERS_S * 1e9:
+                return False
+    except ConsoleFault:
+        pass
+    return False
