@@ -134,8 +134,8 @@ class Capture:
                 return 0
             try:
                 data = self._port.read()
-            except (OSError, TypeError) as error:  # TypeError: as above
-                self._lost(str(error))
+            except Exception as error:  # noqa: BLE001 -- no fault of one port may end the thread that reads all
+                self._lost(str(error) or repr(error))
                 return 0
             if data:
                 self._take(time.monotonic_ns(), data)
@@ -166,10 +166,10 @@ class Capture:
         while port is self._port and not self._stop.is_set() and not self._gone:
             try:
                 data = port.read()  # waits, so others must not be kept from closing
-            except (OSError, TypeError) as error:  # TypeError: as above
+            except Exception as error:  # noqa: BLE001 -- as above
                 with self._reading:
                     if not self._stop.is_set():
-                        self._lost(str(error))
+                        self._lost(str(error) or repr(error))
                 return
             if data:
                 with self._reading:
