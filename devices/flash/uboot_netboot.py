@@ -89,9 +89,10 @@ class UBootNetboot:
             raise FlashFault(self.name, f"{self._config.folder} is no folder", hint=hint)
         lines: list[str] = []
         for image in images:
-            facts = inspect(self.name, image.path)
-            into = self._config.medium if image.partition == WHOLE else f"memory as {image.partition}"
-            lines.append(f"fetch {image.path.name}, {facts.size_bytes:,} bytes, over TFTP into {into}")
+            whole = image.partition == WHOLE
+            size_bytes = inspect(self.name, image.path).size_bytes if whole else len(self._as_it_is(image.path))
+            into = self._config.medium if whole else f"memory as {image.partition}"
+            lines.append(f"fetch {image.path.name}, {size_bytes:,} bytes, over TFTP into {into}")
         return [*lines, "start it from memory"] if images[0].partition != WHOLE else lines
 
     def write(self, seat: Seat, images: Sequence[Image], progress: Progress) -> Written:
@@ -126,8 +127,7 @@ class UBootNetboot:
             if (path := given.get(part)) is None:
                 continue
             progress(f"fetching {part}", None)
-            with content(self.name, path) as stream:
-                data = b"".join(piece for _, piece in enumerate_bytes(stream))
+            data = self._as_it_is(path)  # an initrd stays packed: the kernel unpacks it
             self._fetch(uboot, f"${{{variable}}}", data)
             sizes[part] = len(data)
             size_bytes += len(data)
@@ -159,6 +159,12 @@ class UBootNetboot:
             raise FlashFault(self.name, f"{file}: {error.strerror}", hint="may this user write there?") from error
         finally:
             file.unlink(missing_ok=True)
+
+    def _as_it_is(self, path: Path) -> bytes:
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise BadImage(self.name, f"{path}: {error.strerror}") from error
 
     def _address(self, uboot: UBoot) -> int:
         text = self._config.address or uboot.getenv("kernel_addr_r") or ""

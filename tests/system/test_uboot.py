@@ -1,5 +1,6 @@
 """A real U-Boot: its prompt, and an image that it fetches, writes, and reads back over TFTP."""
 
+import gzip
 import os
 import time
 from collections.abc import Iterator
@@ -112,7 +113,11 @@ def test_another_board_is_not_written(board: Machine, disk: Path, served: Path, 
 
 def test_a_kernel_is_started_from_memory_and_not_typed_at(board: Machine, served: Path, tmp_path: Path) -> None:
     (tmp_path / "Image").write_bytes(os.urandom(1000))  # no kernel: U-Boot says so, which is all that is wanted here
-    written = netboot(served).write(board, [Image("kernel", tmp_path / "Image")], no_progress)
+    packed = gzip.compress(bytes(5000))
+    (tmp_path / "initrd.gz").write_bytes(packed)
+    images = [Image("kernel", tmp_path / "Image"), Image("initrd", tmp_path / "initrd.gz")]
+    written = netboot(served).write(board, images, no_progress)
+    assert written.size_bytes == 1000 + len(packed)  # as it is: the kernel unpacks it
     assert written.started_ns is not None
     assert "as it was" in written.verified
     deadline = time.monotonic() + 20
