@@ -6,8 +6,6 @@ from pathlib import Path
 from .images import image
 from .machines import MACHINES, U_BOOT
 
-_BUILD = "tools/twin-images"
-
 
 def missing(model: str) -> list[str]:
     """Return what a twin of a board model wants and has not here; empty when it can start."""
@@ -24,5 +22,5 @@ def missing(model: str) -> list[str]:
         found.append(f"{U_BOOT} is not there; apt-get install u-boot-qemu")
     wanted = image(machine.arch)
     if not wanted.built:
-        found.append(f"no image for {machine.arch} in {wanted.folder.parent}; run `{_BUILD} {machine.arch}`")
+        found.append(f"no image for {machine.arch} in {wanted.folder.parent}; run `make images`")
     return found

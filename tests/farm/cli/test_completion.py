@@ -9,11 +9,12 @@ import sys
 import pytest
 
 import devices.twin.faults as board_twins
+import devices.twin.qemu.twin as qemu_twins
 import power.twin.instrument as instrument_twins
 from farm.cli import common
 from farm.cli.candidates import candidates
 from farm.cli.completion import SHELLS, _rejoined
-from farm.cli.lab import BOARD_FAULTS, PART_FAULTS
+from farm.cli.lab import BOARD_FAULTS, PART_FAULTS, QEMU_FAULTS
 from farm.cli.main import COMMANDS, main, parser
 
 INVENTORY = """\
@@ -130,6 +131,7 @@ def test_a_twins_faults_are_those_of_what_is_to_fail(lab_folder, capsys):
     assert told("tx2-01", "dr") == ["drop-ssh"]
     assert told("um25c-1", "") == PART_FAULTS.split()
     assert BOARD_FAULTS.split() == list(board_twins.FAULTS)
+    assert QEMU_FAULTS.split() == list(qemu_twins.FAULTS)
     assert PART_FAULTS.split() == list(instrument_twins.FAULTS)
 
 
