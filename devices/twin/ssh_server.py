@@ -77,12 +77,12 @@ class SshServer:
 
     def open(self, host_key: paramiko.PKey) -> None:
         """Begin to listen."""
-        self._listener = _bound(self.port)
-        self._listener.listen(_BACKLOG)
-        self._acceptor = threading.Thread(
-            target=self._accept, args=(self._listener, host_key), name="twin-sshd", daemon=True
-        )
-        self._acceptor.start()
+        listener = _bound(self.port)
+        listener.listen(_BACKLOG)
+        acceptor = threading.Thread(target=self._accept, args=(listener, host_key), name="twin-sshd", daemon=True)
+        acceptor.start()
+        self._acceptor = acceptor  # the power may go at any moment: only what runs is there to be shut
+        self._listener = listener
 
     def silence(self, *, on: bool) -> None:
         """Let connections stay open, and nothing go either way; or let them speak again."""

@@ -89,7 +89,8 @@ def test_each_boot_has_its_own_id_and_the_same_port_key_and_disk(make_twin, conn
     assert second.run(f"cat {twin.root}/tmp/note")[0] != 0
 
 
-def test_reboot_answers_first_goes_down_and_comes_back(make_twin, connect, port_of, eventually):
+def test_reboot_answers_first_goes_down_and_comes_back(make_twin, connect, port_of, eventually, monkeypatch):
+    monkeypatch.setattr("devices.twin.machine._SHUTDOWN_S", 3.0)  # room for the next command on a busy machine
     twin, address = make_twin()
     port = port_of(address)
     twin.power(on=True)
