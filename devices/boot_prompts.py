@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from .boot_patterns import Stage
 
-_HOST_TOOLS = r"minicom|picocom|microcom|screen|tio|cu|kermit|putty|telnet|ssh|socat|tail|cat|labgrid-client|qemu-\S+"
+_HOST_TOOLS = r"minicom|picocom|microcom|screen|tio|cu|kermit|putty|telnet|ssh|socat|labgrid-client|qemu-\S+"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ _TYPED_ON_HOST = re.compile(rf"[#$] (?:sudo )?(?:{_HOST_TOOLS})\b")
 def shows(prompts: tuple[Prompt, ...], text: str) -> str:
     """Return the prompt at the beginning of a line; empty where there is none."""
     for prompt in prompts:
-        if (seen := prompt.pattern.search(text)) and not _TYPED_ON_HOST.search(text):
+        if seen := prompt.pattern.search(text):
             return seen.group().strip()
     return ""
 
@@ -72,6 +72,8 @@ def asks(text: str, stage: Stage | None) -> Stage | None:
     """Return LOGIN or SHELL if the line shows such a prompt; a boot loader's is neither."""
     if ("login:" in text or "press Enter" in text) and shows(LOGINS, text):
         return Stage.LOGIN
-    if ("#" in text or "$" in text) and stage not in (Stage.FIRMWARE, Stage.BOOTLOADER) and shows(SHELLS, text):
-        return Stage.SHELL
-    return None
+    if ("#" not in text and "$" not in text) or stage in (Stage.FIRMWARE, Stage.BOOTLOADER):
+        return None
+    if stage is None and _TYPED_ON_HOST.search(text):
+        return None  # whoever captured began with his own shell
+    return Stage.SHELL if shows(SHELLS, text) else None
