@@ -117,6 +117,7 @@ class _Run:
                 bench=bench,
                 over=way.over,
                 tell=tell,
+                heed=self._go_on,
                 restart=way.restart,
             )
             titles = [entry.step.title for entry in playbook.steps]

@@ -90,11 +90,11 @@ class Ansible(Step):
             raise LabFault(
                 target.board.name, f"{self.title}: Ansible needs SSH, and the way was the console", hint=hint
             )
-        if not check:
-            target.about_to_change(self.title)
         with TemporaryDirectory(prefix="farm-ansible-") as folder:
             said = self._run(target, self._command(target, Path(folder), check=check))
         outcome = Outcome.of(said.lines, target.bench.name)
+        if outcome.count and not check:  # only now is it known; a note before would ask for a reboot every time
+            target.about_to_change(self.title)
         self._judge(target, said, outcome)
         return ", ".join(outcome.changed) if outcome.changed else f"{outcome.count} tasks" * bool(outcome.count)
 
@@ -160,7 +160,7 @@ class _Said:
 
 
 def _lines(process: "subprocess.Popen[bytes]", target: Target, deadline_s: float) -> Iterator[str]:
-    """Yield lines as they come; ends it when its time is up, and looks at the lease every second meanwhile."""
+    """Yield lines as they come; ends it when its time is up; every second it asks whether to go on."""
     output = process.stdout
     assert output is not None  # noqa: S101 -- it was asked for
     rest = b""
@@ -169,6 +169,7 @@ def _lines(process: "subprocess.Popen[bytes]", target: Target, deadline_s: float
         while time.monotonic() < deadline_s:
             if target.bench is not None:
                 target.bench.lease.require()
+            target.heed()
             if not selector.select(timeout=1.0):
                 continue
             if not (data := os.read(output.fileno(), 65536)):

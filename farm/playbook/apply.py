@@ -71,6 +71,7 @@ def target_of(
     bench: "Bench | None" = None,
     over: Over = "ssh",
     tell: Callable[[str], None],
+    heed: Callable[[], object] = lambda: None,
     restart: Restart | None = None,
 ) -> Target:
     """Return what the playbook's steps act on; its secrets are read here, before anything is touched.
@@ -83,7 +84,8 @@ def target_of(
     own = {"board": board.name, "model": board.model, "root": board.root.rstrip("/"), "workdir": workdir}
     known = own | (inventory_values(bench) if bench is not None else {}) | playbook.texts
     values = Values(known, playbook.revealed())
-    return Target(board, shell, workdir, bench, playbook.path.parent, values, over=over, tell=tell, restart=restart)
+    folder = playbook.path.parent
+    return Target(board, shell, workdir, bench, folder, values, over=over, tell=tell, heed=heed, restart=restart)
 
 
 def each_step(playbook: Playbook, target: Target, *, check: bool = False) -> Iterator[StepResult]:
@@ -110,6 +112,8 @@ def _taken(step: Step, target: Target, *, check: bool) -> StepResult:
     except (FarmError, DeviceError) as error:
         target.values.mask(error)
         raise
-    if differed and not isinstance(step, Reboot):
+    if differed and step.boots and not check:
+        target.history.changed.clear()
+    elif differed and not isinstance(step, Reboot):
         target.history.changed.append(step.title)
     return StepResult(step.title, changed=bool(differed), detail=target.values.masked(differed))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -24,6 +24,8 @@ class Flash(Step):
     What it was flashed with, the board keeps in ``/etc/edge-test-farm.image``, by the content's SHA-256; a system
     that was not put there by the farm is told by ``unless`` instead, or flashed once.
     """
+
+    boots: ClassVar[bool] = True
 
     image: str = ""
     """File of the whole medium, seen from the playbook's folder; .gz, .xz and .zst too."""

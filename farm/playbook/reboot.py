@@ -1,6 +1,6 @@
 """A reboot, where what was changed wants one; proven by the kernel's boot id."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -13,6 +13,8 @@ class Reboot(Step):
 
     Put it behind the steps that need it and before those that a reboot undoes: clocks and governors.
     """
+
+    boots: ClassVar[bool] = True
 
     when: Literal["changed"] | None = None
     """``changed``: a step before it, since the last boot, has changed something; the board keeps note of that until
@@ -48,9 +50,7 @@ class Reboot(Step):
 
     def change(self, target: Target) -> None:
         """Reboot and wait for the new boot."""
-        timeout_s = self.timeout_s or target.board.boot_timeout_s
-        target.reboot(timeout_s)
-        target.history.changed.clear()
+        target.reboot(self.timeout_s or target.board.boot_timeout_s)
 
     def take(self, target: Target, *, check: bool) -> str:
         """Reboot where something asks for it; a file that still does afterwards is the board's affair, and told."""

@@ -58,6 +58,8 @@ class Target:
     """The way that the shell takes onto the board."""
     tell: Callable[[str], None] = lambda _text: None
     """Told what a long step is at."""
+    heed: Callable[[], object] = lambda: None
+    """Asked again and again by a step that waits on this machine; what it raises ends the step."""
     restart: Callable[[float], object] | None = None
     """How it reboots within a time, where its shell does not outlive that: a console needs a new login."""
 
@@ -112,6 +114,8 @@ class Step(BaseModel, ABC):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
     lasts: ClassVar[bool] = True
     """Whether a reboot leaves it so."""
+    boots: ClassVar[bool] = False
+    """Whether its change ends with a boot of the board: what was changed before waits for none any more."""
 
     @property
     @abstractmethod

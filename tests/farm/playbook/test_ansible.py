@@ -188,3 +188,15 @@ def test_one_that_takes_too_long_is_ended_and_is_a_lab_fault(site) -> None:
     (site.folder / "playbook.yaml").write_text(PLAYBOOK + "      timeout_s: 0.5\n", encoding="utf-8")
     with pytest.raises(LabFault, match=r"not over after 0\.5 s"):
         site.take()
+
+
+def test_a_run_that_changed_nothing_asks_for_no_reboot(site, tmp_path) -> None:
+    (site.folder / "playbook.yaml").write_text(PLAYBOOK + "  - reboot: {when: changed}\n", encoding="utf-8")
+    (tmp_path / "same.txt").write_text(
+        "PLAY RECAP **\ntx2-01 : ok=2 changed=0 unreachable=0 failed=0\n", encoding="utf-8"
+    )
+    site.answers(str(tmp_path / "same.txt"))
+    assert [step.changed for step in site.take()] == [False, False]
+    site.answers("ok.txt")
+    assert [step.changed for step in site.take(check=True)] == [True, True]
+    assert not (site.place.root / "run/edge-test-farm.reboot").exists()
