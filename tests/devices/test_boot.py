@@ -225,3 +225,26 @@ def test_a_line_without_an_end_costs_no_more_than_its_length():
     for _ in range(300):
         watcher.feed(b"x" * 1000, 1)
     assert len(watcher._lines._tail) <= 4096
+
+
+def test_silence_names_what_a_board_waited_for():
+    watcher = watch(b"[    1.402114] Waiting for root device /dev/mmcblk0p2...\r\n")
+    assert watcher.fatal is None
+    watcher.tick(3600 * SECOND)
+    assert watcher.fatal
+    assert watcher.fatal.kind == "root-wait"
+
+
+def test_a_wait_that_ended_is_never_told():
+    watcher = watch(
+        b"[    1.402114] Waiting for root device /dev/mmcblk0p2...\r\n",
+        b"[    1.902114] EXT4-fs (mmcblk0p2): mounted filesystem with ordered data mode\r\n",
+    )
+    watcher.tick(3600 * SECOND)
+    assert [fault.kind for fault in watcher.faults] == ["stall"]
+
+
+def test_an_error_can_show_the_last_200_lines():
+    watcher = watch(b"".join(b"[    1.000000] line %d\r\n" % n for n in range(500)))
+    assert list(watcher.last_lines)[0] == "[    1.000000] line 300"
+    assert len(watcher.last_lines) == 200
