@@ -246,5 +246,5 @@ def test_a_wait_that_ended_is_never_told():
 
 def test_an_error_can_show_the_last_200_lines():
     watcher = watch(b"".join(b"[    1.000000] line %d\r\n" % n for n in range(500)))
-    assert list(watcher.last_lines)[0] == "[    1.000000] line 300"
+    assert watcher.last_lines[0] == "[    1.000000] line 300"
     assert len(watcher.last_lines) == 200
