@@ -94,14 +94,34 @@ class Whole:
         packed, dataset = MODELS / "artifacts" / f"{artifact}.tar.zst", MODELS / "datasets" / "digits-540"
         return f"""
             import pytest
+            import time
             from pathlib import Path
-            from threading import Timer
+            from threading import Thread, Timer
 
             from farm.lab.twins import inject
             from farm.playbook import apply, load
 
             def soon(seconds, target, fault):
                 Timer(seconds, inject, (Path(".farm"), target, fault, True)).start()
+
+            def once_it_runs(put, target, fault):
+                # while the board's runner lives, however long a busy machine takes to start it
+                def runs():
+                    for words in Path("/proc").glob("[0-9]*/cmdline"):
+                        try:
+                            if put.runner_path.encode() in words.read_bytes():
+                                return True
+                        except OSError:
+                            pass
+                    return False
+
+                def watch():
+                    until = time.monotonic() + 100
+                    while not runs() and time.monotonic() < until:
+                        time.sleep(0.05)
+                    inject(Path(".farm"), target, fault, True)
+
+                Thread(target=watch).start()
 
             @pytest.mark.board()
             @pytest.mark.artifact({str(packed)!r}, {str(dataset)!r})

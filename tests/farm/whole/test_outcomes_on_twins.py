@@ -93,7 +93,7 @@ def test_a_meter_that_loses_readings_decides_nothing(zero):
 
 
 def test_ssh_cut_in_mid_trial_is_an_error_of_the_board_also_in_junit(atom):
-    source = atom.trial(check=FINE).replace("# FAULT", "soon(4, 'atom-01', 'drop-ssh')")
+    source = atom.trial(check=FINE).replace("# FAULT", "once_it_runs(put, 'atom-01', 'drop-ssh')")
     session = atom.pytest(source, "--junitxml=junit.xml")
     assert session.exit == 3, session.output
     assert re.search(r"^lab fault: atom-01: ", session.output, re.M)
