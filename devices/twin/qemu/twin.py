@@ -64,7 +64,8 @@ class QemuTwin:
         self._port = _reserved_port()
         self._faults: set[str] = set()
         self._tail = b""
-        self._lock = threading.RLock()
+        self._lock, self._account = threading.RLock(), threading.Lock()
+        self._ending = False
         self._run: QemuProcess | None = None
         self._used_ns = 0
         self._closed = False
@@ -94,14 +95,16 @@ class QemuTwin:
             if on and self._run is None and not self._closed:
                 self._run = self._begin()
             elif not on and self._run is not None:
-                run, self._run = self._run, None
-                run.end()
-                self._used_ns += run.cpu_ns()
+                self._ending = True
+                self._run.end()
                 self._wire.unplug()
+                with self._account:
+                    self._used_ns += self._run.cpu_ns()
+                    self._run = None
 
     def cpu_ns(self) -> int:
         """Return the processor time of the emulator since the twin started; it never falls."""
-        with self._lock:
+        with self._account:  # not the other lock: meters ask while a machine ends, or does not answer
             return self._used_ns + (self._run.cpu_ns() if self._run is not None else 0)
 
     def inject(self, fault: str, on: bool = True) -> None:
@@ -158,18 +161,25 @@ class QemuTwin:
             serial_number=self._identity.serial_number,
             ssh_port=self._port.getsockname()[1],
         )
-        self._tail = b""
+        self._tail, self._ending = b"", False
         run = QemuProcess(line, marker=f"BOARD_TWIN={self._folder}", log=self._folder / "qemu.log")
         self._wire.plug(run.console)
         _log.info("%s: QEMU is process %d", self.name, run.pid)
-        if "hang" in self._faults:
-            run.qmp.execute("stop")
-        if "silent-ssh" in self._faults:
-            run.qmp.execute("set_link", name="net", up=False)
+        try:
+            if "hang" in self._faults:
+                run.qmp.execute("stop")
+            if "silent-ssh" in self._faults:
+                run.qmp.execute("set_link", name="net", up=False)
+        except QmpFault:
+            run.end()
+            self._wire.unplug()
+            raise
         return run
 
     def _hear(self, data: bytes) -> None:
         """Keep what the board says on its console, and hang when the kernel begins to speak, if told to."""
+        if not data and not self._ending:
+            _log.error("%s: QEMU has ended by itself; it last said what is in %s", self.name, self._folder / "qemu.log")
         with self._log_file.open("ab") as log:
             log.write(data)
         if "hang-at-boot" not in self._faults:
@@ -178,13 +188,13 @@ class QemuTwin:
         self._tail = seen[-len(_KERNEL_SPEAKS) + 1 :]
         if _KERNEL_SPEAKS in seen:
             # from a thread of its own: while QEMU waits for us to take its bytes, its monitor does not answer
-            threading.Thread(target=self._stop, name="twin-hang", daemon=True).start()
+            threading.Thread(target=self._stop, args=(self._run,), name="twin-hang", daemon=True).start()
 
-    def _stop(self) -> None:
+    def _stop(self, run: QemuProcess | None) -> None:
         with self._lock:
-            if self._run is not None:
+            if run is not None and self._run is run:
                 try:
-                    self._run.qmp.execute("stop")
+                    run.qmp.execute("stop")
                 except QmpFault as fault:
                     _log.warning("%s: does not hang: %s", self.name, fault)
 

@@ -17,7 +17,7 @@ class Wire:
     """Carries bytes between whoever opened the port and the machine that is plugged in, if one is."""
 
     def __init__(self, heard: Callable[[bytes], None]) -> None:
-        """Open the pseudo terminal; ``heard`` gets all that a machine says, in order, from a thread."""
+        """Open the pseudo terminal; ``heard`` gets all that a machine says, in order, and nothing at its end."""
         self._master, self._slave = os.openpty()
         tty.setraw(self._slave)
         os.set_blocking(self._master, False)
@@ -78,6 +78,7 @@ class Wire:
             while data := machine.recv(_CHUNK):
                 self._put(data)
                 self._heard(data)
+        self._heard(b"")
 
     def _put(self, data: bytes) -> None:
         """Hand over to the reader: as fast as it takes, and nothing is kept for one who is not there."""
