@@ -2,7 +2,6 @@
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping
-from importlib.metadata import entry_points
 
 from ..errors import Exit
 from .common import add_json
@@ -49,6 +48,8 @@ Row = dict[str, str | list[str]]
 
 
 def _rows(known: Mapping[str, str], load: Callable[[str], type], group: str) -> dict[str, Row]:
+    from importlib.metadata import entry_points
+
     theirs = {entry.name: entry.dist.name if entry.dist else "a plug-in" for entry in entry_points(group=group)}
     return {name: _row(name, load, theirs.get(name, "")) for name in sorted(known)}
 

@@ -27,6 +27,7 @@ HEAVY = (
     "yaml",
     "zstandard",
     "pytest",
+    "importlib.metadata",
 )
 
 
