@@ -99,13 +99,14 @@ class UBoot:
             watcher.feed(data, now_ns)
             raw = (raw + data)[-_WINDOW:]
             text = plain(raw)
-            if how.behind_prompt(text):
+            here = how.behind_prompt(text)
+            if _STARTS.search(text) or _past(watcher.stage, here):
+                hint = "is its countdown on, and its stop key right? `stop_key`, `stop_at` of the board's `flash:`"
+                raise UBootFault(console.name, f"the boot went past U-Boot{_last(text)}", hint=hint)
+            if here:
                 uboot = cls(console, how)
                 uboot._clear()
                 return uboot
-            if _STARTS.search(text) or _past(watcher.stage):
-                hint = "is its countdown on, and its stop key right? `stop_key`, `stop_at` of the board's `flash:`"
-                raise UBootFault(console.name, f"the boot went past U-Boot{_last(text)}", hint=hint)
             begun = begun or (how.at == "banner" and _BANNER.search(text) is not None)
             if (begun or _COUNTDOWN.search(text)) and now_ns - typed_ns > _KEY_AGAIN_S * 1e9:
                 console.write(how.key)
@@ -276,9 +277,12 @@ def _as_long_as(line: str) -> Seen:
     return lambda text: len(text) >= len(line)
 
 
-def _past(stage: Stage | None) -> bool:
+def _past(stage: Stage | None, at_prompt: bool) -> bool:
+    """Tell whether a boot is behind its loader; a loader's prompt may look like a shell's (``Tegra… #``)."""
     order = list(Stage)
-    return stage is not None and order.index(stage) > order.index(Stage.BOOTLOADER)
+    if stage is None or (stage is Stage.SHELL and at_prompt):
+        return False
+    return order.index(stage) > order.index(Stage.BOOTLOADER)
 
 
 def _last(text: str) -> str:

@@ -87,7 +87,7 @@ def _flash(args: Namespace, lab: "Lab", images: "Sequence[Image]") -> int:
         print_json(asdict(done))
         return Exit.PASS
     for name, sha256 in done.images.items():
-        say(f"{label}: {name} {sha256[:12]} is written by {done.driver}")
+        say(f"{label}: {name} {sha256[:12]}, by {done.driver}")
     say(f"{label}: {done.size_bytes:,} bytes, verified: {done.verified}")
     say(f"{label}: before: {done.proven_before}; after: {done.proven_after}")
     if done.stages:

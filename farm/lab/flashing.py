@@ -173,7 +173,7 @@ def _prove_before(bench: "Bench", flasher: Flasher, progress: Progress) -> str:
     try:
         bench.ensure_up()
     except _DOES_NOT_BOOT as fault:
-        first = str(fault).partition("\n")[0]
+        first = str(fault).partition("\n")[0].removeprefix(f"{bench.name}: ")
         if tied is None:
             hint = "name in its `flash:` options what tells it from its like: a serial number, a USB path"
             raise LabFault(

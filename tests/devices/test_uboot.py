@@ -63,6 +63,13 @@ def test_a_booted_system_is_not_typed_at(line: UBootLine, console: Console) -> N
     assert line.received == b""
 
 
+def test_what_only_looks_like_its_prompt_on_a_booted_system_is_not_typed_at(line: UBootLine, console: Console) -> None:
+    line.say(BANNER + KERNEL + b"=> ")
+    with pytest.raises(UBootFault, match="went past U-Boot"):
+        UBoot.caught(console, since=0, timeout_s=20)
+    assert line.received == b""
+
+
 def test_silence_is_told_as_a_countdown_that_was_not_seen(line: UBootLine, console: Console) -> None:
     with pytest.raises(UBootFault, match=r"countdown was not seen within 0\.3 s; nothing was seen"):
         UBoot.caught(console, since=0, timeout_s=0.3)
