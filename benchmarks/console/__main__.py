@@ -6,9 +6,7 @@ nothing checked; its shell driver makes two. What bare system calls need stands 
 
 import argparse
 import json
-import subprocess
 import sys
-import venv
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -16,10 +14,10 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
+from .. import labgrid
 from . import measure
 from .many import many
 
-_LABGRID = "labgrid==26.0.1"
 _WIDTH = 120
 _ANY = float("inf")
 """Nothing is promised."""
@@ -41,16 +39,6 @@ class Row:
     @property
     def ok(self) -> bool:
         return self.farm <= self.limit
-
-
-def peer(folder: Path) -> Path:
-    """Return a Python that has labgrid: in an environment of its own, made once."""
-    python = folder / "bin" / "python"
-    has_it = [str(python), "-c", "import labgrid"]
-    if not python.exists() or subprocess.run(has_it, check=False, capture_output=True).returncode:
-        venv.create(folder, with_pip=True)
-        subprocess.run([str(python), "-m", "pip", "install", "-q", _LABGRID], check=True)
-    return python
 
 
 def echo(python: Path, times: int) -> list[Row]:
@@ -131,9 +119,8 @@ def main() -> int:
     parser.add_argument("--commands", type=int, default=10_000, help="under noise (default 10000)")
     parser.add_argument("--echoes", type=int, default=300, help="in each of four rounds (default 300)")
     parser.add_argument("--seconds", type=float, default=20.0, help="of 64 consoles (default 20)")
-    parser.add_argument("--labgrid", type=Path, default=Path(".farm/bench-labgrid"), help="labgrid's environment")
     args = parser.parse_args()
-    python = peer(args.labgrid)
+    python = labgrid.python()
     rows = [
         *together(args.seconds),
         *echo(python, args.echoes),
