@@ -7,6 +7,7 @@ import lzma
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
@@ -51,11 +52,20 @@ def content(device: str, path: Path) -> Generator[IO[bytes]]:
 
 
 def inspect(device: str, path: Path) -> Facts:
-    """Read an image to its end: what is damaged is found before anything is written.
+    """Read an image to its end: what is damaged is found before anything is written. A second time it is known.
 
     Raises:
         BadImage: it is not there, empty or damaged.
     """
+    try:
+        stat = path.stat()
+    except OSError as error:
+        raise BadImage(device, f"{path}: {error.strerror}") from error
+    return _inspect(device, path.resolve(), stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=32)
+def _inspect(device: str, path: Path, *_version: int) -> Facts:
     digest, size = hashlib.sha256(), 0
     with content(device, path) as stream:
         while piece := stream.read(_PIECE_BYTES):
