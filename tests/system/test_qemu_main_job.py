@@ -92,17 +92,18 @@ def test_the_whole_job_from_power_off_to_watts_and_a_record(farm):
     done = farm.run("provision", farm.board, "--leave-on")
     assert done.returncode == 0, done.stdout + done.stderr
     again = farm.answer("provision", farm.board, "--check", "--leave-on")
-    assert [step["name"] for step in again[farm.board] if step["changed"]] == []
+    assert (again[farm.board]["changed"], again[farm.board].get("fault")) == (0, None)
 
     words = ["run", ARTIFACT, "--board", farm.board, "--dataset", MODELS / "datasets" / "digits-540"]
-    trial = farm.run(*words, "--rate-hz", "1", "--duration-s", "8", "--limit", "min_accuracy=0.9", "--json")
+    trial = farm.run(*words, "--rate-hz", "1", "--duration-s", "8", "--limit", "max_accuracy_loss=0.02", "--json")
+    assert trial.returncode == 0, trial.stdout + trial.stderr
     record = json.loads(trial.stdout)["record"]
     assert record["board"]["made"] == "qemu twin"
     assert record["board"]["serial_number"] == load(SOURCE).boards[farm.board].serial_number
-    assert record["artifact"]["runtime"].startswith("onnxruntime")
+    assert record["board"]["runtime"].startswith("onnxruntime 1.")  # the guest's own
     assert record["deadlines"]["missed"] <= record["scenario"]["frames"] == 8
     assert record["accuracy"]["total"] == 540
-    assert record["accuracy"]["fraction"] > 0.9  # the model's own, found with the guest's own wheels
+    assert record["accuracy"]["fraction"] > 0.9
     (watts,) = record["power"]
     assert watts["mean"]["watts"] > 0
     assert watts["made"] == "process twin"

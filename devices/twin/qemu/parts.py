@@ -46,8 +46,10 @@ def make(machine: Machine, image: Image, folder: Path, identity: Identity) -> Pa
         dtb = _virt_tree(machine, folder / "board.dtb")
     elif machine.kind == "raspi0":
         dtb = _raspi_tree(image, folder / "board.dtb")
-        initrd = folder / "initrd"  # it has one disk only, so the seed comes with the initramfs
-        initrd.write_bytes(image.initrd.read_bytes() + _cpio("seed.tar", archive))
+        initrd = (
+            folder / "initrd"
+        )  # it has one disk only, so the seed comes with the initramfs; an archive begins at a multiple of four
+        initrd.write_bytes(_padded(image.initrd.read_bytes()) + _cpio("seed.tar", archive))
         initrd.chmod(0o600)
     if dtb is not None:
         _run("fdtput", "-t", "s", str(dtb), "/", "model", machine.named)
