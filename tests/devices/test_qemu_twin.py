@@ -10,6 +10,7 @@ import threading
 import pytest
 
 from devices.twin.qemu import images, machines, missing, parts
+from devices.twin.qemu.identity import Identity
 from devices.twin.qemu.qmp import Qmp, QmpFault
 from devices.twin.qemu.wire import Wire
 
@@ -133,8 +134,8 @@ def test_a_machine_listens_on_loopback_only_and_trusts_no_kvm(model, tmp_path):
 
 
 def test_a_seed_is_a_private_archive_that_names_the_board():
-    identity = parts.Identity("tx2", "nvidia", "secret", "ssh-ed25519 AAAA", "0421", b"private", "ssh-ed25519 BBBB")
-    with tarfile.open(fileobj=io.BytesIO(parts._seed(identity))) as seed:
+    identity = Identity("tx2", "nvidia", "secret", "ssh-ed25519 AAAA", "0421", b"private", "ssh-ed25519 BBBB")
+    with tarfile.open(fileobj=io.BytesIO(identity.seed())) as seed:
         modes = {member.name: member.mode for member in seed}
         told = seed.extractfile("etc/edge-test-farm/seed").read().decode()
     assert told == "USER=nvidia\nPASSWORD=secret\nHOST=tx2\n"

@@ -1,32 +1,15 @@
 """Makes one board's own files of an image: its disk, its seed, and the device tree that says which board it is."""
 
-import io
 import os
 import subprocess
-import tarfile
-from dataclasses import dataclass
 from pathlib import Path
 
+from .identity import Identity
 from .images import Image
 from .machines import U_BOOT, Machine, Parts
 
 _MAKE_S = 60.0
 """For a program that needs a tenth of a second; assumed, on a very busy machine."""
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What makes an image one certain board."""
-
-    name: str
-    """Its host name."""
-    user: str
-    password: str
-    authorized_key: str
-    serial_number: str
-    host_key: bytes
-    """Private, as OpenSSH writes it."""
-    host_key_public: str
 
 
 def make(machine: Machine, image: Image, folder: Path, identity: Identity) -> Parts:
@@ -38,7 +21,7 @@ def make(machine: Machine, image: Image, folder: Path, identity: Identity) -> Pa
     disk = folder / "disk.qcow2"
     _run("qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", str(image.disk), str(disk))
     seed = folder / "seed.tar"
-    archive = _seed(identity)
+    archive = identity.seed()
     seed.write_bytes(archive)
     seed.chmod(0o600)  # it holds the password
     initrd, dtb = image.initrd, None
@@ -76,23 +59,6 @@ def _raspi_tree(image: Image, dtb: Path) -> Path:
     words = [os.urandom(4).hex() for _ in range(16)]
     _run("fdtput", "-t", "x", str(dtb), "/chosen", "rng-seed", *words)
     return dtb
-
-
-def _seed(identity: Identity) -> bytes:
-    told = f"USER={identity.user}\nPASSWORD={identity.password}\nHOST={identity.name}\n"
-    files = {
-        "etc/edge-test-farm/seed": (0o600, told.encode()),
-        "etc/edge-test-farm/authorized_keys": (0o600, identity.authorized_key.encode() + b"\n"),
-        "etc/ssh/ssh_host_ed25519_key": (0o600, identity.host_key),
-        "etc/ssh/ssh_host_ed25519_key.pub": (0o644, identity.host_key_public.encode() + b"\n"),
-    }
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-        for name, (mode, data) in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.mode, entry.size = mode, len(data)
-            tar.addfile(entry, io.BytesIO(data))
-    return archive.getvalue()
 
 
 def _cpio(name: str, data: bytes) -> bytes:

@@ -1,19 +1,17 @@
 """A board as a QEMU machine: what the controller finds at the end of its SSH, console and power cables."""
 
 import logging
-import socket
 import threading
 from pathlib import Path
 from typing import Literal, get_args
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-
 from ..board_twin import TwinAddress
 from . import parts
+from .identity import Identity
 from .images import image
 from .machines import MACHINES, command
 from .missing import missing
+from .port import reserved_port
 from .process import QemuProcess
 from .qmp import QmpFault
 from .wire import Wire
@@ -49,19 +47,11 @@ class QemuTwin:
         self._model = model
         self._folder = folder.resolve()
         self._image = image(self.machine.arch)
-        key = Ed25519PrivateKey.generate()
-        public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
-        self._identity = parts.Identity(
-            name=name,
-            user=user,
-            password=password,
-            authorized_key=authorized_key,
-            serial_number=serial_number,
-            host_key=key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()),
-            host_key_public=public,
+        self._identity = Identity.new(
+            name, user=user, password=password, authorized_key=authorized_key, serial_number=serial_number
         )
         self._parts: parts.Parts | None = None
-        self._port = _reserved_port()
+        self._port = reserved_port()
         self._faults: set[str] = set()
         self._tail = b""
         self._lock, self._account = threading.RLock(), threading.Lock()
@@ -197,11 +187,3 @@ class QemuTwin:
                     run.qmp.execute("stop")
                 except QmpFault as fault:
                     _log.warning("%s: does not hang: %s", self.name, fault)
-
-
-def _reserved_port() -> socket.socket:
-    """Return a bound socket that never listens: QEMU may listen there beside it, and nobody else is given the port."""
-    reserved = socket.socket()
-    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    reserved.bind(("127.0.0.1", 0))
-    return reserved
