@@ -41,6 +41,7 @@ class Getty:
     def prompt(self) -> None:
         """Greet."""
         self._asks = _Asks.USER
+        self._typed.clear()  # of the boot before, perhaps
         self._write(f"\r\n{self._login.banner}\r\n\r\n".encode())
         self._ask_user()
 

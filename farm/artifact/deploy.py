@@ -134,7 +134,11 @@ def _make_folders(shell: Shell, workdir: str) -> None:
     made = shell.run(f"mkdir -p {quote(workdir)}/blobs && test -w {quote(workdir)}/blobs", check=False)
     if made.exit_status:
         said = made.stderr.decode("utf-8", "replace").strip() or "not writable"
-        raise LabFault(shell.name, f"{workdir}: {said}", hint=f"farm provision {shell.name}, which makes this folder")
+        full = "No space" in said
+        hint = (
+            "delete what is not needed on its disk" if full else f"farm provision {shell.name}, which makes this folder"
+        )
+        raise LabFault(shell.name, f"{workdir}: {said}", hint=hint)
 
 
 def _intact(shell: Shell, workdir: str, names: Iterable[str]) -> set[str]:

@@ -111,3 +111,12 @@ def shell(server: OpenSsh) -> Iterator[Ssh]:
     """A shell on the running server."""
     with server.open() as shell:
         yield shell
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the fault matrix, also when all of it is right."""
+    for report in [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]:
+        for name, value in report.user_properties:
+            if name == "fault matrix":
+                terminalreporter.section("fault matrix, on process twins")
+                terminalreporter.write_line(str(value))
