@@ -9,7 +9,7 @@ class AtomE3930(X86):
     """pico-ITX board with an x5-E3930: two cores at 1.3 GHz, 6.5 W."""
 
     model: ClassVar[str] = "atom-e3930"
-    verified: ClassVar[tuple[str, ...]] = ("process twin", "published bytes")
+    verified: ClassVar[tuple[str, ...]] = ("qemu twin", "process twin", "published bytes")
     supply_volts: ClassVar[tuple[float, float] | None] = (11.4, 12.6)
     """12 V (board makers' data); 5 % is ATX's tolerance, assumed."""
 

@@ -9,7 +9,7 @@ class PiZeroAIY(RaspberryPi):
     """One ARM11 core; the vision processor sits on the bonnet."""
 
     model: ClassVar[str] = "pi-zero-aiy"
-    verified: ClassVar[tuple[str, ...]] = ("process twin", "published bytes")
+    verified: ClassVar[tuple[str, ...]] = ("qemu twin", "process twin", "published bytes")
     supply_volts: ClassVar[tuple[float, float] | None] = (4.75, 5.25)
     """5 V over USB, with USB 2.0's tolerance at the socket."""
     usb: ClassVar[int] = 2

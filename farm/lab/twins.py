@@ -42,7 +42,9 @@ _log = logging.getLogger(__name__)
 def profiles(kind: Literal["process", "qemu"] = "process") -> set[str]:
     """Return the board models that have a twin of this kind."""
     if kind == "process":
-        return set(PROFILES)
+        from devices.twin.model import models
+
+        return PROFILES.keys() & models()
     from devices.twin.qemu.machines import MACHINES
 
     return MACHINES.keys() & PROFILES.keys()

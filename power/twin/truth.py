@@ -35,6 +35,8 @@ class PowerProfile:
 PROFILES = {
     # 19 V barrel jack of the developer kit; 7 W to 15 W as shipped (maker's power modes MAXQ and MAXP).
     "jetson-tx2": PowerProfile(volts=19.0, idle_watts=7.0, peak_watts=15.0, factor=1.5),
+    # 5 V barrel jack of the developer kit; 5 W and 10 W are its power modes, idle is assumed.
+    "jetson-nano": PowerProfile(volts=5.0, idle_watts=1.5, peak_watts=10.0, factor=1.5),
     # USB 5 V. The Pi Zero W idles near 0.12 A (published measurements); the bonnet's 0.3 W at rest is
     # assumed. Peak: 1.2 W of the Pi (assumed) and 1 W of the MA2450 (maker: under 1 W).
     "pi-zero-aiy": PowerProfile(volts=5.0, idle_watts=0.9, peak_watts=2.2, factor=1.6),

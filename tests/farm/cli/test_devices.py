@@ -6,6 +6,7 @@ import pytest
 
 from devices.registry import BOARDS, load_board
 from devices.twin.model import models
+from devices.twin.qemu.machines import MACHINES
 from farm.cli.main import main
 from power.registry import METERS, load_meter
 from power.twin.servers import TWINS
@@ -40,6 +41,7 @@ def test_a_plug_in_that_does_not_load_hides_no_other(capsys, monkeypatch):
 def test_a_board_claims_a_process_twin_if_and_only_if_there_is_one(model):
     verified = load_board(model).verified
     assert ("process twin" in verified) == (model in models())
+    assert "qemu twin" not in verified or model in MACHINES
     assert set(verified) <= {"board", "qemu twin", "process twin", "published bytes"}
     assert verified
 

@@ -88,7 +88,7 @@ FOUND = """\
 14: meters.m2.options.update_rate: unknown key; did you mean "update_rate_s"?
 15: meters.m3.rail: missing; add `rail:`
 17: meters.m3.rial: unknown key; did you mean "rail"?
-19: meters.m3.options.port: 'twin' is filled in by `farm lab up` only where the entry has `twin: process`; \
+19: meters.m3.options.port: 'twin' is filled in by `farm lab up` only where the entry has a `twin:`; \
 write the address
 22: meters.m4.rail: wants text, not a number; write it in quotes
 25: meters.m4: stands twice, first on line 20; remove one
@@ -106,7 +106,7 @@ write the address
 59: boards.tx2-02.ssh.host_key: not a host key; write it as in known_hosts: 'ssh-ed25519 AAAA…'
 61: boards.tx2-02.meters: wants a list, not text; write each on a line of its own, `- ` before it
 64: boards.tx2-03.console: wants keys below it, not text; indent them by two more spaces
-67: boards.tx2-03.ssh.host: 'twin' is filled in by `farm lab up` only where the entry has `twin: process`; \
+67: boards.tx2-03.ssh.host: 'twin' is filled in by `farm lab up` only where the entry has a `twin:`; \
 write the address
 68: boards.tx2-03.switch: 's1' already switches 'tx2-02'; one switch serves one board, once
 70: boards.tx2-03.meters.0: 'm2' already measures 'tx2-01'; one meter serves one board, once
@@ -319,7 +319,7 @@ def load_right(folder, text):
         (("      user: pi", "      user: pi\n      key: file:id"), "ssh.key: `farm lab up` fills it in for a twin"),
         (("      user: pi", "      user: pi\n      port: 22"), "ssh.port: `farm lab up` sets it for a twin; remove it"),
         (("      port: twin\n    ssh", "      port: twin\n      user: root\n    ssh"), "a twin has one user"),
-        (("twin: process\n    console", "twin: qemu\n    console"), "should be 'process'"),
+        (("twin: process\n    console", "twin: cloud\n    console"), "should be 'process' or 'qemu'"),
     ],
 )
 def test_what_a_twin_cannot_be_is_refused(tmp_path, change, found):
@@ -330,7 +330,7 @@ def test_what_a_twin_cannot_be_is_refused(tmp_path, change, found):
 def test_a_board_model_without_a_power_profile_has_no_twin(tmp_path, monkeypatch):
     monkeypatch.setattr("farm.lab.twins.PROFILES", {"jetson-tx2": None})
     assert faults(tmp_path, RIGHT) == [
-        "17: boards.zero-01.model: no twin of 'pi-zero-aiy'; there are twins of jetson-tx2"
+        "17: boards.zero-01.model: no process twin of 'pi-zero-aiy'; there are twins of jetson-tx2"
     ]
 
 
