@@ -10,7 +10,8 @@ character. A longer one goes through ``base64`` and ``md5sum``.
 ``_etf_get WHAT BLOCK COUNT NUMBER``       send COUNT KiB of an answer: WHAT is ``o`` or ``e``
 
 A command runs if its number is newer than the last one that ran; the same number is answered from what was kept.
-So a request may be sent again at any time, and no command runs twice.
+So a request may be sent again at any time, and no command runs twice. A subshell would forget the number with its
+end: one that noise has made, by a ``&`` or a ``|`` behind a request, sees that it is not ``/proc/$$`` and refuses.
 
 What is sent lies between RS and US, which neither an echo nor a kernel's message holds. The prompt is such a frame
 too, an empty one: the shell waits. A plus sign is the prompt inside half a line, a question mark says that a
@@ -38,7 +39,8 @@ _SUM = " ".join(f"_etf_{name}=$(((_etf_{name}*{by}+_etf_k)%{m}))" for name, (by,
 _STATUS = "$((((_etf_r*{by}+_etf_l)*{by}+_etf_n)%{m}))".format(by=SUMS[0][0], m=SUMS[0][1])
 
 _LIBRARY = rf"""
-_etf_s=@SESSION@ _etf_n=0 _etf_z=0
+_etf_s=@SESSION@ _etf_n=0 _etf_z=0 _etf_g=
+[ /proc/self -ef /proc/$$ ] 2>/dev/null&&_etf_g=/proc/$$
 for _etf_k in @OLD@;do kill -0 ${{_etf_k##*-}} 2>/dev/null||[ ! -d $_etf_k ]||rm -rf $_etf_k;done
 case $'\141' in a)_etf_0=\\;;*)_etf_0=\\0;;esac
 trap "rm -rf $_etf_d" 0
@@ -71,6 +73,7 @@ _etf_send
 _etf_new(){{
 [ "$_etf_i" = $_etf_s ]&&[ "$_etf_j" -ge $_etf_n ]||return
 [ "$_etf_j" != $_etf_n ]||{{ _etf_again;return 1;}}
+[ ! "$_etf_g" ]||[ /proc/self -ef $_etf_g ]||{{ printf '\036?\037\n';return 1;}}
 _etf_n=$_etf_j _etf_r=lost _etf_l=-1 _etf_z=$((_etf_z+1))
 [ $_etf_z -lt 64 ]||{{ rm -f $_etf_d/[oe]*;_etf_z=0;}}
 }}

@@ -134,6 +134,24 @@ def test_bytes_lost_and_damaged_both_ways_run_no_command_twice(uart, tmp_path, s
     assert (tmp_path / "ran").read_text().split() == [str(n) for n in range(30)]
 
 
+@pytest.mark.parametrize("noise", [b"&", b"|cat", b"&\n"])
+def test_noise_that_puts_a_request_into_a_subshell_runs_no_command_twice(logged_in, tmp_path, noise):
+    line, console = logged_in
+    spoilt = []
+
+    def spoil(data: bytes) -> bytes:
+        if spoilt or not data.startswith(b"_etf"):
+            return data
+        spoilt.append(data)
+        return data[:-1] + noise + b"\n"
+
+    line.damage_typed = spoil
+    assert console.run(f"echo x >> {tmp_path}/ran; sleep 0.2; echo on", timeout_s=60).stdout == b"on\n"
+    assert console.run("echo next", timeout_s=60).stdout == b"next\n"
+    assert spoilt
+    assert (tmp_path / "ran").read_text() == "x\n"
+
+
 def test_a_request_that_comes_late_after_its_deadline_is_run_once_at_most(uart, tmp_path):
     _, console = uart(logged_in=True)
     console.login("farm", "secret", timeout_s=30)
