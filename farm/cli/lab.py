@@ -15,11 +15,11 @@ PART_FAULTS = "silent garbage drop trip"
 _FAULTS = f"of a board: {BOARD_FAULTS}; of a QEMU twin: {QEMU_FAULTS}; of a meter or switch: {PART_FAULTS}"
 _PULSE_S = 6.0
 """Assumed: every board here prints its first line by then, and none has begun to write to its disk."""
-HELP = "prove the wiring of a lab; start, look at, disturb and stop its twins"
+HELP = "prove the wiring of a lab; start, look at, disturb, restore and stop its twins"
 
 
 def arguments(parser: ArgumentParser) -> None:
-    """Add ``verify-wiring``, and what starts, shows, disturbs and stops twins."""
+    """Add ``verify-wiring``, and what starts, shows, disturbs, restores and stops twins."""
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     start = actions.add_parser("up", help="start them, powered off, and write the resolved inventory")
     add_inventory(start)
@@ -36,6 +36,14 @@ def arguments(parser: ArgumentParser) -> None:
     fault.add_argument("fault", help=_FAULTS)
     fault.add_argument("--off", action="store_true", help="take it back")
     fault.set_defaults(action=_fault)
+    keep = actions.add_parser("snapshot", help="keep a QEMU twin as it runs now")
+    keep.add_argument("board")
+    keep.set_defaults(action=_snapshot)
+    back = actions.add_parser(
+        "restore", help="make a QEMU twin what it was at its snapshot; no boot, the boot id stays"
+    )
+    back.add_argument("board")
+    back.set_defaults(action=_restore)
     wiring = actions.add_parser(
         "verify-wiring", help="pulse one board at a time, and see which meter and console react"
     )
@@ -112,6 +120,22 @@ def _fault(args: Namespace) -> int:
 
     inject(STATE, args.name, args.fault, not args.off)
     say(f"{args.name}: {args.fault} {'taken back' if args.off else 'injected'}")
+    return Exit.PASS
+
+
+def _snapshot(args: Namespace) -> int:
+    from ..lab.twins import snapshot
+
+    snapshot(STATE, args.board)
+    say(f"{args.board}: kept as it is now")
+    return Exit.PASS
+
+
+def _restore(args: Namespace) -> int:
+    from ..lab.twins import restore
+
+    restore(STATE, args.board)
+    say(f"{args.board}: is what it was at its snapshot; it has not booted")
     return Exit.PASS
 
 

@@ -25,6 +25,8 @@ Progress = Callable[[str], None]
 
 _START_S = 60.0
 """A bench process imports SSH and opens its ports; assumed, four at once on two busy cores need a third of it."""
+_SNAPSHOT_S = 60.0
+"""A hundred megabytes are written or read. Measured: 0.2 s and 0.4 s; assumed, on a very busy machine."""
 _END_S = 10.0
 """To close servers and end the board's processes; after that the process is killed."""
 
@@ -120,6 +122,26 @@ def inject(state: Path, target: str, fault: str, on: bool = True) -> None:
         LabFault: its bench process does not answer.
     """
     _ask(state, target, "fault", fault=fault, on=on)
+
+
+def snapshot(state: Path, board: str) -> None:
+    """Keep a running board as it is; it must be a QEMU twin. Take it while nobody is connected.
+
+    Raises:
+        UsageFault: no such twin, it is off, or it cannot be kept.
+        LabFault: its bench process does not answer.
+    """
+    _ask(state, board, "snapshot", timeout_s=_SNAPSHOT_S)
+
+
+def restore(state: Path, board: str) -> None:
+    """Make a board what it was at its snapshot, powered and without faults. It has not booted: its boot id stays.
+
+    Raises:
+        UsageFault: no such twin, or nothing was kept.
+        LabFault: its bench process does not answer.
+    """
+    _ask(state, board, "restore", timeout_s=_SNAPSHOT_S)
 
 
 def truth(state: Path, meter: str, start_ns: int, end_ns: int) -> float:

@@ -1,7 +1,7 @@
 """Twins: the only door of the farm to them.
 
-``up``, ``down``, ``status``, ``inject`` and ``truth`` are what the rest of the farm uses. ``python -m
-farm.lab.twins serve`` is the other side: the bench process of one board, in which a board twin and its
+``up``, ``down``, ``status``, ``inject``, ``snapshot``, ``restore`` and ``truth`` are what the rest of the farm uses.
+``python -m farm.lab.twins serve`` is the other side: the bench process of one board, in which a board twin and its
 instruments share one supply. All other children of that process are the board's own processes.
 """
 
@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from power.registry import load_switch
 from power.twin.servers import TWINS, Twin
@@ -26,14 +26,27 @@ from .inventory import BoardEntry, Lab, load
 from .process import ProcessId
 from .resolved import KEY
 from .secret import secret_fields
-from .twin_lab import TwinStatus, down, inject, running, status, truth, up
+from .twin_lab import TwinStatus, down, inject, restore, running, snapshot, status, truth, up
 from .twin_state import Running, TwinFolder, write_private
 
 if TYPE_CHECKING:
     from devices.twin.board_twin import BoardTwin, TwinAddress
     from devices.twin.qemu.twin import QemuTwin
 
-__all__ = ["TwinStatus", "down", "inject", "instruments", "lacking", "profiles", "running", "status", "truth", "up"]
+__all__ = [
+    "TwinStatus",
+    "down",
+    "inject",
+    "instruments",
+    "lacking",
+    "profiles",
+    "restore",
+    "running",
+    "snapshot",
+    "status",
+    "truth",
+    "up",
+]
 
 _KEEPER_POLL_S = 0.5
 _log = logging.getLogger(__name__)
@@ -96,6 +109,19 @@ class TwinBoard(Protocol):
         ...
 
 
+@runtime_checkable
+class Restorable(Protocol):
+    """What a board twin offers beside that when its running state can be kept."""
+
+    def snapshot(self) -> None:
+        """Keep it; ValueError when that cannot be."""
+        ...
+
+    def restore(self) -> None:
+        """Go back to it; ValueError when nothing was kept."""
+        ...
+
+
 class TwinBench:
     """One board twin with its meters and its switch, on one supply. Powered off at first."""
 
@@ -144,6 +170,8 @@ class TwinBench:
             "status": self._status,
             "fault": self._inject,
             "truth": self._truth,
+            "snapshot": self._snapshot,
+            "restore": self._restore,
             "stop": self.stopped.set,
         }
         op = request.pop("op", "")
@@ -159,6 +187,18 @@ class TwinBench:
         twin.inject(fault, on)
         note = f"{target}: {fault}"
         self._faults = [other for other in self._faults if other != note] + [note] * on
+
+    def _snapshot(self, target: str) -> None:
+        self._restorable(target).snapshot()
+
+    def _restore(self, target: str) -> None:
+        self._restorable(target).restore()
+        self._faults = [note for note in self._faults if not note.startswith(f"{self.name}: ")]
+
+    def _restorable(self, target: str) -> Restorable:
+        if target != self.name or not isinstance(self.board, Restorable):
+            raise ValueError("only a QEMU twin of a board can be kept and restored")
+        return self.board
 
     def _truth(self, target: str, start_ns: int, end_ns: int) -> float:
         del target  # board and meters are on one supply

@@ -12,6 +12,7 @@ import pytest
 from devices.twin.qemu import images, machines, missing, parts
 from devices.twin.qemu.identity import Identity
 from devices.twin.qemu.qmp import Qmp, QmpFault
+from devices.twin.qemu.twin import QemuTwin
 from devices.twin.qemu.wire import Wire
 
 GREETING = b'{"QMP": {"version": {"qemu": {"micro": 22, "minor": 2, "major": 7}}, "capabilities": ["oob"]}}\r\n'
@@ -102,6 +103,18 @@ def test_what_nobody_reads_is_lost_and_holds_nothing_up():
     machine.close()
     wire.unplug()
     wire.close()
+
+
+def test_a_board_that_is_off_cannot_be_kept_and_one_that_was_not_kept_cannot_be_restored(tmp_path):
+    twin = QemuTwin("tx2", "jetson-tx2", tmp_path, user="u", password="p", authorized_key="", serial_number="1", seed=1)
+    try:
+        with pytest.raises(ValueError, match="the board is off"):
+            twin.snapshot()
+        with pytest.raises(ValueError, match="no snapshot"):
+            twin.restore()
+        assert not twin.powered
+    finally:
+        twin.close()
 
 
 def test_another_recipe_is_another_image(monkeypatch, tmp_path):

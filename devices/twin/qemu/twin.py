@@ -13,13 +13,14 @@ from .machines import MACHINES, command
 from .missing import missing
 from .port import reserved_port
 from .process import QemuProcess
-from .qmp import QmpFault
+from .qmp import Qmp, QmpFault
 from .wire import Wire
 
 Fault = Literal["hang", "hang-at-boot", "kernel-panic", "silent-ssh"]
 FAULTS: tuple[str, ...] = get_args(Fault)
 
 _KERNEL_SPEAKS = b"Linux version"
+_SNAPSHOT = "edge-test-farm"
 _log = logging.getLogger(__name__)
 
 
@@ -58,6 +59,7 @@ class QemuTwin:
         self._ending = False
         self._run: QemuProcess | None = None
         self._used_ns = 0
+        self._kept = False
         self._closed = False
         self._log_file = self._folder / "console.log"
         self._wire = Wire(self._hear)
@@ -116,6 +118,35 @@ class QemuTwin:
                 self._show(fault, on, self._run)
             except QmpFault as error:
                 raise ValueError(f"{fault}: {error}") from error
+
+    def snapshot(self) -> None:
+        """Keep the running board as it is now, its memory and its disk, instead of what was kept before.
+
+        Raises:
+            ValueError: it is off, or QEMU cannot keep this machine: its words.
+        """
+        with self._lock:
+            if self._run is None:
+                raise ValueError("the board is off; only a running one can be kept")
+            self._kept = False
+            _monitor(self._run.qmp, f"savevm {_SNAPSHOT}")
+            self._kept = True
+
+    def restore(self) -> None:
+        """Make the board what it was at its snapshot, powered and without faults.
+
+        This is no boot: boot id and the board's clock go on from there. Who was connected is not any more.
+
+        Raises:
+            ValueError: there is no snapshot, or QEMU cannot go back: its words.
+        """
+        with self._lock:
+            if not self._kept or self._closed:
+                raise ValueError("there is no snapshot of the board")
+            self._faults.clear()
+            if self._run is None:
+                self._run = self._begin()
+            _monitor(self._run.qmp, f"loadvm {_SNAPSHOT}", "cont")
 
     def close(self) -> None:
         """Power off and give everything back; the folder stays."""
@@ -187,3 +218,12 @@ class QemuTwin:
                     run.qmp.execute("stop")
                 except QmpFault as fault:
                     _log.warning("%s: does not hang: %s", self.name, fault)
+
+
+def _monitor(qmp: Qmp, *lines: str) -> None:
+    try:
+        for line in lines:
+            if refused := qmp.monitor(line).strip():
+                raise ValueError(f"QEMU refuses {line}: {refused}")
+    except QmpFault as fault:
+        raise ValueError(str(fault)) from fault

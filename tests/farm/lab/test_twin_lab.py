@@ -12,7 +12,7 @@ from farm.lab.bench import borrow
 from farm.lab.inventory import usable
 from farm.lab.process import ProcessId
 from farm.lab.twin_state import TwinFolder, folders
-from farm.lab.twins import down, inject, status, truth, up
+from farm.lab.twins import down, inject, restore, snapshot, status, truth, up
 
 
 @pytest.fixture
@@ -75,6 +75,13 @@ def test_status_tells_power_and_faults(twin_lab):
 def test_a_fault_that_cannot_be_injected_is_a_usage_fault(twin_lab, target, fault, words):
     with pytest.raises(UsageFault, match=words):
         inject(twin_lab.state, target, fault)
+
+
+@pytest.mark.parametrize("act", [snapshot, restore])
+@pytest.mark.parametrize("target", ["zero-01", "wall-1"])
+def test_what_is_no_machine_can_neither_be_kept_nor_restored(twin_lab, act, target):
+    with pytest.raises(UsageFault, match=f"^{target}: only a QEMU twin of a board can be kept and restored"):
+        act(twin_lab.state, target)
 
 
 def test_the_truth_of_a_board_that_is_off_is_its_standby(twin_lab):
