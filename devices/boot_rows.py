@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from .boot_patterns import CUES, SIGNS, WORD, Cue, Sign
+from .boot_lines import body, peeled
+from .boot_patterns import CUES, INIT, SIGNS, WORD, Cue, Sign
 from .boot_symptoms import SYMPTOMS, Symptom
 
 Row = Sign | Symptom | Cue
@@ -26,3 +27,22 @@ def rows_for(said: str) -> list[Row]:
     if not found:
         return []
     return list(dict(sorted((place, row) for word in found for place, row in _ROWS[word])).values())
+
+
+def begins_anew(text: str) -> str:
+    """Return the first line that tells of a board that goes down, has panicked or boots; empty where none does."""
+    for line in text.splitlines():
+        said = body(peeled(line) or "")[1]
+        if any(row.pattern.search(said) and _ends_a_shell(row) for row in rows_for(said)):
+            return said.strip()
+    return ""
+
+
+def _ends_a_shell(row: Row) -> bool:
+    match row:
+        case Sign():
+            return 0 < row.step < INIT
+        case Cue():
+            return row.name in ("ordered", "loader resets", "handed on")
+        case Symptom():
+            return row.kind == "panic"

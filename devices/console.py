@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Literal, Self
 
 from .boot import BootReport, BootWatcher, Fault, Stage
+from .boot_rows import begins_anew
 from .console_capture import Capture
 from .console_exchange import INTERRUPT, Exchange
 from .console_log import ConsoleLine
 from .console_login import to_shell
 from .console_screen import Screen, at_login, at_password, at_prompt
-from .console_text import plain
+from .console_text import plain, without_noise
 from .errors import BootFault, ConsoleFault, DeadlineExceeded
 from .shell import Result
 
@@ -223,7 +224,9 @@ class Console:
         """
         deadline_ns = time.monotonic_ns() + int(timeout_s * 1e9)
         with self._busy:
-            if self._exchange is not None and not at_login(self._screen.text()) and self._exchange.idle(_KEEPS_S):
+            if self._checked and begins_anew(self._news()):  # a key would stop its boot loader: it has to ask first
+                self._screen.until(self._checked, at_prompt, timeout_s / 2)
+            elif self._exchange is not None and not at_login(self._screen.text()) and self._exchange.idle(_KEEPS_S):
                 return
             self._exchange = None
             session = to_shell(self._screen, self._write, user, password, deadline_ns)
@@ -250,7 +253,7 @@ class Console:
         with self._busy:
             if self._exchange is None:
                 raise ConsoleFault(self.name, "nobody has logged in on the console", hint="call login() first")
-            self._check_logged_in()
+            self._check_shell_stands()
             answer = self._exchange.run(command, deadline_ns, self._check_same_shell)
             if answer is None:
                 raise self._not_over(command, timeout_s)
@@ -273,6 +276,7 @@ class Console:
 
     def _not_over(self, command: str, timeout_s: float) -> DeadlineExceeded | ConsoleFault:
         """Interrupt what runs, and tell a slow command from a console that does not answer at all."""
+        self._check_same_shell()
         first = command.strip().partition("\n")[0][:80]
         for key, shows_s in _KEYS:
             self._write(key)
@@ -281,14 +285,21 @@ class Console:
         said = f"no shell answers on the console (`{first}`, {timeout_s:g} s); last seen: {self._screen.last_seen()}"
         return ConsoleFault(self.name, said, hint="did the board hang or reboot? Its console log tells")
 
-    def _check_logged_in(self) -> None:
-        text = "" if self._screen.end() == self._checked else self._screen.text(self._checked)
+    def _news(self) -> str:
+        """Return what came since the shell answered last."""
+        return "" if self._screen.end() == self._checked else self._screen.all_text(self._checked)
+
+    def _check_shell_stands(self) -> None:
+        news = self._news()
+        text = without_noise(news)
         if at_login(text) or at_password(text):
             raise self._shell_gone("the console asks for a login where a shell was")
+        if line := begins_anew(news):
+            raise self._shell_gone(f"the board has gone down or begun anew: {line}")
 
-    def _check_same_shell(self) -> None:
-        self._check_logged_in()
-        if _STRANGER.search(self._screen.text(self._checked)):
+    def _check_same_shell(self, no_prompt: bool = False) -> None:
+        self._check_shell_stands()
+        if no_prompt and _STRANGER.search(self._screen.text(self._checked)):
             raise self._shell_gone("the shell on the console is not the one that was logged in to")
 
     def _shell_gone(self, said: str) -> ConsoleFault:

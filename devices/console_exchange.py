@@ -82,13 +82,14 @@ class Exchange:
         """So many prompts come before the one that says that nothing more comes."""
         self._kib, self._asked_ns = FIRST_KIB, 0
 
-    def run(self, command: str, deadline_ns: int, check: Callable[[], None]) -> Answer | None:
+    def run(self, command: str, deadline_ns: int, check: Callable[[bool], None]) -> Answer | None:
         """Have a command run once, and return its answer; None when it is not over at the deadline.
 
         Args:
             command: for the shell.
             deadline_ns: of the controller's monotonic clock.
-            check: called when not even a prompt comes; raises when the shell is gone.
+            check: called before the silence is broken with a newline, which would stop a boot loader's countdown;
+                told whether one was answered with not even a prompt. Raises when the shell is gone.
 
         Raises:
             ConsoleFault: the board could not keep the answer, or nothing arrives whole.
@@ -123,8 +124,7 @@ class Exchange:
                         raise self._nothing_whole()
                     self._ask(lines, collected, wait, again=asks > 1)
                 elif now_ns - heard_ns > nudge_s * 1e9:
-                    if nudge_s > _NUDGE_S:  # not even a prompt came
-                        check()
+                    check(nudge_s > _NUDGE_S)
                     self._due, heard_ns, nudge_s = 0, now_ns, nudge_s * 2
                     self._type([b"\n"], wait)
         return None

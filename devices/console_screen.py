@@ -32,8 +32,12 @@ class Screen:
 
     def text(self, start: int = 0) -> str:
         """Return the newest text that was printed from a position on."""
+        return without_noise(self.all_text(start))
+
+    def all_text(self, start: int = 0) -> str:
+        """Return it with what kernel and init system say."""
         log = self._capture.log
-        return without_noise(plain(log.read(max(start, log.end - _TAIL_BYTES))))
+        return plain(log.read(max(start, log.end - _TAIL_BYTES)))
 
     def until(
         self, start: int, seen: Callable[[str], object], timeout_s: float, *, settle_s: float | None = None

@@ -138,8 +138,10 @@ def test_a_shell_that_is_there_already_is_kept(uart, shell):
 
 def test_a_login_that_throws_typeahead_away_still_gets_the_password(uart):
     _, console = uart(late_s=0.2)
-    console.login("farm", "secret", timeout_s=20)
-    assert console.run("echo hi", timeout_s=5).stdout == b"hi\n"
+    console.login(
+        "farm", "secret", timeout_s=110
+    )  # on a busy machine a password comes too early now and then: 10 s each
+    assert console.run("echo hi", timeout_s=30).stdout == b"hi\n"
 
 
 def test_a_kernel_line_behind_the_login_prompt_does_not_hide_it(uart):
@@ -163,12 +165,13 @@ def test_a_dead_console_is_a_fault_in_time(uart):
         console.login("farm", "secret", timeout_s=1)
 
 
-def test_a_second_login_costs_one_probe(uart):
-    _, console = uart()
+def test_a_second_login_costs_one_probe(uart, monkeypatch):
+    monkeypatch.setattr("devices.console._KEEPS_S", 20.0)  # else a busy machine looks like another shell
+    line, console = uart()
     console.login("farm", "secret", timeout_s=20)
-    started = time.monotonic()
+    before = len(line.typed)
     console.login("farm", "secret", timeout_s=20)
-    assert time.monotonic() - started < 0.5
+    assert line.typed[before:] == b"\n"
 
 
 # -- commands -------------------------------------------------------------------------------------
@@ -259,6 +262,33 @@ def test_a_board_that_rebooted_under_the_shell_is_named_and_typed_at_no_more(uar
     with pytest.raises(ConsoleFault, match="asks for a login where a shell was"):
         console.run("echo hi", timeout_s=10)
     assert len(line.typed) == typed
+
+
+def test_a_board_that_resets_under_a_command_gets_no_key_until_it_asks(uart):
+    line, console = uart(logged_in=True)
+    console.login("farm", "secret", timeout_s=60)
+    boots = threading.Event()
+
+    def reset(data: bytes) -> bytes:
+        if not boots.is_set():
+            boots.set()
+            line.print(b"\r\nU-Boot SPL 2023.01 (Jan 01 2023)\r\n\r\nHit any key to stop autoboot:  3 ")
+        return b""
+
+    line.damage_typed = reset
+    with pytest.raises(ConsoleFault, match="the board has gone down or begun anew: U-Boot SPL 2023"):
+        console.run("sleep 60", timeout_s=60)
+    typed, before_it_asked = len(line.typed), []
+
+    def come_up() -> None:
+        before_it_asked.append(len(line.typed))
+        line.damage_typed = None
+        line.print(b"\r\nStarting kernel ...\r\nfarm@tx2-01:~$ ")
+
+    threading.Timer(0.5, come_up).start()
+    console.login("farm", "secret", timeout_s=60)
+    assert before_it_asked == [typed]
+    assert console.run("echo on", timeout_s=60).stdout == b"on\n"
 
 
 def test_a_shell_that_is_gone_is_no_slow_command(uart):
