@@ -1,12 +1,12 @@
 """A board's own programs without its machine: the image's sshd, shell and Python, under QEMU's user mode emulation.
 
-Up within a second, where a machine boots for ten. There is no kernel of the board's, no boot, no console and no power:
+Up after a second, where a machine boots for ten. There is no kernel of the board's, no boot, no console and no power:
 it is a counterpart for what works over a shell, and no twin of a board.
 
 The programs run on this machine's kernel, in namespaces of their own, on a disk that forgets. Their root is the root of
-a user namespace: in there it installs packages and adds users; it can neither reboot this machine nor set its clock.
-From Linux 6.7 on, that namespace has its own table of foreign binaries (``binfmt_misc``), and the machine's is left
-alone.
+a user namespace: in there it installs packages and adds users; it can neither reboot this machine nor set its clock or
+a sysctl. That is against accidents, and no prison for hostile programs. From Linux 6.7 on, that namespace has its own
+table of foreign binaries (``binfmt_misc``), and the machine's is left alone.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ _FORMATS = Path("/usr/share/binfmts")
 """Where qemu-user-static says by what the kernel knows a foreign binary: update-binfmts(8)."""
 _HANDLERS = Path("/proc/sys/fs/binfmt_misc")
 _START_S = 60.0
-"""Assumed, for a very busy machine; measured: 1.5 s."""
+"""Assumed, for a very busy machine; measured: 1.3 s."""
 _END_S = 10.0
 """Assumed, likewise; measured: 30 ms."""
 _POLL_S = 0.02
@@ -41,7 +41,10 @@ _EMULATORS: dict[Arch, tuple[str, str]] = {"arm64": ("qemu-aarch64", "cortex-a53
 
 
 def lacking(model: str) -> list[str]:
-    """Return what a board model's user land wants and has not here, each with its remedy; empty when it can start."""
+    """Return what a board model's user land wants and has not here; empty when it can start.
+
+    KeyError when there is no machine for the model.
+    """
     machine = MACHINES[model]
     if machine.arch not in _EMULATORS:
         return [f"{model} is no ARM board"]
@@ -74,10 +77,8 @@ def _handlerless(emulator: str) -> list[str]:
 def _runs(*line: str) -> bool:
     if shutil.which(line[0]) is None:
         return False
-    return (
-        subprocess.run(line, check=False, stdin=subprocess.DEVNULL, capture_output=True, timeout=_START_S).returncode
-        == 0
-    )
+    ended = subprocess.run(line, check=False, stdin=subprocess.DEVNULL, capture_output=True, timeout=_START_S)
+    return ended.returncode == 0
 
 
 class Userland:

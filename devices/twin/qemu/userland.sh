@@ -29,18 +29,29 @@ outer)
     ;;
 inner)
     name=$1 cpu=$2 port=$3 seed=$4 handler=$5
-    mount -t proc proc "$root/proc"
-    mount -t devpts -o newinstance,ptmxmode=0666,mode=620,gid=5 devpts "$root/dev/pts"
+    mount --rbind "$root" "$root" # what came from the outer namespace cannot become the root of this one
+    cd "$root"
+    mount -t devpts -o newinstance,ptmxmode=0666,mode=620,gid=5 devpts dev/pts
+    mount -t proc proc proc
     # Since Linux 6.7 a user namespace has handlers of its own; before, those of the machine serve here too.
-    if mount -t binfmt_misc handlers /proc/sys/fs/binfmt_misc 2>/dev/null; then
-        echo "$handler" > /proc/sys/fs/binfmt_misc/register
+    if mount -t binfmt_misc handlers proc/sys/fs/binfmt_misc 2>/dev/null; then
+        echo "$handler" > proc/sys/fs/binfmt_misc/register
     fi
+    # Root here has the number of the machine's root: the machine's settings are not for it to write.
+    for settings in proc/sys proc/sysrq-trigger proc/irq proc/bus proc/fs; do
+        if [ -e "$settings" ]; then
+            mount --bind "$settings" "$settings"
+            mount -o remount,bind,ro "$settings"
+        fi
+    done
     hostname "$name"
+    tar -x -f "$seed"
     export QEMU_CPU="$cpu" PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-    tar -x -f "$seed" -C "$root"
-    chroot "$root" /usr/local/sbin/first-boot
-    # sshd gives a session none of its own environment
-    chroot "$root" /usr/sbin/sshd -D -e -p "$port" -o ListenAddress=127.0.0.1 -o "SetEnv=QEMU_CPU=$cpu" < /dev/null &
-    cat > /dev/null
+    pivot_root . mnt
+    # From here on all programs are the board's. sshd gives a session none of its own environment.
+    exec /bin/sh -euc 'umount -l /mnt
+        /usr/local/sbin/first-boot
+        /usr/sbin/sshd -D -e -p "$1" -o ListenAddress=127.0.0.1 -o "SetEnv=QEMU_CPU=$QEMU_CPU" < /dev/null &
+        cat > /dev/null' board "$port"
     ;;
 esac
