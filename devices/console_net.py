@@ -5,7 +5,9 @@ import select
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 
 from .console_name import address
 from .console_telnet import Telnet, escaped
@@ -40,6 +42,8 @@ class NetPort:
         self._early = b""
         """What came while the connection was made."""
         self._writing = threading.Lock()
+        self._owed: deque[bytes] = deque()
+        """Answers of telnet's that have not gone yet."""
         self._socket = socket.create_connection((host, port), _CONNECT_S)
         try:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -94,14 +98,32 @@ class NetPort:
             return received
         data, answer = self._telnet.feed(received)
         if answer:
-            with self._writing:
-                self._socket.sendall(answer)
+            self._owed.append(answer)
+        self._pay()
         return data
+
+    def _pay(self) -> None:
+        """Send what telnet owes the server, if that takes it now: who reads here reads other ports as well."""
+        if not self._owed or not self._writing.acquire(blocking=False):
+            return
+        try:
+            while self._owed:
+                piece = self._owed.popleft()
+                with suppress(BlockingIOError):
+                    piece = piece[os.write(self._socket.fileno(), piece) :]
+                if piece:
+                    self._owed.appendleft(piece)
+                    return
+        finally:
+            self._writing.release()
 
     def write(self, data: bytes) -> None:
         """Write all of it; TimeoutError where the server takes nothing."""
         with self._writing:
+            while self._owed:
+                self._socket.sendall(self._owed.popleft())
             self._socket.sendall(data if self._telnet is None else escaped(data))
+        self._pay()
 
     def close(self) -> None:
         """Hang up."""

@@ -16,6 +16,7 @@ import errno
 import fcntl
 import os
 import termios
+import threading
 from pathlib import Path
 from typing import Protocol
 
@@ -110,7 +111,19 @@ class _LocalPort:
     """A serial port of this machine."""
 
     def __init__(self, path: str, baud: int) -> None:
-        self._serial = serial.Serial(path, baud, timeout=0, write_timeout=_WRITE_S, exclusive=True)
+        self._writing = threading.Lock()
+        self._serial = serial.Serial(None, baud, timeout=0, write_timeout=_WRITE_S, exclusive=True)
+        self._serial.port = path
+        try:
+            self._open()
+        except BaseException as error:
+            self._serial.close()  # else the lock stays until the error is forgotten
+            if isinstance(error, termios.error):  # an adapter that goes just now; no OSError
+                raise OSError(*error.args) from error
+            raise
+
+    def _open(self) -> None:
+        self._serial.open()
         self._fd = self._serial.fileno()
         mode = termios.tcgetattr(self._fd)
         mode[6][termios.VMIN] = 1  # else nothing to read and a port that is gone look the same: both read b""
@@ -132,7 +145,8 @@ class _LocalPort:
         return data
 
     def write(self, data: bytes) -> None:
-        self._serial.write(data)
+        with self._writing:
+            self._serial.write(data)
 
     def close(self) -> None:
         self._serial.close()

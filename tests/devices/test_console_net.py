@@ -174,6 +174,24 @@ def test_a_server_that_takes_nothing_is_found_out(server, monkeypatch):
     port.close()
 
 
+def test_a_server_that_takes_no_answers_keeps_nobody_from_reading(server, monkeypatch):
+    monkeypatch.setattr("devices.console_net._WRITE_S", 0.2)
+
+    def serve(connection: socket.socket, stop: threading.Event) -> None:
+        go.wait(20)
+        connection.sendall((b"x" + IAC + DO + b"\x18") * 1000)
+        stop.wait()
+
+    go = threading.Event()
+    port = open_port("b", f"socket://{server(serve)}", 115200)
+    with pytest.raises(OSError, match="timed out"):
+        port.write(bytes(50_000_000))  # nothing more goes from here on
+    port._telnet = Telnet(115200)
+    go.set()
+    assert received(port, 1000) == b"x" * 1000
+    port.close()
+
+
 def test_telnet_is_understood_in_any_chunking():
     said = b"boot" + IAC + WILL + b"\x01" + escaped(ALL) + IAC + SB + b"\x2c\x6b" + IAC + IAC + IAC + SE + b"ed"
     said += IAC + b"\xf1" + IAC + DO + b"\x18" + IAC + IAC + b"."

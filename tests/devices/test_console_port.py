@@ -1,10 +1,12 @@
 """A console's port: named so that it stays itself, taken for ourselves alone, and plain about what is wrong."""
 
+import errno
 import os
 import pty
 import select
 import subprocess
 import sys
+import termios
 import time
 import tty
 from contextlib import suppress
@@ -244,6 +246,24 @@ def test_a_pseudo_terminal_is_free_again_after_its_holder_was_killed(line):
     code = "import os, sys; from devices.console_port import open_port; open_port('a', sys.argv[1], 9600); os._exit(9)"
     assert subprocess.run([sys.executable, "-c", code, path], check=False).returncode == 9
     open_port("b", path, 115200).close()
+
+
+@pytest.mark.parametrize("call", [1, 2])
+def test_an_adapter_that_goes_while_it_is_opened_is_let_go_of(line, monkeypatch, call):
+    _, path = line
+    calls = []
+
+    def goes(*_: object) -> None:
+        calls.append(1)
+        if len(calls) == call:
+            raise termios.error(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("termios.tcsetattr", goes)
+        with pytest.raises(ConsoleFault, match="Input/output error") as failed:
+            open_port("b", path, 115200)
+    open_port("b", path, 115200).close()  # though the error still knows the port
+    assert failed.value
 
 
 def test_a_port_that_is_gone_is_no_silence(line):
