@@ -25,7 +25,7 @@ images: setup ## what QEMU twins boot, made of Debian packages; does nothing whe
 	tools/twin-images
 
 test-system: setup ## against what only some machines have: an OpenSSH server, a Chromium, QEMU and `make images`
-	$(BIN)/pytest tests/system -v -rs
+	$(BIN)/pytest tests/system -v -rs -n 2 --dist loadfile
 
 check: setup ## format, lint, types, import arrows, and the Python of the boards
 	$(BIN)/ruff format --check .
