@@ -73,9 +73,11 @@ class Capture:
     def copy_to(self, sink: Sink) -> None:
         """Give a sink what came and what comes, in order; one that raises gets no more, and the log says so."""
         with self._reading:
-            for chunk in self.log.since(0):
-                sink(chunk.t_ns, chunk.data)
             self._sinks.append(sink)
+            for chunk in self.log.since(0):
+                self._give([sink], chunk.t_ns, chunk.data)
+                if sink not in self._sinks:
+                    return
 
     @contextmanager
     def read_here(self) -> Generator[Callable[[float], None]]:
@@ -143,7 +145,10 @@ class Capture:
 
     def _take(self, t_ns: int, data: bytes) -> None:
         self.log.append(t_ns, data)
-        for sink in list(self._sinks):
+        self._give(list(self._sinks), t_ns, data)
+
+    def _give(self, sinks: list[Sink], t_ns: int, data: bytes) -> None:
+        for sink in sinks:
             try:
                 sink(t_ns, data)
             except Exception:  # noqa: BLE001 -- whatever it is, reading goes on; the log tells it
