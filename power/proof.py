@@ -89,4 +89,4 @@ class ProvenSwitch:
         watts = float(block.volts[-1] * block.amps[-1])
         if math.isnan(watts):
             raise SwitchOffline(self.name, f"the meter that proves it, {meter}, has no value", hint=self._fed_hint)
-        return watts >= self._off_below_watts
+        return abs(watts) >= self._off_below_watts  # a meter that is wired backwards reads less than nothing

@@ -26,9 +26,11 @@ class RestedSwitch:
         self._off_ns = None
 
     def off(self) -> None:
-        """Switch off, and remember when it was confirmed; raises as the switch."""
-        self._switch.off()
-        self._off_ns = time.monotonic_ns()
+        """Switch off, and remember when: also where it is not confirmed, for it may be off; raises as the switch."""
+        try:
+            self._switch.off()
+        finally:
+            self._off_ns = time.monotonic_ns()
 
     def state(self) -> bool:
         """Ask the switch; raises as it."""

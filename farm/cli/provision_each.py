@@ -54,6 +54,8 @@ class _Run:
     def __init__(self, lab: Lab, playbooks: Mapping[str, Playbook], args: Namespace) -> None:
         self._lab, self._playbooks, self._args = lab, playbooks, args
         self._open: dict[str, Bench] = {}
+        self._left: list[str] = []
+        """What could not be put back after an interruption."""
         self._stop = Event()
 
     def one(self, board: str) -> Provisioned:
@@ -62,9 +64,14 @@ class _Run:
         done = Provisioned(board, board, "board" if twin is None else f"{twin} twin")
         try:
             self._provision(done)
+        except _Stopped as stopped:
+            self._left += getattr(stopped, "__notes__", ())
+            raise
         except (FarmError, DeviceError, PowerError) as fault:
             done.exit = Exit.USAGE if isinstance(fault, UsageFault) else Exit.LAB_FAULT
-            done.fault = "\n".join([str(fault), *getattr(fault, "__notes__", ())])
+            notes: list[str] = getattr(fault, "__notes__", [])
+            self._left += notes
+            done.fault = "\n".join([str(fault), *notes])
             done.told = done.fault + f"\n  step: {done.at}, {_count(done, self._playbooks[board])}" * bool(done.at)
         finally:
             self._open.pop(board, None)
@@ -78,8 +85,11 @@ class _Run:
             try:
                 while wait(futures, timeout=_GLANCE_S).not_done:
                     pass
-            except BaseException:
+            except BaseException as interruption:
                 self._end(futures)
+                wait(futures)  # each gives its board back
+                for note in self._left:
+                    interruption.add_note(note)
                 raise
         return [future.result() for future in futures]
 
@@ -131,7 +141,7 @@ class _Run:
             raise _Stopped
 
     def _end(self, futures: list[Future[Provisioned]]) -> None:
-        """Let the steps that run end, then close what they wait on."""
+        """Let the steps that run end, then close what they wait on; the switches stay, to switch off again."""
         self._stop.set()
         for future in futures:
             future.cancel()
@@ -140,7 +150,7 @@ class _Run:
             pass
         for bench in list(self._open.values()):
             with suppress(Exception):
-                bench.close()
+                bench.hang_up()
 
 
 def provision_each(lab: Lab, playbooks: Mapping[str, Playbook], args: Namespace) -> list[Provisioned]:

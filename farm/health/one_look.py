@@ -56,7 +56,7 @@ def _proven(lab: Lab, switch: str | None, meters: Mapping[str, Future[Reading | 
     read = None if proof is None else meters[proof.meter].result()
     if proof is None or not isinstance(read, Reading) or math.isnan(read.watts):
         return None
-    return read.watts >= proof.off_below_watts
+    return abs(read.watts) >= proof.off_below_watts
 
 
 def _measured(lab: Lab, health: BoardHealth, meter: str, read: Reading | Fault) -> Fault | None:

@@ -291,9 +291,9 @@ class Bench:
 
     def power_cycle(self) -> "BootReport":
         """Switch off, wait the switch's minimum off time, switch on, and wait for the boot; as :meth:`power_on`."""
-        if self._boot_id is None and self.switch.state():
-            with suppress(DeviceError):  # it may well hang: then nothing tells which boot the cycle ended
-                self._boot_id = self.board.boot_id(timeout_s=_LOOK_S) or None
+        if self.switch.state():
+            with suppress(DeviceError):  # it may well hang: then what was last known has to do
+                self._boot_id = self.board.boot_id(timeout_s=_LOOK_S) or self._boot_id
         return self._boot()
 
     def power_off(self) -> None:
@@ -409,7 +409,9 @@ class Bench:
         found = (board or self.board).identity()
         if (wrong := identity_fault(self.entry, self.name, found)) is not None:
             raise wrong
-        self._proven, self._boot_id = True, found.boot_id
+        self._boot_id = found.boot_id
+        if board is None:  # whoever answers to its address over SSH is proven for himself
+            self._proven = True
         _log.info("%s: serial number %s, boot %s", self.name, found.serial_number or "not told", found.boot_id)
 
     def _prove_once(self) -> None:
@@ -419,6 +421,13 @@ class Bench:
 
     def _secret(self, reference: str, field: str) -> str:
         return reveal(reference, f"boards.{self.name}.{field}", self._inventory.path)
+
+    def hang_up(self) -> None:
+        """Close console and shell, so that whoever waits on them stops; the switch stays, to put its supply back."""
+        with self._closing:
+            for link in (self._console, self.__dict__.get("shell")):
+                if link is not None:
+                    link.close()
 
     def close(self) -> None:
         """Close all that was opened; the board stays as it is. May be called twice, and from another thread."""

@@ -12,14 +12,14 @@ from pydantic import BaseModel
 
 from devices.accelerator import KINDS
 from devices.flash.registry import known_flashers, load_flasher
-from devices.registry import known_boards, known_shells, load_board, load_shell
+from devices.registry import known_boards, known_shells, load_shell
 from power.registry import known_meters, known_switches, load_meter, load_switch
 
 from .fields import TWIN, is_reference
 from .inventory import Lab
 from .secret import secret_fields
 from .shapes import against
-from .supply_checks import supplies
+from .supply_checks import board_class, supplies
 from .words import kind_of, unknown
 from .yaml_lines import Fault, Where
 
@@ -131,6 +131,8 @@ def _boards(tree: Tree) -> Iterator[Fault]:
         if isinstance(model, str) and model and model not in known_boards():
             text = f"no board model '{model}'; {unknown(model, known_boards())}"
             yield Fault(("boards", name, "model"), text)
+        elif (why := board_class(model)[1]) is not None:
+            yield Fault(("boards", name, "model"), f"'{model}' does not load: {why}; install what it needs")
         switch = board.get("switch")
         if isinstance(switch, str):
             yield from _wire(tree, "switches", switch, name, switched, ("boards", name, "switch"))
@@ -174,7 +176,7 @@ def _accelerators(tree: Tree) -> Iterator[Fault]:
         model, listed = board.get("model"), board.get("accelerators")
         if not isinstance(listed, list) or not listed:
             continue
-        host = load_board(model) if isinstance(model, str) and model in known_boards() else None
+        host, _ = board_class(model)
         for n, entry in enumerate(cast("list[Any]", listed)):
             kind = KINDS.get(str(_at(entry, "kind")))
             where = ("boards", name, "accelerators", n)
@@ -223,11 +225,12 @@ def _shared_addresses(tree: Tree) -> Iterator[Fault]:
         for name, entry in _entries(tree, section).items():
             options = _at(entry, "options")
             if isinstance(port := _at(entry, "options", "port"), str) and _at(entry, "options", "host") is None:
-                channel = _at(entry, "options", "channel")  # of a relay board, whose others are other boards' switches
+                # of a relay board, whose others are other boards' switches
+                channel = _at(entry, "options", "channel") or _defaults(section, entry).get("channel")
                 channels = () if channel is None else (str(channel),)
                 places.append((("serial port", port, *channels), name, (section, name, "options", "port")))
             elif isinstance(options, dict) and TWIN not in options.values():
-                given = cast("Tree", options)
+                given: Tree = {**_defaults(section, entry), **cast("Tree", options)}
                 keys = _ADDRESS & given.keys() or given.keys()
                 address = tuple(sorted((key, str(given[key])) for key in keys))
                 places.append(((section, entry.get("driver"), *address), name, (section, name, "options")))
@@ -237,6 +240,19 @@ def _shared_addresses(tree: Tree) -> Iterator[Fault]:
         if address in seen:
             yield Fault(where, f"is the address of '{seen[address]}' already; correct one of them")
         seen.setdefault(address, name)
+
+
+def _defaults(section: str, entry: Tree) -> dict[str, Any]:
+    """Return what a device's address is where its options do not say: channel 1 is meant by who writes none."""
+    known, load = (known_meters(), load_meter) if section == "meters" else (known_switches(), load_switch)
+    driver = entry.get("driver")
+    if not isinstance(driver, str) or driver not in known:
+        return {}
+    try:
+        fields = load(driver).Config.model_fields
+    except ImportError:
+        return {}
+    return {name: field.default for name, field in fields.items() if name in _ADDRESS and not field.is_required()}
 
 
 def _passwords(value: Any, where: Where) -> Iterator[Fault]:  # noqa: ANN401 -- any YAML value

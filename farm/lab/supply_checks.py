@@ -1,7 +1,7 @@
 """What can be wrong between a board and its supply: volts that it does not bear, a switch that nothing can confirm."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import ValidationError
 
@@ -11,6 +11,9 @@ from power.switch import SwitchConfig
 
 from .words import unknown
 from .yaml_lines import Fault, Where
+
+if TYPE_CHECKING:
+    from devices.board import Board
 
 Tree = Mapping[str, Any]
 
@@ -59,12 +62,10 @@ def _proven_by(board: Tree, switch: Tree, where: Where) -> Iterator[Fault]:
 
 def _volts(board: str, model: Any, config: SwitchConfig, where: Where) -> Iterator[Fault]:  # noqa: ANN401 -- any YAML
     volts = config.puts_out_volts
-    if volts is None or not isinstance(model, str) or model not in known_boards():
+    found, _ = board_class(model)
+    if volts is None or found is None or found.supply_volts is None:
         return
-    bears = load_board(model).supply_volts
-    if bears is None:
-        return
-    least, most = bears
+    least, most = found.supply_volts
     takes = f"{board}, a {model}, takes {least:g} to {most:g} V"
     if not least <= volts <= most:
         yield Fault((*where, "volts"), f"{volts:g} V, and {takes}; correct it, or the board's `switch:`")
@@ -73,3 +74,13 @@ def _volts(board: str, model: Any, config: SwitchConfig, where: Where) -> Iterat
     if ovp_volts is not None and ovp_volts > most * _OVP_ABOVE:
         text = f"{ovp_volts:g} V protects nothing, for {takes}; set it to {most * _OVP_ABOVE:.3g} at most"
         yield Fault((*where, "ovp_volts"), text)
+
+
+def board_class(model: Any) -> "tuple[type[Board] | None, str | None]":  # noqa: ANN401 -- any YAML value
+    """Return a model's class; else None, and why it does not load where a package names it and it does not."""
+    if not isinstance(model, str) or model not in known_boards():
+        return None, None
+    try:
+        return load_board(model), None
+    except (ImportError, AttributeError) as error:
+        return None, str(error)

@@ -7,8 +7,8 @@ time gets power for some seconds while all others are off; what then speaks or d
 import math
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,6 +40,11 @@ class _Heard:
     seen: list[tuple[int, float | None]] = field(default_factory=list[tuple[int, float | None]])
     why: str = ""
     """What it last failed with."""
+
+    def failed(self, error: PowerError) -> None:
+        """Note that there was no value, and why."""
+        self.why = str(error).partition("\n")[0].removeprefix(f"{error.device}: ")
+        self.seen.append((time.monotonic_ns(), None))
 
     def most(self, begin_ns: int, end_ns: int) -> float | None:
         """Return the most watts between two times; None where there was no value."""
@@ -83,13 +88,13 @@ def verify(
         reason = "farm lab verify-wiring"
         benches = {
             name: lent.enter_context(borrow(lab, name, state=state, reason=reason, even_quarantined=True))
-            for name in boards
+            for name in dict.fromkeys(boards)
         }
         for name, bench in benches.items():
             if bench.entry.switch is not None and bench.switch.state():
                 hint = f"shut it down, then `farm power off {name}`"
                 raise LabFault(name, "is on, and must be off before its power is pulsed", hint=hint)
-        with _Watch(lab, [meter for bench in benches.values() for meter in bench.entry.meters]) as watch:
+        with _Watch(lab, benches) as watch:
             progress("looking at all meters with everything off")
             _wait(_SETTLE_S)
             return [_pulse(benches, name, watch, pulse_s, progress) for name in benches]
@@ -104,15 +109,18 @@ def _pulse(benches: dict[str, Bench], name: str, watch: "_Watch", pulse_s: float
     spoken_before = _spoken(benches)
     off_ns = time.monotonic_ns()
     before = watch.most(off_ns - int(_SETTLE_S * 1e9), off_ns)
+    bench.settings.note_supply()  # whatever ends this, the end of the lease or the next one switches it off
     try:
-        bench.switch.on()
+        with watch.left_alone(bench):
+            bench.switch.on()
         _wait(pulse_s)
         consoles = [other for other, spoken in _spoken(benches).items() if spoken > spoken_before[other]]
         during = watch.most(off_ns, time.monotonic_ns())
     except (PowerError, DeviceError) as error:
         return Pulse(name, {}, [], [str(error).partition("\n")[0].removeprefix(f"{name}: ")], switched=False)
     finally:
-        bench.switch.off()
+        with watch.left_alone(bench):
+            bench.switch.off()
         _wait(_SETTLE_S)
     rises = {meter: (watts or 0.0) - (before[meter] or 0.0) for meter, watts in during.items()}
     meters = {meter: rise for meter, rise in rises.items() if rise >= RISE_WATTS}
@@ -158,10 +166,21 @@ def judge(
 
 
 class _Watch:
-    """Reads meters, a thread each, from start to end; one that the rail itself feeds may come and go."""
+    """Reads meters, a thread each, from start to end; one that the rail itself feeds may come and go.
 
-    def __init__(self, lab: Lab, meters: Sequence[str]) -> None:
-        self._lab, self._heard = lab, {meter: _Heard() for meter in meters}
+    The meters of a board whose switch one of them proves are open already, and read between two switchings.
+    """
+
+    def __init__(self, lab: Lab, benches: Mapping[str, Bench]) -> None:
+        self._lab = lab
+        self._heard = {meter: _Heard() for bench in benches.values() for meter in bench.entry.meters}
+        self._proving = {
+            name: on_rail.meter
+            for bench in benches.values()
+            if bench.entry.switch is not None and lab.switches[bench.entry.switch].proof is not None
+            for name, on_rail in bench.meters.items()
+        }
+        self._reading = {name: threading.Lock() for name in self._heard}
         self._over = threading.Event()
         self._threads = [
             threading.Thread(target=self._read, args=(meter, heard), name=f"{meter}: wiring", daemon=True)
@@ -175,6 +194,14 @@ class _Watch:
     def why(self, meter: str) -> str:
         """Return what a meter last failed with."""
         return self._heard[meter].why
+
+    @contextmanager
+    def left_alone(self, bench: Bench) -> Generator[None]:
+        """Read none of a board's meters meanwhile: one of them may have to prove what its switch says."""
+        with ExitStack() as held:
+            for name in bench.entry.meters:
+                held.enter_context(self._reading[name])
+            yield
 
     def __enter__(self) -> "_Watch":
         for thread in self._threads:
@@ -190,21 +217,24 @@ class _Watch:
         entry = self._lab.meters[name]
         while not self._over.is_set():
             try:
+                if (proving := self._proving.get(name)) is not None:
+                    self._read_on(proving, heard)
+                    continue
                 with load_meter(entry.driver).open(name, entry.config()) as meter:
                     self._read_on(meter, heard)
             except PowerError as error:
-                heard.why = str(error).partition("\n")[0].removeprefix(f"{name}: ")
-                heard.seen.append((time.monotonic_ns(), None))
+                heard.failed(error)
                 self._over.wait(_POLL_S)
 
     def _read_on(self, meter: "Meter", heard: _Heard) -> None:
-        while not self._over.is_set():
+        while not self._over.wait(_POLL_S):
             try:
-                watts = float(meter.read().watts[-1])
-            except FrameError:
-                continue
-            heard.seen.append((time.monotonic_ns(), None if math.isnan(watts) else watts))
-            self._over.wait(_POLL_S)
+                with self._reading[meter.name]:
+                    watts = float(meter.read().watts[-1])
+            except FrameError as error:
+                heard.failed(error)
+            else:
+                heard.seen.append((time.monotonic_ns(), None if math.isnan(watts) else watts))
 
 
 def _wait(seconds: float) -> None:

@@ -93,7 +93,8 @@ class User(Step):
         if keys := self._missing_keys(target):
             folder = f"{self._home(target)}/.ssh"
             file = quote(f"{folder}/authorized_keys")
-            script = f"umask 077 && mkdir -p {quote(folder)} && cat >> {file} && chmod 600 {file}"
+            begun = f'[ -z "$(tail -c 1 {file} 2>/dev/null)" ] || echo >> {file}'  # else two keys get onto one line
+            script = f"umask 077 && mkdir -p {quote(folder)} && {{ {begun}; }} && cat >> {file} && chmod 600 {file}"
             self._as_user(target, script, "".join(f"{key}\n" for key in keys))
 
     def _missing_groups(self, target: Target) -> list[str]:

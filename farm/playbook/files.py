@@ -186,12 +186,25 @@ def write(target: Target, path: str, data: bytes, mode: str) -> None:
     """Put a file of the system in the place of what was there, whole or not at all."""
     place, beside = target.quoted(path), target.quoted(f"{path}.new")
     folder = target.quoted(path.rpartition("/")[0] or "/")
-    script = f"mkdir -p {folder} && cat > {beside} && chmod {mode} {beside} && mv -f {beside} {place}"
+    # nobody else reads it before it has its rights: it may hold a secret
+    script = (
+        f"mkdir -p {folder} && rm -f {beside} && (umask 077; cat > {beside}) && {_whole(beside, data)}"
+        f" && chmod {mode} {beside} && mv -f {beside} {place}"
+    )
     target.shell.sudo(script, stdin=data, timeout_s=_SEND_S)
 
 
 def rewrite(target: Target, path: str, text: str) -> None:
     """Give a file of the image another content, whole or not at all; rights and owner stay."""
     place, beside = target.quoted(path), target.quoted(f"{path}.new")
-    script = f"{{ [ ! -e {place} ] || cp -p {place} {beside}; }} && cat > {beside} && sync && mv -f {beside} {place}"
-    target.shell.sudo(script, stdin=text.encode("utf-8", "surrogateescape"), timeout_s=_SEND_S)
+    data = text.encode("utf-8", "surrogateescape")
+    script = (
+        f"{{ [ ! -e {place} ] || cp -p {place} {beside}; }} && cat > {beside} && {_whole(beside, data)}"
+        f" && sync && mv -f {beside} {place}"
+    )
+    target.shell.sudo(script, stdin=data, timeout_s=_SEND_S)
+
+
+def _whole(path: str, data: bytes) -> str:
+    """Return a condition: all of it has arrived. A link that breaks ends the input, and the board's shell goes on."""
+    return f'[ "$(wc -c < {path})" -eq {len(data)} ]'

@@ -140,7 +140,8 @@ def installed(target: Target, names: list[str]) -> dict[str, str]:
     """Return name → version of those of the packages that are installed."""
     form = r"${db:Status-Abbrev} ${Package} ${Version}\n"
     answer = target.ask(f"dpkg-query -W -f '{form}' {' '.join(names)}")
-    rows = [line.split() for line in answer.text.splitlines() if line.startswith("ii ")]
+    # the second letter is the state, the first what is wanted: a package on hold is installed too (dpkg-query(1))
+    rows = [line.split() for line in answer.text.splitlines() if line[1:3] == "i "]
     return {row[1]: row[2] for row in rows}
 
 

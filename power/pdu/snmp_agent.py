@@ -74,6 +74,9 @@ class SnmpAgent:
 
     def _run(self, question: Coroutine[Any, Any, int]) -> int:
         patience_s = self._access.patience_s + _SLACK_S
+        if self._closed:  # from another thread, when a lease is lost
+            question.close()
+            raise SwitchOffline(self.name, "its link has been closed", hint=_SILENT_HINT)
         answer = self._thread.submit(self._loop.run, asyncio.wait_for(question, patience_s))
         try:
             return answer.result()

@@ -123,6 +123,12 @@ def test_a_board_that_has_halted_has_power_still() -> None:
     assert proven(Blind(relay), Wall(0.05)).state() is False
 
 
+def test_a_meter_that_is_wired_backwards_does_not_say_off() -> None:
+    assert proven(Blind(Relay(on=True)), Wall(-2.0)).state() is True
+    with pytest.raises(SwitchUnconfirmed):
+        proven(Asked(Relay()), Wall(-2.0)).state()
+
+
 def test_one_reading_in_between_proves_nothing() -> None:
     assert proven(Blind(Relay()), Wall(0.0, 2.0, 0.0, 2.0, 2.0)).state() is True
 

@@ -4,8 +4,11 @@ import re
 
 import pytest
 
+from devices.registry import known_boards
+from devices.flash.fastboot import FastbootConfig
 from farm.errors import UsageFault
 from farm.lab.inventory import load
+from farm.lab.shapes import against
 
 BROKEN = """\
 lab: demo lab
@@ -276,7 +279,13 @@ def test_an_accelerator_is_of_a_kind_that_there_is_and_on_a_link_that_its_host_h
             ("2.12", "2.11\n      port: 22\n      gateway: lab@192.0.2.1:22"),
             ["28: boards.b.ssh.host: is the address of"],
         ),
-        (("http://", "http://me:hunter2@"), ["12: switches.s1.options.url: a secret must not stand here; write the"]),
+        (
+            ("http://", "http://me:hunter2@"),
+            [
+                "12: switches.s1.options.url: a secret must not stand here; write the",
+                "12: switches.s1.options.url: not an address; write http:// and the host, no user",
+            ],
+        ),
         (("lab@192", "lab:hunter2@192"), ["22: boards.a.ssh.gateway: a secret must not stand here; write the"]),
         (("a", "a"), []),
     ],
@@ -299,6 +308,11 @@ def test_slips_in_addresses_of_real_devices_are_told(tmp_path, change, found):
 def test_a_console_port_of_no_known_kind_is_told(tmp_path, port, found):
     (told,) = faults(tmp_path, REAL.replace("/dev/ttyUSB0", port))
     assert f"boards.a.console.port: {found}" in told
+
+
+def test_an_option_of_another_form_is_told_with_an_example():
+    (fault,) = against(FastbootConfig, {"usb_path": "left"}, ("flash",))
+    assert fault.text == "is not of its form; write it as in 1-4.2"
 
 
 def load_right(folder, text):
@@ -349,3 +363,30 @@ def test_a_right_one_says_what_is_there(tmp_path):
     path.write_text(RIGHT)
     lab = load(path)
     assert (lab.twins, lab.boards["zero-01"].workdir, lab.path) == (["zero-01"], "/opt/edge-test-farm", path)
+
+
+def test_who_names_no_channel_means_the_first(tmp_path):
+    """Else two boards' volts would be set on one output, 19 V on the one that bears 5."""
+    output = "{driver: scpi-output, options: {resource: 'TCPIP::192.0.2.20::5025::SOCKET', volts: %s%s}}"
+    relay = "{driver: serial-relay, options: {port: /dev/ttyUSB0, board: lcus-status%s}}"
+    path = tmp_path / "inventory.yaml"
+    path.write_text(
+        f"lab: a\nswitches:\n  s1: {output % (5, '')}\n  s2: {output % (19, ', channel: 1')}\n"
+        f"  s3: {output % (5, ', channel: 2')}\n  r1: {relay % ''}\n  r2: {relay % ', channel: 1'}\n"
+        "boards:\n  b: {model: coral-dev, ssh: {host: h, user: u}}\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(UsageFault) as seen:
+        load(path)
+    assert seen.value.faults == [
+        f"{path}:4: switches.s2.options: is the address of 's1' already; correct one of them",
+        f"{path}:7: switches.r2.options.port: is the address of 'r1' already; correct one of them",
+    ]
+
+
+def test_a_model_whose_package_does_not_load_is_a_line_and_no_crash(tmp_path, monkeypatch):
+    monkeypatch.setitem(known_boards(), "phone", "farm_phone_that_is_not_there:Phone")
+    path = tmp_path / "inventory.yaml"
+    path.write_text("lab: a\nboards:\n  b: {model: phone, ssh: {host: h, user: u}}\n", encoding="utf-8")
+    with pytest.raises(UsageFault, match=r"boards\.b\.model: 'phone' does not load: .*; install what it needs"):
+        load(path)

@@ -8,7 +8,10 @@ from farm.cli.main import main
 from farm.errors import LabFault
 from farm.lab import wiring
 from farm.lab.bench import borrow
+from farm.lab.fenced import FencedSwitch
+from farm.lab.inventory import ProofEntry
 from farm.lab.wiring import judge, verify
+from power.errors import SwitchOffline
 
 RISE = {"wall-1": 7.0}
 
@@ -85,6 +88,35 @@ def test_a_lab_that_is_as_its_inventory_says_passes(here, soon, capsys):
     said = capsys.readouterr().out
     assert said.count("as the inventory says") == 2
     assert "wall-1 +" in said
+
+
+def test_a_meter_that_proves_the_switch_is_watched_all_the_same(twin_lab, soon):
+    """It is open once: a second reader of its port is locked out, or takes the first one's answers."""
+    all_off(twin_lab)
+    lab = twin_lab.lab
+    proof = ProofEntry(meter="um25c-1", off_below_watts=0.2)
+    relay = lab.switches["relay-zero"].model_copy(update={"proof": proof})
+    proven = lab.model_copy(update={"switches": lab.switches | {"relay-zero": relay}})
+    (pulse,) = verify(proven, ["zero-01", "zero-01"], state=twin_lab.state, pulse_s=2.0)
+    assert pulse.faults == []
+    assert list(pulse.meters) == ["um25c-1"]
+
+
+def test_a_switch_that_breaks_in_the_middle_leaves_no_board_on(twin_lab, soon, monkeypatch):
+    all_off(twin_lab)
+    off, calls = FencedSwitch.off, []
+
+    def breaks_once(switch):
+        calls.append(switch.name)
+        if len(calls) == 1:
+            raise SwitchOffline(switch.name, "no answer")
+        off(switch)
+
+    monkeypatch.setattr(FencedSwitch, "off", breaks_once)
+    with pytest.raises(SwitchOffline):
+        verify(twin_lab.lab, ["zero-01"], state=twin_lab.state, pulse_s=0.1)
+    with borrow(twin_lab.lab, "zero-01", state=twin_lab.state) as bench:
+        assert bench.switch.state() is False, "the end of the lease saw to it"
 
 
 def test_a_board_that_is_on_is_not_pulsed(twin_lab):

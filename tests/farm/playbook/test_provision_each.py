@@ -2,9 +2,10 @@
 
 from argparse import Namespace
 from collections.abc import Iterator
+from concurrent.futures import wait
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, Event, Semaphore
 from types import SimpleNamespace
 from typing import Any
 
@@ -94,6 +95,32 @@ def test_a_bug_is_no_boards_fault_and_comes_out(shelf) -> None:
     shelf.met = {"c2": ZeroDivisionError("a bug")}
     with pytest.raises(ZeroDivisionError):
         shelf.provision(c1=[RIGHT], c2=[RIGHT])
+
+
+def test_an_interruption_hangs_up_and_tells_what_could_not_be_put_back(shelf, monkeypatch) -> None:
+    """The switch stays open: the board is to be switched off again on the way out."""
+    hung_up = Event()
+
+    def waits(bench: Any, _over: Any) -> Way:
+        bench.hang_up = hung_up.set
+        waiting.release()
+        assert hung_up.wait(timeout=60)
+        fault = Unreachable(bench.name)
+        fault.add_note(f"{bench.name}: still set: supply on")
+        raise fault
+
+    def interrupted(futures: Any, timeout: float | None = None) -> Any:
+        if timeout is not None and not hung_up.is_set() and waiting.acquire(blocking=False):
+            raise KeyboardInterrupt
+        return wait(futures, timeout=timeout)
+
+    waiting = Semaphore(0)
+    monkeypatch.setattr(module, "way_to", waits)
+    monkeypatch.setattr(module, "wait", interrupted)
+    monkeypatch.setattr(module, "_GRACE_S", 0.0)
+    with pytest.raises(KeyboardInterrupt) as seen:
+        shelf.provision(c1=[RIGHT], c2=[RIGHT], at_once=1)
+    assert seen.value.__notes__ == ["c1: still set: supply on"]
 
 
 def test_no_board_and_no_width_are_refused(capsys) -> None:

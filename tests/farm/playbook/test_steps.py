@@ -110,6 +110,7 @@ def test_a_login_gets_its_groups_shell_and_keys_and_keeps_those_it_has(place) ->
     keys = place.root / "home/ci/.ssh/authorized_keys"
     assert keys.read_text(encoding="utf-8") == KEY + "\n"
     assert keys.stat().st_mode & 0o777 == 0o600
+    keys.write_text(KEY, encoding="utf-8")  # as an editor leaves it: without an end of the line
     other = KEY.replace("BofOR", "BofOQ")
     assert twice(place, {"user": {"name": "ci", "authorized_keys": [other]}}) == "1 of 1 keys do not open it"
     assert keys.read_text(encoding="utf-8") == f"{KEY}\n{other}\n"
@@ -225,3 +226,64 @@ def test_a_secret_is_in_no_command_line_and_in_nothing_that_is_told(place, tmp_p
         take(place, {"shell": {"run": 'echo "refused: $psk" >&2; false', "creates": "/x"}}, secrets=secrets)
     assert "refused: ********" in str(fault.value)
     assert not [command for command in seen if "hunter2" in command]
+
+
+class _Cut:
+    """A shell whose link breaks in the middle of what it sends: the board's shell sees the end of its input."""
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+        self.name = shell.name
+        self.run = shell.run
+
+    def sudo(self, command: str, *, stdin: bytes = b"", **more: Any) -> Any:
+        return self._shell.sudo(command, stdin=stdin[: len(stdin) // 2], **more)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        {"file": {"path": "/etc/whole", "content": "all of it\n"}},
+        {"line": {"path": "/etc/whole", "line": "one more"}},
+    ],
+)
+def test_half_a_file_takes_the_place_of_none(place, step) -> None:
+    file = place.root / "etc/whole"
+    file.write_text("as it was\n", encoding="utf-8")
+    with pytest.raises(CommandFailed):
+        take(place._replace(shell=_Cut(place.shell)), step)
+    assert file.read_text(encoding="utf-8") == "as it was\n"
+
+
+def test_a_file_with_a_secret_is_never_readable_for_others_not_even_while_it_is_written(place) -> None:
+    beside = place.root / "etc/psk.new"
+    beside.write_text("of a run that broke off", encoding="utf-8")
+    beside.chmod(0o644)
+    modes: list[int] = []
+    sudo = place.shell.sudo
+
+    def looking(command: str, **more: Any) -> Any:
+        return sudo(command.replace(" && chmod ", f" && stat -c %a {beside} >&2 && chmod "), **more)
+
+    class Shell:
+        name, run = place.shell.name, place.shell.run
+
+        def sudo(self, command: str, **more: Any) -> Any:
+            answer = looking(command, **more)
+            modes.extend(int(line, 8) for line in answer.stderr.decode().split() if line.isdigit())
+            return answer
+
+    take(place._replace(shell=Shell()), {"file": {"path": "/etc/psk", "content": "x\n", "mode": "0600"}})
+    assert modes == [0o600]
+
+
+def test_a_package_on_hold_is_installed(place) -> None:
+    class Held:
+        name, sudo = place.shell.name, place.shell.sudo
+
+        def run(self, command: str, **more: Any) -> Any:
+            return place.shell.run(command.replace("${db:Status-Abbrev}", "hi "), **more)
+
+    installed = (place.root / "var/lib/dpkg/packages").read_text(encoding="utf-8").split()[0]
+    (done,) = take(place._replace(shell=Held()), {"packages": {"names": [installed]}}, check=True)
+    assert not done.changed, done.detail
