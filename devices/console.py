@@ -13,7 +13,7 @@ from .console_capture import Capture
 from .console_exchange import INTERRUPT, Exchange
 from .console_log import ConsoleLine
 from .console_login import to_shell
-from .console_screen import Screen, at_login, at_password, at_prompt
+from .console_screen import DISCARD, Screen, at_login, at_password, at_prompt
 from .console_text import plain, without_noise
 from .errors import BootFault, ConsoleFault, DeadlineExceeded
 from .shell import Result
@@ -179,8 +179,9 @@ class Console:
     def glance(self, *, up: bool = False) -> Glance:
         """Tell what is alive on the console, and leave it as it is: a login stays a login, a shell a shell.
 
-        What prints by itself is not typed at, for a key would stop a boot loader's countdown; else one newline is
-        typed. Where that shows nothing, a command follows that a shell alone answers.
+        What prints by itself is not typed at, for a key would stop a boot loader's countdown; else half a line that
+        was left is thrown away, and a newline typed. Where that shows nothing, a command follows that a shell alone
+        answers.
 
         Args:
             up: the board is known to be booted, so there is no countdown to wait for.
@@ -194,7 +195,7 @@ class Console:
             listen_s = 0.0 if up else _GREETS_S - (time.monotonic_ns() - self._capture.opened_ns) / 1e9
             if not up and (start or self._capture.log.since(start, timeout_s=listen_s)):
                 return self._seen_boot()
-            self._write(b"\n")
+            self._write(DISCARD + b"\n")
             seen = screen.until(start, at_prompt, _PROMPT_S, settle_s=_SETTLE_S)
             screen.check_legible(seen)
             if at_login(seen):

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from .console_exchange import INTERRUPT
 from .console_frame import REFUSED, teach
 from .console_library import SESSIONS
-from .console_screen import Screen, at_login, at_password, at_prompt
+from .console_screen import DISCARD, Screen, at_login, at_password, at_prompt
 from .errors import AuthenticationRefused
 
 _REFUSED = re.compile(r"Login incorrect|Authentication failure|Permission denied", re.IGNORECASE)
@@ -43,7 +43,7 @@ def to_shell(screen: Screen, write: Callable[[bytes], None], user: str, password
     refused, asked_before, patience_s = 0, False, _PROMPT_S
     while (left_s := (deadline_ns - time.monotonic_ns()) / 1e9) > 0:
         start = screen.end()
-        write(b"\r")
+        write(DISCARD + b"\r")
         seen = screen.until(start, at_prompt, min(left_s, 3 * patience_s), settle_s=patience_s)
         if at_login(seen):
             if asked_before:  # the first name may have come too early for its getty

@@ -13,6 +13,10 @@ _LOGIN = re.compile(rf"(?:^|\n){LOGIN}")
 _PASSWORD = re.compile(r"[Pp]assword: ?$")
 _PROMPT = re.compile(rf"{_LOGIN.pattern}|{_PASSWORD.pattern}|[#$%>] $")
 
+DISCARD = b"\x15"
+"""Ctrl-U throws half a line away that somebody has left, which a line's end alone would carry out: terminals (VKILL),
+line editors, agetty, BusyBox getty and U-Boot know it."""
+
 _TAIL_BYTES = 8192
 """Prompts stand at the end: so much of the newest text is looked at, however much there is."""
 _STRANGE_SHARE = 0.2

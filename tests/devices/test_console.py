@@ -136,6 +136,16 @@ def test_a_shell_that_is_there_already_is_kept(uart, shell):
     assert console.run("echo hi", timeout_s=5).stdout == b"hi\n"
 
 
+@pytest.mark.parametrize("shell", SHELLS)
+def test_half_a_line_that_somebody_left_is_not_carried_out(uart, shell, tmp_path):
+    _, console = uart(shell, logged_in=True)
+    wait_for(lambda: console.log().endswith(b"$ "))
+    console.write(f"touch {tmp_path}/done".encode())
+    console.login("farm", "secret", timeout_s=60)
+    console.run("true", timeout_s=60)
+    assert not (tmp_path / "done").exists()
+
+
 def test_a_login_that_throws_typeahead_away_still_gets_the_password(uart):
     _, console = uart(late_s=0.2)
     console.login(

@@ -18,7 +18,7 @@ def test_a_login_prompt_is_told_and_stays_one(uart):
     line, console = uart()
     wait_for(lambda: b"login:" in console.log())
     assert console.glance(up=True).sign == "login"
-    assert bytes(line.typed) == b"\n"
+    assert bytes(line.typed) == b"\x15\n"
     console.login("farm", "secret", timeout_s=20)
 
 
