@@ -164,9 +164,10 @@ def _unreachable(target: Target, guard: _Guard, error: Exception) -> Unreachable
     if isinstance(error, NoValidConnectionsError):  # one for each address of the host; its own text names none of them
         error = next(iter(error.errors.values()))
     if guard.fired or isinstance(error, TimeoutError):
-        said = f"{target.where} accepts no SSH session within {target.connect_timeout_s:.2g} s ({error or 'no answer'})"
+        why = str(error) or "no answer"
+        said = f"{target.where} accepts no SSH session within {target.connect_timeout_s:.2g} s ({why})"
     else:
-        said = f"{target.where} cannot be reached: {error or type(error).__name__}"
+        said = f"{target.where} cannot be reached: {str(error) or type(error).__name__}"
     return Unreachable(target.name, said, hint="is the board on, booted and on the network? Its console tells")
 
 

@@ -39,9 +39,9 @@ class FastbootConfig(Options):
 
     serial: str | None = Field(default=None, min_length=1)
     """As ``fastboot devices`` lists it."""
-    usb_path: str | None = Field(default=None, pattern=r"^\d+-\d+(\.\d+)*$")
+    usb_path: str | None = Field(default=None, pattern=r"^\d+-\d+(\.\d+)*$", examples=["1-4.2"])
     """Bus and ports, such as ``1-4.2``: for boards that all say the same serial number."""
-    host: str | None = Field(default=None, pattern=r"^(udp|tcp):[^\s]+$")
+    host: str | None = Field(default=None, pattern=r"^(udp|tcp):[^\s]+$", examples=["udp:192.0.2.14:5554"])
     """``udp:HOST:PORT``: fastboot over the network."""
     serialno: str | None = Field(default=None, min_length=1)
     """What ``getvar serialno`` must say; absent: the same as ``serial``."""

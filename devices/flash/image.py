@@ -47,8 +47,9 @@ def content(device: str, path: Path) -> Generator[IO[bytes]]:
         with path.open("rb") as file, _unpacked(file, path.suffix) as stream:
             yield stream
     except _DAMAGED as error:
-        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise BadImage(device, f"{path}: {why}", hint="is the file whole? Fetch it again") from error
+        if isinstance(error, OSError) and error.strerror:
+            raise _unreadable(device, path, error) from error
+        raise BadImage(device, f"{path}: {error}", hint="is the file whole? Fetch it again") from error
 
 
 def inspect(device: str, path: Path) -> Facts:
@@ -60,7 +61,7 @@ def inspect(device: str, path: Path) -> Facts:
     try:
         stat = path.stat()
     except OSError as error:
-        raise BadImage(device, f"{path}: {error.strerror}") from error
+        raise _unreadable(device, path, error) from error
     return _inspect(device, path.resolve(), stat.st_mtime_ns, stat.st_size)
 
 
@@ -72,8 +73,12 @@ def _inspect(device: str, path: Path, *_version: int) -> Facts:
             digest.update(piece)
             size += len(piece)
     if not size:
-        raise BadImage(device, f"{path}: is empty")
+        raise BadImage(device, f"{path}: is empty", hint="was it fetched or built to its end?")
     return Facts(size, digest.hexdigest())
+
+
+def _unreadable(device: str, path: Path, error: OSError) -> BadImage:
+    return BadImage(device, f"{path}: {error.strerror}", hint="name an image file that this user may read")
 
 
 def _unpacked(file: IO[bytes], suffix: str) -> IO[bytes]:

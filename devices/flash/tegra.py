@@ -80,12 +80,12 @@ KNOWN = (
 class TegraConfig(Options):
     """Which L4T folder, which board of it, and how the board is told apart and put into recovery mode."""
 
-    folder: str = Field(pattern="^/")
+    folder: str = Field(pattern="^/", examples=["/opt/Linux_for_Tegra"])
     """``Linux_for_Tegra``, as unpacked from the vendor."""
-    target: str = Field(min_length=1, pattern=r"^[A-Za-z0-9._/-]+$")
+    target: str = Field(min_length=1, pattern=r"^[A-Za-z0-9._/-]+$", examples=["jetson-tx2"])
     """As flash.sh calls the board: ``jetson-tx2``."""
-    root_device: str = Field(default="mmcblk0p1", pattern=r"^[a-z0-9]+$")
-    usb_path: str | None = Field(default=None, pattern=r"^\d+-\d+(\.\d+)*$")
+    root_device: str = Field(default="mmcblk0p1", pattern=r"^[a-z0-9]+$", examples=["mmcblk0p1"])
+    usb_path: str | None = Field(default=None, pattern=r"^\d+-\d+(\.\d+)*$", examples=["1-4.2"])
     """Bus and ports of the recovery cable, such as ``3-1.4``: needed where two boards can be in recovery at once."""
     enter: Literal["linux", "by-hand"] = "linux"
     """How it gets into recovery mode: told by its own system, or by somebody at the buttons."""

@@ -42,19 +42,19 @@ Fetch = Callable[[UBoot, str, bytes], None]
 class UBootNetbootConfig(Options):
     """Where the files are put and fetched, and where the image goes."""
 
-    folder: str = Field(pattern="^/")
+    folder: str = Field(pattern="^/", examples=["/srv/tftp/farm"])
     """A folder of this host that the TFTP server serves."""
     prefix: str = ""
     """How the server calls that folder."""
     server: str | None = Field(default=None, min_length=1)
     """The TFTP server's address as the board sees it; absent: what DHCP says."""
-    medium: str = Field(default="mmc 0", pattern=r"^(mmc|virtio|usb|scsi|nvme|sata) \d+$")
+    medium: str = Field(default="mmc 0", pattern=r"^(mmc|virtio|usb|scsi|nvme|sata) \d+$", examples=["mmc 0"])
     """As U-Boot calls it: kind and number."""
     network: list[str] = Field(default=["setenv autoload no", "dhcp"])
     """Commands that give the board an address."""
-    address: str = Field(default="", pattern=r"^(0x[0-9a-f]+)?$")
+    address: str = Field(default="", pattern=r"^(0x[0-9a-f]+)?$", examples=["0x40400000"])
     """Free memory for two pieces; absent: U-Boot's ``kernel_addr_r``."""
-    start: str = Field(default="booti", pattern=r"^(booti|bootz|bootm)$")
+    start: str = Field(default="booti", pattern=r"^(booti|bootz|bootm)$", examples=["booti"])
     """What starts a kernel from memory; ``booti`` is for 64-bit ARM."""
     bootargs: str = ""
     """The kernel's command line, for a system started from memory."""

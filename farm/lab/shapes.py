@@ -34,6 +34,14 @@ def _fault(model: type[BaseModel], detail: ErrorDetails, where: Where) -> Fault:
             text = f"wants a whole number, not {got}"
         case "float_type" | "float_parsing":
             text = f"wants a number, not {got}"
+        case "literal_error" if isinstance(number := detail["input"], int) and f"'{number}'" in detail["msg"]:
+            text = f"wants text, not a number; write it in quotes: '{number}'"
+        case "string_pattern_mismatch" if example := _example_at(model, place):
+            text = f"is not of its form; write it as in {example}"
+        case "string_pattern_mismatch":
+            text = f"is not of its form; write it so that it matches {detail.get('ctx', {}).get('pattern')}"
+        case "bool_type" | "bool_parsing":
+            text = f"wants true or false, not {got}"
         case "dict_type" | "model_type" | "model_attributes_type":
             text = f"wants keys below it, not {got}; indent them by two more spaces"
         case "list_type":
@@ -53,6 +61,12 @@ def _fields_at(model: type[BaseModel], place: Where) -> Iterable[str]:
         fields = [t.model_fields[str(step)].annotation for t in types if _is_model(t) and str(step) in t.model_fields]
         types = [inner for field in fields for inner in _inner(field)] or types
     return [name for t in types if _is_model(t) for name in t.model_fields if name != "resolved"]
+
+
+def _example_at(model: type[BaseModel], place: Where) -> str | None:
+    """Return what a field of the model itself gives as its example."""
+    field = model.model_fields.get(str(place[0])) if len(place) == 1 else None
+    return str(field.examples[0]) if field and field.examples else None
 
 
 def _inner(annotation: Any) -> Iterator[Any]:  # noqa: ANN401 -- any annotation

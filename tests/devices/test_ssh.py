@@ -166,9 +166,19 @@ def test_a_server_that_accepts_and_never_answers_is_unreachable_in_time(shell_on
     with socket.create_server(("127.0.0.1", 0)) as silent:
         shell = shell_on(silent.getsockname()[1], connect_timeout_s=0.5)
         started = time.monotonic()
-        with pytest.raises(Unreachable, match=r"accepts no SSH session within 0\.5 s"):
+        with pytest.raises(Unreachable, match=r"accepts no SSH session within 0\.5 s \(\w"):
             shell.run("true")
         assert time.monotonic() - started < 15
+
+
+def test_a_server_that_hangs_up_is_named_with_a_reason(shell_on):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        shell = shell_on(server.getsockname()[1])
+        hung_up = threading.Thread(target=lambda: server.accept()[0].close())
+        hung_up.start()
+        with pytest.raises(Unreachable, match=r"cannot be reached: \w"):
+            shell.run("true")
+        hung_up.join(timeout=10)
 
 
 def test_a_server_that_stops_in_the_middle_of_the_handshake_is_unreachable_in_time(shell_on, wire):

@@ -132,6 +132,8 @@ def test_what_is_no_image_of_a_whole_card_is_refused(mux, tmp_path) -> None:
     for images in ([], [one, one], [Image("boot", one.path)], [Image(WHOLE, tmp_path / "none.img")]):
         with pytest.raises(BadImage):
             mux.plan(images)
+    with pytest.raises(BadImage, match=r"Is a directory\n  try: name an image file"):
+        mux.plan([Image(WHOLE, tmp_path)])
     empty = tmp_path / "empty.img"
     empty.touch()
     with pytest.raises(BadImage, match="is empty"):

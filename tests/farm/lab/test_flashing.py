@@ -9,6 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from devices.errors import BadImage, FlashFault, HostKeyMismatch, WrongBoard
+from devices.flash.fastboot import FastbootConfig
 from devices.flash.flasher import WHOLE, Image, Options, Written
 from devices.shell import Result
 from farm.errors import LabFault, UsageFault
@@ -18,6 +19,7 @@ from farm.lab.inventory import FlashEntry
 from farm.lab.known_hosts import KnownHosts
 from farm.lab.lease import LeaseLost
 from farm.lab.reach import KNOWN_HOSTS
+from farm.lab.shapes import against
 from farm.lab.twins import inject
 from farm.playbook.flash import or_golden
 
@@ -149,6 +151,11 @@ def test_a_board_that_the_inventory_cannot_flash_says_what_to_add(twin_lab, imag
         flashing.plan(twin_lab.lab, BOARD, [image])
     with pytest.raises(UsageFault, match=r"boards\.zero-01\.flash\.golden: missing"):
         flashing.golden(twin_lab.lab, BOARD)
+
+
+def test_an_option_of_another_form_is_told_with_an_example():
+    (fault,) = against(FastbootConfig, {"usb_path": "left"}, ("flash",))
+    assert fault.text == "is not of its form; write it as in 1-4.2"
 
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDyk0Wl1dGMGymmasq5QmIeJinIVjjvc4BbFcuHunGX1"
