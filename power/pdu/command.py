@@ -6,7 +6,7 @@ Each is a list of arguments and is run as it stands, without a shell: write ``[s
 from collections.abc import Callable, Sequence
 from typing import Annotated, ClassVar, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from ..errors import SwitchBlind, SwitchOffline
 from ..switch import SwitchConfig
@@ -34,6 +34,14 @@ class Command(AskedSwitch):
         says_off: str = Field(default="off", min_length=1)
         timeout_s: float = Field(default=10.0, gt=0)
         """For each command; assumed."""
+
+        @model_validator(mode="after")
+        def _on_is_not_off(self) -> Self:
+            if self.on == self.off:
+                raise ValueError("`on` and `off` are the same command; correct one of them")
+            if self.says_on.strip() == self.says_off.strip():
+                raise ValueError("`says_on` and `says_off` are the same word; correct one of them")
+            return self
 
         @property
         def reads_back(self) -> bool:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from ..errors import SwitchOffline
 from ..switch import SwitchConfig
 from .base import AskedSwitch
-from .http import NOT_THERE_HINT, Get, ask, getter
+from .http import NOT_THERE_HINT, Get, Url, ask, getter
 
 
 def parse(answer: bytes) -> bool:
@@ -29,7 +29,7 @@ class Shelly(AskedSwitch):
     class Config(SwitchConfig):
         """Options in the inventory."""
 
-        url: str
+        url: Url
         """``http://`` and the address."""
         relay: int = Field(default=0, ge=0)
 

@@ -103,6 +103,8 @@ class SnmpPdu(AskedSwitch):
         def _version_3_is_whole(self) -> Self:
             if self.version == "3" and not self.user:
                 raise ValueError("version 3 needs a user; add `user:`")
+            if self.version != "3" and (self.user or self.auth is not None or self.privacy is not None):
+                raise ValueError(f'version {self.version} knows no user, auth or privacy; add `version: "3"`')
             if self.privacy is not None and self.auth is None:
                 raise ValueError("privacy needs authentication; add `auth:`")
             return self

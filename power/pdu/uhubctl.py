@@ -10,9 +10,9 @@ and stays live. A meter on the board's rail, named as ``proof:``, finds that out
 
 import re
 from collections.abc import Callable, Sequence
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from ..errors import SwitchOffline
 from ..switch import SwitchConfig
@@ -21,9 +21,16 @@ from .program import run
 
 _PORT = re.compile(r"^\s*Port (\d+): [0-9a-fA-F]{4}([^\[\n]*)", re.MULTILINE)
 """A port's line up to what is plugged in there, whose name may hold any word."""
+_LOCATION = re.compile(r"\d+(-\d+(\.\d+)*)?")
 _TIMEOUT_S = 15.0
 """Assumed: it opens every hub of the machine, and switches off twice on some."""
 _HINT = "run `uhubctl` by hand: does it list this hub and port, and may this user write to it (udev rule)?"
+
+
+def _is_location(text: str) -> str:
+    if not _LOCATION.fullmatch(text):
+        raise ValueError("not a hub's place; write it as `uhubctl` prints it, such as 1-1.4")
+    return text
 
 
 def parse(printed: str, port: int) -> bool:
@@ -42,7 +49,9 @@ class UHubCtl(AskedSwitch):
     class Config(SwitchConfig):
         """Options in the inventory."""
 
-        location: str = Field(pattern=r"^\d+(-\d+(\.\d+)*)?$")
+        location: Annotated[
+            str, AfterValidator(_is_location), Field(json_schema_extra={"pattern": f"^{_LOCATION.pattern}$"})
+        ]
         """The hub's place as ``uhubctl`` prints it, e.g. ``1-1.4``."""
         port: int = Field(ge=1, le=32)
         program: str = Field(default="uhubctl", min_length=1)

@@ -83,7 +83,7 @@ def lives(pid: int) -> bool:
 )
 def test_a_command_that_fails_is_offline_and_quoted(argv: list[str], told: str) -> None:
     with pytest.raises(SwitchOffline, match=told) as seen:
-        Command.open("s1", Command.Config(on=["true"], off=["true"], state=argv))
+        Command.open("s1", Command.Config(on=["true"], off=["false"], state=argv))
     assert seen.value.transient
     assert seen.value.hint
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from power.errors import MeterOffline, SwitchOffline
 from power.pdu import tasmota, uhubctl
@@ -14,6 +14,7 @@ from power.pdu.command import Command
 from power.pdu.http import HttpRefused
 from power.pdu.pdudaemon import PduDaemon
 from power.pdu.serial_relay import SerialRelay, frame, parse_feedback, parse_status
+from power.pdu.shelly import Shelly
 from power.pdu.snmp import FAMILIES, SnmpPdu, parse
 from power.pdu.tasmota import Tasmota
 from power.pdu.uhubctl import UHubCtl
@@ -297,11 +298,34 @@ def test_a_state_command_that_says_neither_word_leaves_it_unknown(printed: str) 
         switch.state()
 
 
+def test_commands_that_cannot_tell_on_from_off_are_refused() -> None:
+    same = ["plugctl", "toggle"]
+    with pytest.raises(ValidationError, match="the same command"):
+        Command.Config(on=same, off=same)
+    with pytest.raises(ValidationError, match="the same word"):
+        Command.Config(on=["a"], off=["b"], state=["c"], says_on="yes", says_off=" yes")
+
+
+@pytest.mark.parametrize(
+    ("config", "options", "remedy"),
+    [
+        (Shelly.Config, {"url": "192.0.2.30"}, "write http:// and the host"),
+        (UHubCtl.Config, {"location": "hub", "port": 1}, "as `uhubctl` prints it"),
+    ],
+)
+def test_an_address_that_is_none_is_refused_before_anything_is_sent(
+    config: type[BaseModel], options: dict[str, object], remedy: str
+) -> None:
+    with pytest.raises(ValidationError, match=remedy):
+        config.model_validate(options)
+
+
 @pytest.mark.parametrize(
     "options",
     [
         {"host": "x", "outlet": 1, "version": "3"},
         {"host": "x", "outlet": 1, "version": "3", "user": "farm", "privacy": "p"},
+        {"host": "x", "outlet": 1, "user": "farm"},
         {"host": "x", "outlet": 0},
     ],
 )
