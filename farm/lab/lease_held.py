@@ -17,7 +17,7 @@ BEAT_S = 2.0
 MISSED = 3
 """So many are missed before a holder on another host counts as dead."""
 RENEWED_S = 4.0
-"""A holder that could not renew for so long does nothing more: two thirds of what others wait."""
+"""A holder that has not renewed for so long does nothing more before it has: two thirds of what others wait."""
 
 _GLANCE_S = 0.2
 """How soon a holder sees that its lock file has been removed; one system call."""
@@ -59,9 +59,13 @@ class Lease:
 
     @property
     def lost(self) -> LeaseLost | None:
-        """Why the board is this process's no more; None while it is, and after it was returned."""
-        if self._lost is None and not self._ended and not self.held:
-            self._lose(self._find_out())
+        """Why the board is this process's no more; None while it is, and after it was returned.
+
+        A process that stood still, on a busy host or stopped, asks the database: where nobody has ended the lease
+        meanwhile, nobody else was at the board, and it is renewed.
+        """
+        if self._lost is None and not self._ended and not self.held and (lost := self._find_out()) is not None:
+            self._lose(lost)
         return self._lost
 
     def require(self) -> None:
@@ -130,7 +134,6 @@ class Lease:
         """Renew, and look whether the lease is still there, until it is returned or lost."""
         with ExitStack() as stack:
             store: Store | None = None
-            said: Exception | None = None
             beat_ns = time.monotonic_ns() + int(BEAT_S * 1e9)
             while not self._wake.wait(_GLANCE_S):
                 if not self._lock.there:
@@ -141,14 +144,13 @@ class Lease:
                     store = store or stack.enter_context(Store.open(self._where, busy_s=_BUSY_S))
                     if not self._renew(store):
                         break
-                    said, beat_ns = None, time.monotonic_ns() + int(BEAT_S * 1e9)
+                    beat_ns = time.monotonic_ns() + int(BEAT_S * 1e9)
                 except FarmError as fault:  # tried again at the next glance, until it is overdue
-                    said = fault
-                if self._overdue():
-                    self._lose(_not_renewed(self.board, self.token, said))
-                    break
-        if not self._ended:
-            self._lose(self._find_out())
+                    if self._overdue():
+                        self._lose(_not_renewed(self.board, self.token, fault))
+                        break
+        if not self._ended and (lost := self._find_out()) is not None:
+            self._lose(lost)
             with ExitStack() as closing:  # all of it, whatever one of them raises; the lock last
                 closing.callback(self._lock.release)
                 for call in self._callbacks:
@@ -156,9 +158,9 @@ class Lease:
 
     def _renew(self, store: Store) -> bool:
         asked_ns = time.monotonic_ns()
-        with store.transaction() as connection:
+        with store.transaction(alone=True) as connection:  # never while somebody else decides that it is dead
             renewed = rows.renew(connection, self.token)
-        if renewed and not self._overdue():  # too late is too late: others may have gone by it
+        if renewed:
             self._renewed_ns = asked_ns
         return renewed
 
@@ -167,16 +169,19 @@ class Lease:
             self._lost = self._lost or lost
         self._wake.set()
 
-    def _find_out(self) -> LeaseLost:
+    def _find_out(self) -> LeaseLost | None:
+        """Return why the lease is lost; None where it could be renewed."""
         if self._lost is not None:
             return self._lost
         try:
+            if self._lock.there and self._renew(self._store):
+                return None
             with self._store.transaction() as connection:
                 past = rows.past(connection, self.token)
         except LabFault as fault:
             return _not_renewed(self.board, self.token, fault)
         if past is not None and past.ended_utc is None:
-            return _not_renewed(self.board, self.token, None)
+            return LeaseLost(self.board, f"lease {self.token}: its lock file has been removed")
         return _ended(self.board, self.token, past)
 
 
@@ -193,8 +198,8 @@ def _ended(board: str, token: int, past: rows.Past | None) -> LeaseLost:
     return LeaseLost(board, f"lease {token} {words.get(how or '', 'has been ended by another process')}")
 
 
-def _not_renewed(board: str, token: int, said: Exception | None) -> LeaseLost:
-    why = "this process stood still" if said is None else str(said).partition("\n")[0]
+def _not_renewed(board: str, token: int, said: Exception) -> LeaseLost:
+    why = str(said).partition("\n")[0]
     hint = (
         "what the board does now is not known to be ours; is the disk full, the database locked, the host overloaded?"
     )

@@ -263,16 +263,33 @@ def test_a_holder_that_cannot_renew_fences_itself(leases, shelf, fast):
     assert shelf.left_behind() == {}
 
 
-def test_a_lease_that_was_late_once_stays_lost(leases, fast):
+def test_a_holder_that_stood_still_goes_on_where_nobody_has_taken_its_board(leases, monkeypatch):
+    monkeypatch.setattr(lease_held, "BEAT_S", 60.0)
+    with leases.use(ATOM) as lease:
+        lease._renewed_ns -= int(5e9)
+        assert not lease.held
+        lease.require()
+        assert lease.held
+        lease.check()
+
+
+def test_a_holder_that_stood_still_too_long_for_another_host_has_lost_its_board(leases, shelf, monkeypatch):
+    monkeypatch.setattr(lease_held, "BEAT_S", 60.0)
+    closed = threading.Event()
+
     def hold():
         with leases.use(ATOM) as lease:
-            lease._renewed_ns -= int(1e9)
-            assert not lease.held
-            lost = lease.lost
+            lease.when_lost(closed.set)
+            shelf.change("UPDATE leases SET ended_ms = beat_ms, ended = 'silent'")  # as another host does
+            lease._renewed_ns -= int(5e9)
+            with pytest.raises(LeaseLost, match="missed 3 heartbeats"):
+                lease.require()
             lease._renewed_ns = time.monotonic_ns()
-            assert lease.lost is lost
+            with pytest.raises(LeaseLost, match="missed 3 heartbeats"):
+                lease.require()
+            assert closed.wait(20)
 
-    with pytest.raises(LeaseLost, match="stood still"):
+    with pytest.raises(LeaseLost, match="missed 3 heartbeats"):
         hold()
 
 
@@ -311,5 +328,5 @@ def test_a_holder_whose_lock_file_is_removed_knows_it_at_once(leases, shelf):
             next(Path(shelf.folder / ".farm" / "locks").glob("*.lease")).unlink()
             assert not lease.held
 
-    with pytest.raises(LeaseLost):
+    with pytest.raises(LeaseLost, match="lock file has been removed"):
         hold()
