@@ -223,6 +223,11 @@ class Bench:
         return load_board(self.entry.model)(self.name, self.shell, root=self.entry.root)
 
     @property
+    def boot_timeout_s(self) -> float:
+        """From power on to a login, at worst: the inventory's word, else the model's."""
+        return self.entry.boot_timeout_s or self.board.boot_timeout_s
+
+    @property
     def label(self) -> str:
         """The board's name, and what it is made of unless it is a real board: for whatever is printed."""
         return self.name if self.made == "board" else f"{self.name} ({self.made})"
@@ -360,7 +365,7 @@ class Bench:
 
     def _watch_boot(self, on_ns: int) -> "BootReport":
         """Wait for login and first command; without a console for the command alone, for longer."""
-        boot_s = self.board.boot_timeout_s
+        boot_s = self.boot_timeout_s
         if self._console is None:
             from devices.boot import BootReport
 

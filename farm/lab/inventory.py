@@ -109,6 +109,8 @@ class BoardEntry(Part):
     """Every path that the farm uses on the board begins here."""
     workdir: str = Field(default="/opt/edge-test-farm", pattern="^/.")
     """Where models go, below ``root``."""
+    boot_timeout_s: float | None = Field(default=None, gt=0)
+    """From power on to a login, at worst; absent: the model's. For a slow card, or an emulated board."""
     tags: list[Text] = []
     console: ConsoleEntry | None = None
     """Absent: nobody sees it boot."""

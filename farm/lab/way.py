@@ -81,7 +81,7 @@ def _by_console(bench: "Bench", *, why: str = "") -> Way:
     if not _has_login(bench):
         raise UsageFault(f"{bench.inventory.path}: boards.{bench.name}.console: names no user; add `user:`")
     model = load_board(bench.entry.model)
-    _wait_for_login(bench, model.boot_timeout_s)
+    _wait_for_login(bench, bench.boot_timeout_s)
     shell = FencedShell(ConsoleShell(bench.name, bench.console, login=bench.login), bench.lease)
     board = model(bench.name, shell, root=bench.entry.root)
     bench.prove_identity(board)

@@ -39,6 +39,8 @@ class User(Step):
 
     @model_validator(mode="after")
     def _absent_has_nothing(self) -> "User":
+        if self.state == "absent" and self.name == "root":
+            raise ValueError("root stays; without it nothing on the board can be changed or mended")
         if self.state == "absent" and (self.groups or self.authorized_keys or self.login_shell):
             raise ValueError("a login that is absent has neither groups, keys nor shell; remove them")
         return self

@@ -28,7 +28,6 @@ def booted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Farm, str
     assert up.returncode == 0, up.stdout + up.stderr
     try:
         with lent(farm) as bench:
-            bench.board.boot_timeout_s = 400.0
             bench.settings.leave_on()
             bench.power_on()
             boot_id = bench.board.boot_id(timeout_s=60)

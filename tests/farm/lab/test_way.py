@@ -61,6 +61,7 @@ class Lent:
         self.name, self._on, self._network = "tx2-01", on, network
         self.console = Console(self.done, glance)
         self.inventory = SimpleNamespace(path="inventory.yaml")
+        self.boot_timeout_s = 120.0
         self.entry = BoardEntry(
             model="jetson-tx2",
             console=ConsoleEntry(port="/dev/ttyUSB0", user=user),
