@@ -52,11 +52,10 @@ def test_boards_that_hang_hold_up_neither_the_others_nor_each_other(
     took_s = time.monotonic() - started_s
     waited_s = sum(found[name].looked_s for name in hang)
     assert took_s < waited_s / 3, "one after the other"
-    assert most_threads[0] < 256
+    assert most_threads[0] < 3 * len(ports), "threads without bound"
     assert all("greets nobody within" in health.faults[0] for name, health in found.items() if name in hang)
     assert all("cannot be reached" in health.faults[0] for name, health in found.items() if name not in hang)
-    assert next(iter(found)).startswith("refuses")
-    assert next(reversed(found)).startswith("hangs")
+    assert next(iter(found)).startswith("refuses"), "whoever answers waits for those who do not"
 
 
 def test_a_server_that_greets_is_told_from_one_that_is_silent(never_answers, nobody_listens):
