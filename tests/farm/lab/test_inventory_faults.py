@@ -5,10 +5,8 @@ import re
 import pytest
 
 from devices.registry import known_boards
-from devices.flash.fastboot import FastbootConfig
 from farm.errors import UsageFault
 from farm.lab.inventory import load
-from farm.lab.shapes import against
 
 BROKEN = """\
 lab: demo lab
@@ -308,11 +306,6 @@ def test_slips_in_addresses_of_real_devices_are_told(tmp_path, change, found):
 def test_a_console_port_of_no_known_kind_is_told(tmp_path, port, found):
     (told,) = faults(tmp_path, REAL.replace("/dev/ttyUSB0", port))
     assert f"boards.a.console.port: {found}" in told
-
-
-def test_an_option_of_another_form_is_told_with_an_example():
-    (fault,) = against(FastbootConfig, {"usb_path": "left"}, ("flash",))
-    assert fault.text == "is not of its form; write it as in 1-4.2"
 
 
 def load_right(folder, text):
