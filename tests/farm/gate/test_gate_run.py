@@ -16,6 +16,7 @@ from devices.errors import Unreachable
 from farm.errors import LabFault, UsageFault
 from farm.lab.inventory import Lab
 from farm.lab.lease import LeaseLost
+from farm.store.consoles import ConsoleLog
 from farm.store.database import Store
 from farm.store.health import faults_in_a_row, history
 from farm.store.record import Record
@@ -87,7 +88,7 @@ class World:
                 name=name,
                 ensure_up=lambda: None,
                 close=self.closed.set,
-                console=SimpleNamespace(log=lambda: b"login:"),
+                console_log=lambda: ConsoleLog(b"login:"),
                 shell=None,
                 workdir="/opt",
             )

@@ -29,6 +29,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from devices.errors import Unreachable
+from farm.store.consoles import ConsoleLog
 from farm.store.record import Record
 from farm.trial.trial import Trial
 from farm.verdict import lending, seat_run
@@ -42,7 +43,7 @@ RECORD = json.loads((HERE / "record.json").read_text())
 def borrow_any(lab, wanted, **_):
     yield SimpleNamespace(
         name=wanted.boards[0], shell=None, workdir="/opt", ensure_up=lambda: None, close=lambda: None,
-        console=SimpleNamespace(log=lambda: b""), trials=[],
+        console_log=ConsoleLog, trials=[],
     )
 
 
