@@ -9,6 +9,7 @@ from enum import Enum
 _FLUSH_S = 0.05  # login(1) empties the line's input when it asks for the password; assumed time until it does
 _REFUSED_S = 1.0  # assumed; pam_faildelay's 3 s would only make tests slow
 _ERASE = (0x08, 0x7F)
+_KILL = 0x15  # Ctrl-U, as agetty has it
 _ENDS = b"\r\n"
 
 
@@ -61,6 +62,9 @@ class Getty:
                 if self._typed:
                     self._typed.pop()
                     self._echo(b"\b \b")
+            elif byte == _KILL:
+                self._echo(b"\b \b" * len(self._typed))
+                self._typed.clear()
             else:
                 self._typed.append(byte)
                 self._echo(bytes([byte]))

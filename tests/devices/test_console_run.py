@@ -146,10 +146,15 @@ def test_noise_that_puts_a_request_into_a_subshell_runs_no_command_twice(logged_
         return data[:-1] + noise + b"\n"
 
     line.damage_typed = spoil
-    assert console.run(f"echo x >> {tmp_path}/ran; sleep 0.2; echo on", timeout_s=60).stdout == b"on\n"
-    assert console.run("echo next", timeout_s=60).stdout == b"next\n"
+    ran = tmp_path / "ran"
+    ran.touch()
+    try:
+        assert console.run(f"echo x >> {ran}; sleep 0.2; echo on", timeout_s=60).stdout == b"on\n"
+        assert console.run("echo next", timeout_s=60).stdout == b"next\n"
+        assert ran.read_text() == "x\n"
+    except ConsoleFault:  # busybox loses its place over it, and that is told
+        assert ran.read_text() in ("", "x\n")
     assert spoilt
-    assert (tmp_path / "ran").read_text() == "x\n"
 
 
 def test_a_request_that_comes_late_after_its_deadline_is_run_once_at_most(uart, tmp_path):

@@ -318,9 +318,9 @@ def test_the_help_loads_none_of_the_heavy_libraries():
 
 
 def cpu_ms(*words):
-    """CPU that a Python takes, at its quickest of three."""
+    """CPU that a Python takes, at its quickest of five."""
     took = []
-    for _ in range(3):
+    for _ in range(5):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([sys.executable, *words], stdout=subprocess.DEVNULL, check=True)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -332,8 +332,8 @@ def test_the_help_costs_at_most_a_tenth_of_a_second(record_property):
     bare_ms = cpu_ms("-c", "")
     help_ms = cpu_ms("-c", "from farm.cli.main import main; main(['--help'])")
     record_property("farm_help_cpu_ms", round(help_ms))
-    # 100 ms where a bare Python takes up to 20 (assumed); a slower or busier machine takes longer for both
-    assert help_ms < 100 * max(1, bare_ms / 20), f"{help_ms:.0f} ms, a bare Python {bare_ms:.0f} ms"
+    # 100 ms where a bare Python takes up to 10 (measured: 70 and 13); a busier machine takes longer for both
+    assert help_ms < 100 * max(1, bare_ms / 10), f"{help_ms:.0f} ms, a bare Python {bare_ms:.0f} ms"
 
 
 def test_the_version_is_the_distribution_s(capsys):

@@ -164,4 +164,4 @@ def test_a_thread_that_loses_its_processor_between_frames_has_waited(tiny, slow_
     arrival_ns, finish_ns, waited_ns = offered[:, 2], offered[:, 7], offered[:, 10]
     left_ns = without_waiting(arrival_ns, finish_ns, waited_ns) - arrival_ns
     assert (finish_ns - arrival_ns)[-1] > 5 * slow_ms * 1_000_000
-    assert left_ns.max() < 20_000_000
+    assert left_ns.max() < 60_000_000  # of 500 ms or more; what the host itself steals is no waiting

@@ -73,7 +73,7 @@ def test_a_limit_inside_the_uncertainty_is_no_verdict(atom):
 def test_a_host_under_load_is_never_a_regression(atom):
     with _hogs(6):
         session = atom.pytest(
-            atom.trial(how="rate_hz=10, duration_s=4, idle_s=1.0", check="max_p99_ms=3, max_missed_fraction=0")
+            atom.trial(how="rate_hz=10, duration_s=4, idle_s=1.0", check="max_p99_ms=20, max_missed_fraction=0")
         )
     assert session.exit in (0, 3), session.output
 

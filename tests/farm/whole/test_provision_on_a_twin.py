@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 PLAYBOOKS = Path(__file__).parents[3] / "playbooks"
 SECRET = "hunter2-hunter2"
 REBOOTS = f"""\
@@ -21,11 +23,12 @@ steps:
 
 def provisioned(atom: Any, *words: str, exit_code: int = 0) -> dict[str, Any]:
     """Run the command and return what it prints of the board."""
-    done = atom.farm("provision", "atom-01", "--leave-on", "--json", *words, timeout_s=110)
+    done = atom.farm("provision", "atom-01", "--leave-on", "--json", *words, timeout_s=280)
     assert done.returncode == exit_code, done.stderr
     return json.loads(done.stdout)["atom-01"]
 
 
+@pytest.mark.timeout(900)  # three commands, each with a boot on a busy machine
 def test_a_board_is_made_what_its_playbook_says_over_ssh_or_its_console(atom) -> None:
     (atom.folder / "playbooks").mkdir()
     (atom.folder / "playbooks/atom-e3930.yaml").write_bytes((PLAYBOOKS / "atom-e3930.yaml").read_bytes())
