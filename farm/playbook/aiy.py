@@ -13,7 +13,7 @@ _VENDOR = AptRepository(
     suite="aiyprojects-stable",
     key_url="https://packages.cloud.google.com/apt/doc/apt-key.gpg",
 )
-"""As google/aiyprojects-raspbian has it (HACKING.md)."""
+"""As the vendor's own guide to his packages has it (google/aiyprojects-raspbian)."""
 _COMPILE_S = 3600.0
 """For a kernel module on a Pi Zero's one core, and a hundred megabytes of kernel headers before it (assumed)."""
 _DRIVER, _FIRMWARE = "aiy-vision-dkms", "aiy-vision-firmware"

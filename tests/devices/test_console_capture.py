@@ -52,6 +52,7 @@ def test_a_copy_gets_what_a_command_answers_too(uart):
     console.login("farm", "secret", timeout_s=30)
     console.run("seq 1 1000", timeout_s=30)
     wait_for(lambda: bytes(copied) == console.log())
+    assert len(copied) > 1000
 
 
 def test_a_copy_that_fails_is_dropped_and_told_and_capture_goes_on(uart, caplog):
