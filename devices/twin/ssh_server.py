@@ -51,10 +51,10 @@ class Link(socket.socket):
 
     def cut(self) -> None:
         """Break the connection from any thread; the one that uses it then closes it."""
-        self.gone.set()
         with suppress(OSError):
             self.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_AT_CLOSE)
             self.shutdown(socket.SHUT_RDWR)
+        self.gone.set()  # last: who waits in silence must find nothing left to send on
 
     def _wait(self) -> None:
         while self.silence.is_set() and not self.gone.wait(0.05):

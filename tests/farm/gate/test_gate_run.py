@@ -379,7 +379,17 @@ def interrupted(role: str, nth: int) -> dict[str, object]:
 
 
 def test_an_interruption_lets_every_seat_leave_its_board_and_keeps_what_ran(world, tmp_path):
-    world.boards |= {"atom-01": after(2, interrupted), "atom-02": good}
+    at_work = threading.Event()
+
+    def works(role: str, nth: int) -> dict[str, object]:
+        at_work.set()
+        return good(role, nth)
+
+    def interrupted_once_both_work(role: str, nth: int) -> dict[str, object]:
+        assert at_work.wait(10)
+        return interrupted(role, nth)
+
+    world.boards |= {"atom-01": after(2, interrupted_once_both_work), "atom-02": works}
     plan = planned(tmp_path, boards=2, count=2)
     run = new_run(plan, [])
     world.store.begin(run)
