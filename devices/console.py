@@ -113,11 +113,12 @@ class Console:
             position += len(data)
             yield data
 
-    def copy_to(self, sink: Callable[[int, bytes], None]) -> None:
-        """Give a sink everything from the first byte on, piece by piece as it is read: ``sink(t_ns, data)``.
+    def copy_to(self, sink: Callable[[bytes], None]) -> None:
+        """Give a sink everything from the first byte on, in order, from a thread of its own that ends with the console.
 
-        What came before is delivered before this returns; the rest by whichever thread reads, in order. The time
-        is of the controller's monotonic clock. A sink that raises gets no more, and the program's log says so.
+        A sink may take its time: nothing else waits for it, and nothing is lost meanwhile. One that raises OSError (a
+        full disk) is given the same piece again each second; one that raises anything else gets no more. Both are
+        told in the program's log, and so is how much was not taken 5 s after the console was closed.
         """
         self._capture.copy_to(sink)
 

@@ -1,6 +1,5 @@
 """Reads a console's port from the moment it is opened until it is closed, and stamps what comes."""
 
-import logging
 import select
 import threading
 import time
@@ -8,6 +7,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
+from .console_copy import Copy, Sink
 from .console_log import Log
 from .console_port import Port, open_port
 from .console_reader import READER
@@ -15,11 +15,8 @@ from .errors import ConsoleFault
 
 _REOPEN_S = 0.25
 """Between two attempts to open a port that is gone; assumed."""
-
-Sink = Callable[[int, bytes], None]
-"""Takes what was read, and when on the controller's monotonic clock, ns."""
-
-_log = logging.getLogger(__name__)
+_COPIED_S = 5.0
+"""Assumed: a disk that works has taken the rest of a log within this."""
 
 
 class Capture:
@@ -41,7 +38,7 @@ class Capture:
         """When capturing began, on the controller's monotonic clock."""
         self._opened_utc = datetime.now(UTC)
         self.log = Log()
-        self._sinks: list[Sink] = []
+        self._copies: list[Copy] = []
         self._reading = threading.RLock()
         """Whoever reads, or changes who does, holds it."""
         self._stop = threading.Event()
@@ -71,13 +68,12 @@ class Capture:
             raise ConsoleFault(self.name, said, hint="check the console cable") from error
 
     def copy_to(self, sink: Sink) -> None:
-        """Give a sink what came and what comes, in order; one that raises gets no more, and the log says so."""
+        """Give a sink what came and what comes, in order, from a thread of its own; see :class:`Copy`."""
         with self._reading:
-            self._sinks.append(sink)
-            for chunk in self.log.since(0):
-                self._give([sink], chunk.t_ns, chunk.data)
-                if sink not in self._sinks:
-                    return
+            self._copies.append(Copy(self.name, self.log, sink))
+            if not self._stop.is_set():
+                return
+        self._end_copies()
 
     @contextmanager
     def read_here(self) -> Generator[Callable[[float], None]]:
@@ -116,7 +112,7 @@ class Capture:
         return self._opened_utc + timedelta(microseconds=(t_ns - self.opened_ns) / 1000)
 
     def close(self) -> None:
-        """Stop reading and let go of the port. May be called twice."""
+        """Stop reading, let go of the port, and wait up to 5 s for what copies the log. May be called twice."""
         with self._reading:
             if self._stop.is_set():
                 return
@@ -126,6 +122,14 @@ class Capture:
         for thread in self._threads:
             thread.join()
         READER.leave()
+        self._end_copies()
+
+    def _end_copies(self) -> None:
+        until_ns = time.monotonic_ns() + int(_COPIED_S * 1e9)
+        for copy in self._copies:
+            copy.stop()
+        while self._copies:
+            self._copies.pop().wait_over(until_ns)
 
     # -- reading ----------------------------------------------------------------------------------
 
@@ -140,20 +144,8 @@ class Capture:
                 self._lost(str(error) or repr(error))
                 return 0
             if data:
-                self._take(time.monotonic_ns(), data)
+                self.log.append(time.monotonic_ns(), data)
             return len(data)
-
-    def _take(self, t_ns: int, data: bytes) -> None:
-        self.log.append(t_ns, data)
-        self._give(list(self._sinks), t_ns, data)
-
-    def _give(self, sinks: list[Sink], t_ns: int, data: bytes) -> None:
-        for sink in sinks:
-            try:
-                sink(t_ns, data)
-            except Exception:  # noqa: BLE001 -- whatever it is, reading goes on; the log tells it
-                self._sinks.remove(sink)
-                _log.exception("%s: a copy of the console's log has ended early", self.name)
 
     def _begin(self) -> None:
         self.read_ready()  # what came while it was opened waits in the port, not in its descriptor
@@ -178,7 +170,7 @@ class Capture:
                 return
             if data:
                 with self._reading:
-                    self._take(time.monotonic_ns(), data)
+                    self.log.append(time.monotonic_ns(), data)
 
     def _lost(self, why: str) -> None:
         self._gone = why

@@ -4,11 +4,11 @@
 next lease, and the bytes in it are the board's own: ``tail -F`` and ``farm bootlog`` read it.
 """
 
-import os
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 from typing import Self
 
 from ..errors import LabFault, UsageFault
@@ -38,12 +38,13 @@ class ConsoleFile:
         Raises:
             LabFault: it cannot be written.
         """
+        self._writing, self._over = Lock(), False
         link = newest_log(home, lease.board)
         self.path = link.with_name(_file_name(lease.board, lease.token))
         try:
             link.parent.mkdir(parents=True, exist_ok=True)
             before = link.readlink() if link.is_symlink() else None
-            self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)
+            self._file = self.path.open("wb", buffering=0)
             new = self.path.with_suffix(".new")
             new.unlink(missing_ok=True)
             new.symlink_to(self.path.name)
@@ -55,12 +56,24 @@ class ConsoleFile:
                 lease.board, f"console log {self.path}: {error.strerror}", hint="is the disk full?"
             ) from error
 
-    def write(self, t_ns: int, data: bytes) -> None:
-        """Append what the console has said: for :meth:`devices.console.Console.copy_to`."""
-        del t_ns
-        view = memoryview(data)
-        while view:
-            view = view[os.write(self._fd, view) :]
+    def write(self, data: bytes) -> None:
+        """Append what the console has said, all of it or nothing: for :meth:`devices.console.Console.copy_to`.
+
+        Raises:
+            OSError: the disk is full, or gone.
+        """
+        try:
+            with self._writing:
+                view, before = memoryview(data), self._file.tell()
+                try:
+                    while view:
+                        view = view[self._file.write(view) :]
+                except OSError:
+                    self._file.seek(before)
+                    self._file.truncate()
+                    raise
+        finally:
+            self._close_once_over()
 
     def keep(self) -> Path:
         """Give it a second name, with date and time, under which it outlives the next lease; return that.
@@ -82,8 +95,14 @@ class ConsoleFile:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close it; it stays where it is."""
-        os.close(self._fd)
+        """Close it; it stays where it is. On a disk that hangs, whoever writes closes it once he is back."""
+        self._over = True
+        self._close_once_over()
+
+    def _close_once_over(self) -> None:
+        if self._over and self._writing.acquire(blocking=False):
+            self._file.close()
+            self._writing.release()
 
 
 def find(leases: Leases, home: Path, board: str) -> tuple[Held, Path]:
