@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 import tty
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from devices.console import Console
@@ -35,7 +36,8 @@ def many(consoles: int, seconds: float) -> Many:
         tty.setraw(outer)
     opened = [Console.open(f"board-{n}", os.ttyname(outer)) for n, (_, outer) in enumerate(pairs)]
     masters = [master for master, _ in pairs]
-    copies = [tempfile.TemporaryFile(buffering=0) for _ in pairs]
+    stack = ExitStack()
+    copies = [stack.enter_context(tempfile.TemporaryFile(buffering=0)) for _ in pairs]
     for console, copy in zip(opened, copies, strict=True):
         console.copy_to(copy.write)
     argv = [sys.executable, "-m", __name__, str(seconds), *map(str, masters)]
@@ -52,7 +54,7 @@ def many(consoles: int, seconds: float) -> Many:
     for copy in copies:
         copy.seek(0)
         lost += _missing(copy.read(), wanted)
-        copy.close()
+    stack.close()
     for pair in pairs:
         for fd in pair:
             os.close(fd)
