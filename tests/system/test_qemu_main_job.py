@@ -24,7 +24,8 @@ HERE = Path(__file__).parent
 SOURCE = HERE / "inventory-qemu.yaml"
 MODELS = HERE.parent / "lab"
 FARM = Path(sys.executable).with_name("farm")
-ARTIFACT = MODELS / "artifacts" / "lenet5-pruned-int8-onnx.tar.zst"
+RUNTIMES = {"tx2-qemu": ("onnx", "onnxruntime 1."), "atom-qemu": ("tflite", "ai_edge_litert 2.")}
+"""Which sample model goes there, and what the board's own inference runtime calls itself."""
 
 pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("qemu")]
 
@@ -94,13 +95,15 @@ def test_the_whole_job_from_power_off_to_watts_and_a_record(farm):
     again = farm.answer("provision", farm.board, "--check", "--leave-on")
     assert (again[farm.board]["changed"], again[farm.board].get("fault")) == (0, None)
 
-    words = ["run", ARTIFACT, "--board", farm.board, "--dataset", MODELS / "datasets" / "digits-540"]
+    kind, runtime = RUNTIMES[farm.board]
+    artifact = MODELS / "artifacts" / f"lenet5-pruned-int8-{kind}.tar.zst"
+    words = ["run", artifact, "--board", farm.board, "--dataset", MODELS / "datasets" / "digits-540"]
     trial = farm.run(*words, "--rate-hz", "1", "--duration-s", "8", "--limit", "max_accuracy_loss=0.02", "--json")
     assert trial.returncode == 0, trial.stdout + trial.stderr
     record = json.loads(trial.stdout)["record"]
     assert record["board"]["made"] == "qemu twin"
     assert record["board"]["serial_number"] == load(SOURCE).boards[farm.board].serial_number
-    assert record["board"]["runtime"].startswith("onnxruntime 1.")  # the guest's own
+    assert record["board"]["runtime"].startswith(runtime)
     assert record["deadlines"]["missed"] <= record["scenario"]["frames"] == 8
     assert record["accuracy"]["total"] == 540
     assert record["accuracy"]["fraction"] > 0.9
