@@ -29,8 +29,12 @@ def greeting(servers: Mapping[str, tuple[str, int]], *, within_s: float) -> dict
                 answers[name] = "silent"
                 selector.register(begun, selectors.EVENT_READ)
         deadline_ns = time.monotonic_ns() + int(within_s * 1e9)
-        while selector.get_map() and (left_s := (deadline_ns - time.monotonic_ns()) / 1e9) > 0:
-            for key, _ in selector.select(left_s):
+        while selector.get_map():
+            left_s = (deadline_ns - time.monotonic_ns()) / 1e9
+            ready = selector.select(max(0.0, left_s))
+            if left_s <= 0 and not ready:  # what has come by then counts, also where this process stood still
+                break
+            for key, _ in ready:
                 link: socket.socket = key.fileobj  # pyright: ignore[reportAssignmentType] -- what was registered
                 name, text = heard[link]
                 data = _received(link)

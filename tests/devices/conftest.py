@@ -316,7 +316,8 @@ while shell != "none":
             os.write(1, b"\r\nLogin incorrect\r\n")
             continue
         os.write(1, b"\r\nLast login: Thu Jan  1 00:00:00 UTC 1970 on ttyS0\r\n")
-    subprocess.run(shell.split(), env={"PATH": os.defpath, "PS1": "farm@tx2-01:~$ ", "TERM": "vt220", "HOME": "/"})
+    home = {"HOME": os.getcwd(), "PATH": os.defpath, "PS1": "farm@tx2-01:~$ ", "TERM": "vt220"}
+    subprocess.run(shell.split(), env=home)
 while True:
     time.sleep(10)
 """
@@ -325,7 +326,8 @@ while True:
 class Uart:
     """A serial line: a login and a shell on one end, a port on the other, and whatever else talks on it."""
 
-    def __init__(self, shell: str = "dash -i", *, logged_in: bool = False, late_s: float = 0.0) -> None:
+    def __init__(self, home: Path, shell: str = "dash -i", *, logged_in: bool = False, late_s: float = 0.0) -> None:
+        """``home`` is where the shell stands: a damaged line may write a file, as where a ``6`` becomes a ``>``."""
         self._board, inner = pty.openpty()
         self._line, outer = pty.openpty()
         tty.setraw(outer)
@@ -336,6 +338,7 @@ class Uart:
             stdin=inner,
             stdout=inner,
             stderr=inner,
+            cwd=home,
             start_new_session=True,
         )
         os.close(inner)
@@ -393,12 +396,13 @@ class Uart:
 
 
 @pytest.fixture
-def uart() -> Iterator:
+def uart(tmp_path_factory: pytest.TempPathFactory) -> Iterator:
     """Make serial lines; closed at the end, consoles before them."""
+    home = tmp_path_factory.mktemp("home")
     with ExitStack() as stack:
 
         def make(shell: str = "dash -i", **options) -> tuple[Uart, Console]:
-            line = Uart(shell, **options)
+            line = Uart(home, shell, **options)
             stack.callback(line.close)
             console = Console.open("board-1", line.port)
             stack.callback(console.close)

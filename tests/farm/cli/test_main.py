@@ -317,23 +317,27 @@ def test_the_help_loads_none_of_the_heavy_libraries():
         assert f"    {command}" in done.stdout
 
 
-def cpu_ms(*words):
-    """CPU that a Python takes, at its quickest of five."""
-    took = []
-    for _ in range(5):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([sys.executable, *words], stdout=subprocess.DEVNULL, check=True)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        took.append(1e3 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime))
-    return min(took)
+def cpu_ms(folder, program):
+    """CPU that a Python takes for a program that has been compiled before, as an installed one is."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(
+        [sys.executable, "-X", f"pycache_prefix={folder}", "-c", program],
+        stdout=subprocess.DEVNULL,
+        check=True,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return 1e3 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
 
-def test_the_help_costs_at_most_a_tenth_of_a_second(record_property):
-    bare_ms = cpu_ms("-c", "")
-    help_ms = cpu_ms("-c", "from farm.cli.main import main; main(['--help'])")
+def test_the_help_costs_at_most_a_tenth_of_a_second(record_property, tmp_path):
+    programs = ("import argparse, json, pathlib, subprocess", "from farm.cli.main import main; main(['--help'])")
+    rounds = [[cpu_ms(tmp_path, program) for program in programs] for _ in range(6)]
+    bare_ms, help_ms = map(min, zip(*rounds[1:], strict=True))  # the first round compiles
     record_property("farm_help_cpu_ms", round(help_ms))
-    # 100 ms where a bare Python takes up to 10 (measured: 70 and 13); a busier machine takes longer for both
-    assert help_ms < 100 * max(1, bare_ms / 10), f"{help_ms:.0f} ms, a bare Python {bare_ms:.0f} ms"
+    # Measured side by side: 60 ms, and 38 for what any such command loads. A slower or busier machine takes longer for
+    # both, so they are held against each other.
+    assert help_ms < 100 * max(1, bare_ms / 40), f"{help_ms:.0f} ms, and {bare_ms:.0f} ms for what any command loads"
 
 
 def test_the_version_is_the_distribution_s(capsys):
