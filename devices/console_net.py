@@ -73,9 +73,10 @@ class NetPort:
             raise TimeoutError(f"its server did not agree to {telnet.missing} within {_AGREE_S:g} s")
 
     def _listen(self, for_s: float, enough: Callable[[], bool]) -> None:
-        end_s = time.monotonic() + for_s
-        while not enough() and (left_s := end_s - time.monotonic()) > 0:
-            if select.select([self._socket], [], [], left_s)[0]:
+        left_s, end_s = for_s, time.monotonic() + for_s
+        while not enough() and left_s > 0:
+            left_s = end_s - time.monotonic()
+            if select.select([self._socket], [], [], max(0.0, left_s))[0]:  # what is here counts, however late
                 self._early += self._receive()
 
     def fileno(self) -> int:

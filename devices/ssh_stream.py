@@ -240,8 +240,9 @@ class SshStream:
             return True
         if self._ended():
             return False
-        left_s = (until_ns - time.monotonic_ns()) / 1e9
-        return left_s > 0 and self._wake.wait(left_s) and self._take()
+        if (left_s := (until_ns - time.monotonic_ns()) / 1e9) > 0:
+            self._wake.wait(left_s)
+        return self._take()  # what is here counts, however late this process looks at it
 
     def _take(self) -> bool:
         """Take in what has arrived on both outputs: one left full would stop the other."""

@@ -87,25 +87,29 @@ class SocketPort:
     def read_line(self, terminator: bytes, timeout_s: float) -> bytes:
         """Return bytes up to and with the terminator; without it what came in ``timeout_s``."""
         deadline_ns = time.monotonic_ns() + round(timeout_s * 1e9)
-        while terminator not in self._arrived and self._wait(deadline_ns):
-            self._receive()
+        while terminator not in self._arrived and self._more(deadline_ns):
+            pass
         at = self._arrived.find(terminator)
         return self._take(len(self._arrived) if at < 0 else at + len(terminator))
 
     def read_exactly(self, size_bytes: int, timeout_s: float) -> bytes:
         """Return ``size_bytes`` bytes, or the fewer that came within ``timeout_s``."""
         deadline_ns = time.monotonic_ns() + round(timeout_s * 1e9)
-        while len(self._arrived) < size_bytes and self._wait(deadline_ns):
-            self._receive()
+        while len(self._arrived) < size_bytes and self._more(deadline_ns):
+            pass
         return self._take(size_bytes)
 
     def close(self) -> None:
         """Close the resource and with it the socket; VISA keeps a second call harmless."""
         self._resource.close()
 
-    def _wait(self, deadline_ns: int) -> bool:
+    def _more(self, deadline_ns: int) -> bool:
+        """Take in what comes; False when no more can. What is here counts, however late this process looks at it."""
         left_s = (deadline_ns - time.monotonic_ns()) / 1e9
-        return left_s > 0 and bool(select.select([self._link], [], [], left_s)[0])
+        if not select.select([self._link], [], [], max(0.0, left_s))[0]:
+            return False
+        self._receive()
+        return left_s > 0
 
     def _receive(self) -> None:
         data = self._link.recv(_CHUNK_BYTES)

@@ -74,7 +74,7 @@ class NetEnd:
         self._client.sendall(data)
 
     def print(self, data: bytes) -> None:
-        assert self._there.wait(10)
+        assert self._there.wait(60)
         self.write(b"".join(self._manager.escape(data)) if self._manager else data)
 
     def typed(self) -> bytes:

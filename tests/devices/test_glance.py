@@ -28,9 +28,9 @@ def test_a_shell_is_told_and_stays_the_same(uart, shell):
     wait_for(lambda: b"$" in console.log())
     assert console.glance(up=True).sign == "shell"
     console.login("farm", "secret", timeout_s=20)
-    pid = console.run("echo $$", timeout_s=5).text
+    pid = console.run("echo $$", timeout_s=30).text
     assert console.glance(up=True).sign == "shell"  # prepared: it shows neither echo nor prompt any more
-    assert console.run("echo $$", timeout_s=5).text == pid
+    assert console.run("echo $$", timeout_s=30).text == pid
 
 
 def test_the_end_of_the_answer_before_is_no_output_of_the_board(uart):

@@ -60,7 +60,7 @@ def as_meter(script: Any) -> Meter:
 
 def run(script: Script) -> Any:
     with Sampler(as_meter(script)) as sampler:
-        assert script.idle.wait(5)
+        assert script.idle.wait(30)
         return sampler.stop()
 
 
@@ -95,7 +95,7 @@ def test_a_fault_that_asking_again_does_not_cure_ends_it() -> None:
     sampler = Sampler(as_meter(script))
     sampler.start()
     assert sampler.fault is None or isinstance(sampler.fault, InstrumentFault)
-    sampler._thread.join(5)
+    sampler._thread.join(30)
     assert isinstance(sampler.fault, InstrumentFault), "seen without stopping"
     for _ in range(2):
         with pytest.raises(InstrumentFault, match="Hardware missing"):
@@ -111,8 +111,8 @@ def test_a_meter_that_stays_silent_is_given_up_by_name(monkeypatch: pytest.Monke
 
     sampler = Sampler(as_meter(Silent()))
     sampler.start()
-    sampler._thread.join(5)
-    with pytest.raises(MeterOffline, match=r"m1: no reading for 0.\d s; at last: no answer") as seen:
+    sampler._thread.join(30)
+    with pytest.raises(MeterOffline, match=r"m1: no reading for [\d.]+ s; at last: no answer") as seen:
         sampler.stop()
     assert seen.value.hint == "look at the cable"
 
@@ -131,7 +131,7 @@ def test_a_silent_meter_is_named_at_the_end_and_given_up_before_only_after_many_
     sampler.start()
     time.sleep(0.1)
     assert sampler.fault is None
-    with pytest.raises(MeterOffline, match=r"m1: no reading for 0.\d s; at last: no answer"):
+    with pytest.raises(MeterOffline, match=r"m1: no reading for [\d.]+ s; at last: no answer"):
         sampler.stop()
 
 
@@ -169,7 +169,7 @@ def test_garbage_without_end_is_given_up_and_not_asked_for_at_full_load(monkeypa
     script = Garbage()
     sampler = Sampler(as_meter(script))
     sampler.start()
-    sampler._thread.join(5)
+    sampler._thread.join(30)
     with pytest.raises(MeterOffline, match="garbage"):
         sampler.stop()
     assert script.reads <= 0.1 * RATE_HZ + 2
@@ -179,7 +179,7 @@ def test_a_bug_in_a_driver_is_raised_where_somebody_hears_it() -> None:
     script = Script(fails(ZeroDivisionError("a bug")))
     sampler = Sampler(as_meter(script))
     sampler.start()
-    sampler._thread.join(5)
+    sampler._thread.join(30)
     with pytest.raises(ZeroDivisionError):
         sampler.stop()
 
@@ -196,13 +196,13 @@ def test_a_read_that_never_returns_is_not_waited_for() -> None:
     with pytest.raises(MeterOffline, match="m1: still busy"):
         sampler.stop(timeout_s=0.05)
     release.set()
-    sampler._thread.join(5)
+    sampler._thread.join(30)
 
 
 def test_stopping_twice_gives_the_same_trace() -> None:
     script = Script()
     with Sampler(as_meter(script)) as sampler:
-        script.idle.wait(5)
+        script.idle.wait(30)
         first, second = sampler.stop(), sampler.stop()
     assert np.array_equal(first.block.t_ns, second.block.t_ns)
 
@@ -212,7 +212,7 @@ def test_a_meters_fault_does_not_hide_what_went_wrong_in_the_block() -> None:
 
     def body() -> None:
         with Sampler(as_meter(script)) as sampler:
-            sampler._thread.join(5)
+            sampler._thread.join(30)
             raise KeyError("the real trouble")
 
     with pytest.raises(KeyError) as seen:
@@ -223,7 +223,7 @@ def test_a_meters_fault_does_not_hide_what_went_wrong_in_the_block() -> None:
 def test_a_meters_fault_ends_the_block_if_nothing_else_does() -> None:
     script = Script(fails(InstrumentFault("m1", "tripped")))
     with pytest.raises(PowerError, match="tripped"), Sampler(as_meter(script)) as sampler:
-        sampler._thread.join(5)
+        sampler._thread.join(30)
 
 
 def test_a_trace_without_readings_has_no_rate() -> None:

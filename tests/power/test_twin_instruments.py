@@ -58,7 +58,7 @@ class Scpi:
     def __init__(self, resource: str) -> None:
         kind, host, port, link = resource.split("::")
         assert (kind, link) == ("TCPIP", "SOCKET")
-        self._socket = socket.create_connection((host, int(port)), timeout=5)
+        self._socket = socket.create_connection((host, int(port)), timeout=30)
         self._lines = self._socket.makefile("r", encoding="ascii", newline="\n")
 
     def write(self, command: str) -> None:

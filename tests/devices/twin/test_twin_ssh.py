@@ -35,7 +35,7 @@ def test_output_that_a_command_wrote_before_its_end_is_never_cut(client):
 def test_ten_channels_run_at_once_and_an_eleventh_is_refused(client):
     channels = [client.start("cat") for _ in range(10)]
     with pytest.raises(paramiko.ChannelException):
-        client.transport.open_session(timeout=5)
+        client.transport.open_session(timeout=30)
     for number, channel in enumerate(channels):
         channel.sendall(f"{number}\n".encode())
     assert [int(channel.recv(10)) for channel in channels] == list(range(10))
@@ -96,7 +96,7 @@ def test_a_client_that_is_gone_when_its_command_ends_is_no_fault(connect, up, ev
 def test_a_command_is_over_when_it_ends_though_its_background_holds_the_output(client):
     channel = client.start("sleep 30 & echo $!")
     (left,) = _read_lines(channel, 1)
-    assert channel.status_event.wait(5)
+    assert channel.status_event.wait(30)
     assert channel.exit_status == 0
     assert not channel.closed
     channel.close()

@@ -76,7 +76,7 @@ class Terminal:
     def close(self):
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(10)
+            self.process.wait(60)
         os.close(self._master)
 
 

@@ -259,7 +259,7 @@ def test_what_regressed_before_the_fault_stays_a_regression(world, tmp_path):
 
 
 def test_seats_run_at_the_same_time_and_each_on_a_board_of_its_own(world, tmp_path):
-    meet = threading.Barrier(3, timeout=10)
+    meet = threading.Barrier(3, timeout=60)
 
     def together(role: str, nth: int) -> dict[str, object]:
         if nth == 0:
@@ -284,7 +284,7 @@ def test_two_seats_never_run_on_one_board(world, tmp_path):
     spare_done = threading.Event()
 
     def late(role: str, nth: int) -> dict[str, object]:
-        assert spare_done.wait(10)
+        assert spare_done.wait(60)
         return dead(role, nth)
 
     def told(text: str, of: str) -> None:
@@ -386,7 +386,7 @@ def test_an_interruption_lets_every_seat_leave_its_board_and_keeps_what_ran(worl
         return good(role, nth)
 
     def interrupted_once_both_work(role: str, nth: int) -> dict[str, object]:
-        assert at_work.wait(10)
+        assert at_work.wait(60)
         return interrupted(role, nth)
 
     world.boards |= {"atom-01": after(2, interrupted_once_both_work), "atom-02": works}
@@ -420,7 +420,7 @@ def test_what_waits_on_a_link_is_ended_by_closing_it(world, tmp_path, monkeypatc
 
     def stuck(role: str, nth: int) -> dict[str, object]:
         os.kill(os.getpid(), signal.SIGINT)
-        assert world.closed.wait(10)
+        assert world.closed.wait(60)
         raise Unreachable("atom-01", "closed")
 
     world.boards["atom-01"] = stuck
@@ -436,12 +436,12 @@ def test_an_interruption_between_the_starts_of_two_seats_leaves_no_board_behind(
 
     def waits_on_its_link(role: str, nth: int) -> dict[str, object]:
         at_work.set()
-        assert world.closed.wait(10)
+        assert world.closed.wait(60)
         raise Unreachable("atom-01", "closed")
 
     def start_and_be_interrupted(thread: threading.Thread) -> None:
         threading.Thread.start(thread)
-        assert at_work.wait(10)
+        assert at_work.wait(60)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(gate_run._Running, "start", start_and_be_interrupted)

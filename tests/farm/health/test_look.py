@@ -151,11 +151,11 @@ def test_another_board_than_the_inventory_s_is_named_beside_what_it_says(twins, 
 def test_a_look_leaves_the_shell_on_the_console_as_it_was(twins, atom_is_up):
     with borrow(twins.lab, "atom-01", state=twins.state) as bench:
         bench.login()
-        before = bench.console.run("echo $$", timeout_s=10).text
+        before = bench.console.run("echo $$", timeout_s=30).text
     assert look(twins.lab, "atom-01", twins.state).console == "shell"
     with borrow(twins.lab, "atom-01", state=twins.state) as bench:
         bench.login()
-        assert bench.console.run("echo $$", timeout_s=10).text == before
+        assert bench.console.run("echo $$", timeout_s=30).text == before
         bench.console.write(b"exit\n")
 
 

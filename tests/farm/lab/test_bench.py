@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -68,7 +70,7 @@ def test_the_console_gives_a_shell(lend):
     with lend("zero-01") as bench:
         bench.ensure_up()
         bench.login()
-        assert bench.console.run("echo it works", timeout_s=10).text == "it works"
+        assert bench.console.run("echo it works", timeout_s=30).text == "it works"
 
 
 def test_the_workdir_lies_under_the_board_s_root(lend):
@@ -162,15 +164,64 @@ def test_a_cycle_that_took_no_power_away_is_told_from_a_board_that_hangs(lend, t
         bench.power_off()
 
 
-def test_a_switch_that_a_meter_proves_needs_no_word_from_the_console(lend, twin_lab):
-    lab = twin_lab.lab
-    proven = lab.switches["relay-atom"].model_copy(update={"proof": ProofEntry(meter="wall-1", off_below_watts=0.2)})
-    lab = lab.model_copy(update={"switches": lab.switches | {"relay-atom": proven}})
+def with_switch(lab, name, **changes):
+    """The same lab with other words about a switch."""
+    entry = lab.switches[name].model_copy(update=changes)
+    other = lab.model_copy(update={"switches": lab.switches | {name: entry}})
+    assert other.path == lab.path
+    return other
+
+
+def test_a_board_that_lives_on_is_found_where_its_meter_reads_nothing_too(lend, twin_lab):
+    """What feeds it through its UART does not flow through the meter on its supply."""
+    lab = with_switch(twin_lab.lab, "relay-atom", proof=ProofEntry(meter="wall-1", off_below_watts=0.2))
     with lend("atom-01", lab) as bench:
         bench.ensure_up()
-        said = len(bench.console.log())
+        with disturbed(twin_lab, "atom-01", "back-powered"), pytest.raises(LabFault, match="its console still answers"):
+            bench.power_off()
+        assert bench.power_off().proven_by == ("wall-1 reads 0.00 W", "its console is silent")
+
+
+POWER_OFF = """
+import sys
+from pathlib import Path
+from farm.lab.bench import borrow
+from farm.lab.inventory import usable
+with borrow(usable(Path(sys.argv[1])), "zero-01") as bench:
+    bench.switch.off()
+"""
+
+
+def test_the_minimum_off_time_holds_for_the_next_process_too(lend, here):
+    """``farm power off X; farm power on X``."""
+    subprocess.run([sys.executable, "-c", POWER_OFF, str(here.source)], cwd=here.folder, check=True)
+    options = here.lab.switches["relay-zero"].options | {"min_off_s": 600.0}
+    waits: list[float] = []
+    with lend("zero-01", with_switch(here.lab, "relay-zero", options=options)) as bench:
+        bench.switch._sleep = waits.append
+        bench.switch.on()
+        bench.switch.on()
+        bench.switch.off()
+    assert len(waits) == 1
+    assert 500 < waits[0] < 600
+
+
+def test_the_end_of_a_lease_does_not_believe_a_switch_whose_board_lives_on(lend, twin_lab):
+    with lend("zero-01") as bench:
         bench.power_off()
-        assert b"login" not in bench.console.log()[said:]
+
+    def lives_on():
+        with lend("zero-01") as bench:
+            bench.ensure_up()
+            inject(twin_lab.state, "zero-01", "back-powered")
+
+    try:
+        with pytest.raises(LabFault, match=r"still set: supply on, .*its switch relay-zero says off, and its console"):
+            lives_on()
+    finally:
+        inject(twin_lab.state, "zero-01", "back-powered", False)
+    with lend("zero-01") as bench:
+        assert bench.switch.state() is False
 
 
 def test_a_silent_switch_is_named_not_the_board(lend, twin_lab):

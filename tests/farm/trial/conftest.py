@@ -106,7 +106,7 @@ class LocalStream:
     def __exit__(self, kind, error, trace):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait(10)
+        self._process.wait(60)
         for thread in self._threads:
             thread.join(10)
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):

@@ -62,7 +62,7 @@ def test_a_heartbeat_notes_when_and_for_how_long_the_controller_was_stopped(monk
     clock = SlowTime()
     monkeypatch.setattr("farm.trial.host.time", clock)
     with Heartbeat() as heartbeat:
-        assert clock.slept.wait(10)
+        assert clock.slept.wait(60)
     assert heartbeat.lateness_max_ns(1_000_000_000, clock.now_ns) == 300_000_000
     assert heartbeat.lateness_max_ns(1_200_000_000, 1_200_000_001) == 300_000_000
     assert heartbeat.lateness_max_ns(1_000_000_000, 1_040_000_000) == 0

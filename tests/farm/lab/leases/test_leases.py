@@ -69,7 +69,7 @@ def test_a_look_makes_no_taker_fail_and_waits_for_nobody(leases, shelf):
         threading.Timer(0.3, look.stdin.close).start()
         with leases.use(ATOM) as lease:
             assert lease.held
-        look.wait(10)
+        look.wait(60)
     assert [past.held.kind for past in leases.history("atom-01")] == ["use"]
 
 
