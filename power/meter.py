@@ -55,6 +55,8 @@ class Meter(Protocol):
     aperture_s: float
     """Each reading is the average over this long, centred on its ``t_ns``; 0 for a point sample."""
     accuracy: Accuracy
+    bandwidth_hz: float | None
+    """3 dB bandwidth of what is sampled; None where the maker does not state it. Faster activity is not seen."""
 
     @classmethod
     def open(cls, name: str, config: BaseModel) -> Self:

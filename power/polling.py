@@ -51,6 +51,7 @@ class PolledMeter(ABC):
     """The part of :class:`~power.meter.Meter` that is the same for all of them."""
 
     name: str
+    bandwidth_hz: float | None = None
 
     def __init__(self, name: str, identity: Identity) -> None:
         """Remember who answered at the port."""
