@@ -1,7 +1,7 @@
-"""Whether a board lives on after its switch has said off, by its console: the witness where no meter is one."""
+"""Whether a board lives on after its switch has said off, by its console."""
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from devices.console_screen import at_prompt
 from devices.console_text import plain, without_noise
@@ -9,6 +9,8 @@ from devices.errors import ConsoleFault
 
 if TYPE_CHECKING:
     from devices.console import Console
+
+Sign = Literal["answers", "silent", "gone"]
 
 _ANSWERS_S = 0.8
 """Assumed: whoever waits at a prompt has answered a newline by then, also through a console server."""
@@ -18,21 +20,21 @@ _AGAIN_S = 0.5
 _LOOK_S = 0.1
 
 
-def lives_on(console: "Console", *, within_s: float = _LIVES_ON_S) -> bool:
+def sign_of_life(console: "Console", *, within_s: float = _LIVES_ON_S) -> Sign:
     """Tell whether a console still answers newlines with prompts ``within_s`` after its board was switched off.
 
-    A board that is off costs 0.8 s. A port that has gone with the board's power proves as much as one that is silent;
-    a board that hangs is silent too, and is not told from one that is off.
+    A board that is off costs 0.8 s. One that hangs is silent too, and is not told from one that is off. A port that is
+    ``gone``, with the board's power or with a console server, or closed meanwhile, tells nothing.
     """
     deadline_ns = time.monotonic_ns() + int(within_s * 1e9)
-    while _answers(console):
+    while (sign := _asked(console)) == "answers":
         if time.monotonic_ns() > deadline_ns:
-            return True
+            break
         time.sleep(_AGAIN_S)
-    return False
+    return sign
 
 
-def _answers(console: "Console") -> bool:
+def _asked(console: "Console") -> Sign:
     asked_ns = time.monotonic_ns()
     said = bytearray()
     try:
@@ -40,9 +42,9 @@ def _answers(console: "Console") -> bool:
         for piece in console.follow(since=asked_ns, idle_s=_LOOK_S):
             said += piece
             if at_prompt(without_noise(plain(bytes(said)))):
-                return True
+                return "answers"
             if time.monotonic_ns() - asked_ns > _ANSWERS_S * 1e9:
-                return False
+                return "silent"
     except ConsoleFault:
         pass
-    return False
+    return "gone"

@@ -1,46 +1,30 @@
-"""The bench: one board with its console, its power switch and its meters, lent to one user at a time."""
+"""The bench: one board with all that is wired to it, lent to one user at a time, brought up and switched off."""
 
 import logging
 import time
 from collections.abc import Callable, Generator
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
-from functools import cached_property
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Lock
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from devices.errors import BootFault, ConnectionLost, DeadlineExceeded, DeviceError, Unreachable
-from devices.registry import load_board
-from power.registry import load_meter
-from power.rested import RestedSwitch
+from power.polling import again
 from power.switch import cycle
 
-from ..errors import LabFault, UsageFault
-from ..store.consoles import ConsoleLog
+from ..errors import LabFault
 from ..store.database import Store
-from ..store.record import BootFacts, Made
-from .console_file import ConsoleFile
-from .fenced import FencedShell, FencedSwitch
-from .identity import identity_fault
-from .inventory import BoardEntry, ConsoleEntry, Lab, MeterEntry
+from ..store.record import BootFacts
+from .bench_parts import BenchParts, MeterOnRail
+from .inventory import Lab
 from .lease import Lease, Leases, Progress, Wanted
-from .made import made
-from .reach import open_console, open_shell
+from .proven_off import Off, Watts, prove_off
 from .restore import Settings
-from .secret import reveal
-from .supply import open_switch, supply_of
 from .twin_lab import twin_fault
 
 if TYPE_CHECKING:
-    from devices.accelerator import Attached
-    from devices.board import Board
     from devices.boot import BootReport
-    from devices.console import Console
-    from devices.shell import Shell
-    from power.meter import Meter
-    from power.switch import Supply
+
+__all__ = ["Bench", "MeterOnRail", "borrow", "borrow_any"]
 
 _log = logging.getLogger(__name__)
 
@@ -48,20 +32,8 @@ _ANSWER_S = 8.0
 """A board that is up answers within this, assumed; the Pi Zero W needs 3 s for a login over Wi-Fi."""
 _SSH_S = 60.0
 """From the login prompt to an SSH server that answers, assumed: on the Pi Zero W, Wi-Fi comes up in between."""
-_LOGIN_S = 30.0
 _LOOK_S = 5.0
 """Assumed: a board that never lost its power answers within this."""
-
-
-@dataclass(frozen=True, slots=True)
-class MeterOnRail:
-    """An open meter, and what it measures."""
-
-    name: str
-    driver: str
-    rail: str
-    made: Made
-    meter: "Meter"
 
 
 @contextmanager
@@ -142,22 +114,12 @@ def _lend(lab: Lab, state: Path, lease: Lease) -> Generator["Bench"]:
                 store.console_until_release(bench.last_record, bench.console_log())
 
 
-class Bench:
-    """One board and all that is wired to it. Use :func:`borrow`, which keeps others away."""
+class Bench(BenchParts):
+    """One board and all that is wired to it, and its power. Use :func:`borrow`, which keeps others away."""
 
     def __init__(self, lab: Lab, name: str, state: Path, lease: Lease) -> None:
-        """Take the board's entry; nothing is opened yet but the console, whose log must miss nothing."""
-        self.lease = lease
-        """The right to use it; every switching, deployment and command looks at it first."""
-        self.name, self.lab = name, lab.lab
-        self.entry: BoardEntry = lab.boards[name]
-        self.made: Made = made(self.entry.twin)
-        self._inventory, self._state = lab, state
-        self.inventory, self.state = lab, state
-        """Where its entry stands, and the farm's folder."""
-        self._proven = False
-        """The board has shown to be the right one since its power was last switched from here."""
-        self._boot_id: str | None = None
+        """Take the board's entry; nothing is opened yet but the console."""
+        super().__init__(lab, name, state, lease)
         self._boot_before: str | None = None
         """Of the boot that the last power cycle ended, where it is known."""
         self.boot: BootFacts | None = None
@@ -166,104 +128,11 @@ class Bench:
         """The newest record that was kept of it: its console log goes on to the release."""
         self.settings = Settings(self, lab, state)
         """What is set through it is as it was once the board is given back."""
-        self._open, self._closing = ExitStack(), Lock()
-        self._console_file: ConsoleFile | None = None
-        try:
-            self._console = None if self.entry.console is None else self._open_console(self.entry.console)
-        except BaseException:
-            self._open.close()
-            raise
-
-    def _open_console(self, entry: ConsoleEntry) -> "Console":
-        _log.info("%s: listens to the console %s at %d baud", self.name, entry.port, entry.baud)
-        file = self._open.enter_context(ConsoleFile(self._inventory.home(self._state), self.lease))
-        console = self._open.enter_context(open_console(self._inventory, self.name))
-        console.before_write = self.lease.require
-        console.copy_to(file.write)
-        self._console_file = file
-        return console
-
-    @property
-    def console(self) -> "Console":
-        """The serial console, listened to since the board was lent; UsageFault where the inventory names none."""
-        return self._console or open_console(self._inventory, self.name)
-
-    def keep_console(self) -> Path:
-        """Keep what the console says, from the lease's beginning on, in a file that outlives the next lease."""
-        if self._console_file is None:
-            raise UsageFault(
-                f"{self._inventory.path}: boards.{self.name}: has no console; add `console:` if it has one"
-            )
-        return self._console_file.keep()
-
-    def console_log(self) -> ConsoleLog:
-        """Return everything that the console has said since the board was lent; nothing for a board without one."""
-        if self._console is None:
-            return ConsoleLog()
-        data, lines = self._console.log(), self._console.lines()  # in this order: of each line in the log there is one
-        ended = lines[: data.count(b"\n")]
-        return ConsoleLog(data, [line.t_ns for line in ended], ended[0].utc if ended else None)
-
-    @cached_property
-    def shell(self) -> "Shell":
-        """Commands over SSH; connects at the first one.
-
-        Raises:
-            LeaseLost: the board is no longer ours.
-        """
-        self.lease.require()
-        _log.info("%s: is reached by %s", self.name, self.entry.reached)
-        shell = open_shell(self._inventory, self.name, self._state)
-        self._open.callback(shell.close)
-        return FencedShell(shell, self.lease, self._prove_once)
-
-    @cached_property
-    def board(self) -> "Board":
-        """What the board can be asked."""
-        return load_board(self.entry.model)(self.name, self.shell, root=self.entry.root)
 
     @property
     def boot_timeout_s(self) -> float:
         """From power on to a login, at worst: the inventory's word, else the model's."""
         return self.entry.boot_timeout_s or self.board.boot_timeout_s
-
-    @property
-    def label(self) -> str:
-        """The board's name, and what it is made of unless it is a real board: for whatever is printed."""
-        return self.name if self.made == "board" else f"{self.name} ({self.made})"
-
-    @property
-    def workdir(self) -> str:
-        """Where models go on the board."""
-        return self.board.path(self.entry.workdir)
-
-    @cached_property
-    def switch(self) -> "Supply":
-        """The power switch on its supply; on and off only while the lease is held, by the database's word.
-
-        Raises:
-            LabFault: the inventory names none.
-            UsageFault: a secret of its options cannot be read.
-            power.errors.SwitchOffline: it does not answer.
-        """
-        if self.entry.switch is None:
-            hint = "switch it by hand, or give it a `switch:` in the inventory"
-            raise LabFault(self.name, "has no power switch", hint=hint)
-        self.lease.require()
-        switch = self._open.enter_context(open_switch(self._inventory, self.entry.switch))
-        supply = supply_of(self._inventory, self.name, switch, lambda meter: self.meters[meter].meter)
-        return RestedSwitch(FencedSwitch(supply, self.lease))
-
-    @cached_property
-    def meters(self) -> dict[str, MeterOnRail]:
-        """The meters on its supply, all open, in the inventory's order; raises what :meth:`Meter.open` raises."""
-        return {name: self._open_meter(name, self._inventory.meters[name]) for name in self.entry.meters}
-
-    def _open_meter(self, name: str, entry: MeterEntry) -> MeterOnRail:
-        self.lease.require()
-        _log.info("%s: opens the meter %s (%s) on %s", self.name, name, entry.driver, entry.rail)
-        meter = self._open.enter_context(load_meter(entry.driver).open(name, entry.config()))
-        return MeterOnRail(name, entry.driver, entry.rail, made(entry.twin), meter)
 
     def ensure_up(self) -> None:
         """See that the board is on, booted and the right one; raises as :meth:`power_on`."""
@@ -301,23 +170,25 @@ class Bench:
                 self._boot_id = self.board.boot_id(timeout_s=_LOOK_S) or self._boot_id
         return self._boot()
 
-    def power_off(self) -> None:
-        """Switch the supply off, confirmed by the switch, and by the console where no meter proves it.
+    def power_off(self) -> Off:
+        """Switch the supply off, and return what proves it beside the switch's own word.
 
         Raises:
-            LabFault: the switch says off, and the board still answers on its console.
-            power.errors.PowerError: the switch, or the meter that proves it.
+            LabFault: the switch says off, and a meter reads power or the console answers.
+            power.errors.PowerError: the switch, or the meter of its ``proof:``.
         """
-        from .alive import lives_on  # consoles: not needed by who only asks a switch
-
         self.switch.off()
-        name = self.switch.name
-        if self._console is not None and self._inventory.switches[name].proof is None and lives_on(self._console):
-            hint = (
-                f"is it fed through its UART, HDMI or USB port, or is {name} another board's? "
-                f"`farm lab verify-wiring` tells which"
-            )
-            raise LabFault(self.name, f"its switch {name} says off, and its console still answers", hint=hint)
+        return self.prove_off()
+
+    def prove_off(self) -> Off:
+        """Return what proves that the board is off, whose switch says so; raises as :meth:`power_off`."""
+        watts = {name: self._watts_of(name) for name in self.entry.meters}
+        off = prove_off(self.inventory, self.name, watts, self._console)
+        _log.info("%s: %s", self.name, off)
+        return off
+
+    def _watts_of(self, meter: str) -> Watts:
+        return lambda: float(again(self.meter(meter).meter.read).watts[-1])
 
     def _boot(self) -> "BootReport":
         return self.booted_since(self.restart())
@@ -328,6 +199,7 @@ class Bench:
         if self.switch.state():
             return cycle(self.switch)
         self.settings.note_supply()
+        self.switch.rest()
         on_ns = time.monotonic_ns()
         self.switch.on()
         return on_ns
@@ -374,77 +246,3 @@ class Bench:
         report = self._console.wait_boot(timeout_s=boot_s, since=on_ns)
         self.board.wait_up(timeout_s=_SSH_S)
         return report
-
-    def accelerators(self) -> "list[Attached]":
-        """Return the accelerators that the inventory names, as they are attached now; one round trip, none for none.
-
-        Raises:
-            devices.errors.AcceleratorFault: one is missing, or on another link than it must have.
-        """
-        entries = self.entry.accelerators
-        if not entries:
-            return []
-        from devices.accelerator import Wanted, attached, check  # few boards have any
-
-        wanted = [Wanted(entry.kind, entry.link, entry.port) for entry in entries]
-        return check(self.name, wanted, attached(self.board))
-
-    def login(self) -> None:
-        """Log in on the console; a shell that is there already will do.
-
-        Raises:
-            UsageFault: the inventory names no user, or its password cannot be read.
-            devices.errors.ConsoleFault: the console does not answer, or refuses the login.
-        """
-        entry = self.entry.console
-        if entry is None or entry.user is None:
-            raise UsageFault(f"{self._inventory.path}: boards.{self.name}.console.user: missing; add `user:`")
-        password = "" if entry.password is None else self._secret(entry.password, "console.password")
-        self.console.login(entry.user, password, timeout_s=_LOGIN_S)
-
-    def prove_identity(self, board: "Board | None" = None) -> None:
-        """Check that the board at the end of the wires is the one in the inventory.
-
-        Args:
-            board: the same board reached another way, such as over its console; else over :attr:`shell`.
-
-        Raises:
-            devices.errors.WrongBoard: it is another, or does not tell.
-        """
-        found = (board or self.board).identity()
-        if (wrong := identity_fault(self.entry, self.name, found)) is not None:
-            raise wrong
-        self._boot_id = found.boot_id
-        if board is None:  # whoever answers to its address over SSH is proven for himself
-            self._proven = True
-        _log.info("%s: serial number %s, boot %s", self.name, found.serial_number or "not told", found.boot_id)
-
-    def _prove_once(self) -> None:
-        """Prove the identity before the first change, where bringing the board up has not done so."""
-        if not self._proven:
-            self.prove_identity()
-
-    def _secret(self, reference: str, field: str) -> str:
-        return reveal(reference, f"boards.{self.name}.{field}", self._inventory.path)
-
-    def hang_up(self) -> None:
-        """Close console and shell, so that whoever waits on them stops; the switch stays, to put its supply back."""
-        with self._closing:
-            for link in (self._console, self.__dict__.get("shell")):
-                if link is not None:
-                    link.close()
-
-    def close(self) -> None:
-        """Close all that was opened; the board stays as it is. May be called twice, and from another thread."""
-        with self._closing:
-            self._open.close()
-
-    def __enter__(self) -> Self:
-        """Return the bench itself."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close all that was opened."""
-        self.close()

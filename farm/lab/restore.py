@@ -187,6 +187,7 @@ class Settings:
 
     def _switch_off(self) -> bool:
         if not self._bench.switch.state():
+            self._bench.prove_off()
             return True
         with Leases.open(self._lab, self._state) as leases:
             ours = [held for held in leases.held() if held.board == self._bench.name and held.owner == owner()]
@@ -194,7 +195,7 @@ class Settings:
             return False  # whoever reserved it goes on with it; it is switched off by the first lease after that
         with suppress(DeviceError):  # a courtesy to its file system: a board that hangs is switched off all the same
             self._bench.shell.run("sync", timeout_s=_ANSWER_S, check=False)
-        self._bench.switch.off()
+        self._bench.power_off()
         return True
 
     def _setting(self, name: str) -> Setting:

@@ -13,7 +13,7 @@ import pytest
 from power.errors import SwitchOffline, SwitchUnconfirmed
 from power.pdu.scpi_output import ScpiOutput
 from power.pdu.shelly import Shelly, parse
-from power.rested import RestedSwitch
+from power.rested import OffHere, RestedSwitch
 from power.scpi.port import ScpiPort
 from power.switch import PowerSwitch, cycle
 from power.testing import Answering, Clock, Relay, SwitchConformance
@@ -107,9 +107,8 @@ def test_the_minimum_off_time_is_kept_between_any_off_and_the_next_on(monkeypatc
     switch.on()
     assert waits == [1.5]
     cycle(switch, sleep=clock.sleep)
-    assert waits == [1.5, 0.0]
     switch.on()
-    assert waits == [1.5, 0.0]
+    assert waits == [1.5]
 
 
 def test_an_off_that_was_not_confirmed_is_rested_after_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,6 +123,28 @@ def test_an_off_that_was_not_confirmed_is_rested_after_too(monkeypatch: pytest.M
         switch.off()
     switch.on()
     assert waits == [2.0]
+
+
+def test_an_off_that_another_process_noted_is_rested_after(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, waits = Clock(), list[float]()
+    monkeypatch.setattr(time, "monotonic_ns", clock.monotonic_ns)
+    noted = OffHere()
+    RestedSwitch(Plain(Relay(on=True)), noted).off()
+    clock.sleep(0.5)
+    RestedSwitch(Plain(Relay(on=False)), noted, sleep=waits.append).on()
+    assert waits == [1.5]
+    assert noted.seconds() is None
+
+
+def test_an_off_is_noted_before_it_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that is killed while it waits for the confirmation has left its note."""
+    noted = OffHere()
+
+    class Watched(Plain):
+        def off(self) -> None:
+            assert noted.seconds() is not None
+
+    RestedSwitch(Watched(Relay(on=True)), noted).off()
 
 
 @contextmanager

@@ -37,13 +37,30 @@ def farm(here, capsys):
 
 
 def test_power_is_switched_and_told(farm):
-    assert farm("power", "off", "zero-01")[:2] == (0, "zero-01 (process twin): off\n")
-    assert farm("power", "status", "zero-01")[:2] == (0, "zero-01 (process twin): off\n")
+    off = "zero-01 (process twin): off: um25c-1 reads 0.00 W, its console is silent\n"
+    assert farm("power", "off", "zero-01")[:2] == (0, off)
+    assert farm("power", "status", "zero-01")[:2] == (0, off)
+    answer = json.loads(farm("power", "status", "zero-01", "--json")[1])
+    assert (answer["powered"], answer["off_proven_by"]) == (False, ["um25c-1 reads 0.00 W", "its console is silent"])
     code, out, _ = farm("power", "on", "zero-01")
     assert (code, out) == (0, "zero-01 (process twin): booted: firmware, kernel, userspace, login\n")
     assert farm("power", "on", "zero-01")[:2] == (0, "zero-01 (process twin): was on and up already\n")
     code, out, _ = farm("power", "status", "zero-01", "--json")
-    assert json.loads(out) == {"board": "zero-01", "made": "process twin", "powered": True, "said": "on"}
+    answer = {"board": "zero-01", "made": "process twin", "powered": True, "said": "on", "off_proven_by": []}
+    assert json.loads(out) == answer | {"fault": None}
+
+
+@pytest.mark.parametrize("action", ["status", "off"])
+def test_a_switch_that_does_not_answer_is_a_fault_in_json_too(farm, here, action):
+    inject(here.state, "relay-zero", "silent")
+    try:
+        code, out, err = farm("power", action, "zero-01", "--json")
+    finally:
+        inject(here.state, "relay-zero", "silent", False)
+    answer = json.loads(out)
+    assert (code, answer["board"], answer["powered"], answer["said"]) == (3, "zero-01", None, None)
+    assert answer["fault"].startswith("relay-zero: ")
+    assert err.startswith(answer["fault"])
 
 
 def test_a_board_that_does_not_boot_is_a_lab_fault_with_its_last_lines(farm, here):
@@ -183,12 +200,12 @@ def test_a_board_that_was_off_is_off_again_unless_it_is_to_be_left_on_and_both_a
     farm("power", "off", "zero-01")
     code, _, err = farm("deploy", str(packed), "--board", "zero-01")
     assert (code, err) == (0, "zero-01 (process twin): was off before, and is off again; --leave-on leaves it on\n")
-    assert farm("power", "status", "zero-01")[1] == "zero-01 (process twin): off\n"
+    assert farm("power", "status", "zero-01")[1].startswith("zero-01 (process twin): off: ")
     code, _, err = farm("deploy", str(packed), "--board", "zero-01", "--leave-on")
     assert (code, err) == (0, "zero-01 (process twin): was off before, and is left on\n")
     code, _, err = farm("deploy", str(packed), "--board", "zero-01", "-q")
     assert (code, err) == (0, "")
-    assert farm("power", "off", "zero-01")[1] == "zero-01 (process twin): off\n"
+    assert farm("power", "off", "zero-01")[1].startswith("zero-01 (process twin): off: ")
 
 
 def test_a_run_is_kept_as_a_run_that_has_ended_with_its_record_in_it(farm, here):
