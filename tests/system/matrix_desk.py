@@ -34,7 +34,7 @@ SHORT = {
         ("farm.lab.bench._ANSWER_S", "farm.lab.way._ANSWER_S", "farm.lab.bench._LOOK_S", "farm.health.parts.SSH_S"), 2.0
     ),
     "boot": {"farm.lab.bench._SSH_S": 3.0},
-    "login": {"farm.lab.bench._LOGIN_S": 4.0},
+    "login": {"farm.lab.bench_parts._LOGIN_S": 4.0},
 }
 STALL_SHORT_S = 3.0
 
