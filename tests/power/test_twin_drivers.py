@@ -37,6 +37,10 @@ def wait_until(happened) -> None:
         time.sleep(0.01)
 
 
+def readings(sampler: Sampler) -> int:
+    return sum(len(block) for block in list(sampler._blocks))
+
+
 @contextmanager
 def twin_of(driver: str) -> Iterator[tuple[Twin, dict[str, Any]]]:
     """A started twin of a board at rest, and the options that lead to it."""
@@ -69,7 +73,7 @@ def switch_on(driver: str) -> Iterator[tuple[Twin, PowerSwitch]]:
 @pytest.mark.parametrize("driver", sorted(METERS))
 def test_a_meter_states_the_twins_own_joules_within_its_uncertainty(driver: str) -> None:
     with meter_on(driver) as (twin, meter), Sampler(meter) as sampler:
-        time.sleep(1.6 + 3 / meter.rate_hz)
+        wait_until(lambda: readings(sampler) > 1.6 * meter.rate_hz + 3)
         trace = sampler.stop()
         start_ns, end_ns = int(trace.block.t_ns[1]) - 1, int(trace.block.t_ns[-2]) + 1
         stated = energy(
@@ -114,7 +118,8 @@ def test_a_meter_that_leaves_out_answers_is_opened_and_survived_and_the_loss_is_
             wait_until(lambda: len(sampler._errors) > seen)  # between two readings
             assert sampler.fault is None
             twin.inject("drop", on=False)
-            time.sleep(1.0 + 3 / meter.rate_hz)
+            seen = readings(sampler)
+            wait_until(lambda: readings(sampler) > seen + 1)  # one may have been under way
             trace = sampler.stop()
         assert trace.errors
         assert trace.lost > 0

@@ -145,10 +145,13 @@ def test_wt310e_gives_one_update_as_often_as_it_is_asked_and_the_next_after_its_
         meter.write(":COMM:HEAD OFF;:RATE 100MS;:INP:VOLT:RANG 15;:INP:CURR:RANG 2;:NUM:NORM:NUM 3")
         assert meter.ask(":NUM:NORM:VAL?") == "NAN,NAN,NAN"
         meter.ask(":STAT:EESR?")
-        first = meter.ask(":COMM:WAIT 1;:STAT:EESR?;:NUM:NORM:VAL?").partition(";")[2]
-        begin_ns = time.monotonic_ns()
-        again = meter.ask(":NUM:NORM:VAL?")
-        assert again == first or time.monotonic_ns() - begin_ns > 90e6
+        meter.ask(":COMM:WAIT 1;:STAT:EESR?;:NUM:NORM:VAL?")
+        took_ns, first, then, last = 0, "", "", ""
+        while not 0 < took_ns < 90e6:  # a busy machine takes longer now and then
+            begin_ns = time.monotonic_ns()
+            first, then, last = (meter.ask(":NUM:NORM:VAL?") for _ in range(3))
+            took_ns = time.monotonic_ns() - begin_ns
+        assert first == then or then == last
         assert meter.ask(":STAT:EESR?") in {"0", "1"}
         event, _, second = meter.ask(":COMM:WAIT 1;:STAT:EESR?;:NUM:NORM:VAL?").partition(";")
         assert event == "1"
@@ -223,12 +226,16 @@ def test_n6705c_queues_a_channel_that_has_no_module_and_a_missing_parameter(scpi
 
 @contextmanager
 def serial_line(path: str) -> Iterator[serial.Serial]:
-    with serial.Serial(path, 9600, timeout=2, exclusive=True) as line:
+    with serial.Serial(path, 9600, timeout=30, exclusive=True) as line:
         yield line
 
 
-def wait_for_update(twin: Twin) -> None:
-    time.sleep(twin._updates.next_in_s() + 0.01)  # type: ignore[attr-defined]
+def wait_for_update(twin: Twin) -> int:
+    """Return when the meter's value changed, on the monotonic clock: just now, unless this process stood still."""
+    next_in_s = twin._updates.next_in_s()  # type: ignore[attr-defined]
+    due_ns = time.monotonic_ns() + round(next_in_s * 1e9)
+    time.sleep(next_in_s + 0.01)
+    return due_ns
 
 
 def test_um25c_answers_f0_with_130_bytes_at_the_places_that_are_known() -> None:
@@ -248,14 +255,14 @@ def test_um25c_answers_f0_with_130_bytes_at_the_places_that_are_known() -> None:
 
 def test_um25c_shows_one_value_for_half_a_second_and_takes_135_ms_to_say_it() -> None:
     with started("um25c") as (twin, path, _rail), serial_line(path) as line:
-        wait_for_update(twin)
+        shown_ns = wait_for_update(twin)
         begin_ns = time.monotonic_ns()
         line.write(b"\xf0\xf0")
         two = line.read(260)
         assert len(two) == 260
-        took_s = (time.monotonic_ns() - begin_ns) / 1e9
-        assert took_s >= 2 * 1300 / 9600
-        assert two[:10] == two[130:140] or took_s > 0.45
+        end_ns = time.monotonic_ns()
+        assert (end_ns - begin_ns) / 1e9 >= 2 * 1300 / 9600
+        assert two[:10] == two[130:140] or (end_ns - shown_ns) / 1e9 > 0.49
 
 
 def test_um25c_takes_other_commands_without_an_answer() -> None:
@@ -307,7 +314,7 @@ def test_tc66c_repeats_its_value_within_an_update_and_then_shows_another() -> No
     with started("tc66c") as (twin, path, _rail), serial_line(path) as line:
         wait_for_update(twin)
         shown: list[bytes] = []
-        deadline_ns = time.monotonic_ns() + 5 * 10**9
+        deadline_ns = time.monotonic_ns() + 60 * 10**9
         while not 2 <= len(set(shown)) < len(shown) and time.monotonic_ns() < deadline_ns:
             line.write(b"getva")
             shown.append(decrypted(line.read(192))[48:60])
@@ -394,7 +401,7 @@ def test_closing_does_not_wait_for_a_long_measurement(scpi: Connect) -> None:
         time.sleep(0.05)
         begin_ns = time.monotonic_ns()
         twin.close()
-        assert time.monotonic_ns() - begin_ns < 2e9
+        assert time.monotonic_ns() - begin_ns < 20e9  # the measurement takes 1000 s
 
 
 def test_the_same_seed_makes_the_same_unit() -> None:
@@ -408,10 +415,10 @@ def test_a_usb_meter_outlives_the_memory_of_its_supply(
 ) -> None:
     """Its counters go on from power-up, of which the supply knows nothing any more after some hours."""
     monkeypatch.setattr(truth, "_HISTORY_TICKS", 120)  # some two seconds, half of which stay
-    with started(driver) as (_, address, rail), serial.Serial(address, 115200, timeout=2) as port:
+    with started(driver) as (_, address, rail), serial.Serial(address, 115200, timeout=30) as port:
         born_ns = time.monotonic_ns()
         with pytest.raises(ValueError, match="begins"):  # noqa: PT012 -- until it has forgotten
-            while time.monotonic_ns() - born_ns < 5e9:
+            while time.monotonic_ns() - born_ns < 60e9:
                 rail.supply.joules(born_ns)
                 time.sleep(0.02)
         port.write(question)
