@@ -6,6 +6,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
+    from .decoded import Decode
     from .meter import Meter
     from .switch import PowerSwitch
 
@@ -16,6 +17,9 @@ METERS = {
     "wt310e": "power.scpi.wt310e:WT310E",
 }
 """Meters that ship here. Paths, not classes: a driver's libraries load on first use."""
+
+DECODERS: dict[str, str] = {}
+"""Meters whose units send frames → the function that reads captured ones (:class:`power.decoded.Decode`)."""
 
 SWITCHES = {
     "command": "power.pdu.command:Command",
@@ -57,6 +61,11 @@ def _load(path: str) -> Any:  # noqa: ANN401 -- what it is, only the caller's ta
 def load_meter(driver: str) -> "type[Meter]":
     """Return the class behind a name of :func:`known_meters`; KeyError for any other."""
     return cast("type[Meter]", _load(known_meters()[driver]))
+
+
+def load_decoder(driver: str) -> "Decode":
+    """Return the function behind a name of :data:`DECODERS`; KeyError for any other."""
+    return cast("Decode", _load(DECODERS[driver]))
 
 
 def load_switch(driver: str) -> "type[PowerSwitch]":
