@@ -45,7 +45,7 @@ def test_lines_carry_the_time_of_their_end(uart):
     first, second = console.lines()
     assert (first.text, second.text) == ("first", "second\ufffd")
     assert before_ns < first.t_ns <= second.t_ns < time.monotonic_ns()
-    assert abs((first.utc - before_utc).total_seconds()) < 5
+    assert abs((first.utc - before_utc).total_seconds()) < 60
 
 
 def test_the_log_stays_after_closing(uart):
@@ -81,7 +81,7 @@ def test_a_boot_is_seen_even_when_it_was_over_before_anybody_waited(uart):
     report = console.wait_boot(timeout_s=1, since=since)
     assert report.stages == ["bootloader", "kernel", "login"]
     assert report.faults == []
-    assert 0 < report.reached_s[report.stages[0]] < 5
+    assert 0 < report.reached_s[report.stages[0]] < 60
 
 
 def test_a_panic_ends_the_wait_with_its_words(uart):

@@ -53,7 +53,7 @@ def test_input_that_was_put_into_a_file_is_removed_when_the_command_is_late(on_c
     _, shell = on_console
     size_bytes = 10_000 + secrets.randbelow(10_000)  # nobody else's file is as long
     with pytest.raises(DeadlineExceeded):
-        shell.run("cat > /dev/null; sleep 300", stdin=bytes(size_bytes), timeout_s=5)
+        shell.run("cat > /dev/null; sleep 300", stdin=bytes(size_bytes), timeout_s=8)
     assert shell.run(f"find /tmp -maxdepth 1 -name 'farm-*' -size {size_bytes}c").text == ""
 
 
@@ -62,7 +62,7 @@ def test_a_console_whose_board_is_gone_is_a_lost_connection(uart):
     shell = ConsoleShell("board-1", console)
     console.close()
     with pytest.raises(ConnectionLost, match=r"^board-1: "):
-        shell.run("true", timeout_s=5)
+        shell.run("true", timeout_s=30)
 
 
 def test_running_output_is_refused_with_the_way_that_has_it(on_console):
@@ -76,7 +76,7 @@ def test_closing_logs_out_where_it_has_logged_in(on_console):
     shell.run("true")
     before = line.typed.count(b"exit\n")
     shell.close()
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while line.typed.count(b"exit\n") == before:
         assert time.monotonic() < until
 

@@ -95,8 +95,8 @@ def test_a_command_that_closes_its_output_is_waited_for(shell):
 
 
 def test_a_command_that_closes_its_output_and_does_not_end_is_late_and_no_lost_connection(shell):
-    with pytest.raises(DeadlineExceeded, match=r"not over after 0\.5 s"):
-        shell.run("exec >/dev/null 2>&1; sleep 60", timeout_s=0.5)
+    with pytest.raises(DeadlineExceeded, match=r"not over after 3 s"):
+        shell.run("exec >/dev/null 2>&1; sleep 60", timeout_s=3.0)
 
 
 def test_what_the_login_shell_prints_of_itself_is_no_output(shell, sshd):
@@ -150,15 +150,15 @@ def test_root_through_a_sudo_that_never_asks(shell, sshd, tmp_path):
 
 
 def test_a_command_past_its_deadline_is_ended_on_the_board(shell):
-    with pytest.raises(DeadlineExceeded, match=r"is not over after 1\.5 s; it said: \d+") as seen:
-        shell.run("echo $$ >&2; sleep 60", timeout_s=1.5)
+    with pytest.raises(DeadlineExceeded, match=r"is not over after 3 s; it said: \d+") as seen:
+        shell.run("echo $$ >&2; sleep 60", timeout_s=3.0)
     assert gone(int(str(seen.value).split("it said: ")[1].split()[0]))
     assert shell.run("echo still here").text == "still here"
 
 
 def test_a_command_that_ignores_the_request_to_end_is_killed(shell):
     with pytest.raises(DeadlineExceeded) as seen:
-        shell.run("trap '' TERM; echo $$ >&2; while :; do sleep 0.1; done", timeout_s=1.5)
+        shell.run("trap '' TERM; echo $$ >&2; while :; do sleep 0.1; done", timeout_s=3.0)
     assert gone(int(str(seen.value).split("it said: ")[1].split()[0]))
 
 
@@ -199,7 +199,7 @@ def test_a_link_that_stalls_while_a_command_runs_is_lost_and_not_late(shell_on, 
 
 
 def test_a_link_that_stalls_before_a_command_is_found_in_time(shell_on, wire, quick):
-    shell = shell_on(wire.port, connect_timeout_s=1.0)
+    shell = shell_on(wire.port, connect_timeout_s=3.0)
     shell.run("true")
     wire.stall()
     started = time.monotonic()
@@ -210,7 +210,7 @@ def test_a_link_that_stalls_before_a_command_is_found_in_time(shell_on, wire, qu
 
 def test_a_stalled_link_nobody_waits_on_is_found_by_the_keepalive(shell_on, wire, monkeypatch):
     monkeypatch.setattr("devices.ssh_link._KEEPALIVE_S", 0.1)
-    monkeypatch.setattr("devices.ssh_link._ANSWER_S", 0.3)
+    monkeypatch.setattr("devices.ssh_link._ANSWER_S", 3.0)
     shell = shell_on(wire.port)
     with shell.stream("cat", timeout_s=60) as stream:
         wire.stall()
@@ -422,8 +422,8 @@ def test_silence_is_told_apart_from_a_lost_link(shell):
 
 def test_a_stream_is_bounded_however_much_it_says(shell):
     endless = "while :; do echo x; sleep 0.05; done"
-    late = pytest.raises(DeadlineExceeded, match=r"not over after 0.6 s")
-    with shell.stream(endless, timeout_s=0.6) as stream, late:
+    late = pytest.raises(DeadlineExceeded, match=r"not over after 3 s")
+    with shell.stream(endless, timeout_s=3.0) as stream, late:
         list(stream.lines(idle_timeout_s=30))
 
 
