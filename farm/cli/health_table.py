@@ -46,7 +46,7 @@ def row(one: BoardHealth) -> tuple[str | None, ...]:
         one.model,
         one.made,
         one.state,
-        _word(one.powered, "on", "off"),
+        _word(one.powered, "on", "off" if one.off_proven_by else "off, not proven"),
         one.boot_stage if one.state == "booting" and one.boot_stage else _word(one.up, "yes", "no"),
         one.console,
         None if one.hottest is None else f"{one.hottest:.1f}",

@@ -37,6 +37,11 @@ class BoardHealth:
     """Why it is in quarantine, and since when."""
     last: LastTrial | None = None
     powered: bool | None = None
+    """What its switch says; None too where a meter, its console or SSH gives the lie to a switch that says off."""
+    off_proven_by: list[str] = field(default_factory=list[str])
+    """What proves that a board is off, whose switch says so: ``um25c-1 reads 0.00 W``. Empty for one: not proven."""
+    off_doubts: list[str] = field(default_factory=list[str])
+    """What might have proven it, and could not be asked."""
     up: bool | None = None
     """Whether it takes a command."""
     console: str | None = None
@@ -87,7 +92,10 @@ class BoardHealth:
             return self.quarantine
         if self.in_use is not None:
             return self.in_use
-        return self.faults[0].partition("\n")[0] if self.faults else ""
+        if self.faults:
+            return self.faults[0].partition("\n")[0]
+        unproven = self.powered is False and not self.off_proven_by
+        return f"not proven: {'; '.join(self.off_doubts)}" if unproven else ""
 
     @property
     def bad(self) -> bool:

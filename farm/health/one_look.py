@@ -3,7 +3,8 @@
 import math
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, nullcontext
+from itertools import chain, repeat
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -11,7 +12,9 @@ from devices.board import BoardLook
 from devices.console import Console, Glance
 from power.errors import MeterOffline
 
-from ..lab.inventory import Lab
+from ..errors import LabFault
+from ..lab.inventory import Lab, MeterEntry
+from ..lab.proven_off import Off, Watts, prove_off
 from ..lab.reach import open_console
 from .board_health import BoardHealth
 from .meters import Reading, check_reading, read_meter
@@ -19,6 +22,9 @@ from .parts import FAULTS, Fault, ask_board, ask_switch, boots, glance_at, judge
 
 _SWITCH_S = 1.0
 """Assumed: a switch that is well has answered by then; if not, the board is asked meanwhile."""
+_EMPTY_S = 3.0
+"""Assumed: whoever switched a board off has looked for as long as its capacitors take."""
+_FED_HINT = "is it fed through its UART, HDMI or USB port, or is its switch another board's? `farm lab verify-wiring`"
 T = TypeVar("T")
 P = ParamSpec("P")
 
@@ -37,6 +43,7 @@ def ask_parts(lab: Lab, health: BoardHealth, state: Path, *, doubtful: bool) -> 
         if not faults and health.powered is None:
             health.powered = _proven(lab, entry.switch, meters)
         if health.powered is False:
+            faults += _looks_off(lab, health, meters)
             health.up, health.console, of_board = None, None, []
         faults += [fault for meter, read in meters.items() if (fault := _measured(lab, health, meter, read.result()))]
     health.faults += [str(fault) for fault in [*faults, *of_board]]
@@ -57,6 +64,37 @@ def _proven(lab: Lab, switch: str | None, meters: Mapping[str, Future[Reading | 
     if proof is None or not isinstance(read, Reading) or math.isnan(read.watts):
         return None
     return abs(read.watts) >= proof.off_below_watts
+
+
+def _looks_off(lab: Lab, health: BoardHealth, meters: Mapping[str, Future[Reading | Fault]]) -> list[Fault]:
+    """Note what proves that a board is off, whose switch says so; it is a fault where the board is fed all the same."""
+    entry = lab.boards[health.board]
+    if health.up:
+        health.powered = None
+        return [LabFault(health.board, f"its switch {entry.switch} says off, and it answers over SSH", hint=_FED_HINT)]
+    console = None if entry.console is None else _try(open_console, lab, health.board)
+    watts = {meter: _watts(meter, lab.meters[meter], first) for meter, first in meters.items()}
+    with closing(console) if isinstance(console, Console) else nullcontext() as opened:
+        doubts = () if opened or console is None else (str(console).partition("\n")[0],)
+        off = _try(prove_off, lab, health.board, watts, opened, doubts=doubts, within_s=_EMPTY_S)
+    if not isinstance(off, Off):
+        health.powered = None
+        return [off]
+    health.off_proven_by, health.off_doubts = list(off.proven_by), list(off.doubts)
+    return []
+
+
+def _watts(meter: str, entry: MeterEntry, first: Future[Reading | Fault]) -> Watts:
+    """Return how to read a meter: what it has said already, and after that afresh."""
+    answers = chain([first.result], repeat(lambda: read_meter(meter, entry)))
+
+    def read() -> float:
+        answer = next(answers)()
+        if isinstance(answer, Reading):
+            return answer.watts
+        raise answer
+
+    return read
 
 
 def _measured(lab: Lab, health: BoardHealth, meter: str, read: Reading | Fault) -> Fault | None:

@@ -63,7 +63,7 @@ class _Figures:
             return Gauge(f"farm_{name}", what, ("board", *labels), registry=registry)
 
         self._board = {
-            "powered": gauge("board_powered", "1: its switch says on."),
+            "powered": gauge("board_powered", "1: its switch says on; 0: off, and nothing gives it the lie."),
             "up": gauge("board_up", "1: it takes commands over SSH."),
             "throttled": gauge("board_throttled", "1: it holds itself back."),
             "load1": gauge("board_load1", "Load average over a minute."),

@@ -8,8 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from devices.ssh import Ssh
+from farm.cli.health_table import row
 from farm.health import LOOK_S, look
 from farm.lab.bench import borrow
+from farm.lab.inventory import ConsoleEntry
 from farm.lab.lease import Leases, Wanted
 from farm.lab.twins import inject
 from farm.store.database import Store
@@ -59,6 +61,61 @@ def test_a_board_that_is_off_is_no_fault_and_what_cannot_be_known_is_not(twins, 
     health = look(twins.lab, "zero-01", twins.state)
     assert (health.state, health.bad, health.powered) == ("off", False, False)
     assert (health.up, health.boot_id, health.console, health.hottest) == (None, None, None, None)
+
+
+def with_board(lab, name, **changes):
+    """The same lab with other words about a board."""
+    return lab.model_copy(update={"boards": lab.boards | {name: lab.boards[name].model_copy(update=changes)}})
+
+
+@pytest.fixture
+def zero_is_on(twins):
+    with borrow(twins.lab, "zero-01", state=twins.state) as bench:
+        bench.settings.leave_on()
+        bench.ensure_up()
+    yield
+    with borrow(twins.lab, "zero-01", state=twins.state) as bench:
+        bench.power_off()
+
+
+def test_off_is_proven_by_the_meters_and_by_a_dead_console(twins, zero_is_off):
+    health = look(twins.lab, "zero-01", twins.state)
+    assert health.off_proven_by == ["um25c-1 reads 0.00 W", "tc66c-1 reads 0.00 W", "its console is silent"]
+    assert row(health)[4] == "off"
+
+
+def test_off_without_a_witness_is_not_proven_and_is_said_to_be_so(twins, zero_is_off):
+    health = look(with_board(twins.lab, "zero-01", meters=[], console=None), "zero-01", twins.state)
+    assert (health.state, health.powered, health.off_proven_by) == ("off", False, [])
+    assert health.reason == "not proven: it has neither meter nor console"
+    assert row(health)[4] == "off, not proven"
+
+
+def test_a_witness_that_cannot_be_asked_proves_nothing_and_is_named(twins, zero_is_off):
+    lab = with_board(twins.lab, "zero-01", meters=["um25c-1"], console=ConsoleEntry(port="/dev/serial/not-there"))
+    with disturbed(twins, "um25c-1", "silent"):
+        health = look(lab, "zero-01", twins.state)
+    assert (health.state, health.bad) == ("off", False)
+    assert [doubt.partition(":")[0] for doubt in health.off_doubts] == ["zero-01", "um25c-1"]
+
+
+def test_a_board_that_lives_on_while_its_switch_says_off_is_faulty(twins, zero_is_on):
+    with disturbed(twins, "zero-01", "back-powered"):
+        with borrow(twins.lab, "zero-01", state=twins.state) as bench:
+            bench.switch.off()
+        health = look(twins.lab, "zero-01", twins.state)
+    assert (health.state, health.powered) == ("faulty", None)
+    said = "zero-01: its switch relay-zero says off, and its console still answers"
+    assert [fault.partition("\n")[0] for fault in health.faults] == [said]
+
+
+def test_a_meter_that_reads_power_gives_the_lie_to_a_switch_that_says_off(twins, zero_is_on):
+    lab = with_board(twins.lab, "zero-01", switch="relay-atom", console=None)
+    with borrow(twins.lab, "atom-01", state=twins.state) as bench:
+        bench.power_off()
+    (fault, *_) = look(lab, "zero-01", twins.state).faults
+    assert fault.startswith("zero-01: its switch relay-atom says off, and um25c-1 reads ")
+    assert "farm lab verify-wiring" in fault
 
 
 def test_no_silent_part_hides_another(twins, atom_is_up):
