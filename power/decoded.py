@@ -6,6 +6,8 @@ from typing import Protocol
 
 from .block import Flag
 
+_NOTHING = Flag(0)
+
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
@@ -18,7 +20,7 @@ class Decoded:
     """Positive the way the unit counts positive. NaN where the unit had no value: never 0."""
     watts: float
     """The unit's own where it tells watts, else volts times amps."""
-    flags: Flag = Flag(0)
+    flags: Flag = _NOTHING
     """LOST_BEFORE where the unit's counter says that readings are missing."""
 
 
