@@ -35,12 +35,15 @@ class Block:
     """Positive into the board. NaN where the instrument had no value: never 0."""
     flags: NDArray[np.uint8]
     """:class:`Flag` bits."""
+    own_watts: NDArray[np.float64] | None = None
+    """Of an instrument that measures power as such: its watts. Volts and amps that it does not tell are NaN."""
 
     def __post_init__(self) -> None:
         """Refuse arrays that do not belong together."""
-        shapes = {a.shape for a in (self.t_ns, self.volts, self.amps, self.flags)}
+        own = [] if self.own_watts is None else [self.own_watts]
+        shapes = {a.shape for a in (self.t_ns, self.volts, self.amps, self.flags, *own)}
         if len(shapes) != 1 or self.t_ns.ndim != 1:
-            raise ValueError(f"a block needs four arrays of one shape (n,), not {sorted(shapes)}")
+            raise ValueError(f"a block needs arrays of one shape (n,), not {sorted(shapes)}")
 
     def __len__(self) -> int:
         """Return the number of readings."""
@@ -48,26 +51,34 @@ class Block:
 
     @property
     def watts(self) -> NDArray[np.float64]:
-        """Volts times amps, shape (n,); NaN where either is missing."""
-        return self.volts * self.amps
+        """The instrument's own, else volts times amps, shape (n,); NaN where it had no value."""
+        return self.volts * self.amps if self.own_watts is None else self.own_watts
 
     @classmethod
-    def one(cls, t_ns: int, volts: float, amps: float, flags: int = 0) -> Self:
-        """Return a block of a single reading."""
+    def one(cls, t_ns: int, volts: float, amps: float, flags: int = 0, *, watts: float | None = None) -> Self:
+        """Return a block of a single reading; ``watts`` only of an instrument that measures them as such."""
         return cls(
             np.array([t_ns], np.int64),
             np.array([volts], np.float64),
             np.array([amps], np.float64),
             np.array([flags], np.uint8),
+            None if watts is None else np.array([watts], np.float64),
         )
+
+    def pick(self, which: slice | NDArray[np.bool_]) -> "Block":
+        """Return these readings only."""
+        own = None if self.own_watts is None else self.own_watts[which]
+        return Block(self.t_ns[which], self.volts[which], self.amps[which], self.flags[which], own)
 
     @classmethod
     def join(cls, blocks: Iterable["Block"]) -> Self:
         """Return all readings in one block, in the order given; empty when there are none."""
         parts = list(blocks)
+        own = any(b.own_watts is not None for b in parts)
         return cls(
             np.concatenate([np.empty(0, np.int64), *(b.t_ns for b in parts)]),
             np.concatenate([np.empty(0, np.float64), *(b.volts for b in parts)]),
             np.concatenate([np.empty(0, np.float64), *(b.amps for b in parts)]),
             np.concatenate([np.empty(0, np.uint8), *(b.flags for b in parts)]),
+            np.concatenate([b.watts for b in parts]) if own else None,
         )

@@ -20,7 +20,6 @@ With readings ``P_i`` every ``h`` seconds, each the mean over an aperture ``a``,
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +46,7 @@ class Energy:
     peak_watts: float
     """Highest reading inside the window: a mean over the meter's aperture."""
     volts_mean: float
+    """NaN of a meter that tells watts only."""
     seconds: float
     readings: int
     """Inside the window."""
@@ -99,7 +99,7 @@ def energy(
     if not inside.any():
         raise MissingReadings(meter, f"no reading inside a window of {seconds:.3f} s", hint=_HINT)
     joules = _integral(t_s, watts, seconds)
-    usable = _pick(block, _usable(block))
+    usable = block.pick(_usable(block))
     edges_ns = (start_ns, end_ns)
     may_be_at_edges = np.concatenate([_near(usable, edge_ns, clock_bound_ns) for edge_ns in edges_ns])
     not_seen_s = max(unseen_s(around, rate_hz), lost / rate_hz)
@@ -148,7 +148,7 @@ def _around(
     if not allow_lost:
         at = (int(cut.t_ns[np.argmax((missing > 0) | ~usable)]) - start_ns) / 1e9
         raise MissingReadings(meter, f"{lost} of {lost + int(usable.sum())} readings lost, at {at:.2f} s", hint=_HINT)
-    return _surrounding(_pick(block, _usable(block)), start_ns, end_ns, meter), lost
+    return _surrounding(block.pick(_usable(block)), start_ns, end_ns, meter), lost
 
 
 def _usable(block: Block) -> NDArray[np.bool_]:
@@ -161,11 +161,7 @@ def _surrounding(block: Block, start_ns: int, end_ns: int, meter: str) -> Block:
     if first < 0 or last >= len(block):
         where = "before its start" if first < 0 else "after its end"
         raise MissingReadings(meter, f"the window has no reading {where}, of {len(block)}", hint=_HINT)
-    return _pick(block, slice(first, last + 1))
-
-
-def _pick(block: Block, which: Any) -> Block:  # noqa: ANN401 -- a slice or a mask, as numpy takes them
-    return Block(block.t_ns[which], block.volts[which], block.amps[which], block.flags[which])
+    return block.pick(slice(first, last + 1))
 
 
 def _integral(t_s: Floats, values: Floats, seconds: float) -> float:
@@ -179,6 +175,8 @@ def _integral(t_s: Floats, values: Floats, seconds: float) -> float:
 def _accuracy_variance(t_s: Floats, around: Block, accuracy: Accuracy, seconds: float) -> float:
     if accuracy.watts is not None:
         return _integral(t_s, _limit(around.watts, accuracy.watts), seconds) ** 2 / 3
+    if accuracy.volts is None or accuracy.amps is None:
+        raise ValueError("no limits of error of the watts")
     by_volts = _integral(t_s, _limit(around.volts, accuracy.volts) * np.abs(around.amps), seconds)
     by_amps = _integral(t_s, _limit(around.amps, accuracy.amps) * np.abs(around.volts), seconds)
     return (by_volts**2 + by_amps**2) / 3

@@ -34,11 +34,17 @@ class Tolerance:
 class Accuracy:
     """Limits of error of a meter on the range in use, and where they are written."""
 
-    volts: Tolerance
-    amps: Tolerance
+    volts: Tolerance | None
+    amps: Tolerance | None
+    """None for a meter that tells watts only."""
     source: str
     watts: Tolerance | None = None
     """Of a meter whose readings are watts that it measured as such; else they are off by what volts and amps are."""
+
+    def __post_init__(self) -> None:
+        """Refuse limits that say nothing of the watts."""
+        if self.watts is None and (self.volts is None or self.amps is None):
+            raise ValueError("limits of error are wanted of watts, or of both volts and amps")
 
 
 class Meter(Protocol):

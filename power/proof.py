@@ -86,7 +86,7 @@ class ProvenSwitch:
             what = str(error).partition("\n")[0].removeprefix(f"{meter}: ")
             hint = "a meter that the rail itself feeds goes out with it: put it before the switch"
             raise SwitchOffline(self.name, f"the meter that proves it, {meter}: {what}", hint=hint) from error
-        watts = float(block.volts[-1] * block.amps[-1])
+        watts = float(block.watts[-1])
         if math.isnan(watts):
             raise SwitchOffline(self.name, f"the meter that proves it, {meter}, has no value", hint=self._fed_hint)
         return abs(watts) >= self._off_below_watts  # a meter that is wired backwards reads less than nothing

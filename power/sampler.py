@@ -2,7 +2,7 @@
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
@@ -130,7 +130,7 @@ class Sampler:
         flags = np.where(missing > 0, read.flags | np.uint8(Flag.LOST_BEFORE), read.flags)
         span_s = (int(read.t_ns[-1]) - int(read.t_ns[0])) / 1e9 if len(read) > 1 else 0.0
         return Trace(
-            block=Block(read.t_ns, read.volts, read.amps, flags.astype(np.uint8)),
+            block=replace(read, flags=flags.astype(np.uint8)),
             errors=list(self._errors),
             rate_hz=(len(read) - 1) / span_s if span_s else float("nan"),
             lost=int(missing.sum()),

@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from .block import Block
 from .errors import FrameError, MeterOffline, SwitchBlind, SwitchOffline, SwitchUnconfirmed
 from .meter import Meter
 from .registry import known_meters, known_switches, load_meter, load_switch
@@ -82,6 +84,16 @@ class MeterConformance(ABC):
     """Options that the driver's ``Config`` accepts."""
     garbage: ClassVar[bytes] = b"\xa5garbage\n"
     """No answer of this meter. End it as an answer ends, where answers have an end."""
+    watts_only: ClassVar[bool] = False
+    """The meter measures power as such, and tells neither volts nor amps."""
+
+    def _assert_reads(self, block: Block, volts: float, amps: float) -> None:
+        assert block.watts == pytest.approx([volts * amps], rel=2e-3)
+        if self.watts_only:
+            assert np.isnan([*block.volts, *block.amps]).all()
+        else:
+            assert block.volts == pytest.approx([volts], rel=1e-3)
+            assert block.amps == pytest.approx([amps], rel=1e-3)
 
     @abstractmethod
     def meter_on(self, port: Replay) -> Meter:
@@ -96,8 +108,7 @@ class MeterConformance(ABC):
         with self.meter_on(Replay(self.answers(5.0, 0.5))) as meter:
             block = meter.read()
             after_ns = time.monotonic_ns()
-        assert block.volts == pytest.approx([5.0], rel=1e-3)
-        assert block.amps == pytest.approx([0.5], rel=1e-3)
+        self._assert_reads(block, 5.0, 0.5)
         assert before_ns - meter.aperture_s * 1e9 <= block.t_ns[0] <= after_ns
 
     def test_silence_is_offline_and_worth_a_retry(self) -> None:
@@ -126,13 +137,13 @@ class MeterConformance(ABC):
         stale = self.answers(9.0, 0.9)[-1]
         with self.meter_on(Replay(self.answers(5.0, 0.5), stale=stale)) as meter:
             block = meter.read()
-        assert block.volts == pytest.approx([5.0], rel=1e-3)
+        self._assert_reads(block, 5.0, 0.5)
 
     def test_it_reads_again_after_a_fault(self) -> None:
         with self.meter_on(Replay([self.garbage, *self.answers(5.0, 0.5)])) as meter:
             with pytest.raises(FrameError):
                 meter.read()
-            assert meter.read().amps == pytest.approx([0.5], rel=1e-3)
+            self._assert_reads(meter.read(), 5.0, 0.5)
 
     def test_leaving_the_block_closes_the_port_and_closing_twice_is_harmless(self) -> None:
         port = Replay()
@@ -146,7 +157,8 @@ class MeterConformance(ABC):
             assert meter.identity().model
             assert meter.rate_hz > 0
             assert 0 <= meter.aperture_s <= 1 / meter.rate_hz * 1.001
-            for tolerance in (meter.accuracy.volts, meter.accuracy.amps):
+            limits = (meter.accuracy.volts, meter.accuracy.amps, meter.accuracy.watts)
+            for tolerance in (limit for limit in limits if limit is not None):
                 assert 0 < tolerance.of_reading < 0.1
                 assert math.isfinite(tolerance.offset)
             assert meter.accuracy.source

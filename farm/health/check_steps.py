@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import isnan
 from time import sleep
 
 import numpy as np
@@ -156,7 +157,7 @@ def _rest(bench: Bench, plan: Plan) -> str:
             raise MeterOffline(on_rail.name, f"not one reading in {rest.for_s:g} s")
         mean = Reading(*(float(np.mean(values)) for values in (block.volts, block.amps, block.watts)))
         check_reading(on_rail.name, on_rail.rail, mean, powered=True)
-        told.append(f"{on_rail.name} {mean.watts:.3g} W at {mean.volts:.4g} V")
+        told.append(f"{on_rail.name} {mean.watts:.3g} W" + f" at {mean.volts:.4g} V" * (not isnan(mean.volts)))
         if nth == 0 and not rest.min_watts <= mean.watts <= rest.max_watts:
             said = f"reads {mean.watts:.3g} W with {bench.name} at rest"
             hint = "what runs on the board, what else hangs on the rail, which range is the meter in?"

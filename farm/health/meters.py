@@ -57,13 +57,15 @@ def check_reading(name: str, rail: str, reading: Reading, *, powered: bool) -> N
         LabFault: it makes no sense; says what was read and what was expected.
     """
     hint = f"look at the wiring of the meter on {rail!r}, its range and its leads"
-    for quantity, value in (("volts", reading.volts), ("amps", reading.amps)):
+    watts_only = math.isfinite(reading.watts) and math.isnan(reading.volts) and math.isnan(reading.amps)
+    told = {"watts": reading.watts} if watts_only else {"volts": reading.volts, "amps": reading.amps}
+    for quantity, value in told.items():
         if not math.isfinite(value):
             raise LabFault(name, f"answers, and has no value for {quantity}", hint=hint)
     if not powered:
         return  # an inline meter on a dead rail reads what it likes
     lowest, highest = rail_volts(rail)
-    if not lowest <= reading.volts <= highest:
+    if not watts_only and not lowest <= reading.volts <= highest:
         raise LabFault(name, f"reads {reading.volts:.3g} V; {rail!r} is {lowest:g} to {highest:g} V", hint=hint)
     if reading.watts < _LEAST_WATTS:
         raise LabFault(name, f"reads {reading.watts:.3g} W on a board that is on", hint=hint)

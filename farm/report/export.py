@@ -186,9 +186,8 @@ def _readings(store: Store, stored: Stored) -> list[Row]:
     start_ns = record.scenario.start_ns
     for power in record.power:
         block = store.trace(record.id, power.meter)
-        for t_ns, volts, amps, flags in zip(
-            block.t_ns.tolist(), block.volts.tolist(), block.amps.tolist(), block.flags.tolist(), strict=True
-        ):
+        columns = (block.t_ns, block.volts, block.amps, block.watts, block.flags)
+        for t_ns, volts, amps, watts, flags in zip(*(column.tolist() for column in columns), strict=True):
             found.append(
                 {
                     "record": record.id,
@@ -197,7 +196,7 @@ def _readings(store: Store, stored: Stored) -> list[Row]:
                     "t_s": None if start_ns is None else (t_ns - start_ns) / 1e9,
                     "volts": _known(volts),
                     "amps": _known(amps),
-                    "watts": _known(volts * amps),
+                    "watts": _known(watts),
                     "flags": flags,
                 }
             )

@@ -139,7 +139,8 @@ class PowerFacts(Part):
     """Readings that should be inside the window and are not."""
     mean: Watts
     peak_watts: float
-    volts_mean: float
+    volts_mean: float | None = None
+    """None of a meter that tells watts only."""
     joules: float
     u_joules: float
     joules_mean_times_duration: float

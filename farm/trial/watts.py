@@ -1,5 +1,6 @@
 """What each meter says about a trial's windows."""
 
+import math
 from dataclasses import dataclass
 
 from power.energy import Energy, energy
@@ -74,7 +75,7 @@ def power(on: MeterOnRail, trace: Trace, windows: Windows, frames: int) -> tuple
         lost=used.lost,
         mean=Watts(watts=used.mean_watts, u_watts=used.u_watts),
         peak_watts=used.peak_watts,
-        volts_mean=used.volts_mean,
+        volts_mean=used.volts_mean if math.isfinite(used.volts_mean) else None,
         joules=used.joules,
         u_joules=used.u_joules,
         joules_mean_times_duration=used.joules_mean_times_duration,
