@@ -9,6 +9,7 @@ from .boot_patterns import (
     INIT,
     KERNEL_BANNER,
     KERNEL_CPU,
+    LOADER,
     SHOWS_LOG,
     STALL_S,
     STARTS_KERNEL,
@@ -29,6 +30,8 @@ _NAMELESS_INIT_LINES = 20
 """Assumed: a kernel that does not stamp its lines says less after it has freed its memory and started init."""
 _QUIET_S = 0.3
 """Assumed: a short prompt that nothing follows for this long is one, and no beginning of a line."""
+_DOUBLED_WITHIN = 2
+"""Lines: a port that is two consoles at once (SeaBIOS, earlycon) prints its first words twice; assumed."""
 _REPLAYED_WITHIN = 3
 """Lines between the word of a new console and the old log's first line; assumed."""
 _RESETS_OF_A_LOOP = 3
@@ -64,11 +67,13 @@ class _Boot:
     stage: Stage | None = None
     reached_ns: dict[Stage, int] = field(default_factory=dict[Stage, int])
     step: int = 0
-    said: set[str] = field(default_factory=set[str])
+    said: dict[str, int] = field(default_factory=dict[str, int])
+    """First words of programs, and the line at which each was said last."""
     steps: set[int] = field(default_factory=set[int])
     stamped: bool = False
     """The kernel stamps its lines."""
     in_initramfs: bool = False
+    left_initramfs: bool = False
     signs: int = 0
     by_hand: bool = False
     """Somebody types, or has ordered the system down: the next restart is wanted."""
@@ -218,6 +223,9 @@ class BootWatcher:
             boot.by_hand = boot.by_hand or "reboot" in text
             if self._faults.ended_by("rescue-shell"):
                 return True
+            if boot.stage is Stage.INITRAMFS and self._faults.waits_for_root():
+                self._faults.add("rescue-shell", number, text, "at once", Stage.LOGIN, boot.stage)
+                return True
         if not self._faults.ended_by("panic"):
             self._reach(stage)
         return stage is Stage.SHELL
@@ -234,12 +242,12 @@ class BootWatcher:
         boot = self._boot
         match cue.name:
             case "in initramfs":
-                boot.in_initramfs = True
+                boot.in_initramfs = not boot.left_initramfs
                 self._not_yet_userspace()
             case "leaves initramfs":
-                boot.in_initramfs = False
+                boot.in_initramfs, boot.left_initramfs = False, True
             case "hands over":
-                boot.said = {words for words in boot.said if " SPL " not in words}
+                boot.said = {words: line for words, line in boot.said.items() if " SPL " not in words}
             case "ordered":
                 boot.by_hand = boot.announced = boot.stage is not None
             case "loader resets":
@@ -254,7 +262,7 @@ class BootWatcher:
     def _not_yet_userspace(self) -> None:
         """What was taken for the system's init was the initramfs'."""
         boot = self._boot
-        if boot.stage is not Stage.USERSPACE:
+        if boot.stage is not Stage.USERSPACE or not boot.in_initramfs:
             return
         t_ns = boot.reached_ns.pop(Stage.USERSPACE)
         boot.stage = Stage.INITRAMFS
@@ -291,14 +299,17 @@ class BootWatcher:
             return
         if sign.step:
             again = (sign.once and words in boot.said) or (is_banner and sign.step in boot.steps)
-            back = sign.step < boot.step and (sign.once or boot.step >= STARTS_KERNEL)
+            again &= sign.step < LOADER or number - boot.said.get(words, 0) > _DOUBLED_WITHIN
+            back = sign.step < boot.step and (
+                sign.once or boot.step >= STARTS_KERNEL or sign.step < LOADER <= boot.step
+            )
             if self.up and not boot.signs:
                 self._forget()
             elif again or back:
                 self._restart(sign.stage, number)
             boot = self._boot
             boot.step = max(boot.step, sign.step)
-            boot.said.add(words)
+            boot.said[words] = number
             boot.steps.add(sign.step)
         boot.stamped |= stamp == "kernel"
         boot.signs += 1
@@ -359,11 +370,9 @@ class BootWatcher:
             return
         for row in rows_for(said) if rows is None else rows:
             if isinstance(row, Symptom) and row.pattern.search(said) and self._fits(row):
-                if row.kind == "rescue-shell":
-                    early = self._boot.in_initramfs or any(
-                        word in said for word in ("Dropping", "initramfs", "dropped")
-                    )
-                    self._reach(Stage.INITRAMFS if early else Stage.USERSPACE)
+                if row.shows:
+                    early = row.shows is Stage.USERSPACE and self._boot.in_initramfs
+                    self._reach(Stage.INITRAMFS if early else row.shows)
                 self._faults.add(row.kind, number, said, row.ends, row.until, self.stage)
 
     def _fits(self, symptom: Symptom) -> bool:

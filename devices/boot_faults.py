@@ -10,6 +10,7 @@ _LONGEST_TEXT = 240
 _REPORT_LINES = 80
 """Assumed: the kernel's report of its own death, with registers and call trace, is no longer."""
 _State = Literal["fatal", "suspect", "told"]
+_NO_ROOT = ("root-mount", "root-wait")
 _TAKEN_BACK = ("boot-stop", "bad-image")
 """Kinds that say nothing about a boot that went on: another image was tried, or somebody typed."""
 
@@ -125,6 +126,10 @@ class Faults:
     def ended_by(self, kind: str) -> bool:
         """Tell whether the running boot has a fatal fault of a kind."""
         return kind in self._last and self._last[kind].state == "fatal"
+
+    def waits_for_root(self) -> bool:
+        """Tell whether the running boot has not found its root file system, as far as is known."""
+        return any(entry.kind in _NO_ROOT and entry.boot == self._boot for entry in self._open)
 
     def ended(self) -> bool:
         """Tell whether the running boot has any fatal fault."""

@@ -27,6 +27,7 @@ _STAMPS = re.compile(
       |\[?\d\d:\d\d:\d\d(?:[.,:]\d+)?\]?:?(?=[\s\[<])                                      # KernelCI, picocom wrappers
       |\[\ *\d+\.\d+\ +\d+\.\d+\]                                                          # grabserial
       |<\d{1,3}>(?=\[|\S)                                                                  # printk's level
+      |\[[A-Za-z][\w/.:-]{0,30}\]\ *(?=\[\ *\d+\.\d{6}\])                             # a simulator's port
     )[ \t]*""",
     re.VERBOSE,
 )

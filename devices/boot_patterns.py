@@ -100,6 +100,8 @@ _FIRMWARE = (
            r"Version [\d.]+\. Copyright \(C\) \d+ American Megatrends"),
     _first(Stage.FIRMWARE, ROM, "Phoenix", "Phoenix sign-on", r"^Phoenix (?:SecureCore|TrustedCore|- Award)"),
     _first(Stage.FIRMWARE, LOADER, "UEFI", "EDK II for ARM: PrePi, Jetson", r"UEFI firmware \(version"),
+    _line(Stage.FIRMWARE, "SecStartup|PEIM|PPI|PROGRESS", "EDK II: SEC, PEI and DXE with their debug messages",
+          r"^>+ ?SecStartup|^Loading PEIM at 0x|^(?:Rei|I)nstall PPI: |^PROGRESS CODE: V"),
     _first(Stage.FIRMWARE, LOADER, "BdsDxe", "EDK II: BdsDxe", r"^BdsDxe: ", once=False),
     _first(Stage.FIRMWARE, LOADER, "Press", "PC firmware and EDK II",
            r"^Press (?:ESC|F2|DEL|<DEL>)[^\n]*(?:[Ss]etup|BIOS)", once=False),
@@ -128,6 +130,7 @@ _LOADERS = (
     _first(Stage.BOOTLOADER, SECOND_LOADER, "iPXE", "iPXE", r"^iPXE (?:initialising|\d+\.\d+\.\d+)", once=False),
     _first(Stage.BOOTLOADER, SECOND_LOADER, "SYSLINUX|ISOLINUX|PXELINUX|EXTLINUX", "Syslinux",
            r"^(?:SYS|ISO|PXE|EXT)LINUX \d+\.\d+", once=False),
+    _first(Stage.BOOTLOADER, LOADER, "depthcharge", "depthcharge: src/vboot", r"^Starting depthcharge on "),
     _first(Stage.BOOTLOADER, LOADER, "barebox", "barebox: common/version.c", r"^barebox \d{4}\.\d\d[^\n]*"),
     _first(Stage.BOOTLOADER, LOADER, "lk", "Little Kernel: kernel/main.c", r"welcome to lk"),
     _first(Stage.BOOTLOADER, LOADER, "Android", "Little Kernel: Qualcomm",
@@ -166,6 +169,7 @@ _INITRAMFS = (
 _USERSPACE = (
     _line(Stage.USERSPACE, "init", "Linux: init/main.c", r"^Run (?!/init )\S+ as init process"),
     _line(Stage.USERSPACE, "systemd", "systemd: src/core/main.c", r"systemd\[1\]: systemd \S+ running in system mode"),
+    _line(Stage.USERSPACE, "systemd", "systemd: src/core, to the kernel's log", r"systemd\[1\]: "),
     _line(Stage.USERSPACE, "OK", "systemd: status lines",
           r"^\[? *OK +\] (?:Started|Reached|Mounted|Listening|Created|Finished|Stopped|Found|Set|Closed"
           r"|Activated|Reloaded|Removed)"),
@@ -224,6 +228,8 @@ CUES = (
     # systemd runs, and not yet the one of the root file system
     _cue("in initramfs", "systemd", "systemd: src/core/main.c",
          r"systemd\[1\]: Running in init(?:rd| ?ramfs|ial RAM disk)"),
+    _cue("in initramfs", "initrd|initqueue", "systemd: units of the initramfs; dracut",
+         r"\binitrd(?:-(?:fs|root-fs|root-device))?\.target|unit=dracut-(?:initqueue|pre-\w+)\b"),
     _cue("in initramfs", "Initramfs|initramfs", "dracut: initrd-release", r"^Welcome to .*\([Ii]nitramfs\)"),
     _cue("leaves initramfs", "root|Root", "systemd: initrd-switch-root; dracut", r"Switching root|Switch Root"),
     # the secure firmware comes up between two programs of one name: TI K3 runs an SPL on either side of it

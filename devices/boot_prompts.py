@@ -40,7 +40,7 @@ BARE_SHELL = re.compile(r"^[#$] ?$")
 
 LOADERS = (
     _prompt(
-        r"^(?:=>|u-boot=>|U-Boot ?>|Tegra\w* \([^)]+\) #|grub>|grub rescue>|Shell>|FS\d+:\\[^>]*>) ?",
+        r"^(?:=>(?= ?$| [a-z])|u-boot=>|U-Boot ?>|Tegra\w* \([^)]+\) #|grub>|grub rescue>|Shell>|FS\d+:\\[^>]*>) ?",
         "U-Boot, GRUB, EDK II",
     ),
     _prompt(r"^barebox(?:@[^:]+)?:/\S*(?: |$)", "barebox"),

@@ -26,6 +26,9 @@ class Symptom:
     """A boot that reaches this afterwards got past it; None: only another boot can."""
     where: str
     pattern: re.Pattern[str]
+    shows: Stage | None = None
+    """Whoever prints it runs in this stage, whatever was seen before; systemd in the initramfs prints what it prints
+    later."""
 
 
 HINTS = {
@@ -44,26 +47,32 @@ HINTS = {
 """What to look at."""
 
 
-def _now(kind: str, word: str, until: Stage | None, where: str, pattern: str) -> Symptom:
-    return Symptom(kind, "at once", word, until, where, re.compile(pattern))
+def _now(kind: str, word: str, until: Stage | None, where: str, pattern: str, *, shows: Stage | None = None) -> Symptom:
+    return Symptom(kind, "at once", word, until, where, re.compile(pattern), shows)
 
 
-def _last(kind: str, word: str, until: Stage | None, where: str, pattern: str) -> Symptom:
-    return Symptom(kind, "if last", word, until, where, re.compile(pattern))
+def _last(
+    kind: str, word: str, until: Stage | None, where: str, pattern: str, *, shows: Stage | None = None
+) -> Symptom:
+    return Symptom(kind, "if last", word, until, where, re.compile(pattern), shows)
+
+
+def _rescue(shows: Stage, word: str, where: str, pattern: str) -> Symptom:
+    return Symptom("rescue-shell", "at once", word, Stage.LOGIN, where, re.compile(pattern), shows)
 
 
 def _report(kind: str, word: str, where: str, pattern: str) -> Symptom:
-    return Symptom(kind, "if silent", word, None, where, re.compile(pattern))
+    return Symptom(kind, "if silent", word, None, where, re.compile(pattern), Stage.KERNEL)
 
 
 def _note(kind: str, word: str, where: str, pattern: str) -> Symptom:
-    return Symptom(kind, "never", word, None, where, re.compile(pattern))
+    return Symptom(kind, "never", word, None, where, re.compile(pattern), Stage.KERNEL)
 
 
 # fmt: off
 _PANIC = (
     _now("panic", "panic", None, "Linux: kernel/panic.c",
-         r"""(?<!['"(|/\w])Kernel panic(?: - not syncing(?=[:\s]|$)|: )"""),
+         r"""(?<!['"(|/\w])Kernel panic(?: - not syncing(?=[:\s]|$)|: )""", shows=Stage.KERNEL),
     _now("panic", "handler", None, "U-Boot: arch/arm/lib/interrupts_64.c",
          r'^"(?:Synchronous Abort|Error|Irq|Fiq)" handler\b'),
     _now("panic", "abort", None, "U-Boot: arch/arm/lib/interrupts.c", r"^(?:data|prefetch) abort$"),
@@ -81,9 +90,9 @@ _PANIC = (
 
 _ROOT = (
     _now("root-mount", "VFS", None, "Linux: init/do_mounts.c",
-         r"Kernel panic - not syncing: VFS: Unable to mount root"),
+         r"Kernel panic - not syncing: VFS: Unable to mount root", shows=Stage.KERNEL),
     _last("root-mount", "VFS", Stage.USERSPACE, "Linux: init/do_mounts.c",
-          r"^VFS: (?:Cannot open root device|Unable to mount root fs)"),
+          r"^VFS: (?:Cannot open root device|Unable to mount root fs)", shows=Stage.KERNEL),
     _last("root-mount", "sysroot", Stage.USERSPACE, "systemd: sysroot.mount in the initramfs",
           r"Failed to (?:start .*)?mount /sysroot|Failed at step .* /sysroot|mount.*/sysroot.*failed"),
     _last("root-mount", "mounting", Stage.USERSPACE, "BusyBox mount in an initramfs",
@@ -96,9 +105,11 @@ _ROOT = (
     _last("root-mount", "mount", Stage.USERSPACE, "L4T: initrd",
           r"^ERROR: \S+ mount fail|^ERROR: (?:Unable|Failed) to mount root"),
     _last("root-wait", "root", Stage.INITRAMFS, "Linux: init/do_mounts.c",
-          r"^(?:md: )?Waiting for root ?(?:device|fs|filesystem|file system)\b"),
+          r"^(?:md: )?Waiting for root ?(?:device|fs|filesystem|file system)\b", shows=Stage.KERNEL),
     _last("root-wait", "Waiting", Stage.USERSPACE, "Linux: rootdelay=; initramfs of Yocto and others",
           r"^Waiting (?:\d+ ?sec before mounting root|for (?:the )?(?:device )?/dev/)"),
+    _last("root-wait", "removable", Stage.USERSPACE, "OpenEmbedded: initramfs-live-boot",
+          r"^Waiting for removable media\.\.\."),
     _last("root-wait", "Waiting", Stage.USERSPACE, "initramfs-tools: scripts/local",
           r"^Begin: Waiting for root file ?system"),
     _last("root-wait", "waiting", Stage.USERSPACE, "initramfs-tools: scripts/local",
@@ -112,20 +123,27 @@ _ROOT = (
 )
 
 _RESCUE = (
-    _now("rescue-shell", "mode", Stage.LOGIN, "systemd: emergency.service; dracut",
-         r"(?:You are in|Welcome to|^Entering) (?:emergency|rescue) mode(?!\.\.\.)"),
-    _now("rescue-shell", "maintenance", Stage.LOGIN, "util-linux: sulogin",
-         r"^(?:Give root password for|Press Enter for) (?:system )?maintenance"),
-    _now("rescue-shell", "Control", Stage.LOGIN, "util-linux: sulogin", r"press Control-D to continue"),
-    _now("rescue-shell", "locked", Stage.LOGIN, "util-linux: sulogin",
-         r"^Cannot open access to console, the root account is locked"),
-    _now("rescue-shell", "Emergency", Stage.LOGIN, "systemd: emergency.target",
-         r"(?:Reached target|Started) Emergency (?:Mode|Shell)"),
-    _now("rescue-shell", "Dropping", Stage.LOGIN, "initramfs-tools: scripts/functions", r"Dropping to a shell!"),
-    _now("rescue-shell", "emergency", Stage.LOGIN, "mkinitcpio; Alpine: mkinitfs",
-         r"dropped into an emergency shell|initramfs emergency recovery shell launched"),
-    _now("rescue-shell", "stage", Stage.LOGIN, "NixOS", r"^An error occurred in stage [12] of the boot process"),
-    _now("rescue-shell", "failsafe", Stage.LOGIN, "OpenWrt: preinit", r"^(?:procd: )?- failsafe -"),
+    _rescue(Stage.USERSPACE, "mode", "systemd: emergency.service; dracut",
+            r"(?:You are in|Welcome to|^Entering) (?:emergency|rescue) mode(?!\.\.\.)"),
+    _rescue(Stage.USERSPACE, "maintenance", "util-linux: sulogin",
+            r"^(?:Give root password for|Press Enter for) (?:system )?maintenance"),
+    _rescue(Stage.USERSPACE, "Control", "util-linux: sulogin", r"press Control-D to continue"),
+    _rescue(Stage.USERSPACE, "locked", "util-linux: sulogin",
+            r"^Cannot open access to console, the root account is locked"),
+    _rescue(Stage.USERSPACE, "Emergency", "systemd: emergency.target",
+            r"(?:Reached target|Started) Emergency (?:Mode|Shell)"),
+    _rescue(Stage.USERSPACE, "shell", "Debian: checkroot.sh, checkfs.sh; KISS: init",
+            r"(?i)\b(?:start(?:ing|ed)|launching|spawning) (?:an? |the )?(?:emergency|rescue|maintenance) shell"
+            r"|^A maintenance shell will now be started"),
+    _rescue(Stage.INITRAMFS, "shell", "initramfs-tools: scripts/functions; mkinitcpio; OpenEmbedded",
+            r"[Dd]ropp(?:ing|ed) (?:you )?(?:in)?to (?:an? |the )?(?:(?:emergency|rescue|debug|busybox) )*shell"),
+    _rescue(Stage.INITRAMFS, "shell", "Alpine: mkinitfs", r"initramfs emergency recovery shell launched"),
+    _rescue(Stage.INITRAMFS, "root", "Gentoo: genkernel's linuxrc",
+            r"^(?:!! )?(?:Could not find the root block device in|The root block device is unspecified)"
+            r"|^root block device\(.*\) ::"),
+    _rescue(Stage.INITRAMFS, "stage", "NixOS", r"^An error occurred in stage 1 of the boot process"),
+    _rescue(Stage.USERSPACE, "stage", "NixOS", r"^An error occurred in stage 2 of the boot process"),
+    _rescue(Stage.USERSPACE, "failsafe", "OpenWrt: preinit", r"^(?:procd: )?- failsafe -"),
 )
 
 _LOGIN = (
@@ -167,7 +185,7 @@ _STOPPED = (
     _last("boot-stop", "Fastboot|fastboot|FastBoot|FASTBOOT", Stage.KERNEL, "Little Kernel, U-Boot: cmd/fastboot.c",
           r"(?:[Ee]nter(?:ing)?|^USB|^starting) [Ff]ast[Bb]oot(?: mode)?\b|[Ff]astboot mode started"),
     _last("boot-stop", "recovery", Stage.KERNEL, "Tegra: boot ROM and MB1",
-          r"(?:Entering|Enter|boot into) (?:RCM|USB|forced?)[ -]?recovery"),
+          r"(?:Entering|Enter|boot into) (?:RCM|USB|forced?)[ -]?recovery|^Processing in recovery mode"),
     _last("boot-stop", "passphrase", Stage.LOGIN, "cryptsetup, systemd-ask-password",
           r"(?:[Pp]lease )?[Ee]nter (?:the )?passphrase (?:for|or)\b"),
     _last("boot-stop", "unlock", Stage.LOGIN, "cryptsetup-initramfs", r"^(?:.*)Please unlock disk "),
@@ -209,9 +227,9 @@ _IMAGE = (
           r"|premature end of file|not a valid)"),
     _last("bad-image", "boot", Stage.KERNEL, "Little Kernel: app/aboot",
           r"[Ii]nvalid boot image|boot image (?:is )?(?:invalid|corrupt)"),
-    _now("bad-image", "halted", None, "Linux: arch/*/boot/compressed", r"^ *-- System halted"),
+    _now("bad-image", "halted", None, "Linux: arch/*/boot/compressed", r"^ *-- System halted", shows=Stage.KERNEL),
     _now("bad-image", "unrecognized", None, "Linux: arch/arm/kernel/head-common.S",
-         r"^Error: (?:invalid dtb and )?unrecognized/unsupported "),
+         r"^Error: (?:invalid dtb and )?unrecognized/unsupported ", shows=Stage.KERNEL),
 )
 
 _REPORTS = (
@@ -249,7 +267,8 @@ GOT_PAST: dict[str, re.Pattern[str]] = {
     ),
     "boot-stop": re.compile(
         r"executed automatically in|started automatically|[Bb]oot(?:ing)? (?:in|automatically)"
-        r"|Hit any key to stop autoboot:|^Enter choice: \S"
+        r"|Hit any key to stop autoboot:|^Enter choice: \S|^Booting from |^BdsDxe: (?:loading|starting) "
     ),
 }
-"""By kind, a line that shows the boot got past what waited: Linux init/do_mounts.c, fs/ext4; menus that count down."""
+"""By kind, a line that shows the boot got past what waited: Linux init/do_mounts.c, fs/ext4; menus that count down;
+firmware that tries the next device."""

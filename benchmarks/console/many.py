@@ -36,8 +36,8 @@ def many(consoles: int, seconds: float) -> Many:
         tty.setraw(outer)
     opened = [Console.open(f"board-{n}", os.ttyname(outer)) for n, (_, outer) in enumerate(pairs)]
     masters = [master for master, _ in pairs]
-    stack = ExitStack()
-    copies = [stack.enter_context(tempfile.TemporaryFile(buffering=0)) for _ in pairs]
+    stack = ExitStack()  # a console copies for as long as it is open
+    copies = [stack.enter_context(tempfile.TemporaryFile(buffering=0)) for _ in pairs]  # noqa: SIM115
     for console, copy in zip(opened, copies, strict=True):
         console.copy_to(copy.write)
     argv = [sys.executable, "-m", __name__, str(seconds), *map(str, masters)]
