@@ -61,7 +61,7 @@ class ScenarioFacts(Part):
     name: str
     rate_hz: float
     duration_s: float
-    """From the first scheduled arrival to the end of the last frame's period, measured."""
+    """From the first scheduled arrival to the end of the last frame's period, measured on the board's clock."""
     start_ns: int | None = None
     """The first scheduled arrival on the clock of the traces, the controller's monotonic one."""
     frames: int

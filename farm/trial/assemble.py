@@ -98,7 +98,7 @@ def assemble(bench: Bench, deployment: Deployment, scenario: FixedRate, evidence
         scenario=ScenarioFacts(
             name=scenario.name,
             rate_hz=scenario.rate_hz,
-            duration_s=window.seconds,
+            duration_s=frames.seconds,
             start_ns=window.start_ns,
             frames=run.offered,
             warmup_frames=scenario.warmup_frames,

@@ -63,6 +63,11 @@ class Frames:
         """End of the last frame's period; later when frames were still queued."""
         return self._end_ns(self.finish_ns)
 
+    @property
+    def seconds(self) -> float:
+        """From start to end on the board's own clock, on which the rate is kept."""
+        return (self.end_ns - self.start_ns) / 1e9
+
     def latency(self) -> LatencyFacts:
         """Return latency from the scheduled arrival."""
         latency_ms = (self.finish_ns - self.arrival_ns) / 1e6

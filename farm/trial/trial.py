@@ -14,8 +14,8 @@ from ..artifact.deploy import Deployment
 from ..lab.bench import Bench
 from ..store.frames import FrameTimes
 from ..store.record import Moved, Record, Role, StateFacts
-from . import clock
 from .assemble import Evidence, Measured, assemble
+from .clock_watch import ClockWatch
 from .figures import Frames
 from .host import Heartbeat
 from .remote import run_on_board
@@ -78,11 +78,10 @@ def _state(bench: Bench) -> StateFacts:
 
 
 def _measure(bench: Bench, deployment: Deployment, scenario: FixedRate, progress: Callable[[str], None]) -> Measured:
-    clock_before = clock.measure(bench.shell)
-    progress(f"board clock known to ± {clock_before.bound_ns / 1e3:.0f} µs")
     slowest_hz = min((on.meter.rate_hz for on in bench.meters.values()), default=math.inf)
     quiet_s = _QUIET_LEAST_S + _QUIET_PERIODS / slowest_hz
-    with Heartbeat() as heartbeat, ExitStack() as reading:
+    with ClockWatch(bench.shell) as clock, Heartbeat() as heartbeat, ExitStack() as reading:
+        progress(f"board clock known to ± {clock.now.bound_ns / 1e3:.0f} µs")
         samplers = {name: reading.enter_context(Sampler(on.meter)) for name, on in bench.meters.items()}
         time.sleep(quiet_s)
         idle_before = _wait(scenario.idle_s)
@@ -98,8 +97,7 @@ def _measure(bench: Bench, deployment: Deployment, scenario: FixedRate, progress
         idle_after = _wait(scenario.idle_s)
         time.sleep(quiet_s)
         traces = {name: sampler.stop() for name, sampler in samplers.items()}
-    times = clock.ClockMap(clock_before, clock.measure(bench.shell))
-    times.check(bench.name)
+        times = clock.finish()
     return Measured(run, traces, times, idle_before, idle_after, heartbeat)
 
 

@@ -1,13 +1,18 @@
 """Board time as an interval that holds the truth."""
 
 import random
+import time
 
 import pytest
 
+from devices.errors import ConnectionLost
 from farm.errors import LabFault
-from farm.trial.clock import ClockMap, Offset, Probe, intersect, measure
+from farm.trial import clock_watch
+from farm.trial.clock import ClockMap, Offset, Probe, intersect
+from farm.trial.clock_watch import ClockWatch
 
 START_NS = 5_000_000_000_000
+S = 1_000_000_000
 
 
 class Boards:
@@ -23,6 +28,18 @@ class Boards:
         return controller_ns - self.reads(controller_ns)
 
 
+class Slewed(Boards):
+    """The same, and faster by ``by_ppm`` for a while."""
+
+    def __init__(self, offset_ns, ppm, *, from_ns, until_ns, by_ppm):
+        super().__init__(offset_ns, ppm)
+        self.from_ns, self.until_ns, self.by_ppm = from_ns, until_ns, by_ppm
+
+    def reads(self, controller_ns):
+        slewed_ns = max(0, min(controller_ns, self.until_ns) - self.from_ns)
+        return super().reads(controller_ns) + slewed_ns * self.by_ppm // 1_000_000
+
+
 def probes(clock, begin_ns, random_delay, count=50):
     now_ns = begin_ns
     for _ in range(count):
@@ -32,27 +49,55 @@ def probes(clock, begin_ns, random_delay, count=50):
         yield Probe(sent_ns, clock.reads(reads_ns), now_ns)
 
 
+def slowly(seed):
+    dice = random.Random(seed)
+    return lambda: int(dice.expovariate(1 / 200_000)) + 20_000
+
+
+def followed(clock, delay, seconds, every_s=1):
+    """What a watch finds from a start to an end, ``seconds`` later."""
+    later_ns = START_NS + seconds * S
+    between = range(START_NS + every_s * S, later_ns, every_s * S)
+    asked = [next(probes(clock, at_ns, delay, 1)).offset for at_ns in between]
+    ends = [intersect("b", list(probes(clock, at_ns, delay))) for at_ns in (START_NS, later_ns)]
+    return ClockMap.of("b", [ends[0], *asked, ends[1]])
+
+
 @pytest.mark.parametrize("ppm", [-50, 0, 50])
 @pytest.mark.parametrize("seed", range(5))
 def test_the_true_offset_lies_inside_the_bound_during_the_whole_trial(ppm, seed):
-    dice = random.Random(seed)
-
-    def slow_one_way():
-        return int(dice.expovariate(1 / 200_000)) + 20_000
-
     clock = Boards(17_123_456_789_012, ppm)
-    later_ns = START_NS + 60_000_000_000
-    before = intersect("b", list(probes(clock, START_NS, slow_one_way)))
-    after = intersect("b", list(probes(clock, later_ns, slow_one_way)))
-    times = ClockMap(before, after)
-    times.check("b")
-    assert times.bound_ns < 200_000
-    for at_ns in range(START_NS, later_ns, 1_000_000_000):
-        assert abs(times.to_controller_ns(clock.reads(at_ns)) - at_ns) <= times.bound_ns
+    times = followed(clock, slowly(seed), 60)
+    assert times.bound_ns < 1_000_000
+    for at_ns in range(START_NS, START_NS + 60 * S, S // 7):
+        board_ns = clock.reads(at_ns)
+        low_ns, high_ns = times.interval_ns(board_ns)
+        assert low_ns <= clock.true_offset_ns(at_ns) <= high_ns
+        assert abs(times.to_controller_ns(board_ns) - at_ns) <= times.bound_ns
     if ppm:
         assert times.drift_ppm == pytest.approx(ppm, abs=3)
     else:
         assert times.drift_ppm is None or abs(times.drift_ppm) < 3
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_clock_that_ntp_slews_in_mid_trial_is_followed(seed):
+    clock = Slewed(-3 * S, 20, from_ns=START_NS + 11 * S, until_ns=START_NS + 34 * S, by_ppm=500)
+    times = followed(clock, slowly(seed), 60)
+    assert times.bound_ns < 1_000_000
+    errors_ns = [
+        times.offset_ns(clock.reads(at_ns)) - clock.true_offset_ns(at_ns)
+        for at_ns in range(START_NS, START_NS + 60 * S, S // 7)
+    ]
+    assert max(map(abs, errors_ns)) <= times.bound_ns
+
+
+def test_without_questions_in_between_the_bound_grows_with_the_time_and_stays_true():
+    clock = Slewed(5 * S, 0, from_ns=START_NS + 5 * S, until_ns=START_NS + 10 * S, by_ppm=-500)
+    times = followed(clock, slowly(1), 10, every_s=10)
+    assert 1_000_000 < times.bound_ns < 4_000_000
+    at_ns = START_NS + 5 * S
+    assert abs(times.offset_ns(clock.reads(at_ns)) - clock.true_offset_ns(at_ns)) <= times.bound_ns
 
 
 def test_many_probes_know_more_than_the_best_of_them():
@@ -70,13 +115,43 @@ def test_a_clock_that_jumps_while_it_is_looked_at_is_a_lab_fault():
 @pytest.mark.parametrize("after", [Offset(100, 0, 2), Offset(2_000_000_000, 9_000_000, 9_000_002)])
 def test_a_clock_that_started_anew_during_the_trial_is_a_lab_fault(after):
     with pytest.raises(LabFault, match="reboot"):
-        ClockMap(Offset(1_000_000_000, 0, 2), after).check("b")
+        ClockMap.of("b", [Offset(1_000_000_000, 0, 2), after])
 
 
-def test_a_helper_on_the_board_is_asked_over_one_channel(local_bench):
-    offset = measure(local_bench(shift_s=-77).shell)
-    assert offset.low_ns <= 77_000_000_000 <= offset.high_ns
-    assert offset.bound_ns < 5_000_000
+def test_a_helper_on_the_board_is_asked_over_one_channel_until_the_trial_ends(local_bench):
+    with ClockWatch(local_bench(shift_s=-77).shell, every_s=0.01) as watch:
+        first = watch.now
+        while len(watch._offsets) < 5:
+            time.sleep(0.01)
+        times = watch.finish()
+    assert first.low_ns <= 77 * S <= first.high_ns
+    assert len(times.offsets) >= 6
+    for offset in times.offsets:
+        assert offset.low_ns <= 77 * S <= offset.high_ns
+    assert [offset.board_ns for offset in times.offsets] == sorted(offset.board_ns for offset in times.offsets)
+
+
+LATE = """#!/bin/sh
+# answers the 60th question only after the next one was asked, and then both
+while read number; do
+    now=$(date +%s%N)
+    case $number in
+        60) late="60 $now" ;;
+        *) [ -n "$late" ] && echo "$late"; late=; echo "$number $now" ;;
+    esac
+done
+"""
+
+
+def test_an_answer_that_comes_too_late_is_never_taken_for_the_next_one(local_bench, tmp_path, monkeypatch):
+    shell = local_bench().shell
+    (tmp_path / "bin" / "python3").write_text(LATE)
+    monkeypatch.setattr(clock_watch, "_PROBE_TIMEOUT_S", 0.3)
+    with ClockWatch(shell, every_s=0.01) as watch:
+        while watch._asked < 65:
+            time.sleep(0.01)
+        times = watch.finish()
+    assert times.bound_ns < 300_000_000
 
 
 @pytest.mark.parametrize(
@@ -89,6 +164,22 @@ def test_a_helper_on_the_board_is_asked_over_one_channel(local_bench):
 def test_a_board_that_cannot_tell_the_time_is_named(local_bench, tmp_path, script, said):
     shell = local_bench().shell
     (tmp_path / "bin" / "python3").write_text(f"#!/bin/sh\n{script}\n")
-    with pytest.raises(LabFault) as seen:
-        measure(shell)
+    with pytest.raises(LabFault) as seen, ClockWatch(shell):
+        pass
     assert str(seen.value).startswith(f"here: asked for its time, {said}")
+
+
+ENDS = """#!/bin/sh
+n=0
+while [ $n -lt 55 ] && read number; do n=$((n + 1)); echo "$number $(date +%s%N)"; done
+"""
+
+
+def test_a_helper_that_ends_in_mid_trial_is_told_at_the_trials_end(local_bench, tmp_path):
+    shell = local_bench().shell
+    (tmp_path / "bin" / "python3").write_text(ENDS)
+    with ClockWatch(shell, every_s=0.01) as watch:
+        while watch._fault is None:
+            time.sleep(0.01)
+        with pytest.raises((ConnectionLost, LabFault)):
+            watch.finish()

@@ -50,7 +50,8 @@ def test_watts_are_read_on_the_boards_frames_although_its_clock_is_another(tiny,
     middle = watts(first_ns + int(record.scenario.duration_s * 1e9) // 2)
     allowed = SLOPE * record.clock.bound_ns / 1e9 + 0.001 * middle
     assert power.mean.watts == pytest.approx(middle, abs=allowed)
-    assert power.joules == pytest.approx(power.mean.watts * record.scenario.duration_s)
+    edges = 2 * record.clock.bound_ns / 1e9 / record.scenario.duration_s  # the window is as long on both clocks, or so
+    assert power.joules == pytest.approx(power.mean.watts * record.scenario.duration_s, rel=edges)
     assert power.joules_per_inference == power.joules / 20
     assert power.idle_before is not None
     assert power.idle_after is not None
@@ -65,7 +66,8 @@ def test_a_record_answers_what_a_reader_asks(tiny, local_bench):
     assert record.board.runtime is not None
     assert record.board.runtime.startswith("onnxruntime ")
     assert record.board.boot_id
-    assert record.deadlines.fps == pytest.approx(20, rel=0.2)
+    assert record.deadlines.fps == pytest.approx(20 / record.scenario.duration_s)
+    assert record.scenario.duration_s == pytest.approx(1.0, abs=1e-6) or record.deadlines.missed > 0
     assert record.latency.p50_ms <= record.latency.p99_ms <= record.latency.max_ms
     assert record.latency.p99_unstarved_ms is not None
     assert record.latency.p99_unstarved_ms <= record.latency.p99_ms
@@ -104,12 +106,13 @@ def test_a_link_that_breaks_in_the_middle_is_the_links_fault(tiny, local_bench):
         run_trial(bench, tiny(), FixedRate(rate_hz=20, duration_s=30, idle_s=0.1))
 
 
-def test_a_meter_that_falls_silent_is_named(tiny, local_bench):
+def test_a_meter_that_falls_silent_is_named(tiny, local_bench, monkeypatch):
+    monkeypatch.setattr("power.sampler._SILENT_LEAST_S", 1.0)
     bench = local_bench()
     meter = bench.meters["m1"].meter
     meter.silent.set()
     with pytest.raises(MeterOffline, match="m1: no reading for"):
-        run_trial(bench, tiny(), FixedRate(rate_hz=20, duration_s=2.5, idle_s=0.4))
+        run_trial(bench, tiny(), SHORT)
 
 
 def test_lost_readings_void_a_trial_and_never_fail_it(tiny, local_bench):

@@ -1,0 +1,126 @@
+"""Asks a board for its time, from before a trial to after it.
+
+One helper stands on the board and answers each line with the CLOCK_MONOTONIC of that moment. Many questions before
+and after a trial find the quickest round trips; while it runs one question a second follows drift and slewing, at
+the price of one line over the network and less than a millisecond of the board's processor.
+"""
+
+import threading
+from shlex import quote
+from time import monotonic_ns
+from types import TracebackType
+from typing import Self
+
+from devices.errors import ConnectionLost, DeadlineExceeded, DeviceError
+from devices.shell import Shell
+
+from ..errors import LabFault
+from .clock import ClockMap, Offset, Probe, intersect
+
+_PROBES = 50
+_EVERY_S = 1.0
+"""Between two questions while frames run: at the fastest drift the interval opens by 0.3 ms either way until the
+next."""
+_START_TIMEOUT_S = 30.0
+"""For the helper's Python to start on the slowest board under load (assumed; a Pi Zero W takes 2 s)."""
+_PROBE_TIMEOUT_S = 5.0
+_LIFE_S = 86_400.0
+"""A stream needs a deadline; no trial takes a day."""
+
+_HELPER = """\
+import sys, time
+read = getattr(time, "clock_gettime_ns", None) or (lambda clock: int(time.clock_gettime(clock) * 1e9))
+for line in iter(sys.stdin.readline, ""):
+    sys.stdout.write("%s %d\\n" % (line.strip(), read(time.CLOCK_MONOTONIC)))
+    sys.stdout.flush()
+"""
+
+
+class ClockWatch:
+    """The helper, and a thread that asks it. Entering its ``with`` block measures for the first time.
+
+    Raises:
+        LabFault: no helper could be started, or its clock jumps.
+        devices.errors.DeviceError: the link.
+    """
+
+    def __init__(self, shell: Shell, *, every_s: float = _EVERY_S) -> None:
+        """Take the way to the board; nothing is started yet."""
+        self._shell, self._every_s = shell, every_s
+        self._helper = shell.stream(f"exec python3 -u -c {quote(_HELPER)}", timeout_s=_LIFE_S)
+        self._asked = 0
+        self._offsets: list[Offset] = []
+        self._fault: DeviceError | LabFault | None = None
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name=f"clock of {shell.name}", daemon=True)
+
+    @property
+    def now(self) -> Offset:
+        """What was found last."""
+        return self._offsets[-1]
+
+    def finish(self) -> ClockMap:
+        """Measure for the last time and put everything together; raises what the thread met, too."""
+        self._stopping.set()
+        self._thread.join()
+        if self._fault is not None:
+            raise self._fault
+        self._offsets.append(self._measure())
+        self._helper.send_eof()
+        return ClockMap.of(self._shell.name, self._offsets)
+
+    def __enter__(self) -> Self:
+        """Start the helper and measure."""
+        self._helper.__enter__()
+        try:
+            self._offsets.append(self._measure())
+        except BaseException:
+            self._helper.__exit__(None, None, None)
+            raise
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the helper and the thread."""
+        self._stopping.set()
+        self._helper.__exit__(kind, error, trace)  # wakes the thread, should it wait for an answer
+        self._thread.join()
+
+    def _measure(self) -> Offset:
+        name = self._shell.name
+        try:
+            probes = [self._probe(_PROBE_TIMEOUT_S if self._asked else _START_TIMEOUT_S) for _ in range(_PROBES)]
+        except ConnectionLost:
+            status = self._helper.exit_status(timeout_s=_PROBE_TIMEOUT_S)  # raises again if it was the link
+            raise _no_time(name, f"its python3 ends with status {status}", self._helper.stderr()) from None
+        return intersect(name, probes)
+
+    def _follow(self) -> None:
+        while not self._stopping.wait(self._every_s):
+            try:
+                self._offsets.append(self._probe(_PROBE_TIMEOUT_S).offset)
+            except DeadlineExceeded:
+                pass  # a board this busy answers later; until then the interval is wider
+            except (DeviceError, LabFault) as fault:
+                self._fault = fault
+                return
+
+    def _probe(self, timeout_s: float) -> Probe:
+        self._asked += 1
+        number = str(self._asked).encode()
+        sent_ns = monotonic_ns()
+        self._helper.send(number + b"\n")
+        while True:
+            line = self._helper.readline(timeout_s=timeout_s)
+            words = line.data.split()
+            if len(words) != 2 or not (words[0].isdigit() and words[1].isdigit()):
+                raise _no_time(self._shell.name, "its python3 answers", line.data)
+            if words[0] == number:  # others answer questions that were given up
+                return Probe(sent_ns, int(words[1]), line.t_ns)
+
+
+def _no_time(board: str, what: str, said: bytes) -> LabFault:
+    text = said[-200:].decode("utf-8", "replace").strip()
+    return LabFault(board, f"asked for its time, {what}: {text!r}", hint="run `python3` there")
