@@ -6,6 +6,8 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from .decoded import Decode
     from .meter import Meter
     from .switch import PowerSwitch
@@ -13,13 +15,25 @@ if TYPE_CHECKING:
 METERS = {
     "n6705c": "power.scpi.n6705c:N6705C",
     "tc66c": "power.usb.tc66c:TC66C",
+    "um24c": "power.usb.um:UM24C",
     "um25c": "power.usb.um:UM25C",
+    "um34c": "power.usb.um:UM34C",
     "wt310e": "power.scpi.wt310e:WT310E",
 }
 """Meters that ship here. Paths, not classes: a driver's libraries load on first use."""
 
-DECODERS: dict[str, str] = {}
+DECODERS = {
+    "tc66c": "power.usb.tc66c:decode",
+    "um24c": "power.usb.um:decode",
+    "um25c": "power.usb.um:decode",
+    "um34c": "power.usb.um:decode",
+}
 """Meters whose units send frames → the function that reads captured ones (:class:`power.decoded.Decode`)."""
+
+LINE_DECODERS = {
+    "tegrastats": "power.onboard.tegrastats_line:decode",
+}
+"""Programs that print lines of many values → the function that yields a dictionary a line; ValueError names a line."""
 
 SWITCHES = {
     "command": "power.pdu.command:Command",
@@ -63,9 +77,19 @@ def load_meter(driver: str) -> "type[Meter]":
     return cast("type[Meter]", _load(known_meters()[driver]))
 
 
+def known_decoders() -> dict[str, str]:
+    """Drivers whose captured frames can be read without the unit."""
+    return DECODERS
+
+
 def load_decoder(driver: str) -> "Decode":
-    """Return the function behind a name of :data:`DECODERS`; KeyError for any other."""
-    return cast("Decode", _load(DECODERS[driver]))
+    """Return the function behind a name of :func:`known_decoders`; KeyError for any other."""
+    return cast("Decode", _load(known_decoders()[driver]))
+
+
+def load_line_decoder(driver: str) -> "Callable[[str], Iterator[dict[str, Any]]]":
+    """Return the function behind a name of :data:`LINE_DECODERS`; KeyError for any other."""
+    return cast("Callable[[str], Iterator[dict[str, Any]]]", _load(LINE_DECODERS[driver]))
 
 
 def load_switch(driver: str) -> "type[PowerSwitch]":

@@ -7,7 +7,7 @@ from .shelly import Shelly
 from .snmp import SnmpPdu
 from .tasmota import Tasmota
 from .tc66c import TC66C
-from .um25c import UM25C
+from .um25c import UM24C, UM25C, UM34C
 from .wt310e import WT310E
 
 TWINS: dict[str, type[Twin]] = {
@@ -18,7 +18,9 @@ TWINS: dict[str, type[Twin]] = {
     "snmp-pdu": SnmpPdu,
     "tasmota": Tasmota,
     "tc66c": TC66C,
+    "um24c": UM24C,
     "um25c": UM25C,
+    "um34c": UM34C,
     "wt310e": WT310E,
 }
 """For meters and switches alike. An N6705C is both; each entry of an inventory gets a server of its own.

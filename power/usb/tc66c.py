@@ -6,6 +6,7 @@ firmware 1.18: names and checksums agree. The driver was not yet tried on a unit
 """
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from pydantic import BaseModel, ConfigDict
 
 from ..block import Block
+from ..decoded import Decoded
 from ..errors import FrameError, WrongInstrument
 from ..meter import Accuracy, Identity, Tolerance
 from ..polling import PolledMeter, again
@@ -28,8 +30,13 @@ _TIMEOUT_S = 0.5
 """Assumed: an answer is 192 bytes over USB, a few milliseconds."""
 _KEY = bytes.fromhex("5821fa5601b2f02687ff1204622a4fb086f40260816f9a0ba7f106619ab87288")
 """AES-256 key that every unit has; published by the programs above. It hides nothing."""
-_SERIAL, _VOLTS_100UV, _AMPS_10UA = 3, 12, 13
-"""Places of little endian words in the first block."""
+_SERIAL, _VOLTS_100UV, _AMPS_10UA, _WATTS_100UW = 3, 12, 13, 14
+"""Places of little endian words in the first block. Amps are read as signed: the sign word of the second block is the
+temperature's (two of the programs agree), and no public frame has a current that flows back."""
+_REQUESTS = (b"getva", b"bgetva", b"\r\n")
+"""What hosts send over USB and Bluetooth; captures of both directions have it between the frames."""
+_RECORDED = struct.Struct("<Ii")
+"""An entry of the unit's own recording (``gtrec``): 0.1 mV, 0.01 mA. It has no checksum."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,7 @@ class Frame:
     serial_number: str
     volts: float
     amps: float
+    watts: float
 
 
 def crc16(data: bytes) -> int:
@@ -70,14 +78,53 @@ def parse(frame: bytes) -> Frame:
             raise ValueError(f"block {place + 1} begins with {block[:4]!r}, not {name!r}")
         if said != crc16(block[:60]):
             raise ValueError(f"block {place + 1} says checksum {said:04x} and has {crc16(block[:60]):04x}")
-    words = struct.unpack_from("<16I", frame)
+    words = struct.unpack_from("<13I2iI", frame)
     return Frame(
         model=_text(frame[4:8]),
         firmware=_text(frame[8:12]),
         serial_number=str(words[_SERIAL]),
         volts=words[_VOLTS_100UV] / 1e4,
         amps=words[_AMPS_10UA] / 1e5,
+        watts=words[_WATTS_100UW] / 1e4,
     )
+
+
+def decode(data: bytes, *, content: str = "frames") -> Iterator[Decoded]:
+    """Yield the readings of captured answers, encrypted or already plain; requests may stand between them.
+
+    Args:
+        data: the captured bytes.
+        content: ``frames``, or ``recording`` for what ``gtrec`` answered: entries without a checksum.
+
+    Raises:
+        ValueError: bytes that are no frame, with their offset, or an unknown content.
+    """
+    if content == "recording":
+        yield from _recording(data)
+        return
+    if content != "frames":
+        raise ValueError(f"content={content}: choose frames or recording")
+    offset = 0
+    while offset < len(data):
+        if request := next((r for r in _REQUESTS if data.startswith(r, offset)), b""):
+            offset += len(request)
+            continue
+        taken = data[offset : offset + FRAME_BYTES]
+        try:
+            if len(taken) != FRAME_BYTES:
+                raise ValueError(f"{len(taken)} bytes, not {FRAME_BYTES}")
+            frame = parse(taken if taken.startswith(b"pac1") else decrypt(taken))
+        except ValueError as error:
+            raise ValueError(f"at byte {offset}: {error}") from None
+        yield Decoded(None, frame.volts, frame.amps, frame.watts)
+        offset += FRAME_BYTES
+
+
+def _recording(data: bytes) -> Iterator[Decoded]:
+    if rest := len(data) % _RECORDED.size:
+        raise ValueError(f"at byte {len(data) - rest}: {rest} bytes, not {_RECORDED.size}")
+    for volts, amps in _RECORDED.iter_unpack(data):
+        yield Decoded(None, volts / 1e4, amps / 1e5, volts / 1e4 * amps / 1e5)
 
 
 def _text(field: bytes) -> str:

@@ -20,7 +20,9 @@ from power.twin.truth import PROFILES, Supply
 WIRING: dict[str, tuple[str, dict[str, Any]]] = {
     "n6705c": ("jetson-tx2", {"channel": 1}),
     "wt310e": ("atom-e3930", {"volts_range": 15, "amps_range": 2}),
+    "um24c": ("coral-dev", {}),
     "um25c": ("pi-zero-aiy", {}),
+    "um34c": ("coral-dev", {}),
     "tc66c": ("coral-dev", {}),
     "scpi-output": ("jetson-tx2", {"channel": 1, "min_off_s": 0.1}),
     "serial-relay": ("pi-zero-aiy", {"channel": 2, "board": "lcus-feedback", "min_off_s": 0.1}),
