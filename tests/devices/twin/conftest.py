@@ -18,7 +18,7 @@ from devices.twin.machine import Life
 
 SERIAL = "1424321018263"
 PASSWORD = "secret-of-the-twin"
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 
 class Client:

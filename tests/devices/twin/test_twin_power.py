@@ -12,6 +12,7 @@ import pytest
 from devices.errors import ConnectionLost
 from devices.ssh import Ssh
 from devices.twin.board_twin import BoardTwin
+from devices.twin.machine import Life
 
 pytestmark = pytest.mark.usefixtures("hurried")
 
@@ -30,14 +31,15 @@ def test_power_off_ends_everything_at_once(make_twin, connect, eventually):
     twin, address = make_twin()
     twin.power(on=True)
     client = connect(address)
-    client.text("setsid sh -c 'trap \"\" TERM HUP; (sleep 300 & sleep 301) & sleep 302' >/dev/null 2>&1 </dev/null &")
-    client.text("env -i setsid sleep 303 >/dev/null 2>&1 </dev/null &")
-    channel = client.start("echo $$; exec sleep 304")
+    deaf = "setsid sh -c 'trap \"\" TERM HUP; (sleep 7300 & sleep 7301) & sleep 7302'"
+    client.text(f"{deaf} >/dev/null 2>&1 </dev/null &")
+    client.text("env -i setsid sleep 7303 >/dev/null 2>&1 </dev/null &")
+    channel = client.start("echo $$; exec sleep 7304")
     pid = int(channel.recv(20))
     assert eventually(lambda: len(_sleeps()) == 5)
     start = time.monotonic()
     twin.power(on=False)
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 30  # whoever waited for the sleeps would wait two hours
     assert not _sleeps()
     assert not Path(f"/proc/{pid}").exists()
     assert eventually(lambda: not client.transport.is_active())
@@ -59,17 +61,22 @@ def test_a_board_that_is_powered_from_behind_outlives_its_supply_until_that_is_m
         assert sock.connect_ex(("127.0.0.1", address.ssh_port)) != 0
 
 
-def test_power_off_leaves_no_time_to_tell_how_a_command_ended(make_twin, connect):
+def test_power_off_leaves_no_time_to_tell_how_a_command_ended(make_twin, connect, eventually):
     twin, address = make_twin()
     twin.power(on=True)
     connect(address)
     where = {"host": "127.0.0.1", "port": address.ssh_port, "host_key": address.host_key}
-    off = threading.Timer(0.5, twin.power, [False])
+
+    def power_off_while_it_sleeps() -> None:
+        assert eventually(_sleeps)
+        twin.power(on=False)
+
+    off = threading.Thread(target=power_off_while_it_sleeps)
     with Ssh.open("tx2", **where, user="farm", password="secret-of-the-twin") as shell:
         shell.run("true")
         off.start()
         with pytest.raises(ConnectionLost):
-            shell.run("sleep 305; exit 5", check=False)
+            shell.run("sleep 7305; exit 5", check=False)
     off.join()
 
 
@@ -90,7 +97,12 @@ def test_each_boot_has_its_own_id_and_the_same_port_key_and_disk(make_twin, conn
 
 
 def test_reboot_answers_first_goes_down_and_comes_back(make_twin, connect, port_of, eventually, monkeypatch):
-    monkeypatch.setattr("devices.twin.machine._SHUTDOWN_S", 3.0)  # room for the next command on a busy machine
+    hurried, asked = Life._wait, threading.Event()
+    shuts_down_s = 3000.0
+    monkeypatch.setattr("devices.twin.machine._SHUTDOWN_S", shuts_down_s)
+    monkeypatch.setattr(
+        Life, "_wait", lambda life, seconds: asked.wait(60) if seconds == shuts_down_s else hurried(life, seconds)
+    )
     twin, address = make_twin()
     port = port_of(address)
     twin.power(on=True)
@@ -98,6 +110,7 @@ def test_reboot_answers_first_goes_down_and_comes_back(make_twin, connect, port_
     before = (twin.root / "proc/sys/kernel/random/boot_id").read_text()
     assert client.run("sudo -n reboot")[0] == 0
     assert client.text("echo still here") == "still here"  # as on a real board: SSH answers before the shutdown
+    asked.set()
     port.until(b"reboot: Restarting system")
     assert eventually(lambda: not client.transport.is_active())
     port.until(b"Linux version")
@@ -161,7 +174,7 @@ def _sleeps() -> list[Path]:
 
 def _is_sleep(process: Path) -> bool:
     with suppress(OSError):
-        return (process / "cmdline").read_bytes().startswith(b"sleep\x0030")
+        return (process / "cmdline").read_bytes().startswith(b"sleep\x0073")
     return False
 
 

@@ -159,9 +159,12 @@ def test_a_thread_that_loses_its_processor_between_frames_has_waited(tiny, slow_
     """It may be kept from it while it writes, before the next frame is due or when that is overdue already."""
     program = OFFERED_SLOWLY % {"slow_ns": slow_ms * 1_000_000}
     line = [sys.executable, "-c", program, tiny().runner_path]
-    done = subprocess.run(line, capture_output=True, timeout=60, check=True)
-    offered = np.array(json.loads(done.stdout), np.int64)
-    arrival_ns, finish_ns, waited_ns = offered[:, 2], offered[:, 7], offered[:, 10]
-    left_ns = without_waiting(arrival_ns, finish_ns, waited_ns) - arrival_ns
-    assert (finish_ns - arrival_ns)[-1] > 5 * slow_ms * 1_000_000
-    assert left_ns.max() < 60_000_000  # of 500 ms or more; what the host itself steals is no waiting
+    for _ in range(5):  # what the host of a virtual machine steals counts as computing there: not every time
+        done = subprocess.run(line, capture_output=True, timeout=60, check=True)
+        offered = np.array(json.loads(done.stdout), np.int64)
+        arrival_ns, finish_ns, waited_ns = offered[:, 2], offered[:, 7], offered[:, 10]
+        left_ns = without_waiting(arrival_ns, finish_ns, waited_ns) - arrival_ns
+        assert (finish_ns - arrival_ns)[-1] > 5 * slow_ms * 1_000_000
+        if left_ns.max() < 20_000_000:
+            break
+    assert left_ns.max() < 20_000_000

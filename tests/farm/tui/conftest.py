@@ -149,7 +149,7 @@ def app_of():
     return make
 
 
-async def until(pilot, true, timeout_s: float = 20.0) -> None:
+async def until(pilot, true, timeout_s: float = 60.0) -> None:
     """Let the screen run until something is so; a test that waits in vain fails with what it waited for."""
     deadline_s = time.monotonic() + timeout_s
     while not true():

@@ -109,7 +109,7 @@ def test_a_board_in_use_is_watched_from_what_is_kept_and_never_touched(source, s
         stop.set()
         begin = time.monotonic()
         assert list(pieces) == []
-        assert time.monotonic() - begin < 5
+        assert time.monotonic() - begin < 20
 
 
 def test_a_watched_board_is_let_go_as_soon_as_somebody_wants_it(source, tmp_path, monkeypatch):
