@@ -6,6 +6,8 @@ PowerError
  ├─ WrongInstrument    somebody else's unit answers there
  ├─ InstrumentFault    the unit itself reports an error
  ├─ MissingReadings    the energy cannot be stated from what was read
+ ├─ UnknownChoice      an option names what the unit does not have
+ ├─ MissingLibrary     the driver's own library is not installed
  ├─ SwitchOffline      no answer (transient)
  ├─ SwitchUnconfirmed  the switch answered, but not with the state that was asked for
  │   └─ SwitchBlind    it took the command and has no way to say its state
@@ -51,6 +53,14 @@ class InstrumentFault(PowerError):
 
 class MissingReadings(PowerError):
     """Too little was read to state the energy of the window."""
+
+
+class UnknownChoice(PowerError):
+    """An option names what the unit does not have."""
+
+
+class MissingLibrary(PowerError):
+    """A library that this driver needs is not installed."""
 
 
 class SwitchOffline(PowerError):

@@ -33,6 +33,7 @@ COMMANDS: dict[str, str] = {
     "power": "farm.cli.power",
     "console": "farm.cli.console",
     "bootlog": "farm.cli.bootlog",
+    "meter": "farm.cli.meter",
     "flash": "farm.cli.flash",
     "provision": "farm.cli.provision",
     "artifact": "farm.cli.artifact",

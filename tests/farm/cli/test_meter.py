@@ -1,0 +1,223 @@
+"""farm meter: a meter without an inventory, and captured bytes without a meter."""
+
+import json
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from farm.cli.hex_lines import from_hex
+from farm.cli.main import main
+from farm.errors import UsageFault
+from power.block import Block, Flag
+from power.registry import load_meter
+
+WIRE = Path(__file__).parents[2] / "wire" / "power"
+FRAMES = [bytes.fromhex(one) for one in json.loads((WIRE / "um25c.json").read_text())["answers"]]
+
+
+class Fake:
+    """Stands for a UM25C: three readings, one of them without a value."""
+
+    Config = load_meter("um25c").Config
+    opened: ClassVar = []
+
+    @classmethod
+    def open(cls, _, config):
+        cls.opened.append(config)
+        return cls()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def read(self):
+        return Block.one(5, 5.0, 0.5)
+
+    def stream(self):
+        yield Block.join([Block.one(5, 5.0, 0.5), Block.one(7, float("nan"), 0.5, Flag.LOST_BEFORE | Flag.STALE)])
+        yield Block.join([Block.one(9, float("nan"), float("nan"), watts=2.5)] * 2)
+
+
+@pytest.fixture
+def fake(monkeypatch):
+    Fake.opened.clear()
+    monkeypatch.setattr("power.registry.load_meter", lambda _: Fake)
+
+
+def printed(capsys):
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_reading_is_printed_as_json(fake, capsys):
+    assert main(["meter", "read", "--driver", "um25c", "--resource", "/dev/x", "--json"]) == 0
+    assert printed(capsys) == {"readings": [{"t_ns": 5, "volts": 5.0, "amps": 0.5, "watts": 2.5, "flags": []}]}
+    assert Fake.opened[0].port == "/dev/x"
+
+
+def test_as_many_readings_as_wanted_and_what_is_unknown_is_null(fake, capsys):
+    assert main(["meter", "read", "--driver", "um25c", "--resource", "x", "--count", "3", "--json"]) == 0
+    _, second, third = printed(capsys)["readings"]
+    assert second == {"t_ns": 7, "volts": None, "amps": 0.5, "watts": None, "flags": ["LOST_BEFORE", "STALE"]}
+    assert third == {"t_ns": 9, "volts": None, "amps": None, "watts": 2.5, "flags": []}
+
+
+def test_without_json_there_is_a_table_and_unknown_is_a_dash(fake, capsys):
+    assert main(["meter", "read", "--driver", "um25c", "--resource", "x", "--count", "3"]) == 0
+    head, first, second, third = capsys.readouterr().out.splitlines()
+    assert head.split() == ["s", "volts", "amps", "watts", "flags"]
+    assert first.split() == ["0.000000", "5", "0.5", "2.5", "-"]
+    assert second.split() == ["0.000000", "-", "0.5", "-", "LOST_BEFORE", "STALE"]
+    assert third.split()[1:4] == ["-", "-", "2.5"]
+
+
+def refused(capsys, *words):
+    assert main(["meter", *words]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    return err
+
+
+def test_a_wrong_driver_is_told_with_what_was_meant_and_what_there_is(capsys):
+    err = refused(capsys, "read", "--driver", "um25", "--resource", "x")
+    assert 'did you mean "um25c"? there are ' in err
+    assert "wt310e" in err
+
+
+def test_a_missing_option_is_told_with_its_choices(capsys):
+    err = refused(capsys, "read", "--driver", "wt310e", "--resource", "x", "-o", "amps_range=2")
+    assert "wt310e: -o volts_range: missing\n" in err
+    assert "volts_range: 15, 30, 60, 150, 300, 600, required" in err
+    assert "update_rate_s: 0.1, 0.25, 0.5, 1, 2, 5, 10, 20 [0.1]" in err
+    assert "amps_range: missing" not in err
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("volts_range=17", "-o volts_range: the instrument has 15"),
+        ("volts_range=many", "-o volts_range: wants a number, not text"),
+        ("mode=AC", "-o mode: should be 'RMS', 'VMEAN' or 'DC'"),
+        ("nonsense=1", "-o nonsense: unknown key; there are amps_range, mode"),
+        ("novalue", "-o novalue: write it as key=value"),
+        ("resource=y", "-o resource=y: --resource gives it"),
+    ],
+)
+def test_a_wrong_option_is_told(given, told, capsys):
+    err = refused(
+        capsys,
+        "read",
+        "--driver",
+        "wt310e",
+        "--resource",
+        "x",
+        "-o",
+        "volts_range=15",
+        "-o",
+        "amps_range=2",
+        "-o",
+        given,
+    )
+    assert told in err
+
+
+def test_a_number_of_readings_that_makes_no_sense_is_refused(capsys):
+    assert "--count 0" in refused(capsys, "read", "--driver", "um25c", "--resource", "x", "--count", "0")
+
+
+def test_a_meter_that_is_not_there_is_a_lab_fault(capsys, tmp_path):
+    assert main(["meter", "read", "--driver", "um25c", "--resource", str(tmp_path / "tty"), "--json"]) == 3
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("um25c: ")
+    assert "try: " in err
+
+
+def as_lines(frame, between=" ", before=""):
+    texts = [between.join(before + f"{byte:02x}" for byte in frame[at : at + 16]) for at in range(0, len(frame), 16)]
+    return "\n".join(texts)
+
+
+def xxd(data):
+    groups = (data[at : at + 16] for at in range(0, len(data), 16))
+    return "\n".join(f"{at * 16:08x}: {part.hex(' ', 2):39}  {'.' * len(part)}" for at, part in enumerate(groups))
+
+
+def hexdump(data):
+    lines = []
+    for at in range(0, len(data), 16):
+        part = data[at : at + 16]
+        lines.append(f"{at:08x}  {part[:8].hex(' '):23}  {part[8:].hex(' '):23}  |{'.' * len(part)}|")
+    return "\n".join([*lines, f"{len(data):08x}"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n".join(frame.hex() for frame in FRAMES),
+        "\n".join(frame.hex().upper() for frame in FRAMES),
+        "# a capture\n\n" + "\n\n".join(as_lines(frame) + "  # a frame" for frame in FRAMES),
+        "\n".join(as_lines(frame, ":") for frame in FRAMES),
+        "\r\n".join(as_lines(frame, ", ", "0x") for frame in FRAMES),
+        "\n".join(as_lines(frame, "", "\\x") for frame in FRAMES),
+        xxd(b"".join(FRAMES)),
+        hexdump(b"".join(FRAMES)),
+    ],
+)
+def test_hex_is_taken_however_it_is_written(text):
+    assert from_hex(text.encode(), "file").data == b"".join(FRAMES)
+
+
+@pytest.mark.parametrize("raw", [b"".join(FRAMES), b"", b"Time,12-23-2020 10:26:08.757,Watts,23.37\n", b"\xff\x00"])
+def test_what_is_no_hex_is_bytes(raw):
+    assert from_hex(raw, "file").data == raw
+
+
+@pytest.mark.parametrize("line", ["09c", "09 cg", "hello"])
+def test_a_line_among_hex_that_is_none_is_named(line):
+    with pytest.raises(UsageFault, match="file: line 3: no hex of whole bytes"):
+        from_hex(f"0102\n0304\n{line}\n0506\n".encode(), "file")
+
+
+@pytest.mark.parametrize("write", [lambda f: b"".join(f), lambda f: "\n".join(one.hex(":") for one in f).encode()])
+def test_captured_frames_are_decoded(write, tmp_path, capsys):
+    (tmp_path / "capture").write_bytes(write(FRAMES))
+    assert main(["meter", "decode", "um25c", str(tmp_path / "capture"), "--json"]) == 0
+    first, second = printed(capsys)["readings"]
+    assert first == {"t_ns": None, "volts": 5.087, "amps": pytest.approx(0.2311), "watts": 1.176, "flags": []}
+    assert second["amps"] == pytest.approx(0.2315)
+
+
+def test_what_is_no_frame_is_told_with_file_and_line(tmp_path, capsys):
+    wrong = tmp_path / "wrong.hex"
+    wrong.write_text(f"{FRAMES[0].hex()}\n\n{'00' * 130}\n")
+    err = refused(capsys, "decode", "um25c", str(wrong))
+    assert str(wrong) in err
+    assert "(line 3)" in err
+    wrong.write_bytes(b"")
+    assert "not one reading" in refused(capsys, "decode", "um25c", str(wrong))
+
+
+def test_a_decoder_that_is_not_there_is_told_with_those_that_are(tmp_path, capsys):
+    err = refused(capsys, "decode", "wt31", str(tmp_path))
+    assert "tegrastats" in err
+    assert "um25c" in err
+    assert "cannot be read" in refused(capsys, "decode", "um25c", str(tmp_path / "absent"))
+
+
+def test_lines_of_tegrastats_are_decoded(tmp_path, capsys):
+    capture = tmp_path / "tegrastats.log"
+    capture.write_text("\nRAM 1/2MB (lfb 1x4MB) CPU [2%@345,off] GPU@41C VDD_IN 2003/2658 VDD_SOC 400mW\n")
+    assert main(["meter", "decode", "tegrastats", str(capture), "--json"]) == 0
+    (line,) = printed(capsys)["lines"]
+    assert line["rails"] == {
+        "VDD_IN": {"watts": 2.003, "watts_average": 2.658},
+        "VDD_SOC": {"watts": 0.4, "watts_average": None},
+    }
+    assert line["cores"] == [{"percent": 2.0, "mhz": 345.0}, None]
+    assert main(["meter", "decode", "tegrastats", str(capture)]) == 0
+    assert "VDD_IN" in capsys.readouterr().out
+    capture.write_text("RAM 1/2MB CPU [2%@345] VDD_IN 2003/2658\nnothing of the kind\n")
+    assert "line 2: no line of tegrastats" in refused(capsys, "decode", "tegrastats", str(capture))
