@@ -52,7 +52,7 @@ def row(one: BoardHealth) -> tuple[str | None, ...]:
         None if one.hottest is None else f"{one.hottest:.1f}",
         _word(one.throttled, "yes", "no"),
         None if one.disk_free_bytes is None else f"{one.disk_free_bytes / 1e9:.1f} GB",
-        ", ".join(ABSENT if watts is None else f"{watts:.2f}" for watts in one.watts.values()) or None,
+        ", ".join(ABSENT if watts is None else f"{watts:z.2f}" for watts in one.watts.values()) or None,
         None if one.last is None else one.last.outcome or "not judged",
         one.holder,
     )

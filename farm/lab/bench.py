@@ -138,8 +138,11 @@ class Bench(BenchParts):
         """See that the board is on, booted and the right one; raises as :meth:`power_on`."""
         self.power_on()
 
-    def power_on(self) -> "BootReport | None":
+    def power_on(self, *, ssh_s: float = _SSH_S) -> "BootReport | None":
         """Bring the board up: switch it on, or cycle its power when it is on and does not answer.
+
+        Args:
+            ssh_s: how long it may take from its login prompt until it answers over SSH.
 
         Returns:
             How it booted, without stages for a board without a console; None when it was up already.
@@ -151,13 +154,13 @@ class Bench(BenchParts):
             devices.errors.DeviceError, power.errors.PowerError: the link, the console, the switch.
         """
         if self.entry.switch is not None and not self.switch.state():
-            return self._boot()
+            return self._boot(ssh_s)
         try:
             self.board.wait_up(timeout_s=_ANSWER_S)
         except (ConnectionLost, Unreachable, DeadlineExceeded):
             if self.entry.switch is None:
                 raise
-            return self._boot()
+            return self._boot(ssh_s)
         self.prove_identity()
         self.accelerators()
         self.settings.undo_what_was_left()
@@ -190,8 +193,8 @@ class Bench(BenchParts):
     def _watts_of(self, meter: str) -> Watts:
         return lambda: float(again(self.meter(meter).meter.read).watts[-1])
 
-    def _boot(self) -> "BootReport":
-        return self.booted_since(self.restart())
+    def _boot(self, ssh_s: float = _SSH_S) -> "BootReport":
+        return self.booted_since(self.restart(), ssh_s=ssh_s)
 
     def restart(self) -> int:
         """Switch on, after the minimum off time where it is on; return when, monotonic (ns). Waits for no boot."""
@@ -204,10 +207,10 @@ class Bench(BenchParts):
         self.switch.on()
         return on_ns
 
-    def booted_since(self, on_ns: int) -> "BootReport":
-        """Wait for the boot that began at ``on_ns`` (monotonic); raises as :meth:`power_on`."""
+    def booted_since(self, on_ns: int, *, ssh_s: float = _SSH_S) -> "BootReport":
+        """Wait for the boot that began at ``on_ns`` (monotonic); as :meth:`power_on`."""
         try:
-            report = self._watch_boot(on_ns)
+            report = self._watch_boot(on_ns, ssh_s)
         except BootFault:
             self._refuse_the_old_boot()
             raise
@@ -235,14 +238,15 @@ class Bench(BenchParts):
             )
             raise LabFault(self.name, f"was switched off and on, and still runs boot {now}", hint=hint)
 
-    def _watch_boot(self, on_ns: int) -> "BootReport":
+    def _watch_boot(self, on_ns: int, ssh_s: float) -> "BootReport":
         """Wait for login and first command; without a console for the command alone, for longer."""
         boot_s = self.boot_timeout_s
         if self._console is None:
             from devices.boot import BootReport
 
-            self.board.wait_up(timeout_s=boot_s + _SSH_S)
+            self.board.wait_up(timeout_s=boot_s + ssh_s)
             return BootReport(stages=[], reached_s={}, faults=[], resets=0, stalled=False)
         report = self._console.wait_boot(timeout_s=boot_s, since=on_ns)
-        self.board.wait_up(timeout_s=_SSH_S)
+        _log.info("%s: has come to its login; answers over SSH within %g s, or is said not to", self.name, ssh_s)
+        self.board.wait_up(timeout_s=ssh_s)
         return report

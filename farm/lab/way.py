@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from devices.board import Board
     from devices.console import Glance
     from devices.shell import Shell
+    from devices.ssh_knock import Answer
 
     from .bench import Bench
 
@@ -28,6 +29,12 @@ Over = Literal["ssh", "console"]
 
 _ANSWER_S = 8.0
 """A board that is up and has a network answers within this; as the bench has it."""
+_GREETS_S = 3.0
+"""The SSH server of a board that is up greets within this, assumed: no login is needed for it."""
+_AFTER_LOGIN_S = 15.0
+"""From a login prompt to SSH, where the console is there to go on with (assumed): a Pi Zero W's Wi-Fi comes up
+meanwhile. Until then a port that is refused says only that the server has not started yet."""
+_AGAIN_S = 0.5
 _ANSWERED_S = 1
 """From the answer to a command until the reboot that it has left behind."""
 _NO_NETWORK = (Unreachable, ConnectionLost, DeadlineExceeded)
@@ -58,16 +65,18 @@ def way_to(bench: "Bench", over: Over | None = None) -> Way:
         return _by_ssh(bench)
     if over == "console":
         return _by_console(bench)
+    if why := _why_deaf(bench):
+        return _by_console(bench, why=why)
     try:
-        if _up_without_network(bench):
-            return _by_console(bench, why="it is up, and nothing answers to SSH")
-        return _by_ssh(bench)
+        bench.power_on(ssh_s=_AFTER_LOGIN_S)
     except _NO_NETWORK as silence:
         try:
-            return _by_console(bench, why=str(silence).partition("\n")[0])
+            why = str(silence).partition("\n")[0].removeprefix(f"{bench.name}: ")
+            return _by_console(bench, why=why)
         except DeviceError as fault:
             silence.add_note(f"over the console: {fault}")
             raise silence from fault
+    return Way("ssh", bench.board, bench.shell)
 
 
 def _by_ssh(bench: "Bench") -> Way:
@@ -81,10 +90,17 @@ def _by_console(bench: "Bench", *, why: str = "") -> Way:
     if not _has_login(bench):
         raise UsageFault(f"{bench.inventory.path}: boards.{bench.name}.console: names no user; add `user:`")
     model = load_board(bench.entry.model)
-    _wait_for_login(bench, bench.boot_timeout_s)
+    fresh = _wait_for_login(bench, bench.boot_timeout_s)
     shell = FencedShell(ConsoleShell(bench.name, bench.console, login=bench.login), bench.lease)
     board = model(bench.name, shell, root=bench.entry.root)
-    bench.prove_identity(board)
+    try:
+        bench.prove_identity(board)
+    except (ConnectionLost, DeadlineExceeded) as fault:
+        if fresh or bench.entry.switch is None:
+            raise
+        _log.info("%s: what looked like a shell is none, a boot loader's perhaps: %s", bench.name, fault)
+        bench.console.wait_boot(timeout_s=bench.boot_timeout_s, since=bench.restart())
+        bench.prove_identity(board)
     _log.info("%s: is reached over its console", bench.name)
     return Way("console", board, shell, lambda timeout_s: _restart(bench, board, timeout_s), why)
 
@@ -93,16 +109,44 @@ def _has_login(bench: "Bench") -> bool:
     return bench.entry.console is not None and bench.entry.console.user is not None
 
 
-def _up_without_network(bench: "Bench") -> bool:
-    """Tell whether a board is up and deaf to SSH: its power is not to be cycled for that."""
+def _why_deaf(bench: "Bench") -> str:
+    """Return why a board that is up is not reached over SSH: its power is not to be cycled for that.
+
+    Empty for one that is off, that answers over SSH, or whose console is dead too.
+    """
     if bench.entry.switch is not None and not bench.switch.state():
-        return False
+        return ""
+    if (answer := _knock(bench, _GREETS_S)) == "greeted" or (seen := _glance(bench)) is None:
+        return ""
+    if _boots(seen):
+        try:
+            bench.console.wait_boot(timeout_s=bench.boot_timeout_s, since=time.monotonic_ns())
+        except BootFault:
+            return ""
+        if (answer := _knock(bench, _AFTER_LOGIN_S, even_refused=True)) == "greeted":
+            return ""
+    said = "refuses connections" if answer == "refused" else "is silent"
+    return f"it is up, and {bench.entry.reached} {said}"
+
+
+def _knock(bench: "Bench", within_s: float, *, even_refused: bool = False) -> "Answer":
+    """Tell whether the SSH server greets; one that refuses is known at once, unless it may only have to start yet."""
+    from devices.ssh_knock import greeting  # not needed where the way is named
+
+    entry, deadline_ns = bench.entry.ssh, time.monotonic_ns() + int(within_s * 1e9)
+    while entry is not None and entry.gateway is None:
+        left_s = max(_AGAIN_S, (deadline_ns - time.monotonic_ns()) / 1e9)
+        answer = greeting({bench.name: (entry.host, entry.port)}, within_s=left_s).get(bench.name)
+        if answer is None:
+            break  # a name, or an alias of the SSH configuration
+        if answer != "refused" or not even_refused or time.monotonic_ns() >= deadline_ns:
+            return answer
+        time.sleep(_AGAIN_S)
     try:
-        bench.board.wait_up(timeout_s=_ANSWER_S)
+        bench.board.wait_up(timeout_s=max(within_s, _ANSWER_S))
     except _NO_NETWORK:
-        seen = _glance(bench)
-        return seen is not None and seen.sign in ("login", "shell")
-    return False
+        return "silent"
+    return "greeted"
 
 
 def _glance(bench: "Bench") -> "Glance | None":
@@ -113,21 +157,25 @@ def _glance(bench: "Bench") -> "Glance | None":
         return None
 
 
-def _wait_for_login(bench: "Bench", boot_s: float) -> None:
+def _boots(seen: "Glance") -> bool:
+    return seen.sign == "output" and seen.stage is not None
+
+
+def _wait_for_login(bench: "Bench", boot_s: float) -> bool:
     """See the board come up on its console: switched on if it was off, cycled if it is on and says nothing.
 
-    Nothing is typed at a board that boots: a key would stop its boot loader.
+    Nothing is typed at a board that boots: a key would stop its boot loader. Returns whether it was switched on here.
     """
-    if bench.entry.switch is not None and not bench.switch.state():
-        since_ns = bench.restart()
-    else:
-        since_ns = time.monotonic_ns()
+    fresh = bench.entry.switch is not None and not bench.switch.state()
+    since_ns = bench.restart() if fresh else time.monotonic_ns()
+    if not fresh:
         seen = _glance(bench)
-        if seen is not None and (seen.sign != "output" or seen.stage is None):
-            return  # the login finds its way through what the kernel prints meanwhile
+        if seen is not None and not _boots(seen):
+            return False  # the login finds its way through what the kernel prints meanwhile
         if seen is None and bench.entry.switch is not None:
-            since_ns = bench.restart()
+            since_ns, fresh = bench.restart(), True
     bench.console.wait_boot(timeout_s=boot_s, since=since_ns)
+    return fresh
 
 
 def _restart(bench: "Bench", board: "Board", timeout_s: float) -> None:

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from devices.boot import Stage
 from devices.console import Glance
 from devices.errors import BootFault, ConsoleFault, Unreachable, WrongBoard
 from devices.shell import Result
+from devices.ssh_knock import Answer
 from farm.errors import UsageFault
 from farm.lab.bench import Bench
 from farm.lab.inventory import BoardEntry, ConsoleEntry, SshEntry
@@ -78,6 +80,11 @@ class Lent:
         if not self._network:
             raise Unreachable(self.name)
 
+    def power_on(self, *, ssh_s: float) -> None:
+        assert ssh_s < 60
+        self.done.append("power_on")
+        self._answers(timeout_s=0)
+
     def ensure_up(self) -> None:
         self.done.append("ensure_up")
         self._answers(timeout_s=0)
@@ -94,22 +101,77 @@ def way(lent: Lent, over: Any = None) -> Any:
     return way_to(lent, over)  # pyright: ignore[reportArgumentType]
 
 
-def test_a_board_with_a_network_is_reached_over_ssh_and_its_console_is_left_alone() -> None:
+@pytest.fixture(autouse=True)
+def knocked(monkeypatch: pytest.MonkeyPatch) -> list[Answer]:
+    """What its SSH server does at each knock; the last again and again."""
+    answers: list[Answer] = ["silent"]
+
+    def greeting(servers: dict[str, Any], *, within_s: float) -> dict[str, Answer]:
+        return dict.fromkeys(servers, answers.pop(0) if len(answers) > 1 else answers[0])
+
+    monkeypatch.setattr("devices.ssh_knock.greeting", greeting)
+    monkeypatch.setattr("farm.lab.way._AGAIN_S", 0.01)
+    return answers
+
+
+def test_a_board_with_a_network_is_reached_over_ssh_and_its_console_is_left_alone(knocked: list[Answer]) -> None:
+    knocked[:] = ["greeted"]
     lent = Lent(glance=Glance("login", None))
-    assert (way(lent).over, lent.done) == ("ssh", ["ensure_up"])
+    assert (way(lent).over, lent.done) == ("ssh", ["power_on"])
 
 
-def test_a_board_that_is_up_without_a_network_is_not_power_cycled_for_it() -> None:
-    lent = Lent(network=False, glance=Glance("login", None))
+@pytest.mark.parametrize("sign", ["login", "password", "shell", "output"])
+@pytest.mark.parametrize(("answer", "why"), [("refused", "refuses connections"), ("silent", "is silent")])
+def test_a_board_that_is_up_without_a_network_is_not_power_cycled_for_it(
+    knocked: list[Answer], sign: Any, answer: Answer, why: str
+) -> None:
+    knocked[:] = [answer]
+    lent = Lent(network=False, glance=Glance(sign, None))
     found = way(lent)
-    assert (found.over, found.why) == ("console", "it is up, and nothing answers to SSH")
+    assert (found.over, found.why) == ("console", f"it is up, and nv@192.0.2.11:22 {why}")
+    assert not {"power", "power_on", "ensure_up", "wait_boot"} & set(lent.done)
+
+
+def test_a_board_that_boots_just_now_is_waited_for_and_not_cycled(knocked: list[Answer]) -> None:
+    knocked[:] = ["refused", "refused", "greeted"]
+    lent = Lent(glance=Glance("output", Stage.KERNEL))
+    assert (way(lent).over, lent.done) == ("ssh", ["glance", "wait_boot", "power_on"])
+
+
+def test_a_board_whose_boot_ends_without_a_network_is_reached_over_its_console(
+    knocked: list[Answer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("farm.lab.way._AFTER_LOGIN_S", 0.05)
+    knocked[:] = ["refused"]
+    lent = Lent(network=False, glance=Glance("output", Stage.KERNEL))
+    assert way(lent).over == "console"
     assert "power" not in lent.done
-    assert "ensure_up" not in lent.done
+
+
+def test_a_boot_loaders_prompt_that_looked_like_a_shell_costs_a_power_cycle(knocked: list[Answer]) -> None:
+    knocked[:] = ["refused"]
+    lent = Lent(network=False, glance=Glance("shell", None))
+    run, said = lent.console.run, iter([ConsoleFault("tx2-01", "neither a login nor a shell")])
+
+    def at_first_a_boot_loader(command: str, *, timeout_s: float) -> Result:
+        for fault in said:
+            raise fault
+        return run(command, timeout_s=timeout_s)
+
+    lent.console.run = at_first_a_boot_loader
+    assert way(lent).over == "console"
+    assert lent.done.count("power") == 1
+
+
+def test_a_board_that_is_dead_on_both_ways_is_brought_up_by_its_power(knocked: list[Answer]) -> None:
+    lent = Lent(network=False, glance=None)
+    way(lent)
+    assert lent.done[:2] == ["glance", "power_on"]
 
 
 def test_a_board_that_comes_up_without_a_network_is_reached_over_its_console() -> None:
     lent = Lent(on=False, network=False, glance=Glance("login", None))
-    assert (way(lent).over, lent.done[0]) == ("console", "ensure_up")
+    assert (way(lent).over, lent.done[0]) == ("console", "power_on")
 
 
 def test_nothing_is_typed_at_a_board_before_it_has_booted() -> None:
