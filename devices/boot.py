@@ -19,7 +19,7 @@ from .boot_patterns import (
     Stage,
 )
 from .boot_prompts import BARE_SHELL, LOADERS, RESCUES, SHELLS, asks, shows
-from .boot_rows import Row, rows_for
+from .boot_rows import Row, behind_prompt, rows_for
 from .boot_symptoms import Symptom
 
 __all__ = ["BootReport", "BootWatcher", "Fault", "Stage"]
@@ -75,8 +75,10 @@ class _Boot:
     in_initramfs: bool = False
     left_initramfs: bool = False
     signs: int = 0
-    by_hand: bool = False
-    """Somebody types, or has ordered the system down: the next restart is wanted."""
+    typed: bool = False
+    """Somebody types at the boot loader: a restart before the kernel runs is wanted."""
+    ordered: bool = False
+    """Somebody has ordered the system down: the next restart is wanted."""
     announced: bool = False
     """The next restart is no silent one."""
     handed_on: bool = False
@@ -85,6 +87,11 @@ class _Boot:
     shows_log: bool = False
     """A command prints the kernel's log: these lines are no boot."""
     replays_from: int = -1
+
+    @property
+    def by_hand(self) -> bool:
+        """Tell whether a restart now is somebody's wish."""
+        return self.ordered or (self.typed and (self.stage is None or self.stage.place < Stage.KERNEL.place))
 
     def has_init(self, line: int) -> bool:
         """Tell whether a line that the kernel did not stamp is its init's."""
@@ -183,6 +190,9 @@ class BootWatcher:
             return
         if text.strip():
             self.last_lines.append(text.rstrip())
+        if begins := behind_prompt(text):
+            self._prompt(text[:begins].rstrip(), printed.number)
+            text = text[begins:]
         stamp, said = body(text)
         if not stamp and self._prompt(text, printed.number):
             stamp, said = body(kernels_part(text))
@@ -209,7 +219,7 @@ class BootWatcher:
             if seen := shows(vendors, text):
                 self._reach(Stage.BOOTLOADER)
                 self._faults.add("boot-stop", number, seen, "at once", Stage.KERNEL, boot.stage)
-                boot.by_hand = True
+                boot.typed = True
                 return True
         if (boot.stage is None or boot.stage.place >= Stage.KERNEL.place) and (seen := shows(RESCUES, text)):
             self._reach(Stage.INITRAMFS)
@@ -220,7 +230,7 @@ class BootWatcher:
             return False
         if stage is Stage.SHELL:
             boot.shows_log = SHOWS_LOG.search(text) is not None
-            boot.by_hand = boot.by_hand or "reboot" in text
+            boot.ordered = boot.ordered or "reboot" in text
             if self._faults.ended_by("rescue-shell"):
                 return True
             if boot.stage is Stage.INITRAMFS and self._faults.waits_for_root():
@@ -249,7 +259,7 @@ class BootWatcher:
             case "hands over":
                 boot.said = {words: line for words, line in boot.said.items() if " SPL " not in words}
             case "ordered":
-                boot.by_hand = boot.announced = boot.stage is not None
+                boot.ordered = boot.announced = boot.stage is not None
             case "loader resets":
                 boot.announced = True
             case "handed on":

@@ -69,6 +69,8 @@ class Faults:
         elif before and (ends in ("at once", "if last") or before.text == text or line - before.line < _REPORT_LINES):
             return
         state: _State = "fatal" if ends == "at once" else "told" if ends == "never" else "suspect"
+        if kind in _NO_ROOT and self.ended_by("rescue-shell"):
+            state = "told"  # why the shell came up, said late
         entry = _Entry(kind, line, text, hint or HINTS.get(kind, ""), ends, until, self._boot, stage, state)
         if state == "fatal":
             self._not_last()

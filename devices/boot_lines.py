@@ -43,8 +43,8 @@ _KERNEL = re.compile(
 """printk's time stamp. Six decimals: firmware that stamps has three."""
 _TEGRA = re.compile(r"\[\d{4}\.\d{3}\] (?=\S)")
 """Tegra's firmware: MB1, MB2, cboot and nvtboot."""
-_LOADER = re.compile(r"\[(?: +\d+|\d{1,3})\.\d{3}\] ")
-"""SpacemiT's U-Boot, PrePi."""
+_LOADER = re.compile(r"\[(?:(?: +\d+|\d{1,3})\.\d{3}|\d{2,9})\] ")
+"""SpacemiT's U-Boot, PrePi; Little Kernel, in ms."""
 
 Stamp = Literal["kernel", "tegra", ""]
 """Whose stamp a line has that says who prints it."""

@@ -45,7 +45,8 @@ LOADERS = (
     ),
     _prompt(r"^barebox(?:@[^:]+)?:/\S*(?: |$)", "barebox"),
     _prompt(
-        r"^[A-Za-z(][\w()-]{1,23}(?: [\w().-]{1,16}){0,2} ?(?:=>|>>?|#)(?: |$)", "U-Boot: CONFIG_SYS_PROMPT of vendors"
+        r"^[A-Za-z(][\w()-]{1,23}(?: [\w().-]{1,16}){0,2} ?(?:=+>|(?<!-)>>?|#)(?: ?$| (?=[a-z?]))",
+        "U-Boot: CONFIG_SYS_PROMPT of vendors",
     ),
 )
 """A boot loader that takes commands; only while one runs."""
