@@ -23,6 +23,7 @@ METERS = {
 """Meters that ship here. Paths, not classes: a driver's libraries load on first use."""
 
 DECODERS = {
+    "km003c": "power.usb.km003c_packets:decode",
     "tc66c": "power.usb.tc66c:decode",
     "um24c": "power.usb.um:decode",
     "um25c": "power.usb.um:decode",
@@ -31,6 +32,7 @@ DECODERS = {
 """Meters whose units send frames → the function that reads captured ones (:class:`power.decoded.Decode`)."""
 
 LINE_DECODERS = {
+    "km003c": "power.usb.km003c_packets:decode",
     "tegrastats": "power.onboard.tegrastats_line:decode",
 }
 """Programs that print lines of many values → the function that yields a dictionary a line; ValueError names a line."""
