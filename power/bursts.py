@@ -1,0 +1,98 @@
+"""Where in a trace a known burst of load shows: a check of clocks and wiring that trusts neither.
+
+The readings around the burst are held against what a step of unknown height would have left in them, each reading
+being the mean over the meter's aperture, for every shift of the burst that the quiet before and after it leaves room
+for. The shift of the least squares is the lag; shifts that fit about as well bound it. A meter on another board shows
+no step at all. Pure.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .block import Block
+
+_SHIFTS_A_PERIOD = 25
+_LEAST_READINGS = 6
+"""Two unknowns, the lag, and a few to tell noise by."""
+_SEEN_SIGMA = 5.0
+"""A step this many standard errors high is no noise, although the best of many shifts was taken."""
+_AS_GOOD = 4.0
+"""Shifts whose sum of squares is larger by less than this share of the variance are not told apart: 95 %, for one
+unknown of a Gaussian fit."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How a burst shows in a meter's readings. Positive lags: later than told."""
+
+    lag_s: float
+    low_s: float
+    high_s: float
+    """95 % interval of the lag, by the noise of the readings alone."""
+    step_watts: float
+    u_step_watts: float
+    """Standard error of the step."""
+
+    @property
+    def seen(self) -> bool:
+        """Whether there is a step at all."""
+        return self.step_watts > _SEEN_SIGMA * self.u_step_watts
+
+    def agrees(self, allowed_s: float) -> bool:
+        """Return whether it may be where it was told, given how far clocks and stamps may be off."""
+        return self.low_s - allowed_s <= 0 <= self.high_s + allowed_s
+
+
+def find_burst(
+    block: Block, start_ns: int, end_ns: int, *, quiet_ns: int, rate_hz: float, aperture_s: float
+) -> Shown | None:
+    """Look for a burst that was told to last from ``start_ns`` to ``end_ns``, between two stretches without load.
+
+    Args:
+        block: readings in time order, on the clock of the two moments.
+        start_ns: controller's monotonic clock, as the end.
+        end_ns: when the load ended.
+        quiet_ns: nothing else ran for this long before and after; lags up to half of it can be told.
+        rate_hz: the meter's.
+        aperture_s: each reading is the mean over this long, centred on its time; 0 for a point.
+
+    Returns:
+        None where too few readings have a value.
+    """
+    near = (block.t_ns >= start_ns - quiet_ns) & (block.t_ns <= end_ns + quiet_ns) & np.isfinite(block.watts)
+    watts = block.watts[near]
+    if len(watts) < _LEAST_READINGS:
+        return None
+    t_s = (block.t_ns[near] - start_ns) / 1e9
+    reach_s = quiet_ns / 2e9
+    lags_s = np.arange(-reach_s, reach_s, 1 / rate_hz / _SHIFTS_A_PERIOD)
+    shares = _shares(t_s, lags_s, (end_ns - start_ns) / 1e9, aperture_s)
+    squares, steps, errors = _fits(shares, watts)
+    best = int(np.argmin(squares))
+    variance = float(squares[best]) / (len(watts) - 3)
+    as_good = lags_s[squares <= squares[best] + _AS_GOOD * variance]
+    middle = as_good[np.argmin(np.abs(as_good - float(as_good.mean())))]  # of a plateau, where shifts fit alike
+    return Shown(float(middle), float(as_good.min()), float(as_good.max()), float(steps[best]), float(errors[best]))
+
+
+def _shares(t_s: Floats, lags_s: Floats, length_s: float, aperture_s: float) -> Floats:
+    """Return which share of each reading's aperture lies in the burst, shape (lags, readings)."""
+    since_s = t_s[None, :] - lags_s[:, None]
+    if aperture_s == 0:
+        return ((since_s >= 0) & (since_s <= length_s)).astype(np.float64)
+    overlap_s = np.minimum(since_s + aperture_s / 2, length_s) - np.maximum(since_s - aperture_s / 2, 0)
+    return np.clip(overlap_s / aperture_s, 0, 1)
+
+
+def _fits(shares: Floats, watts: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return for each row the sum of squares left by the best base and step, the step, and its standard error."""
+    x = shares - shares.mean(axis=1, keepdims=True)
+    y = watts - watts.mean()
+    spread = np.maximum((x**2).sum(axis=1), 1e-12)
+    steps = (x * y).sum(axis=1) / spread
+    squares = np.maximum((y**2).sum() - steps**2 * spread, 0)
+    return squares, steps, np.sqrt(squares / (len(watts) - 2) / spread)
