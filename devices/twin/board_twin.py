@@ -2,7 +2,7 @@
 
 import random
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import paramiko
@@ -33,6 +33,8 @@ class TwinAddress:
     console_path: str
     host_key: str
     """``ssh-ed25519 AAAA…``, as it was when the twin started."""
+    flash: dict[str, str] = field(default_factory=dict[str, str])
+    """Options of its way of flashing that lead to it; empty where it has no medium."""
 
 
 class BoardTwin:

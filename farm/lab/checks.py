@@ -274,21 +274,25 @@ def _twins(tree: Tree) -> Iterator[Fault]:
     boards = _entries(tree, "boards")
     resolved = "resolved" in tree
     for name, board in boards.items():
-        yield from _open_fields(board, ("boards", name), _TWIN_FILLS, resolved=resolved)
+        flash = [("flash", *field) for field in _option_fields(board.get("flash"))]
+        yield from _open_fields(board, ("boards", name), [*_TWIN_FILLS, *flash], resolved=resolved)
         if board.get("twin") is not None and not resolved:
             yield from _twin_board(board, ("boards", name))
         yield from _mixed(tree, name, board)
     wired = {name for board in boards.values() for name in _wired(board)}
     for section in _SHELVES:
         for name, entry in _entries(tree, section).items():
-            options = _at(entry, "options")
-            fields = [("options", key) for key in cast("Tree", options)] if isinstance(options, dict) else []
-            yield from _open_fields(entry, (section, name), fields, resolved=resolved)
+            yield from _open_fields(entry, (section, name), _option_fields(entry), resolved=resolved)
             if entry.get("twin") is not None and not resolved:
                 yield from _twin_device(entry, (section, name), name in wired)
 
 
-def _open_fields(entry: Tree, where: Where, fields: Iterable[tuple[str, str]], *, resolved: bool) -> Iterator[Fault]:
+def _option_fields(entry: Any) -> list[tuple[str, ...]]:  # noqa: ANN401 -- any YAML value
+    options = cast("Tree", entry).get("options") if isinstance(entry, dict) else None
+    return [("options", key) for key in cast("Tree", options)] if isinstance(options, dict) else []
+
+
+def _open_fields(entry: Tree, where: Where, fields: Iterable[tuple[str, ...]], *, resolved: bool) -> Iterator[Fault]:
     """``twin`` as a value is an address that is still open."""
     for keys in fields:
         if _at(entry, *keys) == TWIN and (resolved or entry.get("twin") is None):
@@ -313,6 +317,21 @@ def _twin_board(board: Tree, where: Where) -> Iterator[Fault]:
     user = _at(board, "console", "user")
     if isinstance(user, str) and user != _at(board, "ssh", "user"):
         yield Fault((*where, "console", "user"), "a twin has one user; write the same as in `ssh:`")
+    if kind == "qemu" and isinstance(flash := board.get("flash"), dict) and isinstance(model, str):
+        yield from _twin_flash(cast("Tree", flash), model, (*where, "flash"))
+
+
+def _twin_flash(flash: Tree, model: str, where: Where) -> Iterator[Fault]:
+    from .twins import flashers
+
+    known, driver, options = flashers(model), flash.get("driver"), flash.get("options")
+    if not known:
+        yield Fault(where, f"a qemu twin of '{model}' has no medium that could be written; remove it")
+    elif driver in known_flashers() and driver not in known:
+        there = ", ".join(sorted(known))
+        yield Fault((*where, "driver"), f"no qemu twin is flashed by '{driver}'; there are {there}")
+    elif not isinstance(options, dict) or TWIN not in cast("Tree", options).values():
+        yield Fault((*where, "options"), "a twin's address is not known beforehand; write `twin` for it")
 
 
 def _twin_device(entry: Tree, where: Where, wired: bool) -> Iterator[Fault]:

@@ -49,13 +49,18 @@ def _absolute(value: Any, folder: Path) -> Any:  # noqa: ANN401 -- any YAML valu
 def _board(entry: dict[str, Any], folder: TwinFolder, running: Running) -> dict[str, Any]:
     console, ssh = entry["console"], entry["ssh"]
     key = folder.path.resolve().parent / KEY
-    return entry | {
-        "root": running.root,
-        "console": console
-        | {"port": running.console, "user": ssh["user"], "password": f"file:{folder.password.resolve()}"},
-        "ssh": ssh
-        | {"host": "127.0.0.1", "port": running.ssh_port, "key": f"file:{key}", "host_key": running.host_key},
-    }
+    flash = {"flash": _device(entry["flash"], running.flash)} if "flash" in entry else {}
+    return (
+        entry
+        | flash
+        | {
+            "root": running.root,
+            "console": console
+            | {"port": running.console, "user": ssh["user"], "password": f"file:{folder.password.resolve()}"},
+            "ssh": ssh
+            | {"host": "127.0.0.1", "port": running.ssh_port, "key": f"file:{key}", "host_key": running.host_key},
+        }
+    )
 
 
 def _device(entry: dict[str, Any], found: dict[str, str]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,6 +23,8 @@ class Running:
     root: str
     devices: dict[str, dict[str, str]]
     """Meter or switch → the option values that lead to its twin."""
+    flash: dict[str, str] = field(default_factory=dict[str, str])
+    """The option values that lead a flashing driver to the board twin."""
 
     @classmethod
     def of(cls, value: dict[str, Any]) -> Self:

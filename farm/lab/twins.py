@@ -13,6 +13,7 @@ import threading
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
@@ -30,12 +31,12 @@ from .twin_lab import TwinStatus, down, inject, restore, running, snapshot, stat
 from .twin_state import Running, TwinFolder, write_private
 
 if TYPE_CHECKING:
-    from devices.twin.board_twin import BoardTwin, TwinAddress
-    from devices.twin.qemu.twin import QemuTwin
+    from devices.twin.board_twin import TwinAddress
 
 __all__ = [
     "TwinStatus",
     "down",
+    "flashers",
     "inject",
     "instruments",
     "lacking",
@@ -67,9 +68,18 @@ def lacking(lab: Lab, boards: Iterable[str]) -> list[str]:
     """Return what this machine lacks for the twins of some boards: one line each, with its remedy."""
     from devices.twin.qemu.missing import missing
 
-    emulated = dict.fromkeys(lab.boards[name].model for name in boards if lab.boards[name].twin == "qemu")
-    found = [(model, what) for model in emulated for what in missing(model)]
+    entries = [lab.boards[name] for name in boards if lab.boards[name].twin == "qemu"]
+    emulated = dict.fromkeys((entry.model, entry.flash is not None) for entry in entries)
+    found = dict.fromkeys((model, what) for model, flashed in emulated for what in missing(model, flashed=flashed))
     return [f"a qemu twin of {model}: {what}" for model, what in found]
+
+
+def flashers(model: str) -> set[str]:
+    """Return the ways of flashing that a QEMU twin of the board model has; empty where it has no medium to write."""
+    from devices.twin.qemu.machines import MACHINES
+    from devices.twin.qemu.ways import WAYS
+
+    return set(WAYS) if model in MACHINES and MACHINES[model].has_slot else set()
 
 
 def instruments() -> set[str]:
@@ -159,7 +169,7 @@ class TwinBench:
         control = ControlServer(secrets.token_urlsafe(24), self._answer)
         self._open.callback(control.close)
         console, root = str(address.console_path), str(self.board.root.resolve())
-        return Running(control.door, address.ssh_port, console, address.host_key, root, devices)
+        return Running(control.door, address.ssh_port, console, address.host_key, root, devices, address.flash)
 
     def close(self) -> None:
         """Close every server and end the board's processes."""
@@ -230,11 +240,11 @@ def _board_twin(name: str, entry: BoardEntry, folder: TwinFolder, seed: int) -> 
     )
 
 
-def _kind(entry: BoardEntry) -> "type[BoardTwin | QemuTwin]":
+def _kind(entry: BoardEntry) -> Callable[..., TwinBoard]:
     if entry.twin == "qemu":
         from devices.twin.qemu.twin import QemuTwin
 
-        return QemuTwin
+        return partial(QemuTwin, flash=entry.flash.driver if entry.flash else None)
     from devices.twin.board_twin import BoardTwin  # an SSH server: not needed to know which twins there are
 
     return BoardTwin

@@ -142,7 +142,7 @@ def test_a_machine_listens_on_loopback_only_and_trusts_no_kvm(model, tmp_path):
     line = machines.command(machine, images.image(machine.arch), files, serial_number="A,1", ssh_port=2222)
     assert line[line.index("-accel") + 1] == "tcg"
     listening = [word for word in line if "hostfwd" in word or "server" in word]
-    assert listening == ["user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:2222-:22"]
+    assert listening == ["user,id=net,hostfwd=tcp:127.0.0.1:2222-:22,restrict=on"]
     assert any("a,,b.qcow2" in word for word in line)
 
 

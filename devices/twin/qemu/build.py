@@ -29,6 +29,7 @@ _TOOLS = {
     "sfdisk": "fdisk",
     "modprobe": "kmod",
     "cpio": "cpio",
+    "mcopy": "mtools",
     "openssl": "openssl",
     "ssh-keygen": "openssh-client",
     "apt-get": "apt",

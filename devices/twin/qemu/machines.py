@@ -9,9 +9,16 @@ from pathlib import Path
 from typing import Literal
 
 from .images import Arch, Image
+from .uboot import uboot
 
 U_BOOT = Path("/usr/lib/u-boot/qemu_arm64/u-boot.bin")
 """Debian's u-boot-qemu."""
+
+UEFI = Path("/usr/share/OVMF/OVMF_CODE_4M.fd")
+"""Debian's ovmf. What it would keep over a power cut (boot order) is lost with each: it looks for what there is."""
+
+SLOT = "slot"
+"""What QEMU calls the SD card's slot."""
 
 _APPEND = "rw sysrq_always_enabled"
 """The last is for the fault ``kernel-panic``."""
@@ -28,6 +35,11 @@ class Machine:
     named: str
     """What the board says it is: ``model`` of the device tree, or the product name of the firmware."""
     memory_mib: int = 1024
+
+    @property
+    def has_slot(self) -> bool:
+        """Whether it can boot from an SD card that is taken out and written elsewhere: its U-Boot finds the kernel."""
+        return self.kind == "virt"
 
     @property
     def program(self) -> str:
@@ -61,29 +73,34 @@ class Parts:
     """The files of one board."""
 
     disk: Path
-    """qcow2, the board's own; the image under it is shared and stays as it is."""
+    """The board's own: qcow2, and the image under it is shared and stays as it is; or its SD card, raw."""
     seed: Path
     """A tar archive that makes the image this very board; see ``recipe/first-boot``."""
     initrd: Path
     """For machines without a boot loader."""
     dtb: Path | None
     """The device tree that it gets; None where it has none."""
+    card: bool = False
+    """Whether it boots from an SD card; where that is not at ``disk`` just now, the slot is empty."""
 
 
-def command(machine: Machine, image: Image, parts: Parts, *, serial_number: str, ssh_port: int) -> list[str]:
-    """Return QEMU's command line without its console and monitor. Nothing listens but SSH, on loopback.
+def command(
+    machine: Machine, image: Image, parts: Parts, *, serial_number: str, ssh_port: int, netdev: str = ",restrict=on"
+) -> list[str]:
+    """Return QEMU's command line without its console and monitor.
 
-    The accelerator is always the emulator: a ``/dev/kvm`` that is there need not work, and runs no ARM.
+    Nothing listens but SSH, on loopback, and what ``netdev`` says. The accelerator is always the emulator: a
+    ``/dev/kvm`` that is there need not work, and runs no ARM.
     """
     line = [machine.program, "-accel", "tcg", "-M", machine.kind, "-m", str(machine.memory_mib), "-smp", "1"]
     line += ["-nodefaults", "-no-user-config", "-display", "none", "-action", "shutdown=pause,panic=none"]
     line += ["-cpu", machine.cpu] if machine.cpu else []
-    line += ["-netdev", f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{ssh_port}-:22"]
+    line += ["-netdev", f"user,id=net,hostfwd=tcp:127.0.0.1:{ssh_port}-:22{netdev}"]
     match machine.kind:
         case "virt":
-            line += [*_virtio(parts), "-bios", str(U_BOOT), "-dtb", str(parts.dtb)]
+            line += [*_virtio(parts), "-bios", str(uboot() if parts.card else U_BOOT), "-dtb", str(parts.dtb)]
         case "q35":
-            line += [*_virtio(parts), *_kernel(image, parts, "console=ttyS0,115200 root=/dev/vda1 tsc=reliable")]
+            line += [*_virtio(parts), "-drive", f"if=pflash,format=raw,readonly=on,file={UEFI}"]
             serial = serial_number.replace(",", ",,")
             line += ["-smbios", f"type=1,product={machine.named},serial={serial}"]
         case "raspi0":
@@ -97,8 +114,12 @@ def command(machine: Machine, image: Image, parts: Parts, *, serial_number: str,
 
 
 def _virtio(parts: Parts) -> list[str]:
-    line = ["-drive", f"if=none,id=disk,format=qcow2,cache=unsafe,file={_escaped(parts.disk)}"]
-    line += ["-device", "virtio-blk-pci,drive=disk"]
+    if parts.card:
+        file = f",format=raw,cache=unsafe,file={_escaped(parts.disk)}" if parts.disk.exists() else ""
+        line = ["-drive", f"if=none,id=card{file}", "-device", "sdhci-pci", "-device", f"sd-card,id={SLOT},drive=card"]
+    else:
+        line = ["-drive", f"if=none,id=disk,format=qcow2,cache=unsafe,file={_escaped(parts.disk)}"]
+        line += ["-device", "virtio-blk-pci,drive=disk"]
     line += ["-drive", f"if=none,id=seed,format=raw,readonly=on,file={_escaped(parts.seed)}"]
     line += ["-device", "virtio-blk-pci,drive=seed,serial=seed"]
     return [*line, "-device", "virtio-net-pci,netdev=net,romfile=", "-device", "virtio-rng-pci"]

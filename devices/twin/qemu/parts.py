@@ -8,18 +8,25 @@ from .identity import Identity
 from .images import Image
 from .machines import U_BOOT, Machine, Parts
 
+CARD = "card.img"
+"""The SD card, in the board's folder while it is in the board's slot."""
+
 _MAKE_S = 60.0
 """For a program that needs a tenth of a second; assumed, on a very busy machine."""
 
 
-def make(machine: Machine, image: Image, folder: Path, identity: Identity) -> Parts:
-    """Write them into the board's folder, anew; what was on its disk is gone.
+def make(machine: Machine, image: Image, folder: Path, identity: Identity, *, card: bool = False) -> Parts:
+    """Write them into the board's folder, anew; what was on its disk, or its SD card, is gone.
 
     Raises:
         RuntimeError: a program refused: its words.
     """
-    disk = folder / "disk.qcow2"
-    _run("qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", str(image.disk), str(disk))
+    disk = folder / (CARD if card else "disk.qcow2")
+    if card:  # whoever writes it on this host writes bytes, not qcow2
+        _run("cp", "--reflink=auto", "--sparse=always", str(image.disk), str(disk))
+        disk.chmod(0o600)
+    else:
+        _run("qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", str(image.disk), str(disk))
     seed = folder / "seed.tar"
     archive = identity.seed()
     seed.write_bytes(archive)
@@ -37,7 +44,7 @@ def make(machine: Machine, image: Image, folder: Path, identity: Identity) -> Pa
     if dtb is not None:
         _run("fdtput", "-t", "s", str(dtb), "/", "model", machine.named)
         _run("fdtput", "-t", "s", str(dtb), "/", "serial-number", identity.serial_number)
-    return Parts(disk, seed, initrd, dtb)
+    return Parts(disk, seed, initrd, dtb, card)
 
 
 def _virt_tree(machine: Machine, dtb: Path) -> Path:

@@ -9,15 +9,18 @@ from ..board_twin import TwinAddress
 from . import parts
 from .identity import Identity
 from .images import image
-from .machines import MACHINES, command
+from .machines import MACHINES, SLOT, command
 from .missing import missing
 from .port import reserved_port
 from .process import QemuProcess
 from .qmp import Qmp, QmpFault
+from .ways import WAYS, Way
 from .wire import Wire
 
-Fault = Literal["hang", "hang-at-boot", "kernel-panic", "silent-ssh"]
+Fault = Literal["hang", "hang-at-boot", "kernel-panic", "reset", "silent-ssh"]
 FAULTS: tuple[str, ...] = get_args(Fault)
+_ONCE = {"kernel-panic", "reset"}
+"""They happen, and are over; the others last until they are taken back."""
 
 _KERNEL_SPEAKS = b"Linux version"
 _SNAPSHOT = "edge-test-farm"
@@ -38,8 +41,12 @@ class QemuTwin:
         authorized_key: str,
         serial_number: str,
         seed: int,
+        flash: str | None = None,
     ) -> None:
-        """Take the folder that will hold its disk; KeyError when there is no machine for the model."""
+        """Take the folder that will hold its disk; KeyError when there is no machine for the model.
+
+        With ``flash``, one of :data:`WAYS`, it boots from an SD card that can be flashed in that way.
+        """
         del seed  # its clock and its noise are those of a real kernel
         self.name = name
         self.root = Path("/")
@@ -52,6 +59,8 @@ class QemuTwin:
             name, user=user, password=password, authorized_key=authorized_key, serial_number=serial_number
         )
         self._parts: parts.Parts | None = None
+        self._flash = flash
+        self._way: Way | None = None
         self._port = reserved_port()
         self._faults: set[str] = set()
         self._tail = b""
@@ -70,11 +79,15 @@ class QemuTwin:
         Raises:
             RuntimeError: this machine lacks what it needs, or a program refused.
         """
-        if lacks := missing(self._model):
+        flashed = self._flash is not None
+        if lacks := missing(self._model, flashed=flashed):
             raise RuntimeError("; ".join(lacks))
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._parts = parts.make(self.machine, self._image, self._folder, self._identity)
-        return TwinAddress(self._port.getsockname()[1], self._wire.path, self._identity.host_key_public)
+        self._parts = parts.make(self.machine, self._image, self._folder, self._identity, card=flashed)
+        if self._flash is not None:
+            self._way = WAYS[self._flash](self._folder, f"twin-{self.name}", self._parts.disk, self._move_card)
+        leads = {} if self._way is None else self._way.addresses
+        return TwinAddress(self._port.getsockname()[1], self._wire.path, self._identity.host_key_public, leads)
 
     @property
     def powered(self) -> bool:
@@ -110,9 +123,9 @@ class QemuTwin:
         with self._lock:
             (self._faults.add if on else self._faults.discard)(fault)
             if self._run is None:
-                if fault == "kernel-panic" and on:
+                if fault in _ONCE and on:
                     self._faults.discard(fault)
-                    raise ValueError("kernel-panic: the board is off; a kernel that does not run cannot panic")
+                    raise ValueError(f"{fault}: the board is off; it happens to one that runs")
                 return
             try:
                 self._show(fault, on, self._run)
@@ -155,8 +168,22 @@ class QemuTwin:
             if self._closed:
                 return
             self._closed = True
+        if self._way is not None:
+            self._way.close()
         self._wire.close()
         self._port.close()
+
+    def _move_card(self, source: Path, target: Path) -> None:
+        """Take the SD card out of its slot, or put it back; a machine that runs sees it go and come."""
+        with self._lock:
+            try:
+                if self._run is not None and self._parts is not None and source == self._parts.disk:
+                    self._run.qmp.execute("eject", id=SLOT, force=True)
+                source.rename(target)
+                if self._run is not None and self._parts is not None and target == self._parts.disk:
+                    self._run.qmp.execute("blockdev-change-medium", id=SLOT, filename=str(target), format="raw")
+            except QmpFault as fault:
+                raise RuntimeError(str(fault)) from fault
 
     def _show(self, fault: str, on: bool, run: QemuProcess) -> None:
         match fault:
@@ -168,9 +195,11 @@ class QemuTwin:
             case "kernel-panic" if on:  # Break, then c: the kernel's own key for it
                 run.qmp.execute("chardev-send-break", id="console")
                 self._wire.type(b"c")
-                self._faults.discard(fault)  # it happens once
+            case "reset" if on:  # as by its watchdog: nothing is said, and power stays
+                run.qmp.execute("system_reset")
             case _:
                 pass
+        self._faults -= _ONCE
 
     def _begin(self) -> QemuProcess:
         if self._parts is None:
@@ -181,6 +210,7 @@ class QemuTwin:
             self._parts,
             serial_number=self._identity.serial_number,
             ssh_port=self._port.getsockname()[1],
+            **({} if self._way is None else {"netdev": self._way.netdev}),
         )
         self._tail, self._ending = b"", False
         run = QemuProcess(line, marker=f"BOARD_TWIN={self._folder}", log=self._folder / "qemu.log")
