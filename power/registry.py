@@ -23,6 +23,7 @@ METERS = {
 """Meters that ship here. Paths, not classes: a driver's libraries load on first use."""
 
 DECODERS = {
+    "fnb58": "power.usb.fnirsi_frames:decode",
     "km003c": "power.usb.km003c_packets:decode",
     "tc66c": "power.usb.tc66c:decode",
     "um24c": "power.usb.um:decode",
@@ -32,6 +33,7 @@ DECODERS = {
 """Meters whose units send frames → the function that reads captured ones (:class:`power.decoded.Decode`)."""
 
 LINE_DECODERS = {
+    "fnb58": "power.usb.fnirsi_frames:decode",
     "km003c": "power.usb.km003c_packets:decode",
     "tegrastats": "power.onboard.tegrastats_line:decode",
 }
