@@ -132,11 +132,13 @@ class BootWatcher:
             return
         self._now_ns = t_ns
         silent_s = (t_ns - max(self._heard_ns, self.started_ns)) / 1e9
+        unfinished = self._lines.unfinished()
         if silent_s > _QUIET_S:
-            self._lone_prompt(peeled(self._lines.unfinished().text) or "")
+            text = peeled(unfinished.text) or ""
+            self._prompt(text, unfinished.number)
+            self._lone_prompt(text)
         if self.up or silent_s <= STALL_S.get(self.stage, float("inf")):
             return
-        unfinished = self._lines.unfinished()
         self._symptoms(unfinished.number, body(peeled(unfinished.text) or "")[1])
         if self._faults.silence(up=False):
             return
@@ -208,7 +210,8 @@ class BootWatcher:
 
     def _unfinished(self, printed: Printed) -> None:
         text = peeled(printed.text)
-        if text and (self.stage is not None or not shows(SHELLS, text)):  # the host's own: wait for what is typed
+        may_go_on = self.stage is None and shows((*LOADERS[:1], *SHELLS), text or "")
+        if text and not may_go_on:
             self._prompt(text, printed.number)
 
     def _prompt(self, text: str, number: int) -> bool:
