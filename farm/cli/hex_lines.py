@@ -39,7 +39,7 @@ def from_hex(raw: bytes, name: str) -> Captured:
         UsageFault: a line among lines of hex is none; names file and line.
     """
     try:
-        text = raw.decode("ascii")
+        text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         return Captured(raw)
     lines = [

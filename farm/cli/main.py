@@ -34,6 +34,7 @@ COMMANDS: dict[str, str] = {
     "console": "farm.cli.console",
     "bootlog": "farm.cli.bootlog",
     "meter": "farm.cli.meter",
+    "trace": "farm.cli.trace",
     "flash": "farm.cli.flash",
     "provision": "farm.cli.provision",
     "artifact": "farm.cli.artifact",

@@ -1,0 +1,117 @@
+"""``farm trace``: power traces that other programs recorded."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import Exit, UsageFault
+from .common import add_json
+from .output import note, print_json, say
+
+if TYPE_CHECKING:
+    from power.trace import Recorded, WindowEnergy
+
+HELP = "read power traces of other programs: PTDaemon and MLPerf logs, Joulescope's and any other CSV"
+
+_QUANTITIES = ("time", "watts", "volts", "amps")
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Add the actions."""
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    energy = actions.add_parser("energy", help="joules and mean watts between two instants, by two ways")
+    energy.add_argument("file", type=Path, metavar="FILE", help="a trace, gzipped or not, or an MLPerf run's folder")
+    energy.add_argument(
+        "--from",
+        dest="start",
+        metavar="TIME",
+        help="as 2026-01-31T12:00:00.5Z; seconds for a trace without dates [of an MLPerf run: when its load began]",
+    )
+    energy.add_argument("--to", dest="end", metavar="TIME", help="likewise [of an MLPerf run: when its load ended]")
+    for quantity in _QUANTITIES:
+        energy.add_argument(f"--{quantity}-column", metavar="NAME", help=f"of a table: where the {quantity} stand")
+    energy.add_argument(
+        "--zero", metavar="TIME", help="of a trace without dates: the instant that its times count from"
+    )
+    energy.add_argument("--mark", metavar="TEXT", help="of a PTDaemon log: only rows whose mark contains this")
+    energy.add_argument("--channel", type=int, metavar="N", help="of a PTDaemon log: this channel [all together]")
+    energy.add_argument("--dates", choices=("mdy", "dmy"), help="of a PTDaemon log: month or day first [found out]")
+    energy.set_defaults(action=_energy)
+    add_json(energy)
+
+
+def run(args: Namespace) -> int:
+    """Do what is asked for."""
+    from power.trace import TraceError
+
+    try:
+        return args.action(args)
+    except TraceError as error:
+        raise UsageFault(f"{args.file}: {error}") from error
+
+
+def _energy(args: Namespace) -> int:
+    from power.trace import window_energy
+
+    trace = _read(args)
+    start_ns, end_ns = _window(args, trace)
+    _tell(window_energy(trace, start_ns, end_ns), trace.form, as_json=args.json)
+    return Exit.PASS
+
+
+def _read(args: Namespace) -> "Recorded":
+    from dataclasses import replace
+
+    from power.trace import TraceError, instant_ns
+    from power.trace_csv import UNDATED
+    from power.trace_files import Reading, read
+
+    columns = {quantity: name for quantity in _QUANTITIES if (name := getattr(args, f"{quantity}_column"))}
+    trace = read(args.file, Reading(columns, args.mark, args.channel, args.dates))
+    if args.zero is None:
+        return trace
+    if trace.dated:
+        raise TraceError("--zero is for a trace without dates; this one has its own")
+    notes = tuple(one for one in trace.notes if one != UNDATED)
+    return replace(trace, t_ns=trace.t_ns + instant_ns(args.zero), dated=True, notes=notes)
+
+
+def _window(args: Namespace, trace: "Recorded") -> tuple[int, int]:
+    from power.trace import TraceError
+    from power.trace_files import load_window_ns
+
+    if args.start is None and args.end is None:
+        found = load_window_ns(args.file) if trace.form == "ptdaemon" else None
+        if found is None:
+            raise TraceError("from when to when? give --from and --to")
+        return found
+    if args.start is None or args.end is None:
+        raise TraceError(f"give {'--from' if args.start is None else '--to'} too")
+    return _instant(args.start, trace), _instant(args.end, trace)
+
+
+def _instant(text: str, trace: "Recorded") -> int:
+    from power.trace import TraceError, instant_ns
+
+    if trace.dated:
+        return instant_ns(text)
+    try:
+        return round(float(text) * 1e9)
+    except ValueError:
+        raise TraceError(
+            f"its times count from a zero of its own: give --zero TIME, or --from and --to in seconds, not {text!r}"
+        ) from None
+
+
+def _tell(found: "WindowEnergy", form: str, *, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    if as_json:
+        print_json({**asdict(found), "format": form, "notes": list(found.notes)})
+        return
+    say(f"{found.joules_trapezoid:.7g} J by trapezoids, {found.joules_mean:.7g} J as mean times duration")
+    rows = "row" if found.rows == 1 else "rows"
+    say(f"{found.mean_watts:.6g} W mean of {found.rows} {rows} in {found.duration_s:.6g} s")
+    say(f"largest gap {found.largest_gap_s:.6g} s; read as {form}")
+    for one in found.notes:
+        note(f"note: {one}")

@@ -1,0 +1,122 @@
+"""Tables of times and watts: columns by name, units, clocks."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from power.trace import Recorded, TraceError, instant_ns, iso
+from power.trace_csv import read
+from power.trace_files import read as read_file
+
+WIRE = Path(__file__).parents[1] / "wire" / "traces"
+
+
+def first(found: Recorded) -> tuple[str, float]:
+    return iso(int(found.t_ns[0])), float(found.watts[0])
+
+
+def test_a_joulescopes_statistics_are_read() -> None:
+    found = read_file(WIRE / "joulescope-statistics.csv")
+    assert found.form == "joulescope csv"
+    assert found.t_ns.tolist() == [0, 500_000_000, 1_000_000_000, 1_500_000_000, 2_000_000_000]
+    assert found.watts[0] == pytest.approx(1.89553)
+    assert not found.dated
+    assert found.notes == ("its times count from a zero of its own",)
+
+
+def test_a_joulescopes_samples_have_watts_from_volts_and_amps() -> None:
+    found = read("#time (s),current (A),voltage (V)\n0.0000000,0.5,5.0\n0.0000005,nan,nan\n0.0000010,0.25,5.0\n")
+    assert found.watts.tolist() == [2.5, 1.25]
+    assert found.t_ns.tolist() == [0, 1000]
+    assert "1 rows without a value left out" in found.notes
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["1608718000", "1608718000.0", "1608718000000", "1608718000000000", "1608718000000000000",
+     "2020-12-23T10:06:40Z", "2020-12-23 10:06:40.000+00:00", "2020-12-23T12:06:40+02:00", "2020/12/23 10:06:40Z"],
+)  # fmt: skip
+def test_instants_are_told_apart_by_their_form_and_size(cell) -> None:
+    assert first(read(f"time,power\n{cell},2.5\n")) == ("2020-12-23T10:06:40.000Z", 2.5)
+
+
+def test_decimals_of_an_instant_are_exact() -> None:
+    assert read("time,power\n1608718000.123456789,1\n").t_ns.tolist() == [1608718000123456789]
+    assert read("t_ns,power\n1608718000123456789,1\n").t_ns.tolist() == [1608718000123456789]
+
+
+def test_a_time_without_a_zone_is_taken_as_utc_and_told() -> None:
+    found = read("timestamp,watts\n2020-12-23T10:06:40,2.5\n")
+    assert first(found)[0] == "2020-12-23T10:06:40.000Z"
+    assert found.notes == ("its times name no zone; taken as UTC",)
+
+
+def test_date_and_time_of_day_may_have_columns_of_their_own() -> None:
+    assert first(read("Date,Time,Power\n2020-12-23,10:06:40.5,2.5\n")) == ("2020-12-23T10:06:40.500Z", 2.5)
+
+
+@pytest.mark.parametrize(
+    ("header", "cells", "watts"),
+    [
+        ("time,Power (mW)", "2500", 2.5),
+        ("time,power_mw", "2500", 2.5),
+        ("time,mW", "2500", 2.5),
+        ("time,power [W]", "2.5", 2.5),
+        ("time,voltage_v,current_ma", "5,500", 2.5),
+        ("time,U (mV),I (uA)", "5000,500000", 2.5),
+        ("time,volts,amps,watts", "5,0.5,2.4", 2.4),
+    ],
+)
+def test_columns_and_units_are_known_by_their_names(header, cells, watts) -> None:
+    assert read(f"{header}\n1608718000,{cells}\n").watts[0] == pytest.approx(watts)
+
+
+@pytest.mark.parametrize(
+    "text", ["t;P\n0,5;2,5\n1;2,5\n", "t\tP\n0.5\t2.5\n1\t2.5\n", "# by hand\n\nt, P\n0.5, 2.5\n1,2.5\n"]
+)
+def test_tables_may_be_written_in_other_ways(text) -> None:
+    found = read(text)
+    assert found.watts.tolist() == [2.5, 2.5]
+    assert found.t_ns.tolist() == [500_000_000, 1_000_000_000]
+
+
+def test_the_caller_may_name_the_columns_also_by_number() -> None:
+    text = "when,meter 1,meter 2\n1608718000,1,2\n"
+    assert read(text, named={"time": "when", "watts": "Meter 2"}).watts.tolist() == [2.0]
+    assert read("1608718000,1,2\n", named={"time": "1", "watts": "3"}).watts.tolist() == [2.0]
+    volts_amps = {"time": "when", "volts": "2", "amps": "3"}
+    assert read(text, named=volts_amps).watts.tolist() == [2.0]
+
+
+@pytest.mark.parametrize(
+    ("text", "named", "told"),
+    [
+        ("", {}, "no row"),
+        ("time,power\n", {}, "no row below"),
+        ("x,power\n1,2\n", {}, "its columns are x, power; say --time-column"),
+        ("time,y\n1,2\n", {}, "its columns are time, y; say --watts-column"),
+        ("1,2\n3,4\n", {}, "names none of its 2 columns; say --time-column"),
+        ("time,power,power\n1,2,3\n", {}, "2 columns are called 'power'; say --watts-column"),
+        ("time,power\n1,2\n", {"watts": "Leistung"}, "no column 'Leistung'; there are time, power"),
+        ("time,power\n1,two\n2,three\n3,4\n", {}, "1 of 3 rows have a time and watts"),
+        ("time,voltage\n1,5\n", {}, "say --watts-column"),
+    ],
+)
+def test_a_table_that_cannot_be_understood_is_refused(text, named, told) -> None:
+    with pytest.raises(TraceError, match=told):
+        read(text, named=named)
+
+
+@pytest.mark.parametrize("cell", ["", "nan", "NaN", "9.91E37", "9.9E37", "inf", "null"])
+def test_no_value_is_never_a_number(cell) -> None:
+    found = read(f"time,power\n1608718000,2\n1608718001,{cell}\n1608718002,2\n")
+    assert found.watts.tolist() == [2.0, 2.0]
+    assert found.notes == ("1 rows without a value left out",)
+
+
+def test_volts_and_amps_stay_beside_watts() -> None:
+    found = read("time,volts,amps,watts\n1608718000,5,0.5,2.4\n1608718001,,0.5,2.4\n")
+    assert found.volts[0] == 5.0
+    assert np.isnan(found.volts[1])
+    assert int(found.t_ns[0]) == instant_ns("2020-12-23T10:06:40Z")
