@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 METERS = {
     "n6705c": "power.scpi.n6705c:N6705C",
+    "km003c": "power.usb.km003c:KM003C",
     "tc66c": "power.usb.tc66c:TC66C",
     "um24c": "power.usb.um:UM24C",
     "um25c": "power.usb.um:UM25C",

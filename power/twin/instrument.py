@@ -9,9 +9,10 @@ from typing import Any
 from .link import Link
 from .truth import Supply
 
-FAULTS = ("silent", "garbage", "drop", "trip")
+FAULTS = ("silent", "garbage", "drop", "trip", "lose")
 """``silent``: takes requests and does nothing. ``garbage``: answers of the right length, wrong bytes.
-``drop``: leaves out one answer in five. ``trip``: the over-current protection of a supply has cut its output."""
+``drop``: leaves out one answer in five. ``trip``: the over-current protection of a supply has cut its output.
+``lose``: a unit that counts its samples leaves some out."""
 
 _DROPPED = 0.2
 

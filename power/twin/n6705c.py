@@ -7,7 +7,7 @@ import re
 import time
 
 from .converter import Limits, Reading, Sense
-from .instrument import FAULTS, Twin
+from .instrument import Twin
 from .link import Link
 from .output import Output
 from .scpi import Scpi, ScpiError, garbage_line, listen, number
@@ -52,7 +52,7 @@ class N6705C(Twin):
         self._scpi = Scpi()
         self._output = Output(self.supply, self.set_power)
         if self.set_power is not None:
-            self.faults = FAULTS
+            self.faults = (*Twin.faults, "trip")
         self._identity_commands()
         self._measure_commands()
         self._output_commands()

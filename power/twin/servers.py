@@ -1,6 +1,7 @@
 """Driver names → the twin that such a driver talks to."""
 
 from .instrument import FAULTS, Twin
+from .km003c import KM003C
 from .n6705c import N6705C
 from .serial_relay import SerialRelay
 from .shelly import Shelly
@@ -11,6 +12,7 @@ from .um25c import UM24C, UM25C, UM34C
 from .wt310e import WT310E
 
 TWINS: dict[str, type[Twin]] = {
+    "km003c": KM003C,
     "n6705c": N6705C,
     "scpi-output": N6705C,
     "serial-relay": SerialRelay,

@@ -20,6 +20,7 @@ from power.twin.truth import PROFILES, Supply
 WIRING: dict[str, tuple[str, dict[str, Any]]] = {
     "n6705c": ("jetson-tx2", {"channel": 1}),
     "wt310e": ("atom-e3930", {"volts_range": 15, "amps_range": 2}),
+    "km003c": ("coral-dev", {}),
     "um24c": ("coral-dev", {}),
     "um25c": ("pi-zero-aiy", {}),
     "um34c": ("coral-dev", {}),
