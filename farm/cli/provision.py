@@ -113,7 +113,9 @@ def _show(done: list["Provisioned"], *, check: bool) -> None:
     rows: list[tuple[str, str, str, str | None]] = []
     for one in done:
         rows += [
-            (one.label, step.name, changed if step.changed else "as wanted", step.detail or None) for step in one.steps
+            (one.label, step.name, changed if step.changed else "as wanted", "; ".join(said) or None)
+            for step in one.steps
+            for said in [[text for text in (step.detail, step.remark) if text]]
         ]
         rows += [(one.label, one.at, "failed", None)] * bool(one.at)
     if rows:

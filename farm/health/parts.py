@@ -111,12 +111,22 @@ def judge_links(board: str, refused: Fault | None, seen: Glance | Fault | None) 
     ``seen`` is None for a board without a console.
     """
     if not isinstance(seen, Glance):
+        if refused is not None and seen is not None:
+            refused = _hangs_perhaps(board, refused)
         return [fault for fault in (refused, seen) if fault is not None]
     if refused is None:
         return []
     if seen.fault is not None:
         return [BootFault(board, f"{seen.fault.kind}: {seen.fault.text}", hint=seen.fault.hint)]
     return [] if boots(refused, seen) else [refused]
+
+
+def _hangs_perhaps(board: str, refused: Fault) -> Fault:
+    """Return the fault of a board whose console shows nothing either, with what helps one that hangs."""
+    if not isinstance(refused, Unreachable | ConnectionLost | DeadlineExceeded):
+        return refused
+    said = str(refused).partition("\n")[0].removeprefix(f"{board}: ")
+    return type(refused)(board, said, hint=f"{refused.hint}; if it hangs: `farm power cycle {board}`")
 
 
 def boots(refused: Fault | None, seen: Glance | Fault | None) -> bool:

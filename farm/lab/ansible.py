@@ -9,7 +9,6 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from ..errors import UsageFault
 from .inventory import BoardEntry, Lab, SshEntry
 from .known_hosts import KnownHosts
 from .reach import KNOWN_HOSTS
@@ -47,7 +46,7 @@ def host(lab: Lab, board: str, state: Path) -> Variables:
     """
     entry = lab.boards[board]
     if (ssh := entry.ssh) is None:
-        raise UsageFault(f"{lab.path}: boards.{board}.ssh: missing; Ansible reaches a board by SSH alone")
+        raise lab.fault(("boards", board, "ssh"), "missing; Ansible reaches a board by SSH alone")
     variables: Variables = {
         "ansible_host": ssh.host,
         "ansible_port": ssh.port,

@@ -211,8 +211,10 @@ class Bench(BenchParts):
         """Wait for the boot that began at ``on_ns`` (monotonic); as :meth:`power_on`."""
         try:
             report = self._watch_boot(on_ns, ssh_s)
-        except BootFault:
+        except BootFault as fault:
             self._refuse_the_old_boot()
+            if self.entry.switch is not None:
+                fault.add_note(f"  or `farm power cycle {self.name}`, if it boots at another time")
             raise
         up_s = (time.monotonic_ns() - on_ns) / 1e9
         reached_s = {str(stage): s for stage, s in report.reached_s.items()}

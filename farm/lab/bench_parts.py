@@ -13,7 +13,7 @@ from devices.registry import load_board
 from power.registry import load_meter
 from power.rested import RestedSwitch
 
-from ..errors import LabFault, UsageFault
+from ..errors import LabFault
 from ..store.consoles import ConsoleLog
 from ..store.record import Made
 from .console_file import ConsoleFile
@@ -93,7 +93,7 @@ class BenchParts:
     def keep_console(self) -> Path:
         """Keep what the console says, from the lease's beginning on, in a file that outlives the next lease."""
         if self._console_file is None:
-            raise UsageFault(f"{self.inventory.path}: boards.{self.name}: has no console; add `console:` if it has one")
+            raise self.inventory.fault(("boards", self.name), "has no console; add `console:` if it has one")
         return self._console_file.keep()
 
     def console_log(self) -> ConsoleLog:
@@ -190,7 +190,7 @@ class BenchParts:
         """
         entry = self.entry.console
         if entry is None or entry.user is None:
-            raise UsageFault(f"{self.inventory.path}: boards.{self.name}.console.user: missing; add `user:`")
+            raise self.inventory.fault(("boards", self.name, "console", "user"), "missing; add `user:`")
         password = "" if entry.password is None else self._secret(entry.password, "console.password")
         self.console.login(entry.user, password, timeout_s=_LOGIN_S)
 

@@ -44,6 +44,12 @@ def check(value: Any) -> list[Fault]:  # noqa: ANN401 -- whatever the file holds
     if not isinstance(value, dict):
         return [Fault((), f"wants keys such as `lab:` and `boards:` at the top, not {kind_of(value)}")]
     tree = cast("Tree", value)
+    passwords = list(_passwords(tree, ()))
+    told = {fault.where for fault in passwords}  # an address with one is no address to its driver either
+    return [*passwords, *(fault for fault in _all_but_passwords(tree) if fault.where not in told)]
+
+
+def _all_but_passwords(tree: Tree) -> list[Fault]:
     return [
         *against(Lab, tree, ()),
         *_devices(tree),
@@ -54,7 +60,6 @@ def check(value: Any) -> list[Fault]:  # noqa: ANN401 -- whatever the file holds
         *_reached(tree),
         *_names(tree),
         *_shared_addresses(tree),
-        *_passwords(tree, ()),
         *_twins(tree),
     ]
 

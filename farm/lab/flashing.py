@@ -75,7 +75,7 @@ def golden(lab: Lab, board: str) -> list[Image]:
     """Return the board's golden image; UsageFault where the inventory names none."""
     entry = lab.boards[board].flash
     if entry is None or not entry.golden:
-        raise UsageFault(f"{lab.path}: boards.{board}.flash.golden: missing; add it, `image:` with the file")
+        raise lab.fault(("boards", board, "flash", "golden"), "missing; add it, `image:` with the file")
     return images_of(entry.golden, lab.folder)
 
 
@@ -158,7 +158,7 @@ def noted(shell: "Shell", path: str) -> dict[str, str]:
 
 def _flasher(lab: Lab, board: str) -> Flasher:
     if (entry := lab.boards[board].flash) is None:
-        raise UsageFault(f"{lab.path}: boards.{board}.flash: missing; add it, with `driver:` and `options:`")
+        raise lab.fault(("boards", board, "flash"), "missing; add it, with `driver:` and `options:`")
     return load_flasher(entry.driver).of(board, entry.config())
 
 
@@ -183,8 +183,8 @@ def _prove_before(bench: "Bench", flasher: Flasher, progress: Progress) -> str:
     if (serial_number := bench.entry.serial_number) is not None:
         return f"serial number {serial_number}, by its own system"
     if tied is None:
-        where = f"{bench.inventory.path}: boards.{bench.name}"
-        raise UsageFault(f"{where}: nothing tells it from its like; add `serial_number:` before it is flashed")
+        text = "nothing tells it from its like; add `serial_number:` before it is flashed"
+        raise bench.inventory.fault(("boards", bench.name), text)
     return tied
 
 

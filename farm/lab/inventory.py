@@ -19,7 +19,7 @@ from ..errors import UsageFault
 from .fields import Address, ConsolePort, HostKey, KeyFile, Name, Secret, Text
 from .twin_state import folders
 from .words import unknown
-from .yaml_lines import Document, Fault, read
+from .yaml_lines import Document, Fault, Where, read
 
 SOURCE = Path("inventory.yaml")
 """Where people write it, unless another file is named."""
@@ -227,6 +227,11 @@ class Lab(Part):
     def twins(self) -> list[str]:
         """The boards that are twins."""
         return [name for name, board in self.boards.items() if board.twin]
+
+    def fault(self, where: Where, text: str) -> UsageFault:
+        """Return what is wrong at a place of what people wrote, with file and line."""
+        source = Path(self.resolved.source) if self.resolved else self.path
+        return UsageFault(read(source).report([Fault(where, text)]))
 
     def require(self, boards: Iterable[str]) -> None:
         """Raise UsageFault, a line each, for boards that it does not have."""

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from devices.registry import load_shell
 
-from ..errors import UsageFault
 from .inventory import Lab
 from .secret import key_path, reveal
 
@@ -28,7 +27,7 @@ def open_console(lab: Lab, board: str) -> "Console":
 
     entry = lab.boards[board].console
     if entry is None:
-        raise UsageFault(f"{lab.path}: boards.{board}: has no console; add `console:` if it has one")
+        raise lab.fault(("boards", board), "has no console; add `console:` if it has one")
     return Console.open(board, entry.port, baud=entry.baud)
 
 
@@ -44,7 +43,7 @@ def open_shell(lab: Lab, board: str, state: Path) -> "Shell":
     if other is not None:
         return load_shell(other.driver).open(board, other.config())
     if entry is None:
-        raise UsageFault(f"{lab.path}: boards.{board}: is reached by nothing; add `ssh:`")
+        raise lab.fault(("boards", board), "is reached by nothing; add `ssh:`")
     password = entry.password
     return Ssh.open(
         board,

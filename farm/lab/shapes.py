@@ -9,14 +9,39 @@ from pydantic_core import ErrorDetails
 from .words import kind_of, unknown
 from .yaml_lines import Fault, Where
 
+_KINDS = {
+    "str": ("string", "text"),
+    "int": ("int", "a whole number"),
+    "float": ("float", "a number"),
+    "bool": ("bool", "true or false"),
+}
+"""How pydantic calls a kind of value in a place and in an error, and how people do."""
+
 
 def against(model: type[BaseModel], value: Any, where: Where) -> list[Fault]:  # noqa: ANN401 -- any YAML value
     """Return what a pydantic model has against a value that stands at a place."""
     try:
         model.model_validate(value)
     except ValidationError as error:
-        return [_fault(model, detail, where) for detail in error.errors(include_url=False)]
+        return list(_faults(model, error.errors(include_url=False), where))
     return []
+
+
+def _faults(model: type[BaseModel], details: list[ErrorDetails], where: Where) -> Iterator[Fault]:
+    """Yield a fault for each place; where one of several kinds is wanted, pydantic tells of each that it is not it."""
+    kinds: dict[Where, list[str]] = {}
+    for detail in details:
+        *place, kind = detail["loc"] or ("",)
+        if str(kind) in _KINDS and detail["type"] == f"{_KINDS[str(kind)][0]}_type":
+            kinds.setdefault(tuple(place), []).append(_KINDS[str(kind)][1])
+    for detail in details:
+        wanted = kinds.get(detail["loc"][:-1], [""])
+        if len(wanted) == 1:
+            yield _fault(model, detail, where)
+        elif wanted:
+            text = f"wants {', '.join(wanted[:-1])} or {wanted[-1]}, not {kind_of(detail['input'])}"
+            yield Fault((*where, *detail["loc"][:-1]), text)
+            wanted.clear()  # told
 
 
 def _fault(model: type[BaseModel], detail: ErrorDetails, where: Where) -> Fault:

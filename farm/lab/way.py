@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Literal
 from devices.errors import BootFault, ConnectionLost, ConsoleFault, DeadlineExceeded, DeviceError, Unreachable
 from devices.registry import load_board
 
-from ..errors import UsageFault
 from .fenced import FencedShell
 
 if TYPE_CHECKING:
@@ -88,7 +87,7 @@ def _by_console(bench: "Bench", *, why: str = "") -> Way:
     from devices.console_shell import ConsoleShell  # not needed by whoever has a network
 
     if not _has_login(bench):
-        raise UsageFault(f"{bench.inventory.path}: boards.{bench.name}.console: names no user; add `user:`")
+        raise bench.inventory.fault(("boards", bench.name, "console"), "names no user; add `user:`")
     model = load_board(bench.entry.model)
     fresh = _wait_for_login(bench, bench.boot_timeout_s)
     shell = FencedShell(ConsoleShell(bench.name, bench.console, login=bench.login), bench.lease)

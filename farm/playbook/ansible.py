@@ -44,7 +44,8 @@ _END_S = 10.0
 class Ansible(Step):
     """The user's own Ansible playbook, run on this board alone by ``ansible-playbook`` of this machine.
 
-    It is always run, for only Ansible can tell what it would change; under ``--check`` with Ansible's own ``--check``.
+    It is always run, for only Ansible can tell what it would change; under ``--check`` with Ansible's own ``--check``,
+    which skips tasks that run a command (``command``, ``shell`` and their like): how many it skipped is said.
     """
 
     playbook: Source
@@ -96,6 +97,9 @@ class Ansible(Step):
         if outcome.count and not check:  # only now is it known; a note before would ask for a reboot every time
             target.about_to_change(self.title)
         self._judge(target, said, outcome)
+        if check and outcome.skipped:
+            why = "by a `when:`, or because Ansible's check mode runs no `command` and no `shell`"
+            target.history.remarks.append(f"tasks skipped: {outcome.skipped}, {why}")
         return ", ".join(outcome.changed) if outcome.changed else f"{outcome.count} tasks" * bool(outcome.count)
 
     def _command(self, target: Target, folder: Path, *, check: bool) -> list[str]:

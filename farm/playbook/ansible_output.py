@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 _TASK = re.compile(r"^(?:TASK|RUNNING HANDLER) \[(.*?)\] ?\**$")
 _RESULT = re.compile(r"^(changed|fatal|failed): \[([^\]]+)\](?: => )?(?:\(item=.*?\) => )?(.*)$")
-_RECAP = re.compile(r"^(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)\b")
+_RECAP = re.compile(r"^(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)(?:\s+skipped=(\d+))?")
 _LONGEST = 300
 
 
@@ -21,6 +21,8 @@ class Outcome:
     """Tasks that changed something, by the recap."""
     changed: tuple[str, ...] = ()
     """Their names, each once."""
+    skipped: int = 0
+    """Tasks that it did not take; in check mode those that run a command are among them."""
     failed: str = ""
     """The task that failed, and what it said."""
     unreachable: str = ""
@@ -30,7 +32,7 @@ class Outcome:
     def of(cls, lines: Iterable[str], name: str) -> "Outcome":
         """Read the lines of one run for one host; a failure that the playbook ignores or rescues is none."""
         task, changed, last = "", dict[str, None](), ""
-        met, count, unreachable, failed = False, 0, 0, 0
+        met, count, unreachable, failed, skipped = False, 0, 0, 0, 0
         for line in lines:
             if match := _TASK.match(line):
                 task = match[1]
@@ -42,10 +44,12 @@ class Outcome:
             elif (match := _RECAP.match(line)) and match[1] == name:
                 met = True
                 count, unreachable, failed = int(match[3]), int(match[4]), int(match[5])
+                skipped = int(match[6] or 0)
         return cls(
             met=met,
             count=count,
             changed=tuple(changed) if count else (),
+            skipped=skipped,
             failed=last if failed else "",
             unreachable=last if unreachable else "",
         )

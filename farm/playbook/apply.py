@@ -30,6 +30,8 @@ class StepResult:
     """In check mode: whether it would be."""
     detail: str = ""
     """What differed before."""
+    remark: str = ""
+    """What else must be known of it: that not all of it could be checked."""
 
 
 def apply(
@@ -101,6 +103,7 @@ def each_step(playbook: Playbook, target: Target, *, check: bool = False) -> Ite
 
 
 def _taken(step: Step, target: Target, *, check: bool) -> StepResult:
+    target.history.remarks.clear()
     try:
         differed = step.take(target, check=check)
     except NotSo as fault:
@@ -116,4 +119,5 @@ def _taken(step: Step, target: Target, *, check: bool) -> StepResult:
         target.history.changed.clear()
     elif differed and not isinstance(step, Reboot):
         target.history.changed.append(step.title)
-    return StepResult(step.title, changed=bool(differed), detail=target.values.masked(differed))
+    detail, remark = target.values.masked(differed), target.values.masked("; ".join(target.history.remarks))
+    return StepResult(step.title, changed=bool(differed), detail=detail, remark=remark)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from .step import Reading, Step, Target, checked_path
+from .step import NotSo, Reading, Step, Target, checked_path
 from .values import names_in, unknown_in
 
 Path = Annotated[str, AfterValidator(checked_path)]
@@ -34,11 +34,19 @@ class Directory(Step):
         return f"directory {self.path}"
 
     def differs(self, target: Target) -> str:
-        """Compare kind, rights and owner."""
-        answer = target.ask(f"id -u; stat -c '%F|%a|%u' {target.quoted(self.path)}")
+        """Compare kind, rights and owner, of what a link leads to where it is one.
+
+        Raises:
+            NotSo: it is a link that leads nowhere.
+        """
+        path = target.quoted(self.path)
+        answer = target.ask(f"id -u; stat -L -c '%F|%a|%u' {path} || readlink {path}")
         login, _, found = answer.text.partition("\n")
         if not found:
             return "is not there"
+        if "|" not in found:
+            hint = "make what it leads to, in a step before this one or by hand, or take the link away"
+            raise NotSo(target.board.name, f"{self.title}: is a link to {found}, and nothing is there", hint=hint)
         kind, mode, owner = found.split("|")
         wanted = {"kind": (kind, "directory"), "mode": (mode, self.mode.lstrip("0")), "owner": (owner, login)}
         return ", ".join(f"{what} is {got}, not {want}" for what, (got, want) in wanted.items() if got != want)

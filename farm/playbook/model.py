@@ -13,7 +13,7 @@ from ..lab.checks import against
 from ..lab.fields import Secret
 from ..lab.secret import reveal
 from ..lab.words import kind_of, unknown
-from ..lab.yaml_lines import Document, Fault, read
+from ..lab.yaml_lines import Document, Fault, Where, read
 from .account import User
 from .aiy import AiyVision
 from .ansible import Ansible
@@ -143,38 +143,51 @@ def load(path: Path) -> Playbook:
         UsageFault: one line for every fault: ``FILE:LINE: field: what is wrong; remedy``.
     """
     document = read(path, "playbook")
-    if not document.faults:
-        document.faults += _check(document.value) or list(_problems(Playbook.of(document)))
+    if not document.unreadable:
+        document.faults += _check(document.value, path.parent)
     if document.faults:
         raise UsageFault(document.report(document.faults))
     return Playbook.of(document)
 
 
-def _check(value: object) -> list[Fault]:
+def _check(value: object, folder: Path) -> list[Fault]:
     if not isinstance(value, dict):
         return [Fault((), f"wants `model:` and `steps:` at the top, not {kind_of(value)}")]
-    faults = against(Playbook, value, ())
-    model = cast("dict[str, object]", value).get("model")
+    tree = cast("dict[str, Any]", value)
+    faults = against(Playbook, tree, ())
+    model = tree.get("model")
     if isinstance(model, str) and model not in known_boards():
         faults.append(Fault(("model",), f"no board model '{model}'; {unknown(model, known_boards())}"))
-    return faults
+    return [*faults, *_problems(tree, folder, {fault.where[:2] for fault in faults})]
 
 
-def _problems(playbook: Playbook) -> Iterator[Fault]:
-    """Yield what is wrong with a playbook of the right shape: names, files, the order of its steps."""
+def _problems(tree: dict[str, Any], folder: Path, misshapen: set[Where]) -> Iterator[Fault]:
+    """Yield what is wrong beyond the shape: names, files, the order of steps; of what has its shape."""
     taken = {**FROM_INVENTORY, **FROM_BOARD}
-    for section, names in (("vars", playbook.vars), ("secrets", playbook.secrets)):
+    own, secret = _names(tree, "vars"), _names(tree, "secrets")
+    for section, names in (("vars", own), ("secrets", secret)):
         for name in names:
-            if name in taken or (section == "secrets" and name in playbook.vars):
+            if name in taken or (section == "secrets" and name in own):
                 yield Fault((section, name), "is the name of another value already; choose another")
-    reading = Reading(
-        playbook.path.parent, frozenset({*taken, *playbook.vars, *playbook.secrets}), frozenset(playbook.secrets)
-    )
-    steps = [(entry.kind, entry.step) for entry in playbook.steps]
-    for n, (kind, step) in enumerate(steps):
+    reading = Reading(folder, frozenset({*taken, *own, *secret}), frozenset(secret))
+    steps = dict(_steps(tree, misshapen))
+    for n, (kind, step) in steps.items():
         yield from (Fault(("steps", n, kind, field), text) for field, text in step.problems(reading))
-        if not step.lasts and any(isinstance(later, Reboot) for _, later in steps[n + 1 :]):
+        if not step.lasts and any(isinstance(later, Reboot) for m, (_, later) in steps.items() if m > n):
             yield Fault(("steps", n, kind), "a reboot further down would undo it; move it behind the reboot")
+
+
+def _names(tree: dict[str, Any], section: str) -> list[str]:
+    names = tree.get(section)
+    return list(cast("dict[str, Any]", names)) if isinstance(names, dict) else []
+
+
+def _steps(tree: dict[str, Any], misshapen: set[Where]) -> Iterator[tuple[int, tuple[str, Step]]]:
+    steps = tree.get("steps")
+    for n, item in enumerate(cast("list[Any]", steps) if isinstance(steps, list) else []):
+        if not misshapen & {("steps",), ("steps", n)}:
+            entry = Entry.model_validate(item)
+            yield n, (entry.kind, entry.step)
 
 
 def schema() -> dict[str, Any]:

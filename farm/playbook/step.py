@@ -37,6 +37,8 @@ class History:
     """Titles of steps; in check mode, of those that would change something."""
     reboot_follows: bool = False
     """Whether a later step reboots when something changed: then the board itself keeps note of changes."""
+    remarks: list[str] = field(default_factory=list[str])
+    """What the step that runs has to say beside what differs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ def test_partitions_are_given_by_name(capsys):
         (["coral-01", "--partition", "boot"], "--partition boot: wants NAME=FILE"),
         (["coral-01", "none.img", "--check"], "none.img: No such file or directory"),
         (["coral-01", "--partition", "boot=golden.img", "--check"], "uboot-netboot takes one image"),
-        (["bare-01", "golden.img"], "boards.bare-01.flash: missing; add it"),
+        (["bare-01", "golden.img"], ": boards.bare-01.flash: missing; add it"),
         (["bare-01", "--golden"], "boards.bare-01.flash.golden: missing"),
         (["coral-02", "golden.img"], "no board 'coral-02'"),
     ],

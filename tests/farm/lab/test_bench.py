@@ -124,7 +124,7 @@ def test_a_board_without_a_switch_says_what_to_do(lend, twin_lab):
 
 def test_a_board_without_a_console_login_says_which_line_is_missing(lend, twin_lab):
     console = twin_lab.lab.boards["zero-01"].console.model_copy(update={"user": None})
-    told = pytest.raises(UsageFault, match=r"inventory\.yaml: boards\.zero-01\.console\.user: missing")
+    told = pytest.raises(UsageFault, match=r"inventory\.yaml:\d+: boards\.zero-01\.console\.user: missing")
     with lend("zero-01", changed(twin_lab.lab, "zero-01", console=console)) as bench, told:
         bench.login()
 

@@ -13,7 +13,7 @@ from devices.shell import Result
 from devices.ssh_knock import Answer
 from farm.errors import UsageFault
 from farm.lab.bench import Bench
-from farm.lab.inventory import BoardEntry, ConsoleEntry, SshEntry
+from farm.lab.inventory import BoardEntry, ConsoleEntry, Lab, SshEntry
 from farm.lab.way import way_to
 
 SERIAL = "0042"
@@ -62,7 +62,7 @@ class Lent:
         self.done: list[str] = []
         self.name, self._on, self._network = "tx2-01", on, network
         self.console = Console(self.done, glance)
-        self.inventory = SimpleNamespace(path="inventory.yaml")
+        self.inventory = Lab.model_validate({"lab": "x", "boards": {"tx2-01": {"model": "jetson-tx2"}}})
         self.boot_timeout_s = 120.0
         self.entry = BoardEntry(
             model="jetson-tx2",

@@ -133,10 +133,13 @@ def test_the_board_alone_is_handed_over_with_its_groups_and_no_secret(site) -> N
     assert "ansible site.yml: told to restart" in site.told
 
 
-def test_check_mode_is_ansibles_own(site) -> None:
+def test_check_mode_is_ansibles_own_and_what_it_skips_is_said(site) -> None:
     site.answers("ok.txt")
-    assert site.take(check=True)[0].changed
+    (step,) = site.take(check=True)
+    assert step.changed
+    assert step.remark.startswith("tasks skipped: 1, by a `when:`, or because Ansible's check mode runs no `command`")
     assert "--check" in site.read("argv").splitlines()
+    assert [step.remark for step in site.take()] == [""]
 
 
 def test_a_task_that_fails_is_a_lab_fault_with_its_name_and_words(site) -> None:

@@ -51,6 +51,26 @@ steps:
     assert "not a regular expression" in text
 
 
+def test_a_fault_of_form_hides_no_missing_file_and_no_unknown_name(tmp_path: Path) -> None:
+    faults = faults_of(
+        tmp_path,
+        """\
+model: coral-dev
+vars: {site: [north]}
+steps:
+  - directory: {path: opt/x}
+  - file: {path: /etc/a, source: no-such-file}
+  - template: {path: /etc/b, content: "${site} ${bord}"}
+  - governor: {name: performance}
+  - reboot: {when: changed, soon: true}
+  - reboot: {when: changed}
+""",
+    )
+    assert [fault.partition(":")[0] for fault in faults] == ["2", "4", "5", "6", "7", "8"]
+    assert faults[0] == "2: vars.site: wants text, a whole number, a number or true or false, not a list"
+    assert "${site}" not in "".join(faults)
+
+
 def test_two_steps_in_one_item_are_refused_because_their_order_would_be_unknown(tmp_path: Path) -> None:
     faults = faults_of(
         tmp_path,

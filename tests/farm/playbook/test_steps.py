@@ -38,6 +38,21 @@ def test_a_file_may_hold_any_bytes_of_a_file_beside_the_playbook(place, tmp_path
     assert (place.root / "etc/logo").read_bytes() == bytes(range(256))
 
 
+def test_a_directory_may_be_a_link_to_one(place) -> None:
+    (place.root / "data/models").mkdir(parents=True)
+    (place.root / "srv").mkdir(exist_ok=True)
+    (place.root / "srv/models").symlink_to(place.root / "data/models")
+    assert twice(place, {"directory": {"path": "/srv/models", "mode": "0700"}}) == "mode is 755, not 700"
+    assert (place.root / "srv/models").is_symlink()
+
+
+def test_a_directory_that_is_a_link_to_nothing_is_a_lab_fault_that_says_so(place) -> None:
+    (place.root / "srv").mkdir(exist_ok=True)
+    (place.root / "srv/models").symlink_to("/mnt/card/models")
+    with pytest.raises(LabFault, match="directory /srv/models: is a link to /mnt/card/models, and nothing is there"):
+        take(place, {"directory": {"path": "/srv/models"}})
+
+
 def test_a_template_gets_facts_of_the_board_values_and_secrets(place, tmp_path) -> None:
     (tmp_path / "psk").write_text("not for everybody\n", encoding="utf-8")
     content = "${board} ${model} ${serial_number} ${kernel} ${site} ${fast} ${psk} $$5\n"
