@@ -1,11 +1,14 @@
 """What needs a booted machine and no boot of its own: it boots once, and is before each test what it was then."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
+from devices.errors import ConnectionLost, DeadlineExceeded, Unreachable
 from devices.twin.qemu.missing import missing
 from farm.lab.bench import Bench, borrow
 from farm.lab.inventory import load, usable
@@ -96,3 +99,82 @@ def test_whatever_a_test_left_behind_the_next_one_finds_a_board_that_runs(farm, 
         assert bench.switch.state() is True
         assert bench.board.boot_id(timeout_s=60) == boot_id
     assert [one.faults for one in status(farm.state)] == [()]
+
+
+NO_ANSWER = (ConnectionLost, DeadlineExceeded, Unreachable)
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """What a board has said: its own boot, and since a fault came."""
+
+    farm: Farm
+    begins: int
+
+    @classmethod
+    def before(cls, farm: Farm) -> "Spoken":
+        return cls(farm, cls._file(farm).stat().st_size)
+
+    @staticmethod
+    def _file(farm: Farm) -> Path:
+        return farm.state / "lab" / BOARD / "board" / "console.log"
+
+    def since(self) -> bytes:
+        return self._file(self.farm).read_bytes()[self.begins :]
+
+    def wait(self, words: bytes) -> None:
+        until = time.monotonic() + 60
+        while words not in self.since():
+            assert time.monotonic() < until, self.since()
+            time.sleep(0.1)
+
+    def judged(self) -> dict:
+        """What `farm bootlog` makes of the one boot and what came then."""
+        whole, log = self._file(self.farm).read_bytes(), self.farm.folder / "told.log"
+        first = whole[: whole.index(b" login: ") + len(b" login: ")]
+        log.write_bytes(first + b"\r\n" + self.since())
+        return self.farm.answer("bootlog", log)
+
+
+def answers_on_its_console(bench: Bench, _: Spoken) -> None:
+    bench.login()
+    assert bench.console.run("echo here", timeout_s=60).text == "here"
+
+
+def shows_its_panic(bench: Bench, spoken: Spoken) -> None:
+    spoken.wait(b"end Kernel panic")
+    (panic,) = spoken.judged()["faults"]
+    assert (panic["kind"], panic["fatal"]) == ("panic", True)
+
+
+def shows_its_reset(bench: Bench, spoken: Spoken) -> None:
+    spoken.wait(b"Starting kernel")
+    told = spoken.judged()
+    assert told["resets"] == 1
+    assert [fault["kind"] for fault in told["faults"]] == ["reset"]
+
+
+JUDGED: dict[str, Callable[[Bench, Spoken], None]] = {
+    "silent-ssh": answers_on_its_console,
+    "kernel-panic": shows_its_panic,
+    "reset": shows_its_reset,
+}
+HEALTH = {"silent-ssh": False, "hang": True}
+"""Whether `farm health` says of the console too that nothing answers there."""
+
+
+@pytest.mark.parametrize("fault", ["silent-ssh", "hang", "kernel-panic", "reset"])
+def test_a_board_that_fails_while_it_is_used_is_told_by_what_it_still_does(farm, fault):
+    spoken = Spoken.before(farm)
+    with lent(farm) as bench:
+        assert bench.shell.run("true", timeout_s=60).exit_status == 0
+        inject(farm.state, BOARD, fault)
+        with pytest.raises(NO_ANSWER):  # never the answer of a command that was cut off
+            bench.shell.run("sleep 2", timeout_s=4)
+        if fault in JUDGED:
+            JUDGED[fault](bench, spoken)
+    if fault in HEALTH:
+        looked = farm.run("health", BOARD)
+        assert looked.returncode == 3, looked.stdout
+        assert "accepts no SSH session" in looked.stderr
+        assert ("nothing answers on the console" in looked.stderr) is HEALTH[fault]

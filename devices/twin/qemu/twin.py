@@ -159,6 +159,10 @@ class QemuTwin:
             self._faults.clear()
             if self._run is None:
                 self._run = self._begin()
+            try:
+                self._run.qmp.execute("set_link", name="net", up=True)  # a pulled cable is no part of a snapshot
+            except QmpFault as fault:
+                raise ValueError(str(fault)) from fault
             _monitor(self._run.qmp, f"loadvm {_SNAPSHOT}", "cont")
 
     def close(self) -> None:
