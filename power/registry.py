@@ -13,13 +13,26 @@ if TYPE_CHECKING:
     from .switch import PowerSwitch
 
 METERS = {
-    "n6705c": "power.scpi.n6705c:N6705C",
+    "2281s": "power.scpi.k2281s:Keithley2281S",
+    "34465a": "power.scpi.k34465a:Keysight34465A",
+    "dmm6500": "power.scpi.keithley_dmm:DMM6500",
+    "dmm7510": "power.scpi.keithley_dmm:DMM7510",
+    "dp832": "power.scpi.supply_meters:DP832",
+    "hmp4040": "power.scpi.supply_meters:HMP4040",
+    "ka3005p": "power.scpi.korad:KA3005P",
     "km003c": "power.usb.km003c:KM003C",
+    "n6705c": "power.scpi.n6705c:N6705C",
+    "nge100": "power.scpi.supply_meters:NGE100",
+    "ngl": "power.scpi.supply_meters:NGL",
+    "scpi": "power.scpi.generic:GenericScpi",
+    "spd1000x": "power.scpi.supply_meters:SPD1000X",
+    "spd3303x": "power.scpi.supply_meters:SPD3303X",
     "tc66c": "power.usb.tc66c:TC66C",
     "um24c": "power.usb.um:UM24C",
     "um25c": "power.usb.um:UM25C",
     "um34c": "power.usb.um:UM34C",
     "wt310e": "power.scpi.wt310e:WT310E",
+    "wt330": "power.scpi.wt310e:WT330",
 }
 """Meters that ship here. Paths, not classes: a driver's libraries load on first use."""
 

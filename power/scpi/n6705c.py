@@ -4,18 +4,14 @@ Commands as in the N6705C Operating and Service Guide (SCPI programming referenc
 Not yet tried on a unit here.
 """
 
-import math
-import time
 from typing import ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from ..block import Block, Flag
-from ..gaps import is_long
 from ..meter import Accuracy, Identity, Tolerance
-from ..polling import Pace, PolledMeter
-from .port import ScpiPort, identify
-from .setup import set_up
+from .asked import Ask, AskedMeter, ScpiOptions, Way, opened, unconfirmed
+from .port import ScpiPort
+from .setup import settle
 
 _SAMPLE_S = 20.48e-6
 """Sampling interval of every module with up to two parameters (N6705C guide, "Resolution")."""
@@ -28,7 +24,7 @@ _PERIOD_S = 0.092
 in step with a board's frames would see the same part of each frame, trial after trial."""
 
 
-class N6705C(PolledMeter):
+class N6705C(AskedMeter):
     """Volts and amps of one output, 10.9 readings a second.
 
     A reading is one sweep of both: means of 3906 samples 20.48 us apart, 80 ms in all, begun by the question for
@@ -36,18 +32,10 @@ class N6705C(PolledMeter):
     A question that came late loses nothing and is flagged LATE; one without an answer is a lost reading.
     """
 
-    verified: ClassVar[tuple[str, ...]] = ("twin", "published bytes")
-
-    class Config(BaseModel):
+    class Config(ScpiOptions):
         """Options in the inventory."""
 
-        model_config = ConfigDict(extra="forbid", frozen=True)
-
-        resource: str
-        """VISA name, e.g. ``TCPIP::192.0.2.20::5025::SOCKET``."""
         channel: int = Field(default=1, ge=1, le=4)
-        serial_number: str | None = None
-        """What ``*IDN?`` must name; absent: any unit will do."""
 
     rate_hz = 1 / _PERIOD_S
     aperture_s = _POINTS * _SAMPLE_S
@@ -61,12 +49,7 @@ class N6705C(PolledMeter):
 
     def __init__(self, name: str, port: ScpiPort, channel: int, identity: Identity | None = None) -> None:
         """Sit on an open port to an output that :func:`prepare` has set up."""
-        super().__init__(name, identity or Identity("Keysight Technologies", "N6705C"))
-        self._port = port
-        self._at = f"(@{channel})"
-        self._pace = Pace(_PERIOD_S)
-        self._last_ns: int | None = None
-        self._unanswered = False
+        super().__init__(name, port, identity or Identity("Keysight Technologies", "N6705C"), _ways(f"(@{channel})"))
 
     @classmethod
     def open(cls, name: str, config: BaseModel) -> Self:
@@ -78,57 +61,44 @@ class N6705C(PolledMeter):
             InstrumentFault: it refuses a setting, or does not keep it.
         """
         options = cls.Config.model_validate(config)
-        port = ScpiPort.open(name, options.resource, timeout_s=cls._timeout_s)
-        try:
-            identity = identify(port, maker="", models=("N6705",), serial_number=options.serial_number)
-            prepare(port, options.channel)
-        except BaseException:
-            port.close()
-            raise
-        return cls(name, port, options.channel, identity)
 
-    def read(self) -> Block:
-        """Measure for 80 ms and return the one reading, shape (1,). NaN where there is no value.
+        def make(port: ScpiPort, identity: Identity) -> Self:
+            silent = prepare(port, options.channel)
+            meter = cls(name, port, options.channel, identity)
+            meter.accuracy = Accuracy(cls.accuracy.volts, cls.accuracy.amps, cls.accuracy.source + unconfirmed(silent))
+            return meter
 
-        Raises:
-            MeterOffline: no answer.
-            FrameError: not a number.
-        """
-        self._pace.wait()
-        flags, self._unanswered = Flag.LOST_BEFORE if self._unanswered else Flag(0), True
-        asked_ns = time.monotonic_ns()
-        (amps,) = self._port.query_numbers(f"MEAS:CURR? {self._at}")
-        middle_ns = (asked_ns + time.monotonic_ns()) // 2
-        (volts,) = self._port.query_numbers(f"FETC:VOLT? {self._at}")
-        self._unanswered = False
-        last_ns, self._last_ns = self._last_ns, middle_ns
-        if not flags and last_ns is not None and is_long(middle_ns - last_ns, self.rate_hz):
-            flags = Flag.LATE
-        if math.isinf(volts) or math.isinf(amps):
-            volts, amps, flags = math.nan, math.nan, flags | Flag.OVERLOAD
-        return Block.one(middle_ns, volts, amps, flags)
-
-    def close(self) -> None:
-        """Close the link; the output's state stays. May be called twice."""
-        self._port.close()
+        return opened(name, options, make, models=("N6705",), timeout_s=cls._timeout_s)
 
 
-def prepare(port: ScpiPort, channel: int) -> None:
-    """Fix what an earlier user may have left otherwise: quantities, ranges and sweep.
+def _ways(at: str) -> tuple[Way, ...]:
+    amps, volts = Ask(f"MEAS:CURR? {at}", ("amps",)), Ask(f"FETC:VOLT? {at}", ("volts",))
+    return (
+        Way((amps, volts), measures_once=True),
+        Way((amps, Ask(f"MEAS:VOLT? {at}", ("volts",)))),  # modules with one converter for both
+    )
+
+
+def prepare(port: ScpiPort, channel: int) -> list[str]:
+    """Fix what an earlier user may have left otherwise: quantities, ranges and sweep; return what was not confirmed.
 
     Raises:
         InstrumentFault: the instrument refuses a setting, or does not keep it.
     """
     at = f"(@{channel})"
-    commands = (
-        f"SENS:FUNC:VOLT ON,{at}",
-        f"SENS:FUNC:CURR ON,{at}",
-        f"SENS:VOLT:RANG {_VOLTS_RANGE:g},{at}",
-        f"SENS:CURR:RANG {_AMPS_RANGE:g},{at}",
-        f"SENS:WIND RECT,{at}",  # another window would weigh the middle of a sweep more
-        f"SENS:SWE:OFFS:POIN 0,{at}",
-        f"SENS:SWE:TINT {_SAMPLE_S:g},{at}",
-        f"SENS:SWE:POIN {_POINTS},{at}",
+    return settle(
+        port,
+        wanted=(),
+        deciding=(
+            f"SENS:FUNC:VOLT ON,{at}",
+            f"SENS:FUNC:CURR ON,{at}",
+            f"SENS:VOLT:RANG {_VOLTS_RANGE:g},{at}",
+            f"SENS:CURR:RANG {_AMPS_RANGE:g},{at}",
+            f"SENS:WIND RECT,{at}",  # another window would weigh the middle of a sweep more
+            f"SENS:SWE:OFFS:POIN 0,{at}",
+            f"SENS:SWE:TINT {_SAMPLE_S:g},{at}",
+            f"SENS:SWE:POIN {_POINTS},{at}",
+        ),
+        kept={f"SENS:SWE:TINT? {at}": _SAMPLE_S, f"SENS:SWE:POIN? {at}": _POINTS},
+        hint="which module sits there?",
     )
-    kept = {f"SENS:SWE:TINT? {at}": _SAMPLE_S, f"SENS:SWE:POIN? {at}": _POINTS}
-    set_up(port, commands, kept, hint="which module sits there?")

@@ -1,36 +1,67 @@
-"""Numbers as SCPI instruments spell them. Pure."""
+"""Numbers as SCPI instruments spell them. Pure: tolerant of what stands around a number, strict in what is one."""
 
 import math
+import re
 
-_NO_VALUE = {"", "---", "----", "------"}
-"""An empty field, and what a display without a value shows."""
 _NAN = 9.91e37
 _INFINITE = 9.9e37
 """Not a number and infinity as SCPI 1999 (volume 1, section 7.2.1) writes them."""
+_NO_VALUE = re.compile(r"|[+-]?NAN|-[-.: ]*-|\*{2,}|\"\"")
+"""An empty field, and what a display without a value shows."""
+_BEYOND = re.compile(r"([+-]?)(?:INF(?:INITY)?|O\.?L\.?|OVLD|OVERLOAD|OVERFLOW|OVER)")
+"""Beyond the range, as a word (Yokogawa ``INF``, hand-held multimeters ``OL``)."""
+_NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[Ee][+-]?\d+)?)\s*(\S*)", re.ASCII)
+_HEADER = re.compile(r":\S+\s+|\*?[A-Za-z]\w*(?::\w+)+\s+|(?:[VIPUW]|VOLT(?:AGE)?|CURR(?:ENT)?|POW(?:ER?)?)\d?O?\s+")
+"""``:INP:VOLT:RANG 15``, ``MEAS:VOLT 5.0``, and the one-word headers of Aim-TTi (``V 24.00``) and of LeCroy's heirs."""
+_UNIT = re.compile(r"([munpkMUNKµ]?)(VDC|ADC|VAC|AAC|V|A|W|VA|S|SEC|HZ|OHM|C)", re.IGNORECASE)
+_PREFIXES = {"": 1.0, "p": 1e-12, "n": 1e-9, "u": 1e-6, "µ": 1e-6, "m": 1e-3, "k": 1e3}
+"""SCPI writes milli and mega volts MV and MAV, so a capital M before volts, amps and watts is milli as well."""
 
 
-def number(text: str) -> float:
+def number(text: str, unit: str = "") -> float:
     """Read one number; NaN where the instrument had no value, infinity where its range was exceeded.
 
-    A header before it (``:INP:VOLT:RANG 15.0E+00``) and a unit behind it (``1.2E-03 VDC``) are skipped.
+    A header before it (``:INP:VOLT:RANG 15.0E+00``) and a unit behind it (``1.2E-03 VDC``, ``500 mA``) are understood.
+
+    Args:
+        text: the field.
+        unit: what it must be in if it names one: ``V``, ``A``, ``W``, ``S``; empty when any will do.
 
     Raises:
-        ValueError: there is no number.
+        ValueError: there is no number, something unknown stands behind it, or it is one of another unit.
     """
-    words = text.split()
-    if words and words[0].startswith(":"):
-        words = words[1:]
-    if not words or words[0] in _NO_VALUE:
+    bare = text.strip(" \t\r\n\0")
+    if header := _HEADER.match(bare):
+        bare = bare[header.end() :]
+    if _NO_VALUE.fullmatch(bare.upper()):
         return math.nan
-    value = float(words[0])
-    if abs(value) == _NAN:
+    if beyond := _BEYOND.fullmatch(bare.upper()):
+        return -math.inf if beyond[1] == "-" else math.inf
+    found = _NUMBER.fullmatch(bare)
+    if found is None:
+        raise ValueError(f"{text.strip()[:40]!r} is no number")
+    value = float(found[1])
+    if math.isclose(abs(value), _NAN, rel_tol=1e-6):
         return math.nan
-    return math.copysign(math.inf, value) if abs(value) >= _INFINITE else value
+    if abs(value) >= _INFINITE:
+        return math.copysign(math.inf, value)
+    return value * _scale(found[2], unit)
 
 
-def numbers(text: str, count: int) -> list[float]:
-    """Read exactly ``count`` numbers between commas; ValueError for any other count, and as :func:`number`."""
+def numbers(text: str, count: int, units: str = "") -> list[float]:
+    """Read exactly ``count`` numbers between commas, ``units`` a letter for each; raises as :func:`number`."""
     fields = text.split(",")
     if len(fields) != count:
         raise ValueError(f"{len(fields)} values, not {count}")
-    return [number(field) for field in fields]
+    return [number(field, unit.strip()) for field, unit in zip(fields, units.ljust(count), strict=True)]
+
+
+def _scale(suffix: str, wanted: str) -> float:
+    if not suffix:
+        return 1.0
+    found = _UNIT.fullmatch(suffix)
+    if found is None:
+        raise ValueError(f"{suffix[:20]!r} behind a number is no unit")
+    if wanted and found[2][0].upper() != wanted:
+        raise ValueError(f"it is in {suffix}, not in {wanted}")
+    return _PREFIXES[found[1].lower()]

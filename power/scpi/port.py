@@ -2,14 +2,15 @@
 
 import re
 import threading
+import time
 from typing import Self
 
 from ..errors import FrameError, InstrumentFault, MeterOffline, WrongInstrument
 from ..meter import Identity
 from ..polling import again
 from ..port import Port
-from .number import numbers
-from .visa import open_visa
+from .number import number, numbers
+from .visa import open_link
 
 _MOST_ERRORS = 50
 """Longer than any error queue (SCPI asks for at least 2, instruments hold about 20): assumed."""
@@ -20,55 +21,134 @@ _CODE = re.compile(r"(?::\S+\s+|ERR\s+)?([+-]?\d+)")
 LINK_HINT = "look for a second program that talks to the instrument"
 
 
+_BLANKS = " \t\r\n\0"
+"""What stands around an answer and is none of it; some firmware ends its lines with a zero byte."""
+
+
 class ScpiPort:
     """One instrument's SCPI link. One question at a time, whichever thread asks."""
 
-    def __init__(self, name: str, port: Port, *, timeout_s: float = 2.0, terminator: str = "\n") -> None:
-        """Sit on an open port; ``name`` is what errors begin with."""
+    def __init__(
+        self, name: str, port: Port, *, timeout_s: float = 2.0, terminator: str = "\n", pause_s: float = 0.0
+    ) -> None:
+        """Sit on an open port.
+
+        Args:
+            name: what errors begin with.
+            port: the open link.
+            timeout_s: how long an answer may take.
+            terminator: ends commands and answers.
+            pause_s: the instrument wants this long between the end of one exchange and the next command.
+        """
         self.name = name
         self._port = port
         self._timeout_s = timeout_s
         self._terminator = terminator.encode("ascii")
+        self._pause_s = pause_s
+        self._rested_ns = 0
         self._lock = threading.Lock()  # two threads on one link silently get each other's answers
 
     @classmethod
-    def open(cls, name: str, resource: str, *, timeout_s: float = 2.0, terminator: str = "\n") -> Self:
-        """Open a VISA resource. A closed TCP port shows only at the first query.
+    def open(
+        cls,
+        name: str,
+        resource: str,
+        *,
+        timeout_s: float = 2.0,
+        terminator: str = "\n",
+        pause_s: float = 0.0,
+        baud: int = 9600,
+    ) -> Self:
+        """Open a VISA resource or a serial port. A closed TCP port shows only at the first query.
 
         Raises:
             MeterOffline: the resource cannot be opened.
         """
         try:
-            port = open_visa(resource, timeout_s=timeout_s)
+            port = open_link(name, resource, timeout_s=timeout_s, baud=baud)
         except OSError as error:
             raise _offline(name, str(error)) from error
-        return cls(name, port, timeout_s=timeout_s, terminator=terminator)
+        return cls(name, port, timeout_s=timeout_s, terminator=terminator, pause_s=pause_s)
 
-    def query(self, command: str) -> str:
+    def query(self, command: str, *, timeout_s: float | None = None) -> str:
         """Return the answer, without its end. What arrived before the question is thrown away.
+
+        Args:
+            command: the question.
+            timeout_s: how long this answer may take; by default what the port was opened with.
 
         Raises:
             MeterOffline: silence, or the link is broken.
             FrameError: the answer has no end, or is not text.
         """
+        within_s = self._timeout_s if timeout_s is None else timeout_s
         with self._lock:
             try:
-                self._port.discard()
-                self._port.write(command.encode("ascii") + self._terminator)
-                answer = self._port.read_line(self._terminator, self._timeout_s)
+                self._send(command)
+                answer = self._port.read_line(self._terminator, within_s)
             except OSError as error:
                 raise _offline(self.name, f"{command}: {error}") from error
+            finally:
+                self._rest()
         if not answer:
-            raise _offline(self.name, f"{command}: no answer within {self._timeout_s:g} s")
+            raise _offline(self.name, f"{command}: no answer within {within_s:g} s")
         if not answer.endswith(self._terminator) or not answer.isascii():
             raise FrameError(self.name, f"{command}: half an answer or none: {answer[:60]!r}", hint=LINK_HINT)
-        return answer.decode("ascii").strip()
+        return answer.decode("ascii").strip(_BLANKS)
 
-    def query_numbers(self, command: str, count: int = 1) -> list[float]:
-        """Return exactly ``count`` numbers: NaN for "no value", infinity beyond the range; raises as :meth:`query`."""
-        answer = self.query(command)
+    def query_block(self, command: str, *, timeout_s: float | None = None) -> bytes:
+        """Return what a definite-length block (``#<n><length><bytes>``, IEEE 488.2) holds; raises as :meth:`query`."""
+        within_s = self._timeout_s if timeout_s is None else timeout_s
+        with self._lock:
+            try:
+                self._send(command)
+                data = self._read_block(command, within_s)
+            except OSError as error:
+                raise _offline(self.name, f"{command}: {error}") from error
+            finally:
+                self._rest()
+        return data
+
+    def _read_block(self, command: str, within_s: float) -> bytes:
+        start = self._port.read_exactly(2, within_s)
+        if not start:
+            raise _offline(self.name, f"{command}: no answer within {within_s:g} s")
+        if not re.fullmatch(rb"#[1-9]", start):
+            rest = self._port.read_line(self._terminator, within_s)
+            raise FrameError(self.name, f"{command}: no block: {(start + rest)[:60]!r}", hint=LINK_HINT)
+        digits = self._port.read_exactly(int(start[1:]), within_s)
+        if not re.fullmatch(rb"[0-9]{%d}" % int(start[1:]), digits):
+            raise FrameError(self.name, f"{command}: a block of {digits!r} bytes", hint=LINK_HINT)
+        data = self._port.read_exactly(int(digits), within_s)
+        if len(data) != int(digits):
+            what = f"{command}: {len(data)} bytes of a block of {int(digits)}"
+            raise FrameError(self.name, what, hint=LINK_HINT)
+        self._port.read_line(self._terminator, within_s)  # what ends the message
+        return data
+
+    def _send(self, command: str) -> None:
+        """Let the instrument rest as long as it must, forget what has arrived, and send. Call with the lock held."""
+        time.sleep(max(0, self._rested_ns - time.monotonic_ns()) / 1e9)
+        self._port.discard()
+        self._port.write(command.encode("ascii") + self._terminator)
+
+    def _rest(self) -> None:
+        self._rested_ns = time.monotonic_ns() + round(self._pause_s * 1e9)
+
+    def query_numbers(
+        self, command: str, count: int = 1, units: str = "", *, timeout_s: float | None = None
+    ) -> list[float]:
+        """Return exactly ``count`` numbers: NaN for "no value", infinity beyond the range; raises as :meth:`query`.
+
+        Args:
+            command: the question.
+            count: how many there must be.
+            units: a letter for each, which the instrument's own unit must agree with where it tells one.
+            timeout_s: as :meth:`query`.
+        """
+        answer = self.query(command, timeout_s=timeout_s)
         try:
-            return numbers(answer, count)
+            return numbers(answer, count, units)
         except ValueError as error:
             raise FrameError(self.name, f"{command}: {error} in {answer[:60]!r}", hint=LINK_HINT) from error
 
@@ -76,11 +156,14 @@ class ScpiPort:
         """Send a command that has no answer; MeterOffline when the link is broken."""
         with self._lock:
             try:
+                time.sleep(max(0, self._rested_ns - time.monotonic_ns()) / 1e9)
                 self._port.write(command.encode("ascii") + self._terminator)
             except OSError as error:
                 raise _offline(self.name, f"{command}: {error}") from error
+            finally:
+                self._rest()
 
-    def errors(self, command: str = "SYST:ERR?") -> list[str]:
+    def errors(self, command: str = "SYST:ERR?", *, timeout_s: float | None = None) -> list[str]:
         """Empty the instrument's error queue and return what stood in it.
 
         Raises:
@@ -88,7 +171,7 @@ class ScpiPort:
         """
         found: list[str] = []
         while len(found) < _MOST_ERRORS:
-            answer = self.query(command)
+            answer = self.query(command, timeout_s=timeout_s)
             code = _CODE.match(answer)
             if code is None:
                 raise FrameError(self.name, f"{command}: no error number in {answer!r}")
@@ -122,16 +205,16 @@ def identify(port: ScpiPort, *, maker: str, models: tuple[str, ...], serial_numb
     Args:
         port: the open link.
         maker: what the first field begins with, in any case.
-        models: what the second field may begin with.
+        models: what the second field may begin with; empty when any will do.
         serial_number: what the third field must be; None when the inventory does not say.
 
     Raises:
         WrongInstrument: something else answers there.
     """
-    answer = again(lambda: port.query("*IDN?"))
-    fields = [field.strip() for field in answer.split(",")] + [""] * 4
-    found = Identity(*fields[:4])
-    if not found.maker.upper().startswith(maker.upper()) or not found.model.upper().startswith(models):
+    answer = again(lambda: _ask_identity(port))
+    fields = [field.strip(" \"'") for field in answer.split(",")] + [""] * 4
+    found = Identity(fields[0], re.sub(r"(?i)^model\s+", "", fields[1]), *fields[2:4])  # Keithley: "MODEL DMM6500"
+    if not found.maker.upper().startswith(maker.upper()) or not found.model.upper().startswith(models or ("",)):
         wanted = f"{maker} {' or '.join(models)}".strip()
         raise WrongInstrument(port.name, f"{answer!r} answers, not a {wanted}", hint=_WRONG_HINT)
     if serial_number is not None and found.serial_number != serial_number:
@@ -139,6 +222,18 @@ def identify(port: ScpiPort, *, maker: str, models: tuple[str, ...], serial_numb
             port.name, f"serial number {found.serial_number} answers, not {serial_number}", hint=_WRONG_HINT
         )
     return found
+
+
+def _ask_identity(port: ScpiPort) -> str:
+    """Ask who is there; what consists of numbers answers another question."""
+    answer = port.query("*IDN?")
+    try:
+        told = [number(field) for field in re.split("[,;]", answer) if field.strip(_BLANKS)]
+    except ValueError:
+        return answer
+    if told:
+        raise FrameError(port.name, f"*IDN?: {answer[:60]!r} names nobody", hint=LINK_HINT)
+    return answer
 
 
 _WRONG_HINT = "compare the address in the inventory with the one on the instrument's display"

@@ -1,11 +1,15 @@
 """Settings that an instrument has taken, or a fault that says which it has not."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
 
-from ..errors import InstrumentFault
+from ..errors import FrameError, InstrumentFault, MeterOffline
 from ..polling import again
+from .number import number
 from .port import ScpiPort
+
+T = TypeVar("T")
 
 _SAME = 1e-3
 """Relative; instruments tell their settings in four digits at least."""
@@ -41,3 +45,97 @@ def set_up(
         (found,) = again(lambda asked=question: port.query_numbers(asked))
         if not math.isclose(found, wanted, rel_tol=_SAME):
             raise InstrumentFault(port.name, f"{question} answers {found:g} after {wanted:g} was set", hint=hint)
+
+
+_CONFIRM_S = 1.0
+"""How long an instrument may take to tell a setting. Assumed; the slowest that is documented takes 0.5 s (WT310E)."""
+
+
+def settle(
+    port: ScpiPort,
+    *,
+    wanted: Iterable[str],
+    deciding: Iterable[str] = (),
+    then: Iterable[str] = (),
+    kept: Mapping[str, float | str] | None = None,
+    errors: str = "SYST:ERR?",
+    hint: str,
+) -> list[str]:
+    """Send settings; return the questions about them that the instrument left unanswered.
+
+    An instrument that refuses what is merely wanted (an older firmware may not know it) still measures. One that
+    refuses what decides about the numbers, or tells another value, does not.
+
+    Args:
+        port: the open link.
+        wanted: settings that make readings better or quicker, and nothing else.
+        deciding: settings without which a number would mean something else.
+        then: as ``wanted``, sent after them: for what they reset.
+        kept: questions, and what the instrument must answer: a number, or a word that the answer must contain.
+        errors: how its error queue is asked.
+        hint: where to look when a setting was not kept.
+
+    Raises:
+        InstrumentFault: a deciding setting was refused, or not kept.
+        MeterOffline: the link is broken.
+    """
+    silent: list[str] = []
+    for command in wanted:
+        port.write(command)
+    settings = list(deciding)
+    before = _quietly(lambda: port.errors(errors, timeout_s=_CONFIRM_S)) if settings else []
+    for command in settings:
+        port.write(command)
+    found = None if before is None else _quietly(lambda: port.errors(errors, timeout_s=_CONFIRM_S)) if settings else []
+    if found:
+        raise InstrumentFault(port.name, f"the instrument reports {'; '.join(found)}", hint=hint)
+    if found is None:
+        silent.append(errors)
+    for command in then:
+        port.write(command)
+    for question, value in (kept or {}).items():
+        if len(silent) >= SILENT or not _is_kept(port, question, value, hint):
+            silent.append(question)
+    return silent
+
+
+SILENT = 2
+"""An instrument that left so many questions unanswered is asked no more of them: opening it must end."""
+
+
+def _is_kept(port: ScpiPort, question: str, wanted: float | str, hint: str) -> bool:
+    """Return whether the instrument confirms a setting; False when it does not say."""
+    answer = _quietly(lambda: port.query(question, timeout_s=_CONFIRM_S))
+    if answer is None:
+        return False
+    if isinstance(wanted, str):
+        same = wanted.upper() in answer.upper()
+    else:
+        try:
+            same = math.isclose(number(answer), wanted, rel_tol=_SAME, abs_tol=1e-12)
+        except ValueError:
+            return False
+    if not same:
+        raise InstrumentFault(port.name, f"{question} answers {answer[:60]!r} after {wanted} was set", hint=hint)
+    return True
+
+
+def told(port: ScpiPort, question: str) -> float | None:
+    """Return a setting as the instrument tells it; None where it does not tell a number.
+
+    Raises:
+        MeterOffline: the link is broken.
+    """
+    found = _quietly(lambda: port.query_numbers(question, timeout_s=_CONFIRM_S))
+    return found[0] if found and math.isfinite(found[0]) else None
+
+
+def _quietly(ask: Callable[[], T]) -> T | None:
+    """Ask twice what need not be answered; None when it was not. Raises MeterOffline when the link itself is broken."""
+    for _ in range(2):
+        try:
+            return ask()
+        except (MeterOffline, FrameError) as error:
+            if isinstance(error.__cause__, OSError):
+                raise
+    return None

@@ -1,5 +1,6 @@
 """A VISA resource as a :class:`~power.port.Port`, without the traps of pyvisa-py."""
 
+import re
 import select
 import socket
 import time
@@ -8,11 +9,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from ..port import Port
+from ..usb.serial_port import SerialPort
 
 if TYPE_CHECKING:
     from pyvisa.resources import MessageBasedResource
 
 _CHUNK_BYTES = 65536
+_SERIAL = re.compile(r"ASRL(/.+)::INSTR", re.IGNORECASE)
 
 
 class MessagePort:
@@ -132,6 +135,21 @@ def _broken_is_oserror() -> Generator[None]:
         yield
     except errors.Error as error:
         raise OSError(str(error)) from error
+
+
+def open_link(name: str, resource: str, *, timeout_s: float, baud: int = 9600) -> Port:
+    """Open a VISA resource, a device path or a pyserial URL; OSError when that cannot be done.
+
+    Serial lines are read with pyserial: pyvisa-py takes a byte at a time.
+
+    Raises:
+        MeterOffline: there is no such serial port, or another program holds it.
+    """
+    if "::" not in resource and ("/" in resource or resource.upper().startswith("COM")):
+        return SerialPort.open(name, resource, baud=baud)
+    if serial := _SERIAL.fullmatch(resource):
+        return SerialPort.open(name, serial[1], baud=baud)
+    return open_visa(resource, timeout_s=timeout_s)
 
 
 def open_visa(resource: str, *, timeout_s: float) -> Port:

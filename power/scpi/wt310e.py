@@ -1,4 +1,4 @@
-"""Yokogawa WT310E power meter (also WT310EH, WT332E, WT333E: first element).
+"""Yokogawa WT310E and WT330E power meters: one element, or the sum of several.
 
 Commands as in the communication manual IM WT310E-17EN and in public programs that drive the unit (intel/yoko-tool,
 mlcommons/power-dev); firmware seen in their logs F1.04. Not yet tried on a unit here.
@@ -6,31 +6,36 @@ mlcommons/power-dev); firmware seen in their logs F1.04. Not yet tried on a unit
 
 import math
 import time
+from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from ..block import Block, Flag
-from ..errors import FrameError
+from ..errors import FrameError, MeterOffline
 from ..gaps import is_long
 from ..meter import Accuracy, Identity, Tolerance
-from ..polling import PolledMeter
+from ..polling import Pace, PolledMeter
+from .asked import ScpiOptions, finite, opened, unconfirmed
 from .number import numbers
-from .port import LINK_HINT, ScpiPort, identify
-from .setup import set_up
+from .port import LINK_HINT, ScpiPort
+from .setup import settle
 
 _ERRORS = ":STAT:ERR?"
 _RATES = {0.1: "100MS", 0.25: "250MS", 0.5: "500MS", 1.0: "1S", 2.0: "2S", 5.0: "5S", 10.0: "10S", 20.0: "20S"}
 _VOLTS_RANGES = (15.0, 30.0, 60.0, 150.0, 300.0, 600.0)
 _AMPS_RANGES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 """With crest factor 3 (IM WT310E-01EN, "Measurement Conditions")."""
-_NEXT = ":COMM:WAIT 1;:STAT:EESR?;:NUM:NORM:VAL?"
+_VALUES = ":NUM:NORM:VAL?"
+_NEXT = f":COMM:WAIT 1;:STAT:EESR?;{_VALUES}"
 """Wait for the end of an update (bit 0 of the extended event register), clear that event, give the values:
-IM WT310E-17EN, section 5.5. Asking at will would give the same update twice."""
+IM WT310E-17EN, section 5.5. Asking at will may give the same update twice, or miss one."""
 _WAITED = 0.1
 """An answer that took this share of the update interval did wait: the update was not there before."""
 _FORGET_AFTER_UPDATES = 2
 """After a pause this long the waiting update is of unknown age."""
+_REFUSALS = 2
+"""So many readings must fail to be waited for before they are asked for at will, once and for all."""
 
 
 def _one_of(choices: tuple[float, ...]) -> AfterValidator:
@@ -42,43 +47,43 @@ def _one_of(choices: tuple[float, ...]) -> AfterValidator:
     return AfterValidator(check)
 
 
-def watts_to_amps(volts: float, amps: float, watts: float) -> float:
-    """Return the current whose product with ``volts`` is the measured power.
-
-    The instrument multiplies instant by instant: on alternating or pulsed current its watts are not volts times amps.
-    """
-    return watts / volts if volts else amps
-
-
 class WT310E(PolledMeter):
     """Volts and watts of a direct or alternating supply, up to ten updates a second, ranges fixed.
 
     The instrument updates its values by itself, and is asked to answer when it has: each update is delivered once.
     A value is the mean over the update interval that ended then, so ``t_ns`` is the arrival of the answer less half
     the interval: late by the link's delay. An update that was there before the question, or whose answer came late,
-    is placed by the instrument's rhythm. ``amps`` are those that carry the measured power: ``watts`` of a block are the
-    instrument's own.
+    is placed by the instrument's rhythm. It multiplies instant by instant: ``watts`` of a block are its own, and on
+    alternating or pulsed current not volts times amps. Firmware that does not wait is asked at its rate, at will.
     """
 
     verified: ClassVar[tuple[str, ...]] = ("twin", "published bytes")
 
-    class Config(BaseModel):
+    class Config(ScpiOptions):
         """Options in the inventory."""
 
-        model_config = ConfigDict(extra="forbid", frozen=True)
-
-        resource: str
-        """VISA name, e.g. ``TCPIP::192.0.2.21::INSTR``."""
-        volts_range: Annotated[float, _one_of(_VOLTS_RANGES), Field(json_schema_extra={"enum": [*_VOLTS_RANGES]})]
-        """Fixed, because auto-ranging leaves the uncertainty unknown. Good to 130 % of it."""
-        amps_range: Annotated[float, _one_of(_AMPS_RANGES), Field(json_schema_extra={"enum": [*_AMPS_RANGES]})]
-        """As small as the load's peaks allow: crest factor 3, good to 130 % of it."""
+        volts_range: (
+            Annotated[float, _one_of(_VOLTS_RANGES), Field(json_schema_extra={"enum": [*_VOLTS_RANGES]})] | None
+        ) = None
+        """Fixed, and good to 130 % of it. Absent: as the front panel has it, and the limits of error are those of the
+        widest range, 600 V and 20 A: too wide for a board."""
+        amps_range: (
+            Annotated[float, _one_of(_AMPS_RANGES), Field(json_schema_extra={"enum": [*_AMPS_RANGES]})] | None
+        ) = None
+        """As small as the load's peaks allow: crest factor 3, good to 130 % of it. Absent: as ``volts_range``."""
         update_rate_s: Annotated[float, _one_of(tuple(_RATES)), Field(json_schema_extra={"enum": [*_RATES]})] = 0.1
         mode: Literal["RMS", "VMEAN", "DC"] = "RMS"
         """How volts are formed. RMS suits both direct and alternating supplies; watts are the same in all."""
-        serial_number: str | None = None
-        """What ``*IDN?`` must name; absent: any unit will do."""
 
+        @property
+        def where(self) -> str:
+            """The element that is read, as the instrument names it."""
+            return "1"
+
+    bandwidth_hz = 100e3
+    """Up to where its limits of error are stated (IM WT310E-02EN, section 7.3); the 3 dB point is beyond."""
+    models: ClassVar[tuple[str, ...]] = ("WT310", "WT332", "WT333")
+    """The E models and, with the same commands, their predecessors."""
     _timeout_s: ClassVar[float] = 1.0
     """Beyond an update interval. Assumed; public programs wait up to 0.5 s for this instrument."""
 
@@ -88,8 +93,10 @@ class WT310E(PolledMeter):
         self._port = port
         self.aperture_s = options.update_rate_s
         self.rate_hz = 1 / self.aperture_s
-        self.accuracy = _accuracy(self._identity.model, options)
+        self.accuracy = _accuracy(self._identity.model, options, ())
         self._shown_ns: int | None = None
+        self._pace = Pace(self.aperture_s)
+        self._refusals = 0
 
     @classmethod
     def open(cls, name: str, config: BaseModel) -> Self:
@@ -101,16 +108,15 @@ class WT310E(PolledMeter):
             InstrumentFault: it refuses a setting, or does not keep it.
         """
         options = cls.Config.model_validate(config)
-        port = ScpiPort.open(name, options.resource, timeout_s=cls._timeout_s + options.update_rate_s)
-        try:
-            identity = identify(
-                port, maker="YOKOGAWA", models=("WT310E", "WT332E", "WT333E"), serial_number=options.serial_number
-            )
-            prepare(port, options)
-        except BaseException:
-            port.close()
-            raise
-        return cls(name, port, options, identity)
+
+        def make(port: ScpiPort, identity: Identity) -> Self:
+            silent = prepare(port, options)
+            meter = cls(name, port, options, identity)
+            meter.accuracy = _accuracy(identity.model, options, silent)
+            return meter
+
+        within_s = cls._timeout_s + options.update_rate_s
+        return opened(name, options, make, maker="YOKOGAWA", models=cls.models, timeout_s=within_s)
 
     def read(self) -> Block:
         """Return the next update, shape (1,). NaN where the instrument has no value.
@@ -119,28 +125,56 @@ class WT310E(PolledMeter):
             MeterOffline: no answer.
             FrameError: not three numbers.
         """
-        asked_ns = time.monotonic_ns()
-        if self._shown_ns is None or asked_ns - self._shown_ns > _FORGET_AFTER_UPDATES * self.aperture_s * 1e9:
-            self._port.query(":STAT:EESR?")  # an update that ended before now is old
-            self._shown_ns, asked_ns = None, time.monotonic_ns()
-        volts, amps, watts = self._next()
-        shown_ns, flags = self._placed(asked_ns, time.monotonic_ns())
+        (volts, amps, watts), shown_ns, flags = self._update()
         if math.isinf(volts) or math.isinf(amps) or math.isinf(watts):
-            volts, amps, flags = math.nan, math.nan, flags | Flag.OVERLOAD
-        else:
-            amps = watts_to_amps(volts, amps, watts)
-        return Block.one(shown_ns - round(self.aperture_s * 5e8), volts, amps, flags)
+            volts, amps, watts, flags = math.nan, math.nan, math.nan, flags | Flag.OVERLOAD
+        return Block.one(shown_ns - round(self.aperture_s * 5e8), volts, amps, flags, watts=finite(watts))
 
     def close(self) -> None:
         """Close the link. May be called twice."""
         self._port.close()
 
-    def _next(self) -> list[float]:
-        answer = self._port.query(_NEXT)
+    def _update(self) -> tuple[list[float], int, Flag]:
+        """Return an update's values, the moment it ended, and what is known against it."""
+        if self._refusals >= _REFUSALS:
+            return self._at_will()
         try:
-            return numbers(answer.partition(";")[2], 3)
+            found = self._waited()
+        except (MeterOffline, FrameError) as error:
+            if isinstance(error.__cause__, OSError) or self._refusals < 0:
+                raise
+            try:
+                at_will = self._at_will()
+            except (MeterOffline, FrameError):
+                raise error from None
+            self._refusals += 1
+            return at_will
+        self._refusals = -1  # it can wait: from now on a failure is just that
+        return found
+
+    def _waited(self) -> tuple[list[float], int, Flag]:
+        """Return the next update when it ends."""
+        asked_ns = time.monotonic_ns()
+        if self._shown_ns is None or asked_ns - self._shown_ns > _FORGET_AFTER_UPDATES * self.aperture_s * 1e9:
+            self._port.query(":STAT:EESR?")  # an update that ended before now is old
+            self._shown_ns, asked_ns = None, time.monotonic_ns()
+        values = self._values(_NEXT)
+        return values, *self._placed(asked_ns, time.monotonic_ns())
+
+    def _at_will(self) -> tuple[list[float], int, Flag]:
+        """Return the update that is shown now: up to one interval old, and maybe the one before once more."""
+        self._pace.wait()
+        values, answered_ns = self._values(_VALUES), time.monotonic_ns()
+        last_ns, self._shown_ns = self._shown_ns, answered_ns
+        lost = last_ns is not None and is_long(answered_ns - last_ns, self.rate_hz)
+        return values, answered_ns, Flag.LOST_BEFORE if lost else Flag(0)
+
+    def _values(self, question: str) -> list[float]:
+        answer = self._port.query(question)
+        try:
+            return numbers(answer.rpartition(";")[2], 3, "VAW")
         except ValueError as error:
-            raise FrameError(self.name, f"{_NEXT}: {error} in {answer[:60]!r}", hint=LINK_HINT) from error
+            raise FrameError(self.name, f"{question}: {error} in {answer[:60]!r}", hint=LINK_HINT) from error
 
     def _placed(self, asked_ns: int, answered_ns: int) -> tuple[int, Flag]:
         """Return the moment of an update, and whether others passed unseen before it."""
@@ -156,44 +190,63 @@ class WT310E(PolledMeter):
         return self._shown_ns, Flag.LOST_BEFORE if lost else Flag(0)
 
 
-def _accuracy(model: str, options: WT310E.Config) -> Accuracy:
+class WT330(WT310E):
+    """One element of a WT332E or WT333E, or the sum of those that are wired together; else as the WT310E."""
+
+    class Config(WT310E.Config):
+        """Options in the inventory."""
+
+        element: Annotated[Literal["1", "2", "3", "SIGMA"], BeforeValidator(str)] = "1"
+        """``SIGMA``: watts are the sum over the elements, volts and amps their mean (``:INP:WIR`` on the panel)."""
+
+        @property
+        def where(self) -> str:
+            """The element that is read, as the instrument names it."""
+            return self.element
+
+    models = ("WT330", "WT332", "WT333")
+
+
+def _accuracy(model: str, options: WT310E.Config, silent: Sequence[str]) -> Accuracy:
     """Return the larger of the limits for direct current and for 45 to 66 Hz; of watts at power factor 1."""
     amps_of_reading = 0.003 if model.upper().startswith("WT310EH") else 0.001
+    volts_range, amps_range = options.volts_range or _VOLTS_RANGES[-1], options.amps_range or _AMPS_RANGES[-1]
+    fixed = options.volts_range is not None and options.amps_range is not None
     return Accuracy(
-        volts=Tolerance(0.001, 0.002 * options.volts_range),
-        amps=Tolerance(amps_of_reading, 0.002 * options.amps_range),
-        watts=Tolerance(amps_of_reading, 0.002 * options.volts_range * options.amps_range),
+        volts=Tolerance(0.001, 0.002 * volts_range),
+        amps=Tolerance(amps_of_reading, 0.002 * amps_range),
+        watts=Tolerance(amps_of_reading, 0.002 * volts_range * amps_range),
         source=f"Yokogawa IM WT310E-02EN, section 7.3, 12 months: DC watts {amps_of_reading:.1%} of reading + 0.2 % "
-        "of volts range times amps range",
+        f"of volts range times amps range{'' if fixed else '; ranges left to the front panel: those of the widest'}"
+        + unconfirmed(silent),
     )
 
 
-def prepare(port: ScpiPort, options: WT310E.Config) -> None:
-    """Set the instrument up and read back what decides about right or wrong numbers."""
-    commands = (
-        ":COMM:HEAD OFF",
-        ":COMM:VERB OFF",
-        ":COMM:REM ON",
+def prepare(port: ScpiPort, options: WT310E.Config) -> list[str]:
+    """Set the instrument up and read back what decides about right or wrong numbers; return what it did not confirm."""
+    ranges: list[str] = []
+    kept: dict[str, float | str] = {}
+    for quantity, chosen in (("VOLT", options.volts_range), ("CURR", options.amps_range)):
+        if chosen is not None:
+            ranges += [f":INP:{quantity}:AUTO OFF", f":INP:{quantity}:RANG {chosen:g}"]
+            kept |= {f":INP:{quantity}:RANG?": chosen, f":INP:{quantity}:AUTO?": 0}
+    deciding = (
         f":INP:MODE {options.mode}",
         ":INP:CFAC 3",
-        ":INP:VOLT:AUTO OFF",
-        f":INP:VOLT:RANG {options.volts_range:g}",
-        ":INP:CURR:AUTO OFF",
-        f":INP:CURR:RANG {options.amps_range:g}",
+        *ranges,
         ":MEAS:AVER:STATE OFF",
         f":RATE {_RATES[options.update_rate_s]}",
-        ":HOLD OFF",
         ":NUM:FORM ASC",
         ":NUM:NORM:NUM 3",
-        ":NUM:NORM:ITEM1 U,1",
-        ":NUM:NORM:ITEM2 I,1",
-        ":NUM:NORM:ITEM3 P,1",
-        ":STAT:FILT1 FALL",
+        f":NUM:NORM:ITEM1 U,{options.where}",
+        f":NUM:NORM:ITEM2 I,{options.where}",
+        f":NUM:NORM:ITEM3 P,{options.where}",
     )
-    kept = {
-        ":INP:VOLT:RANG?": options.volts_range,
-        ":INP:CURR:RANG?": options.amps_range,
-        ":INP:VOLT:AUTO?": 0,
-        ":INP:CURR:AUTO?": 0,
-    }
-    set_up(port, commands, kept, errors=_ERRORS, hint="is its front panel in use?")
+    return settle(
+        port,
+        wanted=(":COMM:HEAD OFF", ":COMM:VERB OFF", ":COMM:REM ON", ":HOLD OFF", ":STAT:FILT1 FALL"),
+        deciding=deciding,
+        kept=kept,
+        errors=_ERRORS,
+        hint="is its front panel in use, and has it that element?",
+    )

@@ -11,18 +11,19 @@ from power.errors import InstrumentFault, MeterOffline
 from power.meter import Meter
 from power.scpi.n6705c import N6705C, prepare
 from power.scpi.port import ScpiPort
-from power.testing import Answering, Clock, MeterConformance, Replay
+from power.testing import Answering, Clock, Replay
+
+from .scpi_conformance import ScpiConformance
 
 
-class TestN6705C(MeterConformance):
+class TestN6705C(ScpiConformance):
     driver = "n6705c"
     options: ClassVar = {"resource": "TCPIP::192.0.2.20::5025::SOCKET", "channel": 1}
+    identity = "Keysight Technologies,N6705C,MY56000123,K.02.06"
+    shape: ClassVar = [("amps",), ("volts",)]
 
-    def meter_on(self, port: Replay) -> Meter:
+    def on(self, port: Answering) -> Meter:
         return N6705C("m1", ScpiPort("m1", port), 1)
-
-    def answers(self, volts: float, amps: float) -> list[bytes]:
-        return [f"{amps:+.8E}\n".encode(), f"{volts:+.8E}\n".encode()]
 
 
 def test_no_value_is_not_a_number() -> None:
@@ -61,7 +62,7 @@ def test_a_module_that_samples_otherwise_is_a_fault() -> None:
             return b'+0,"No error"\n'
         return b"+1.00000000E-03\n" if b"?" in data else b""
 
-    with pytest.raises(InstrumentFault, match=r"SENS:SWE:TINT\? \(@1\) answers 0.001"):
+    with pytest.raises(InstrumentFault, match=r"SENS:SWE:TINT\? \(@1\) answers '\+1.0+E-03'"):
         prepare(ScpiPort("m1", Answering(respond)), 1)
 
 

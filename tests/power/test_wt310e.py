@@ -12,8 +12,10 @@ from power.block import Flag
 from power.errors import FrameError, InstrumentFault
 from power.meter import Identity, Meter, Tolerance
 from power.scpi.port import ScpiPort
-from power.scpi.wt310e import WT310E, prepare, watts_to_amps
-from power.testing import Answering, Clock, MeterConformance, Replay
+from power.scpi.wt310e import WT310E, WT330, prepare
+from power.testing import Answering, Clock, Replay
+
+from .scpi_conformance import ScpiConformance
 
 OPTIONS = WT310E.Config(resource="TCPIP::192.0.2.21::INSTR", volts_range=15, amps_range=2)
 
@@ -26,16 +28,30 @@ def values(*fields: str) -> bytes:
     return b"1;" + ",".join(fields).encode() + b"\n"
 
 
-class TestWT310E(MeterConformance):
+class TestWT310E(ScpiConformance):
     driver = "wt310e"
     options: ClassVar = {"resource": "TCPIP::192.0.2.21::INSTR", "volts_range": 15, "amps_range": 2}
     garbage = b"\xa5\x5a garbage\n"
+    identity = "YOKOGAWA,WT310E,C2QG12345V,F1.04"
+    lead: ClassVar = [b"1\n"]
+    prefix = "1;"
+    shape: ClassVar = [("volts", "amps", "watts")]
 
-    def meter_on(self, port: Replay) -> Meter:
+    def on(self, port: Answering) -> Meter:
         return meter_on(port)
 
-    def answers(self, volts: float, amps: float) -> list[bytes]:
-        return [b"1\n", values(f"{volts:.3f}E+00", f"{amps * 1e3:.1f}E-03", f"{volts * amps:.4f}E+00")]
+
+class TestWT330(ScpiConformance):
+    driver = "wt330"
+    options: ClassVar = {"resource": "TCPIP::192.0.2.21::INSTR", "element": "SIGMA"}
+    garbage = b"\xa5\x5a garbage\n"
+    identity = "YOKOGAWA,WT333E,C3QG12345V,F1.04"
+    lead: ClassVar = [b"1\n"]
+    prefix = "1;"
+    shape: ClassVar = [("volts", "amps", "watts")]
+
+    def on(self, port: Answering) -> Meter:
+        return WT330("m1", ScpiPort("m1", port), WT330.Config.model_validate(self.options))
 
 
 def test_the_answer_to_an_earlier_question_is_no_value() -> None:
@@ -61,11 +77,9 @@ def test_beyond_the_range_is_flagged_and_not_a_number() -> None:
 
 def test_watts_are_the_instruments_own() -> None:
     with meter_on(Replay([b"1\n", values("230.00E+00", "100.0E-03", "11.500E+00")])) as meter:
-        assert meter.read().watts == pytest.approx([11.5])  # power factor 0.5
-
-
-def test_without_voltage_the_amps_stand_as_they_are() -> None:
-    assert watts_to_amps(0.0, 0.001, 0.0) == 0.001
+        block = meter.read()
+    assert block.watts == pytest.approx([11.5])  # power factor 0.5
+    assert block.amps == pytest.approx([0.1])
 
 
 def test_each_update_is_waited_for() -> None:

@@ -1,0 +1,181 @@
+"""What SCPI meters share that measure when they are asked: the link, the questions, the moment of a reading."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..block import Block, Flag
+from ..errors import FrameError, MeterOffline
+from ..gaps import is_long
+from ..meter import Accuracy, Identity
+from ..polling import Pace, PolledMeter
+from .port import ScpiPort, identify
+
+T = TypeVar("T")
+
+_REFUSALS = 2
+"""Readings that the first way may fail before it is given up: once may be a disturbance (assumed)."""
+_UNITS = {"volts": "V", "amps": "A", "watts": "W", "seconds": "S"}
+
+
+class ScpiOptions(BaseModel):
+    """Options in the inventory of every meter that is asked in SCPI."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    resource: str
+    """VISA name, e.g. ``TCPIP::192.0.2.20::5025::SOCKET``, ``USB0::…::INSTR``, ``ASRL/dev/ttyUSB0::INSTR``."""
+    serial_number: str | None = None
+    """What ``*IDN?`` must name; absent: any unit will do."""
+    baud: int = Field(default=9600, gt=0)
+    """Of a serial line; other links have none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One question of a reading, and what the numbers of its answer are."""
+
+    question: str
+    fields: tuple[str, ...]
+    """``volts``, ``amps``, ``watts``, ``seconds``, or empty for a number that is not used."""
+
+    def of(self, port: ScpiPort) -> dict[str, float]:
+        """Ask, and return the numbers by name.
+
+        Raises:
+            MeterOffline: no answer.
+            FrameError: not as many numbers as there are fields, or one of another unit.
+        """
+        units = "".join(_UNITS.get(field, " ") for field in self.fields)
+        found = port.query_numbers(self.question, len(self.fields), units)
+        return {name: value for name, value in zip(self.fields, found, strict=True) if name}
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to get a reading: commands that have no answer, then questions."""
+
+    asks: tuple[Ask, ...]
+    before: tuple[str, ...] = ()
+    measures_once: bool = False
+    """The first question measures all; the others fetch what it measured."""
+
+    def read(self, port: ScpiPort) -> tuple[int, dict[str, float]]:
+        """Send and ask; return the moment in the middle of what measures, and the numbers. Raises as :meth:`Ask.of`."""
+        for command in self.before:
+            port.write(command)
+        asked_ns, answered_ns = time.monotonic_ns(), 0
+        found: dict[str, float] = {}
+        for ask in self.asks:
+            found |= ask.of(port)
+            if not (self.measures_once and answered_ns):
+                answered_ns = time.monotonic_ns()
+        return (asked_ns + answered_ns) // 2, found
+
+
+class AskedMeter(PolledMeter):
+    """A meter that is asked for each reading, at its own pace.
+
+    ``t_ns`` is the middle between the first question and the last answer. A question that came late loses nothing and
+    is flagged LATE: the stretch before went unseen; one without an answer is a lost reading.
+
+    Makers, and firmware of one maker, spell the questions differently: as long as the first way was not answered with
+    numbers the others are tried as well, and the one that helped twice is kept.
+    """
+
+    verified: ClassVar[tuple[str, ...]] = ("twin", "published bytes")
+    accuracy: Accuracy
+    rate_hz: float
+    aperture_s = 0.0
+
+    def __init__(self, name: str, port: ScpiPort, identity: Identity, ways: Sequence[Way]) -> None:
+        """Sit on an open port to an instrument that is set up; at least one way."""
+        super().__init__(name, identity)
+        self._port = port
+        self._ways = list(ways)
+        self._pace = Pace(1 / self.rate_hz)
+        self._last_ns: int | None = None
+        self._unanswered = False
+        self._refusals = 0
+
+    def read(self) -> Block:
+        """Ask for one reading, shape (1,). NaN where the instrument has no value, or the range was exceeded.
+
+        Raises:
+            MeterOffline: no answer.
+            FrameError: not the numbers that were asked for.
+        """
+        self._pace.wait()
+        flags, self._unanswered = Flag.LOST_BEFORE if self._unanswered else Flag(0), True
+        middle_ns, found = self._ask()
+        self._unanswered = False
+        last_ns, self._last_ns = self._last_ns, middle_ns
+        if not flags and last_ns is not None and is_long(middle_ns - last_ns, self.rate_hz):
+            flags = Flag.LATE
+        if any(math.isinf(value) for value in found.values()):
+            flags |= Flag.OVERLOAD
+        return self.block_of(middle_ns, {name: finite(value) for name, value in found.items()}, flags)
+
+    def block_of(self, t_ns: int, found: dict[str, float], flags: Flag) -> Block:
+        """Make the reading of what was told; a subclass knows what its instrument does not tell."""
+        return Block.one(t_ns, found.get("volts", math.nan), found.get("amps", math.nan), flags)
+
+    def close(self) -> None:
+        """Close the link; what the instrument puts out stays. May be called twice."""
+        self._port.close()
+
+    def _ask(self) -> tuple[int, dict[str, float]]:
+        """Ask in the first way that is answered; where none is, raise what was wrong with the first."""
+        first: MeterOffline | FrameError | None = None
+        for way in self._ways:
+            try:
+                middle_ns, found = way.read(self._port)
+            except (MeterOffline, FrameError) as error:
+                if isinstance(error.__cause__, OSError):
+                    raise
+                first = first or error
+            else:
+                self._refusals += way is not self._ways[0]
+                if way is self._ways[0] or self._refusals >= _REFUSALS:
+                    self._ways = [way]
+                return middle_ns, found
+        raise first or MeterOffline(self.name, "no way to ask it is known")
+
+
+def finite(value: float) -> float:
+    """Return NaN for what is beyond the range: a lower bound is no value."""
+    return value if math.isfinite(value) else math.nan
+
+
+def opened(
+    name: str,
+    options: ScpiOptions,
+    make: Callable[[ScpiPort, Identity], T],
+    *,
+    models: tuple[str, ...],
+    maker: str = "",
+    timeout_s: float = 2.0,
+    pause_s: float = 0.0,
+) -> T:
+    """Open the link, identify the instrument and return what ``make`` makes of it; close what leads nowhere.
+
+    Raises:
+        MeterOffline: nothing answers there.
+        WrongInstrument: something else answers there.
+        InstrumentFault: what ``make`` found wrong with it.
+    """
+    port = ScpiPort.open(name, options.resource, timeout_s=timeout_s, pause_s=pause_s, baud=options.baud)
+    try:
+        return make(port, identify(port, maker=maker, models=models, serial_number=options.serial_number))
+    except BaseException:
+        port.close()
+        raise
+
+
+def unconfirmed(silent: Sequence[str]) -> str:
+    """Return what to add to an accuracy's source about settings that the instrument did not confirm."""
+    return f"; not confirmed by the instrument: {', '.join(silent)}" if silent else ""

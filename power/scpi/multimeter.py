@@ -1,0 +1,149 @@
+"""Digital multimeters: one quantity measured, the other known from elsewhere or not at all.
+
+A multimeter in series tells amps, one in parallel volts. Watts need both: ``assume_volts: 5.0`` (or ``assume_amps``)
+states the other one, within ``assume_tolerance``; every record then says that it was assumed. Without it the other
+quantity is unknown, and so are the watts.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Literal, Self
+
+from pydantic import BaseModel, Field, model_validator
+
+from ..block import Block, Flag
+from ..meter import Accuracy, Identity, Tolerance
+from .asked import AskedMeter, ScpiOptions, Way, opened, unconfirmed
+from .port import ScpiPort
+from .setup import SILENT, told
+
+Limits = Mapping[float, tuple[float, float]]
+"""Range in volts or amps → limits of error as a fraction of the reading and as a fraction of the range."""
+_UNKNOWN = Tolerance(0.05, 0.0)
+"""Of a quantity that is neither measured nor assumed. Its readings are NaN, so no watts are ever judged by it."""
+
+
+class Multimeter(AskedMeter):
+    """Amps or volts of a multimeter, measured on demand; ``t_ns`` is the middle of question and answer."""
+
+    class Config(ScpiOptions):
+        """Options in the inventory."""
+
+        measures: Literal["amps", "volts"] = "amps"
+        """What its terminals are wired to."""
+        amps_range: float | None = None
+        """Fixed, and good for 120 % of it; absent: automatic, and the limits of error are those of the widest range."""
+        volts_range: float | None = None
+        """As ``amps_range``."""
+        aperture_s: float = Field(default=0.02, gt=0, le=1)
+        """Each reading averages over this long. One period of the mains keeps its hum out."""
+        assume_volts: float | None = Field(default=None, gt=0)
+        """The supply's volts, where amps are measured. Absent: volts and watts are unknown."""
+        assume_amps: float | None = Field(default=None, gt=0)
+        """The load's amps, where volts are measured."""
+        assume_tolerance: float = Field(default=0.05, gt=0, lt=0.1)
+        """How far the assumed value may be off, as a fraction; 5 % is what a USB or ATX supply keeps."""
+
+        ranges: ClassVar[dict[str, Limits]] = {"amps": {}, "volts": {}}
+        """The model's: see :data:`Limits`."""
+
+        @model_validator(mode="after")
+        def _fits(self) -> Self:
+            for quantity, chosen in (("amps", self.amps_range), ("volts", self.volts_range)):
+                if chosen is not None and quantity != self.measures:
+                    raise ValueError(f"{quantity}_range: it measures {self.measures}; set `measures: {quantity}`")
+                if chosen is not None and chosen not in self.ranges[quantity]:
+                    has = ", ".join(f"{r:g}" for r in self.ranges[quantity])
+                    raise ValueError(f"{quantity}_range {chosen:g}: the instrument has {has}")
+            if (self.assume_volts if self.measures == "volts" else self.assume_amps) is not None:
+                raise ValueError(f"assume_{self.measures}: {self.measures} are measured; assume the other quantity")
+            return self
+
+        @property
+        def range(self) -> float | None:
+            """The fixed range of the measured quantity."""
+            return self.amps_range if self.measures == "amps" else self.volts_range
+
+        @property
+        def function(self) -> str:
+            """The quantity as SCPI names it."""
+            return "CURR" if self.measures == "amps" else "VOLT"
+
+    models: ClassVar[tuple[str, ...]]
+    aperture: ClassVar[str]
+    """Asks how long a reading averages; ``{f}`` is the function."""
+    source: ClassVar[str]
+    """Where the limits of error are written."""
+    _PERIOD_S: ClassVar[float] = 0.092
+    """The shortest time between two readings on demand: assumed. No multiple of a usual frame period."""
+    _BUSY: ClassVar[float] = 3.0
+    """A reading takes this many apertures: it measures its own zero as well (assumed)."""
+
+    def __init__(
+        self, name: str, port: ScpiPort, options: "Multimeter.Config", identity: Identity | None = None
+    ) -> None:
+        """Sit on an open port to a multimeter that is set up."""
+        self.rate_hz = 1 / max(self._PERIOD_S, self._BUSY * options.aperture_s)
+        super().__init__(name, port, identity or Identity("", self.models[0]), self.ways(options))
+        self.aperture_s = options.aperture_s
+        self._options = options
+        self.accuracy = self._limits(())
+
+    @classmethod
+    def open(cls, name: str, config: BaseModel) -> Self:
+        """Open the link, identify the multimeter, choose its quantity and range.
+
+        Raises:
+            MeterOffline: nothing answers there.
+            WrongInstrument: something else answers there.
+            InstrumentFault: it refuses the quantity or the range, or does not keep it.
+        """
+        options = cls.Config.model_validate(config)
+
+        def make(port: ScpiPort, identity: Identity) -> Self:
+            silent = cls.prepare(port, options)
+            meter = cls(name, port, options, identity)
+            if len(silent) < SILENT and (aperture_s := told(port, cls.aperture.format(f=options.function))):
+                meter.aperture_s = min(aperture_s, 1 / meter.rate_hz)
+            meter.accuracy = meter._limits(silent)
+            return meter
+
+        return opened(name, options, make, models=cls.models, timeout_s=2.0 + 2 * cls._BUSY * options.aperture_s)
+
+    @classmethod
+    def prepare(cls, port: ScpiPort, options: "Multimeter.Config") -> list[str]:
+        """Choose quantity, range and aperture; return the questions that stayed unanswered."""
+        raise NotImplementedError
+
+    @classmethod
+    def ways(cls, options: "Multimeter.Config") -> Sequence[Way]:
+        """Return the questions for one reading."""
+        raise NotImplementedError
+
+    def block_of(self, t_ns: int, found: dict[str, float], flags: Flag) -> Block:
+        """Add what is assumed of the other quantity."""
+        (value,) = found.values()
+        return Block.one(t_ns, *self._both(value), flags)
+
+    def _both(self, value: float) -> tuple[float, float]:
+        if self._options.measures == "amps":
+            return math.nan if self._options.assume_volts is None else self._options.assume_volts, value
+        return value, math.nan if self._options.assume_amps is None else self._options.assume_amps
+
+    def _limits(self, silent: Sequence[str]) -> Accuracy:
+        options, measured = self._options, self._options.measures
+        other = "volts" if measured == "amps" else "amps"
+        table = options.ranges[measured]
+        on_range = max(table) if options.range is None else options.range
+        of_reading = table[on_range][0] if options.range else max(rdg for rdg, _ in table.values())
+        limit = Tolerance(of_reading, table[on_range][1] * on_range)
+        assumed = options.assume_volts if other == "volts" else options.assume_amps
+        source = f"{measured}: {self.source}"
+        source += f", {on_range:g} {measured[0].upper()} range" if options.range else ", widest range"
+        if assumed is None:
+            source += f"; {other} are not measured: watts are unknown"
+        else:
+            source += f"; {other}: assumed {assumed:g}, within {options.assume_tolerance:.1%}"
+        others = _UNKNOWN if assumed is None else Tolerance(options.assume_tolerance, 0.0)
+        volts, amps = (others, limit) if measured == "amps" else (limit, others)
+        return Accuracy(volts, amps, source + unconfirmed(silent))

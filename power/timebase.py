@@ -1,0 +1,67 @@
+"""An instrument's own time on the controller's monotonic clock: from the moments at which its readings arrive."""
+
+from collections import deque
+
+import numpy as np
+from numpy.typing import NDArray
+
+_WINDOW = 32
+"""Arrivals over which the shortest delay is taken: at ten a second, 3 s, in which 50 ppm of drift make 0.2 ms."""
+
+
+class TimeBase:
+    """Places readings that carry the instrument's seconds.
+
+    Nothing arrives before it was measured: the earliest arrival, seen from the instrument's clock, bounds where its
+    second 0 lies; with the question that started it as the other bound. As the clocks drift apart the shortest delay of
+    late is held to the first one. Moments never go backwards.
+    """
+
+    def __init__(self, started_ns: int | None = None) -> None:
+        """Begin.
+
+        Args:
+            started_ns: monotonic, when second 0 was, where the start was commanded; else the first arrival tells.
+        """
+        self._origin_ns = started_ns
+        self._delays: deque[int] = deque(maxlen=_WINDOW)
+        self._first_delay_ns = 0
+        self._arrivals = 0
+        self._last_ns = 0
+        self.first_arrival_ns: int | None = None
+        self.last_arrival_ns: int | None = None
+
+    @property
+    def residual_s(self) -> float:
+        """By how much the delays between measuring and arriving differ of late: how well moments are known."""
+        return (max(self._delays) - min(self._delays)) / 1e9 if self._delays else 0.0
+
+    def place(self, seconds: NDArray[np.float64], arrived_ns: int) -> NDArray[np.int64]:
+        """Return monotonic moments, shape (n,), of readings that arrived together; at least one.
+
+        Args:
+            seconds: the instrument's own, ascending.
+            arrived_ns: monotonic, when they had all arrived.
+        """
+        newest_ns = round(float(seconds[-1]) * 1e9)
+        if self._origin_ns is None:
+            self._origin_ns = arrived_ns - newest_ns
+        delay_ns = arrived_ns - newest_ns - self._origin_ns
+        if delay_ns < 0:  # measured after it arrived: the origin lies earlier, or its clock runs fast
+            self._origin_ns += delay_ns
+            self._delays = deque((d - delay_ns for d in self._delays), maxlen=_WINDOW)
+            self._first_delay_ns = max(0, self._first_delay_ns - delay_ns)
+            delay_ns = 0
+        self._delays.append(delay_ns)
+        self._arrivals += 1
+        if self._arrivals <= _WINDOW:
+            self._first_delay_ns = min(self._delays)
+        else:  # its clock runs slow: the shortest delay of late exceeds the first
+            self._origin_ns += (slow_ns := max(0, min(self._delays) - self._first_delay_ns))
+            self._delays = deque((d - slow_ns for d in self._delays), maxlen=_WINDOW)
+        self.first_arrival_ns = self.first_arrival_ns or arrived_ns
+        self.last_arrival_ns = arrived_ns
+        placed = np.rint(seconds * 1e9).astype(np.int64) + self._origin_ns
+        placed = np.maximum.accumulate(np.maximum(placed, self._last_ns))
+        self._last_ns = int(placed[-1])
+        return placed

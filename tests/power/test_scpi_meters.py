@@ -1,0 +1,155 @@
+"""Multimeters and supplies in SCPI: each driver, held to what real conversations showed."""
+
+from typing import ClassVar
+
+import pytest
+from pydantic import ValidationError
+
+from power.errors import InstrumentFault
+from power.meter import Meter
+from power.registry import load_meter
+from power.scpi.generic import GenericScpi
+from power.scpi.k2281s import Keithley2281S
+from power.scpi.k34465a import Keysight34465A
+from power.scpi.keithley_dmm import DMM6500, DMM7510
+from power.scpi.port import ScpiPort
+from power.scpi.supply_meters import DP832, HMP4040, NGE100, NGL, SPD1000X, SPD3303X
+from power.testing import Answering
+
+from .scpi_conformance import ScpiConformance
+
+RESOURCE = {"resource": "TCPIP::192.0.2.20::5025::SOCKET"}
+
+
+class TestDP832(ScpiConformance):
+    driver = "dp832"
+    options: ClassVar = {**RESOURCE, "channel": 1}
+    identity = "RIGOL TECHNOLOGIES,DP832A,DP8A000000001,00.01.16"
+    shape: ClassVar = [("volts", "amps", "-")]
+    confirms = False
+
+    def on(self, port: Answering) -> Meter:
+        return DP832("m1", ScpiPort("m1", port), DP832.Config(**RESOURCE))
+
+
+class TestHMP4040(ScpiConformance):
+    driver = "hmp4040"
+    options: ClassVar = {**RESOURCE, "channel": 2}
+    identity = "HAMEG,HMP4040,026043549,HW50020001/SW2.50"
+    shape: ClassVar = [("volts",), ("amps",)]
+
+    def on(self, port: Answering) -> Meter:
+        return HMP4040("m1", ScpiPort("m1", port), HMP4040.Config(**RESOURCE))
+
+
+class TestNGE100(ScpiConformance):
+    driver = "nge100"
+    options: ClassVar = {**RESOURCE, "channel": 3}
+    identity = "Rohde&Schwarz,NGE103B,5601.3800k03/101863,1.54"
+    shape: ClassVar = [("volts",), ("amps",)]
+
+    def on(self, port: Answering) -> Meter:
+        return NGE100("m1", ScpiPort("m1", port), NGE100.Config(**RESOURCE))
+
+
+class TestNGL(ScpiConformance):
+    driver = "ngl"
+    options: ClassVar = {**RESOURCE, "channel": 1}
+    identity = "Rohde&Schwarz,NGL202,3638.3376k03/100123,03.068"
+    shape: ClassVar = [("volts",), ("amps",)]
+
+    def on(self, port: Answering) -> Meter:
+        return NGL("m1", ScpiPort("m1", port), NGL.Config(**RESOURCE))
+
+
+class TestSPD3303X(ScpiConformance):
+    driver = "spd3303x"
+    options: ClassVar = {**RESOURCE, "channel": 2}
+    identity = "Siglent Technologies,SPD3303X,SPD3XGB4150080,1.01.01.01.02R1,V3.0"
+    shape: ClassVar = [("volts",), ("amps",)]
+    confirms = False
+
+    def on(self, port: Answering) -> Meter:
+        return SPD3303X("m1", ScpiPort("m1", port), SPD3303X.Config(**RESOURCE))
+
+
+class TestSPD1000X(ScpiConformance):
+    driver = "spd1000x"
+    options: ClassVar = {**RESOURCE}
+    identity = "Siglent Technologies,SPD1168X,SPD13DCQ4R0058,2.1.1.9,V1.0"
+    shape: ClassVar = [("volts",), ("amps",)]
+    confirms = False
+
+    def on(self, port: Answering) -> Meter:
+        return SPD1000X("m1", ScpiPort("m1", port), SPD1000X.Config(**RESOURCE))
+
+
+class Test34465A(ScpiConformance):
+    driver = "34465a"
+    options: ClassVar = {**RESOURCE, "amps_range": 3.0, "assume_volts": 5.0}
+    identity = "Keysight Technologies,34465A,MY54500001,A.02.14-02.40-02.14-00.49-02-01"
+    shape: ClassVar = [("amps",)]
+
+    def on(self, port: Answering) -> Meter:
+        return Keysight34465A("m1", ScpiPort("m1", port), Keysight34465A.Config.model_validate(self.options))
+
+
+class TestDMM6500(ScpiConformance):
+    driver = "dmm6500"
+    options: ClassVar = {**RESOURCE, "assume_volts": 5.0}
+    identity = "KEITHLEY INSTRUMENTS,MODEL DMM6500,04412345,1.7.3b"
+    shape: ClassVar = [("amps",)]
+
+    def on(self, port: Answering) -> Meter:
+        return DMM6500("m1", ScpiPort("m1", port), DMM6500.Config.model_validate(self.options))
+
+
+class TestDMM7510(ScpiConformance):
+    driver = "dmm7510"
+    options: ClassVar = {**RESOURCE, "measures": "volts", "volts_range": 10.0, "assume_amps": 0.5}
+    identity = "KEITHLEY INSTRUMENTS,MODEL DMM7510,04412346,1.6.4d"
+    shape: ClassVar = [("volts",)]
+
+    def on(self, port: Answering) -> Meter:
+        return DMM7510("m1", ScpiPort("m1", port), DMM7510.Config.model_validate(self.options))
+
+
+class Test2281S(ScpiConformance):
+    driver = "2281s"
+    options: ClassVar = {**RESOURCE}
+    identity = "KEITHLEY INSTRUMENTS,MODEL 2281S-20-6,4404321,01.08b"
+    shape: ClassVar = [("amps", "volts", "seconds")]
+
+    def on(self, port: Answering) -> Meter:
+        return Keithley2281S("m1", ScpiPort("m1", port), Keithley2281S.Config(**RESOURCE))
+
+    def test_a_deciding_setting_that_is_refused_is_a_fault_that_quotes_the_instrument(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It is not switched out of a battery mode: somebody may be testing one."""
+        with pytest.raises(InstrumentFault, match="SIMULATOR"):
+            self.opened(monkeypatch, lambda command: "SIMULATOR" if command == ":ENTR:FUNC?" else None)
+
+
+class TestGenericScpi(ScpiConformance):
+    driver = "scpi"
+    options: ClassVar = {**RESOURCE, "volts_query": "V?", "amps_query": "I?"}
+    identity = "ACME,Anything,0815,1.0"
+    shape: ClassVar = [("volts",), ("amps",)]
+    confirms = False
+
+    def on(self, port: Answering) -> Meter:
+        return GenericScpi("m1", ScpiPort("m1", port), GenericScpi.Config.model_validate(self.options), None)
+
+    def test_another_model_is_the_wrong_instrument(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.options["model"] = "Mixer"
+        try:
+            super().test_another_model_is_the_wrong_instrument(monkeypatch)
+        finally:
+            del self.options["model"]
+
+
+@pytest.mark.parametrize("driver", ["dp832", "hmp4040", "nge100", "ngl", "spd3303x", "spd1000x"])
+def test_an_output_that_the_supply_lacks_is_refused(driver: str) -> None:
+    with pytest.raises(ValidationError, match="less than or equal"):
+        load_meter(driver).Config.model_validate({**RESOURCE, "channel": 5})
