@@ -38,6 +38,9 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--warmup", type=int, default=5, metavar="N", help="inferences before the first frame [5]")
     parser.add_argument("--idle-s", type=float, default=2.0, metavar="S", help="idle watts, before and after [2]")
     parser.add_argument(
+        "--no-bursts", action="store_true", help="leave out the two bursts of load that show whether clocks are right"
+    )
+    parser.add_argument(
         "--limit",
         action="append",
         default=[],
@@ -55,7 +58,9 @@ def run(args: Namespace) -> int:
     from ..verdict.criteria import judge, parse_limits
 
     limits = parse_limits(args.limit)
-    scenario = FixedRate(args.rate_hz, args.duration_s, warmup_frames=args.warmup, idle_s=args.idle_s)
+    scenario = FixedRate(
+        args.rate_hz, args.duration_s, warmup_frames=args.warmup, idle_s=args.idle_s, bursts=not args.no_bursts
+    )
     record, verdict = _trial(args, scenario, lambda record: judge(record, limits) if args.limit else None)
     _tell(record, verdict, args)
     if verdict is None:

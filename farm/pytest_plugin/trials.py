@@ -141,6 +141,7 @@ class Trials:
         warmup_frames: int = 5,
         idle_s: float = 2.0,
         score_s: float = 20.0,
+        bursts: bool = True,
         attempts: int = 1,
     ) -> Outcome:
         """Run at a fixed frame rate while all meters of the bench are read.
@@ -152,13 +153,14 @@ class Trials:
             warmup_frames: Inferences before the first frame counts.
             idle_s: How long idle watts are measured, before and after.
             score_s: How long, when the watts are measured, images that no frame has shown may take.
+            bursts: Load the board for a moment before and after: each meter must show that where the clocks say.
             attempts: A void trial (starved host, lost readings …) is run again up to so often in all;
                 each attempt leaves its record.
 
         Raises:
             devices.errors.DeviceError, power.errors.PowerError: a lab fault.
         """
-        scenario = FixedRate(rate_hz, duration_s, warmup_frames, idle_s, score_s)
+        scenario = FixedRate(rate_hz, duration_s, warmup_frames, idle_s, score_s, bursts)
         put = deployment or self._deploy()
         trial = self._run(put, scenario)
         for _ in range(attempts - 1):

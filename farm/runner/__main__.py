@@ -11,7 +11,7 @@ import sys
 
 from boardclock import now_ns
 from faults import Fault
-from frames import COLUMNS, run_paced, run_unpaced
+from frames import COLUMNS, Around, run_paced, run_unpaced
 from lines import Lines
 
 _FAULT_STATUS = 3
@@ -29,6 +29,9 @@ def arguments(argv):
     parser.add_argument("--limit-s", type=float, help="begin no frame later than this [3 x duration + 10]")
     parser.add_argument("--score-s", type=float, default=0.0, help="then predict images not yet seen, so long [0]")
     parser.add_argument("--quiet-s", type=float, default=0.2, help="pause before the first frame, after the last [0.2]")
+    parser.add_argument(
+        "--burst-s", type=float, default=0.0, help="before and after: frames without pause, so long [0]"
+    )
     options = parser.parse_args(argv)
     if options.rate_hz <= 0 or options.duration_s <= 0:
         parser.error("rate and duration must be positive")
@@ -85,7 +88,8 @@ def run(options, lines):
         pipeline.timed(warmup % len(pipeline.images))
     limit_s = options.limit_s or 3 * options.duration_s + 10
     frames = max(1, round(options.rate_hz * options.duration_s))
-    begun = run_paced(pipeline, lines, options.rate_hz, frames, limit_s, options.quiet_s)
+    around = Around(options.quiet_s, options.burst_s)
+    begun = run_paced(pipeline, lines, options.rate_hz, frames, limit_s, around)
     scored = run_unpaced(pipeline, lines, begun, options.score_s) if begun < len(pipeline.images) else 0
     lines.event("end", frames=begun, scored=scored)
 

@@ -25,25 +25,52 @@ COLUMNS = (
 """Of a row of the ``frames`` event. The four stages are stamped where they end; the last one ends the frame."""
 
 
-def run_paced(pipeline, lines, rate_hz, frames, limit_s, quiet_s):
+class Around:
+    """What is done before the first frame and after the last."""
+
+    def __init__(self, quiet_s, burst_s):
+        """Nothing for ``quiet_s``; beyond that a burst of ``burst_s``, if any, and nothing again for as long."""
+        self.quiet_ns = int(quiet_s * 1e9)
+        self.burst_ns = int(burst_s * 1e9)
+
+
+def run_paced(pipeline, lines, rate_hz, frames, limit_s, around):
     """Offer ``frames`` frames; return how many were begun within ``limit_s`` of the first arrival.
 
-    For ``quiet_s`` before the first and after the last nothing is done, so that a slow meter's readings at the
-    edges show neither the loading of the model nor what comes after the frames.
+    The quiet around them is for slow meters: their readings at the edges show neither the loading of the model nor
+    what comes after the frames.
     """
-    quiet_ns = int(quiet_s * 1e9)
     gc.collect()
     gc.disable()
     try:
-        first_ns = now_ns() + quiet_ns
+        _burst(pipeline, lines, around, now_ns())
+        first_ns = now_ns() + around.quiet_ns
         lines.event("start", first_arrival_ns=first_ns, frames=frames)
         due_ns = [first_ns + round(frame * 1e9 / rate_hz) for frame in range(frames + 1)]
         begun = _offer(pipeline, lines, due_ns[:-1], first_ns + int(limit_s * 1e9))
-        sleep_until(max(now_ns(), due_ns[begun]) + quiet_ns)
+        _burst(pipeline, lines, around, max(now_ns(), due_ns[begun]))
+        sleep_until(max(now_ns(), due_ns[begun]) + around.quiet_ns)
     finally:
         gc.enable()
         lines.flush("frames")
     return begun
+
+
+def _burst(pipeline, lines, around, idle_since_ns):
+    """Load the board as this model can, at a moment that is told: every meter on it must show that."""
+    if around.burst_ns == 0:
+        return
+    sleep_until(idle_since_ns + around.quiet_ns)
+    processor = Processor()
+    start_ns = end_ns = now_ns()
+    processor.awake(start_ns, start_ns)
+    image = 0
+    while end_ns - start_ns < around.burst_ns:
+        pipeline.timed(image % len(pipeline.images))
+        image += 1
+        end_ns = now_ns()
+    _used_ns, waited_ns = processor.done(end_ns)
+    lines.event("burst", start_ns=start_ns, end_ns=end_ns, frames=image, waited_ns=waited_ns)
 
 
 def _offer(pipeline, lines, due_ns, limit_ns):

@@ -118,6 +118,21 @@ class Watts(Part):
     u_watts: float
 
 
+class BurstFacts(Part):
+    """How a burst of load that the runner made beside its frames shows in a meter's trace; seconds, positive: late."""
+
+    where: Literal["before", "after"]
+    lag_s: float
+    low_s: float
+    high_s: float
+    """95 % interval of the lag by the noise of the readings."""
+    allowed_s: float
+    """What clocks, stamps and the meter's rate may explain."""
+    step_watts: float
+    u_step_watts: float
+    """Standard error."""
+
+
 class PowerFacts(Part):
     """One meter on one rail over the measured window."""
 
@@ -151,6 +166,8 @@ class PowerFacts(Part):
     joules_per_inference_above_idle: float | None = None
     idle_before: Watts | None = None
     idle_after: Watts | None = None
+    bursts: list[BurstFacts] = []
+    """Empty where none was made, or the readings around it do not tell."""
 
 
 class ClockFacts(Part):
@@ -238,10 +255,11 @@ class HostFacts(Part):
     """How late the controller's own 10 ms heartbeat came at worst during the trial."""
 
 
-VoidKind = Literal["throttled", "settings", "starved", "readings lost", "clock", "host"]
+VoidKind = Literal["throttled", "settings", "starved", "readings lost", "clock", "bursts", "host"]
 VOIDS: tuple[VoidKind, ...] = get_args(VoidKind)
 """The board held back; its power mode or governor changed; other load held the board back; a meter's trace has gaps;
-board time and meter time are not aligned well enough; the controller's own machine did not keep up."""
+board time and meter time are not aligned well enough; a burst of load shows in a meter's trace at another time, or not
+at all; the controller's own machine did not keep up."""
 
 
 class Record(Part):

@@ -27,6 +27,7 @@ from ..store.record import (
     ScenarioFacts,
     StateFacts,
 )
+from .bursts import Around, shown
 from .clock import ClockMap
 from .figures import Frames, accuracy
 from .host import Heartbeat
@@ -49,6 +50,8 @@ class Measured:
     times: ClockMap
     idle_before: Window
     idle_after: Window
+    quiet_s: float
+    """Around idle windows, frames and bursts, nothing was done for so long."""
     heartbeat: Heartbeat
 
     @property
@@ -125,6 +128,7 @@ def _events(bench: Bench, measured: Measured, frames: Window) -> list[Event]:
         _event("frames", "frames", frames),
         _event("idle", "idle after", measured.idle_after),
         *_around(measured.run),
+        *_bursts(measured),
     ]
     if (boot := bench.boot) is not None:
         reached = boot.reached_s.items()
@@ -147,6 +151,11 @@ def _around(run: Run) -> list[Event]:
     return found
 
 
+def _bursts(measured: Measured) -> list[Event]:
+    at = measured.times.to_controller_ns
+    return [_event("state", "burst", Window(at(one.start_ns), at(one.end_ns))) for one in measured.run.bursts]
+
+
 def _gaps(meter: str, block: Block) -> list[Event]:
     """Return where readings are missing, the first hundred."""
     lost = np.flatnonzero(block.flags & np.uint8(Flag.LOST_BEFORE))[:_MOST_GAPS]
@@ -160,12 +169,17 @@ def _event(kind: EventKind, what: str, window: Window) -> Event:
 
 def _power(bench: Bench, measured: Measured, window: Window) -> tuple[list[PowerFacts], list[str]]:
     windows = Windows(measured.idle_before, window, measured.idle_after, measured.bound_ns(window))
+    around = Around(measured.run.bursts, measured.times, measured.quiet_s, measured.bound_ns)
     meters: list[PowerFacts] = []
     lost: list[str] = []
     for name, on in bench.meters.items():
-        facts, reasons = power(on, measured.traces[name], windows, len(measured.run.rows))
-        meters += [facts] if facts else []
+        trace = measured.traces[name]
+        facts, reasons = power(on, trace, windows, len(measured.run.rows))
         lost += reasons
+        if facts is not None:
+            found, reasons = shown(on, trace, around)
+            meters.append(facts.model_copy(update={"bursts": found}))
+            lost += reasons
     return meters, lost
 
 

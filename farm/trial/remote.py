@@ -26,6 +26,16 @@ _END_S = 10.0
 Int64 = NDArray[np.int64]
 
 
+@dataclass(frozen=True, slots=True)
+class Burst:
+    """Frames without a pause; ns of the board's clock."""
+
+    start_ns: int
+    end_ns: int
+    waited_ns: int | None
+    """For a processor that something else had; None where the board cannot tell."""
+
+
 @dataclass(slots=True)
 class Run:
     """What the runner said."""
@@ -36,6 +46,8 @@ class Run:
     rows: list[list[int | None]] = field(default_factory=list[list[int | None]])
     scored: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
     """(image, prediction) of what was predicted after the frames."""
+    bursts: list[Burst] = field(default_factory=list[Burst])
+    """Before the frames and after them."""
     ended: bool = False
     began_ns: int = 0
     """When it was started, on the controller's clock."""
@@ -68,10 +80,13 @@ def run_on_board(
     scenario: FixedRate,
     *,
     quiet_s: float,
+    burst_s: float = 0.0,
     progress: Callable[[str], None],
     watch: Callable[[], None],
 ) -> Run:
     """Start the runner, follow it to its end; it rests ``quiet_s`` before the first frame and after the last.
+
+    Beyond that rest it runs frames without a pause for ``burst_s``, and rests again.
 
     ``watch`` is called whenever the runner says something, every 5 s at least; what it raises ends the runner.
 
@@ -81,8 +96,8 @@ def run_on_board(
         devices.errors.DeviceError: the link; also when it breaks in the middle.
     """
     run = Run(began_ns=monotonic_ns())
-    whole_s = _STARTED_S + 2 * quiet_s + scenario.limit_s + scenario.score_s + _SILENCE_S
-    with shell.stream(_command(deployment, scenario, quiet_s), timeout_s=whole_s) as stream:
+    whole_s = _STARTED_S + 4 * quiet_s + 2 * burst_s + scenario.limit_s + scenario.score_s + _SILENCE_S
+    with shell.stream(_command(deployment, scenario, quiet_s, burst_s), timeout_s=whole_s) as stream:
         for event, t_ns in _events(shell.name, stream):
             watch()
             try:
@@ -100,14 +115,14 @@ def run_on_board(
     return run
 
 
-def _command(deployment: Deployment, scenario: FixedRate, quiet_s: float) -> str:
+def _command(deployment: Deployment, scenario: FixedRate, quiet_s: float, burst_s: float) -> str:
     words = ["python3", "-u", deployment.runner_path]
     words += ["--model", deployment.model_path, "--manifest", deployment.manifest_path]
     words += ["--images", deployment.images_path]
     words += ["--rate-hz", repr(scenario.rate_hz), "--duration-s", repr(scenario.duration_s)]
     words += ["--warmup", str(scenario.warmup_frames)]
     words += ["--limit-s", repr(scenario.limit_s), "--score-s", repr(scenario.score_s)]
-    words += ["--quiet-s", repr(quiet_s)]
+    words += ["--quiet-s", repr(quiet_s), "--burst-s", repr(burst_s)]
     return "exec " + " ".join(map(quote, words))
 
 
@@ -130,6 +145,11 @@ def _take(run: Run, event: dict[str, Any], board: str, deployment: Deployment, p
         case "hello":
             run.hello = event
             progress(f"{event['runtime']} on Python {event['python']}")
+        case "burst":
+            waited_ns = event["waited_ns"]
+            run.bursts.append(
+                Burst(int(event["start_ns"]), int(event["end_ns"]), None if waited_ns is None else int(waited_ns))
+            )
         case "start":
             run.offered = int(event["frames"])
         case "frames":

@@ -21,6 +21,9 @@ class FixedRate:
     """How long idle watts are measured, before and after."""
     score_s: float = 20.0
     """How long, when all watts are measured, images that no frame has shown may take: accuracy is over all of them."""
+    bursts: bool = True
+    """Frames without a pause before and after, for a moment: every meter must show them where the clocks say. Without
+    them only the clocks tell that watts and frames belong together, and nothing tells that the meter is the board's."""
 
     name = "fixed rate"
 

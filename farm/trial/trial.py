@@ -14,6 +14,7 @@ from ..artifact.deploy import Deployment
 from ..lab.bench import Bench
 from ..store.frames import FrameTimes
 from ..store.record import Moved, Record, Role, StateFacts
+from . import bursts
 from .assemble import Evidence, Measured, assemble
 from .clock_watch import ClockWatch
 from .figures import Frames
@@ -92,13 +93,16 @@ def _measure(bench: Bench, deployment: Deployment, scenario: FixedRate, progress
                 if (fault := sampler.fault) is not None:
                     raise fault  # at once: minutes of frames without watts help nobody
 
-        run = run_on_board(bench.shell, deployment, scenario, quiet_s=quiet_s, progress=progress, watch=watch)
+        burst_s = max(bursts.LEAST_S, bursts.PERIODS / slowest_hz) if scenario.bursts and samplers else 0.0
+        run = run_on_board(
+            bench.shell, deployment, scenario, quiet_s=quiet_s, burst_s=burst_s, progress=progress, watch=watch
+        )
         time.sleep(quiet_s)
         idle_after = _wait(scenario.idle_s)
         time.sleep(quiet_s)
         traces = {name: sampler.stop() for name, sampler in samplers.items()}
         times = clock.finish()
-    return Measured(run, traces, times, idle_before, idle_after, heartbeat)
+    return Measured(run, traces, times, idle_before, idle_after, quiet_s, heartbeat)
 
 
 def _wait(seconds: float) -> Window:

@@ -16,6 +16,7 @@ TAINTS: dict[VoidKind, frozenset[Family]] = {
     "starved": frozenset({"power"}),  # speed is judged by the figures that leave the waiting out
     "readings lost": frozenset({"power"}),
     "clock": frozenset({"power"}),  # latency is measured on one clock, the board's
+    "bursts": frozenset({"power"}),
     "host": frozenset({"power"}),
 }
 """What a void makes worthless. Correct predictions are correct on a throttled board too."""

@@ -45,6 +45,7 @@ class Scenario(Part):
     warmup_frames: int = Field(default=5, ge=0)
     idle_s: _NotNegative = 2.0
     score_s: _NotNegative = 20.0
+    bursts: bool = True
 
     def plan(self) -> FixedRate:
         """Return it as a trial takes it."""

@@ -316,6 +316,9 @@ def _facts(record: Record) -> list[tuple[str, str]]:
         facts.append((f"meter {power.meter}, accuracy", power.accuracy_source))
         rate = f"{figure(power.rate_hz)} readings/s of {figure(power.nominal_rate_hz)}, aperture {power.aperture_s:g} s"
         facts.append((f"meter {power.meter}, sampling", rate))
+        for burst in power.bursts:
+            seen = f"{burst.lag_s * 1e3:+.0f} ms of ± {burst.allowed_s * 1e3:.0f} ms, {figure(burst.step_watts)} W"
+            facts.append((f"meter {power.meter}, burst {burst.where} the frames", seen))
     clock = f"board to controller known to ± {record.clock.bound_ns / 1e3:.0f} µs"
     drift = "" if record.clock.drift_ppm is None else f", drift {record.clock.drift_ppm:+.1f} ppm"
     facts += [("clocks", clock + drift)]

@@ -18,7 +18,7 @@ from farm.trial.scenario import FixedRate
 from farm.trial.trial import run_trial
 from power.errors import MeterOffline
 
-SHORT = FixedRate(rate_hz=20, duration_s=1.0, idle_s=0.4)
+SHORT = FixedRate(rate_hz=20, duration_s=1.0, idle_s=0.4, bursts=False)
 SHIFT_S = 1000
 """Ahead: a machine that has just started has no thousand seconds to take away."""
 SLOPE = 100.0
@@ -103,7 +103,7 @@ def test_a_link_that_breaks_in_the_middle_is_the_links_fault(tiny, local_bench):
     bench = local_bench()
     bench.shell.cut_after = 2
     with pytest.raises(ConnectionLost, match="here: the link broke"):
-        run_trial(bench, tiny(), FixedRate(rate_hz=20, duration_s=30, idle_s=0.1))
+        run_trial(bench, tiny(), FixedRate(rate_hz=20, duration_s=30, idle_s=0.1, bursts=False))
 
 
 def test_a_meter_that_falls_silent_is_named(tiny, local_bench, monkeypatch):
@@ -123,7 +123,9 @@ def test_lost_readings_void_a_trial_and_never_fail_it(tiny, local_bench):
         if text.startswith("frame "):
             meter.skip = 3
 
-    record = run_trial(bench, tiny(), FixedRate(rate_hz=20, duration_s=2, idle_s=0.4), progress=lose).record
+    record = run_trial(
+        bench, tiny(), FixedRate(rate_hz=20, duration_s=2, idle_s=0.4, bursts=False), progress=lose
+    ).record
     assert [void.partition(":")[0] for void in record.voids if "m1" in void] == ["readings lost"]
     assert record.power[0].lost >= 3
 

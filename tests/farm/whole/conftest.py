@@ -2,10 +2,12 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
@@ -13,6 +15,9 @@ from typing import Any
 
 import pytest
 import yaml
+
+from farm.lab.twins import inject, status
+from farm.store.database import Store
 
 REPOSITORY = Path(__file__).parents[3]
 MODELS = REPOSITORY / "tests" / "lab"
@@ -82,6 +87,29 @@ class Whole:
                 raise
         return Session(session.returncode, output)
 
+    def decided(self, source: str, *words: str) -> Session:
+        """The same, until no trial of it is void: a host under load decides nothing, and one then measures again."""
+        for _ in range(4):
+            session = self.pytest(source, *words)
+            with Store.open(self.folder / ".farm" / "results.sqlite") as store:
+                void = any(stored.record.voids for stored in store.records())
+            if session.exit != 3 or not void:
+                break
+            self.forget()
+        return session
+
+    def forget(self) -> None:
+        """Make the lab what it was when it had just come up: no fault is on, nothing is kept, nothing lies about."""
+        for twins in status(self.folder / ".farm"):
+            for fault in twins.faults:
+                target, _, name = fault.partition(": ")
+                inject(self.folder / ".farm", target, name, False)
+        for file in (self.folder / ".farm").glob("results.sqlite*"):
+            file.unlink()
+        for path in self.folder.iterdir():
+            if path.name not in ("inventory.yaml", "home", "tmp", ".farm"):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
     def records(self) -> list[dict[str, Any]]:
         """Return what `farm results list --json` shows."""
         listed = self.farm("results", "list", "--json")
@@ -146,12 +174,13 @@ def lab_of(board: str) -> dict[str, Any]:
     }
 
 
-def lent(tmp_path: Path, board: str) -> Iterator[Whole]:
-    """Bring a lab of one board up, and take it down again."""
-    folder = tmp_path / "project"
+@contextmanager
+def lent(parent: Path, board: str, lab: dict[str, Any] | None = None) -> Iterator[Whole]:
+    """Bring a lab up, of that one board where nothing else is given, and take it down again."""
+    folder = parent / "project"
     for name in ("home", "tmp"):
         (folder / name).mkdir(parents=True)
-    (folder / "inventory.yaml").write_text(yaml.safe_dump(lab_of(board), sort_keys=False))
+    (folder / "inventory.yaml").write_text(yaml.safe_dump(lab or lab_of(board), sort_keys=False))
     whole = Whole(folder, board)
     up = whole.farm("lab", "up", "--inventory", "inventory.yaml", "--keeper", str(os.getpid()))
     assert up.returncode == 0, up.stderr
@@ -159,13 +188,44 @@ def lent(tmp_path: Path, board: str) -> Iterator[Whole]:
     assert whole.farm("lab", "down").returncode == 0
 
 
+@pytest.fixture(scope="package")
+def _an_atom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
+    with lent(tmp_path_factory.mktemp("atom"), "atom-01") as whole:
+        yield whole
+
+
 @pytest.fixture
-def atom(tmp_path: Path) -> Iterator[Whole]:
-    """An Atom with the wall meter: ten readings a second."""
-    yield from lent(tmp_path, "atom-01")
+def atom(_an_atom: Whole) -> Iterator[Whole]:
+    """An Atom with the wall meter, ten readings a second: one for all tests, which find it off, as after `lab up`.
+
+    What playbooks and deployments have put on its disk stays there.
+    """
+    yield _an_atom
+    _an_atom.forget()
+
+
+@pytest.fixture
+def fresh_atom(tmp_path: Path) -> Iterator[Whole]:
+    """The same for one test alone, with nothing on its disk."""
+    with lent(tmp_path, "atom-01") as whole:
+        yield whole
+
+
+@pytest.fixture(scope="module")
+def _a_zero(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
+    with lent(tmp_path_factory.mktemp("zero"), "zero-01") as whole:
+        yield whole
+
+
+@pytest.fixture
+def bare_zero(_a_zero: Whole) -> Iterator[Whole]:
+    """A Pi Zero W for all tests of a file, none of which puts anything on its disk."""
+    yield _a_zero
+    _a_zero.forget()
 
 
 @pytest.fixture
 def zero(tmp_path: Path) -> Iterator[Whole]:
-    """A Pi Zero W with the UM25C."""
-    yield from lent(tmp_path, "zero-01")
+    """A Pi Zero W with the UM25C, for one test alone."""
+    with lent(tmp_path, "zero-01") as whole:
+        yield whole

@@ -56,4 +56,4 @@ def test_the_example_does_what_its_readme_says(shell):
     both = shell("pytest -n 2")
     assert both.returncode == 0, both.stdout
     for board in ("atom-01", "zero-01"):
-        assert shell(f"farm power status {board}").stdout.endswith("off\n"), "as it was before"
+        assert shell(f"farm power status {board}").stdout.startswith(f"{board} (process twin): off"), "as it was"

@@ -28,7 +28,8 @@ def governor(whole) -> str:
 
 
 def powered(whole) -> str:
-    return whole.farm("power", "status", whole.board).stdout.strip().rpartition(" ")[2]
+    told = whole.farm("power", "status", whole.board).stdout
+    return told.removeprefix(f"{whole.board} (process twin): ").partition(":")[0].strip()
 
 
 def wait_for(happened, seconds=150.0):
@@ -48,8 +49,8 @@ def wait_for(happened, seconds=150.0):
         (["-n1"], signal.SIGKILL, "main", -signal.SIGKILL),
     ],
 )
-def test_a_session_that_is_ended_leaves_the_board_as_it_was(zero, words, told, whom, exit_code):
-    holding = zero.folder / "holding"
+def test_a_session_that_is_ended_leaves_the_board_as_it_was(bare_zero, words, told, whom, exit_code):
+    zero, holding = bare_zero, bare_zero.folder / "holding"
     with zero.start(HOLD, *words) as session:
         wait_for(holding.exists)
         worker = int(holding.read_text())
@@ -86,7 +87,7 @@ def test_a_session_is_one_run_whose_name_it_prints(zero):
     source = zero.trial(
         artifact="lenet-300-100-pruned-int8-tflite", how="rate_hz=5, duration_s=2, idle_s=0.5", check="max_p99_ms=500"
     )
-    session = zero.pytest(source, "-n1")
+    session = zero.decided(source, "-n1")
     assert session.exit == 0, session.output
     said = re.search(
         r"^run ([0-9a-f]{8}), 1 record: `farm report \1 --html report.html` draws it$", session.output, re.M

@@ -33,15 +33,17 @@ def what_stands_in(root: Path) -> dict[Path, tuple[int, ...]]:
     return found
 
 
-def test_the_main_job_changes_no_file_outside_the_farms_folder(atom):
+def test_the_main_job_changes_no_file_outside_the_farms_folder(fresh_atom):
     before = [what_stands_in(root) for root in ELSEWHERE]
-    session = atom.pytest(atom.trial(check="max_p99_ms=100"))
+    session = fresh_atom.decided(fresh_atom.trial(check="max_p99_ms=100"))
     assert session.exit == 0, session.output
-    assert atom.farm("lab", "down").returncode == 0
+    assert fresh_atom.farm("lab", "down").returncode == 0
     for root, stood in zip(ELSEWHERE, before, strict=True):
         now = what_stands_in(root)
         assert [path for path in sorted(stood.keys() | now) if stood.get(path) != now.get(path)] == []
-    assert list((atom.folder / "home").iterdir()) == []
-    assert [path for path in (atom.folder / "tmp").rglob("*") if path.is_file() and "pytest-of" not in str(path)] == []
+    assert list((fresh_atom.folder / "home").iterdir()) == []
+    assert [
+        path for path in (fresh_atom.folder / "tmp").rglob("*") if path.is_file() and "pytest-of" not in str(path)
+    ] == []
     ours = {"inventory.yaml", "test_it.py", "home", "tmp", ".farm"}
-    assert {path.name for path in atom.folder.iterdir()} == ours
+    assert {path.name for path in fresh_atom.folder.iterdir()} == ours

@@ -25,10 +25,10 @@ UP = """
 FINE = "max_p99_ms=100, max_accuracy_loss=0.02, max_mean_watts=14, max_joules_per_inference=1.4"
 
 
-def test_a_release_within_its_limits_passes_and_leaves_its_record(atom):
-    session = atom.pytest(atom.trial(check=FINE), "--junitxml=junit.xml")
+def test_a_release_within_its_limits_passes_and_leaves_its_record_with_the_training_script_s_accuracy(atom):
+    session = atom.decided(atom.trial(artifact="lenet5-shared-onnx", check=FINE), "--junitxml=junit.xml")
     assert session.exit == 0, session.output
-    assert re.search(r"^atom-01 \(process twin\) +lenet-300-100-pruned-int8-onnx .* PASS$", session.output, re.M)
+    assert re.search(r"^atom-01 \(process twin\) +lenet5-shared-onnx .* PASS$", session.output, re.M)
     (kept,) = atom.records()
     assert kept["verdict"]["outcome"] == "pass"
     assert kept["made"] == "process twin"
@@ -36,36 +36,31 @@ def test_a_release_within_its_limits_passes_and_leaves_its_record(atom):
     assert float(properties["farm.meter.wall-1.mean_watts"]) == pytest.approx(
         kept["record"]["power"][0]["mean"]["watts"], rel=1e-5
     )
-
-
-def test_accuracy_on_the_twin_is_that_of_the_training_script_to_the_last_image(atom):
     inspected = atom.farm(
         "artifact", "inspect", str(atom.models / "artifacts" / "lenet5-shared-onnx.tar.zst"), "--json"
     )
     expected = json.loads(inspected.stdout)["expected"]
-    assert atom.pytest(atom.trial(artifact="lenet5-shared-onnx", check=FINE)).exit == 0
-    (kept,) = atom.records()
     accuracy = kept["record"]["accuracy"]
     assert (accuracy["correct"], accuracy["total"]) == (expected["correct"], expected["total"])
 
 
 def test_random_weights_fail_the_accuracy_criterion(atom):
-    session = atom.pytest(atom.trial(artifact="lenet5-random-onnx", check="max_accuracy_loss=0.02"))
+    session = atom.decided(atom.trial(artifact="lenet5-random-onnx", check="max_accuracy_loss=0.02"))
     assert session.exit == 1
     assert re.search(r"MISSED +accuracy_loss +wanted <= 0.02 +got 0.8", session.output)
 
 
 def test_a_missed_limit_is_a_regression_that_prints_every_criterion(atom):
-    session = atom.pytest(atom.trial(check="max_mean_watts=3.5, max_p99_ms=100"))
-    assert session.exit == 1
+    session = atom.decided(atom.trial(check="max_mean_watts=3.5, max_p99_ms=100"))
+    assert session.exit == 1, session.output
     assert re.search(r"MISSED +mean_watts +wanted <= 3.5 W +got [\d.]+ ± [\d.]+ W +missed by", session.output)
     assert re.search(r"pass +p99_ms +wanted <= 100 ms", session.output)
 
 
 def test_a_limit_inside_the_uncertainty_is_no_verdict(atom):
     check = "max_mean_watts=outcome.record.power[0].mean.watts"
-    session = atom.pytest(atom.trial(check=check))
-    assert session.exit == 3
+    session = atom.decided(atom.trial(check=check))
+    assert session.exit == 3, session.output
     assert "no verdict: mean_watts: " in session.output
     assert "measure longer" in session.output
 
@@ -87,7 +82,12 @@ def test_a_meter_that_fails_in_mid_trial_is_a_lab_fault_that_names_it(atom, faul
 
 def test_a_meter_that_loses_readings_decides_nothing(zero):
     source = zero.trial(how="rate_hz=5, duration_s=6, idle_s=1.0", check="max_mean_watts=2.2")
-    session = zero.pytest(source.replace("# FAULT", "soon(0, 'um25c-1', 'drop')"))
+    source = source.replace("# FAULT", "soon(0, 'um25c-1', 'drop')")
+    for _ in range(4):  # it loses every fourth answer by chance, so now and then none
+        session = zero.pytest(source)
+        if session.exit != 0 or any(kept["record"]["power"][0]["lost"] for kept in zero.records()):
+            break
+        zero.forget()
     assert session.exit == 3, session.output
     assert re.search(r"^(lab fault|no verdict): .*um25c-1", session.output, re.M)
 
@@ -102,20 +102,20 @@ def test_ssh_cut_in_mid_trial_is_an_error_of_the_board_also_in_junit(atom):
     assert atom.records() == []
 
 
-def test_a_full_disk_is_a_lab_fault_that_says_so(atom):
-    source = atom.trial(check=FINE).replace(
+def test_a_full_disk_is_a_lab_fault_that_says_so(fresh_atom):
+    source = fresh_atom.trial(check=FINE).replace(
         "put = deploy()", "inject(Path('.farm'), 'atom-01', 'full-disk', True); put = deploy()"
     )
-    session = atom.pytest(source)
+    session = fresh_atom.pytest(source)
     assert session.exit == 3, session.output
     assert re.search(r"^lab fault: atom-01: .*(space|full|disk)", session.output, re.M)
 
 
-def test_a_slow_disk_only_takes_longer(atom):
-    source = atom.trial(check=FINE).replace(
+def test_a_slow_disk_only_takes_longer(fresh_atom):
+    source = fresh_atom.trial(check=FINE).replace(
         "put = deploy()", "inject(Path('.farm'), 'atom-01', 'slow-disk', True); put = deploy()"
     )
-    session = atom.pytest(source)
+    session = fresh_atom.decided(source)
     assert session.exit == 0, session.output
 
 
@@ -126,9 +126,9 @@ def test_a_slow_disk_only_takes_longer(atom):
         ("new-host-key", "shows ssh-ed25519 .*, trusted is"),
     ],
 )
-def test_a_board_that_does_not_come_up_is_a_lab_fault_that_says_why(atom, fault, words):
-    atom.fault(fault)
-    session = atom.pytest(UP)
+def test_a_board_that_does_not_come_up_is_a_lab_fault_that_says_why(fresh_atom, fault, words):
+    fresh_atom.fault(fault)
+    session = fresh_atom.pytest(UP)
     assert session.exit == 3, session.output
     assert re.search(rf"^lab fault: atom-01: .*{words}", session.output, re.M), session.output
 
@@ -167,12 +167,13 @@ def test_a_wrong_artifact_is_a_usage_error(atom):
     assert "lenet-9000.tar.zst: No such file" in session.output
 
 
-def test_a_controller_that_is_killed_leaves_no_half_record_and_no_lock(atom):
+def test_a_controller_that_is_killed_leaves_no_half_record_and_no_lock(fresh_atom):
+    atom = fresh_atom
     with atom.start(atom.trial(how="rate_hz=10, duration_s=30, idle_s=0.5")) as session:
         _wait_for(lambda: _inferring(atom), 150)
         session.send_signal(signal.SIGKILL)
     assert atom.records() == []
-    again = atom.pytest(atom.trial(check=FINE))
+    again = atom.decided(atom.trial(check=FINE))
     assert again.exit == 0, again.output
     assert len(atom.records()) == 1
 
@@ -228,7 +229,7 @@ def test_a_lab_is_used_from_another_folder_as_from_its_own(atom):
 
 def test_a_part_of_the_data_set_is_printed_as_such_and_never_as_an_accuracy(atom):
     how = "rate_hz=10, duration_s=3, idle_s=1.0, score_s=0"
-    session = atom.pytest(atom.trial(how=how, check="max_p99_ms=100"), "--junitxml=junit.xml")
+    session = atom.decided(atom.trial(how=how, check="max_p99_ms=100"), "--junitxml=junit.xml")
     assert session.exit == 0, session.output
     assert " 30/540 seen " in session.output
     assert "farm.accuracy" not in (atom.folder / "junit.xml").read_text()

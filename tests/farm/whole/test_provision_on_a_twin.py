@@ -29,7 +29,8 @@ def provisioned(atom: Any, *words: str, exit_code: int = 0) -> dict[str, Any]:
 
 
 @pytest.mark.timeout(900)  # three commands, each with a boot on a busy machine
-def test_a_board_is_made_what_its_playbook_says_over_ssh_or_its_console(atom) -> None:
+def test_a_board_is_made_what_its_playbook_says_over_ssh_or_its_console(fresh_atom) -> None:
+    atom = fresh_atom
     (atom.folder / "playbooks").mkdir()
     (atom.folder / "playbooks/atom-e3930.yaml").write_bytes((PLAYBOOKS / "atom-e3930.yaml").read_bytes())
     (atom.folder / "reboots.yaml").write_text(REBOOTS)
