@@ -1,7 +1,8 @@
 """``python -m devices.twin.qemu.build [ARCH …]``: makes the images that QEMU twins boot, once a recipe.
 
-Nothing is downloaded but Debian packages, by the machine's own apt configuration, and wheels, by pip's. Needs no
-root where mmdebstrap may use user namespaces; with root it uses that.
+Nothing is downloaded but Debian packages, by the machine's own apt configuration, and wheels, by pip's. Any user
+builds the same: no program of an image runs here, so that what only root may (owners, device nodes) is fakeroot's to
+pretend.
 """
 
 import fcntl
@@ -34,8 +35,10 @@ _TOOLS = {
     "ssh-keygen": "openssh-client",
     "apt-get": "apt",
     "dpkg-deb": "dpkg",
+    **({"fakeroot": "fakeroot"} if os.geteuid() else {}),
 }
 """Program → its Debian package."""
+_MMDEBSTRAP = ["fakeroot", "mmdebstrap", "--mode=chrootless"] if os.geteuid() else ["mmdebstrap"]
 _LONGEST_S = 900.0
 """For one command: 200 MB of packages over a slow line, and their unpacking (assumed)."""
 
@@ -82,7 +85,7 @@ def _mmdebstrap(arch: Arch, out: Path) -> list[str]:
     contents = CONTENTS[arch]
     hook = f'{RECIPE}/dress "$1" {out} {arch}'
     return [
-        "mmdebstrap",
+        *_MMDEBSTRAP,
         f"--arch={arch}",
         "--variant=extract",
         "--format=null",
