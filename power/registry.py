@@ -13,21 +13,28 @@ if TYPE_CHECKING:
     from .switch import PowerSwitch
 
 METERS = {
+    "fnb58": "power.usb.fnirsi:FNB58",
     "2281s": "power.scpi.k2281s:Keithley2281S",
     "34465a": "power.scpi.k34465a:Keysight34465A",
     "dmm6500": "power.scpi.keithley_dmm:DMM6500",
     "dmm7510": "power.scpi.keithley_dmm:DMM7510",
     "dp832": "power.scpi.supply_meters:DP832",
     "hmp4040": "power.scpi.supply_meters:HMP4040",
+    "ina3221": "power.onboard.ina3221:Ina3221",
     "ka3005p": "power.scpi.korad:KA3005P",
     "km003c": "power.usb.km003c:KM003C",
     "n6705c": "power.scpi.n6705c:N6705C",
     "nge100": "power.scpi.supply_meters:NGE100",
     "ngl": "power.scpi.supply_meters:NGL",
+    "rapl": "power.onboard.rapl:Rapl",
+    "ptdaemon": "power.ptd.daemon:PtDaemon",
+    "nvml": "power.onboard.nvml:NvmlMeter",
     "scpi": "power.scpi.generic:GenericScpi",
+    "sigrok": "power.sigrok:Sigrok",
     "spd1000x": "power.scpi.supply_meters:SPD1000X",
     "spd3303x": "power.scpi.supply_meters:SPD3303X",
     "tc66c": "power.usb.tc66c:TC66C",
+    "tegrastats": "power.onboard.tegrastats:Tegrastats",
     "um24c": "power.usb.um:UM24C",
     "um25c": "power.usb.um:UM25C",
     "um34c": "power.usb.um:UM34C",
@@ -39,6 +46,7 @@ METERS = {
 DECODERS = {
     "fnb58": "power.usb.fnirsi_frames:decode",
     "km003c": "power.usb.km003c_packets:decode",
+    "ptdaemon": "power.ptd.line:decode",
     "tc66c": "power.usb.tc66c:decode",
     "um24c": "power.usb.um:decode",
     "um25c": "power.usb.um:decode",
@@ -47,8 +55,6 @@ DECODERS = {
 """Meters whose units send frames → the function that reads captured ones (:class:`power.decoded.Decode`)."""
 
 LINE_DECODERS = {
-    "fnb58": "power.usb.fnirsi_frames:decode",
-    "km003c": "power.usb.km003c_packets:decode",
     "tegrastats": "power.onboard.tegrastats_line:decode",
 }
 """Programs that print lines of many values → the function that yields a dictionary a line; ValueError names a line."""

@@ -104,9 +104,12 @@ class Twin(ABC):
 
     def respond(self, request: bytes) -> bytes:
         """Answer one request as the unit does with the faults it has now."""
+        return b"" if "silent" in self._faults else self.faulty(self.answer(request))
+
+    def faulty(self, answer: bytes) -> bytes:
+        """Return what comes of an answer, or of what the unit sends unasked, with the faults it has now."""
         if "silent" in self._faults:
             return b""
-        answer = self.answer(request)
         if "drop" in self._faults and self.rng.random() < _DROPPED:
             return b""
         return self.mangle(answer) if "garbage" in self._faults else answer

@@ -111,6 +111,14 @@ class TcpLink(Link):
         self._arrived[client] = bytearray()
         self._ready.register(client, selectors.EVENT_READ)
 
+    def push(self, data: bytes) -> None:
+        """Send what nobody asked for to whoever is connected, from a thread other than the link's."""
+        for client in list(self._arrived):
+            try:
+                client.sendall(data)
+            except OSError:  # gone: the link's own thread notices
+                continue
+
     def _drop(self, client: socket.socket) -> None:
         self._ready.unregister(client)
         del self._arrived[client]
@@ -161,10 +169,16 @@ class PtyLink(Link):
     def _serve(self, key: selectors.SelectorKey) -> None:  # noqa: ARG002 -- there is one port
         self._arrived += os.read(self._master, 4096)
         for request in self._cut(self._arrived):
-            try:
-                os.write(self._master, self._answer(request))
-            except BlockingIOError:  # nobody reads: a serial line drops it too
+            if not self.push(self._answer(request)):
                 return
+
+    def push(self, data: bytes) -> bool:
+        """Send what nobody asked for, from any thread; False when nobody reads: a serial line drops it too."""
+        try:
+            os.write(self._master, data)
+        except BlockingIOError:
+            return False
+        return True
 
     def _close_port(self) -> None:
         os.close(self._master)

@@ -1,5 +1,6 @@
 """Driver names → the twin that such a driver talks to."""
 
+from .fnirsi import FNB58
 from .instrument import FAULTS, Twin
 from .km003c import KM003C
 from .n6705c import N6705C
@@ -12,6 +13,7 @@ from .um25c import UM24C, UM25C, UM34C
 from .wt310e import WT310E
 
 TWINS: dict[str, type[Twin]] = {
+    "fnb58": FNB58,
     "km003c": KM003C,
     "n6705c": N6705C,
     "scpi-output": N6705C,

@@ -12,6 +12,7 @@ from power.scpi.n6705c import N6705C
 from power.scpi.port import ScpiPort
 from power.scpi.wt310e import WT310E
 from power.testing import Replay
+from power.usb.fnirsi import FNB58
 from power.usb.km003c import KM003C
 from power.usb.tc66c import TC66C, decrypt, parse
 from power.usb.um import UM24C, UM25C, UM34C
@@ -19,6 +20,7 @@ from power.usb.um import UM24C, UM25C, UM34C
 WIRE = Path(__file__).parents[1] / "wire" / "power"
 WT310E_OPTIONS = WT310E.Config(resource="x", volts_range=15, amps_range=2)
 ON_PORT: dict[str, Callable[[Replay], Meter]] = {
+    "fnb58": lambda port: FNB58("m1", port),
     "km003c": lambda port: KM003C("m1", port),
     "n6705c": lambda port: N6705C("m1", ScpiPort("m1", port), 1),
     "tc66c": lambda port: TC66C("m1", port),
