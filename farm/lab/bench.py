@@ -214,7 +214,7 @@ class Bench(BenchParts):
         except BootFault as fault:
             self._refuse_the_old_boot()
             if self.entry.switch is not None:
-                fault.add_note(f"  or `farm power cycle {self.name}`, if it boots at another time")
+                fault.add_note(f"  or once more: `farm power cycle {self.name}`")
             raise
         up_s = (time.monotonic_ns() - on_ns) / 1e9
         reached_s = {str(stage): s for stage, s in report.reached_s.items()}

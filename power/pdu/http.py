@@ -57,7 +57,7 @@ def getter(url: str) -> Get:
         except OSError:
             raise
         except HTTPException as error:  # an answer that is no HTTP
-            raise OSError(type(error).__name__) from None
+            raise OSError(f"what answers speaks no HTTP ({type(error).__name__})") from None
         except ValueError:  # its text quotes the whole url, and a query may hold a password
             raise OSError(f"{url!r} is no http address") from None
 

@@ -51,7 +51,7 @@ class SnmpAgent:
         self.name, self._access = name, access
         self._snmp: Any = import_module("pysnmp.hlapi.v3arch.asyncio")  # 0.2 s; half of its types are unknown
         self._engine = self._snmp.SnmpEngine()
-        self._closed = False
+        self._closed = self._garbage = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"snmp {name}")
         self._loop = asyncio.Runner()
 
@@ -89,6 +89,8 @@ class SnmpAgent:
     async def _ask(self, oid: str, value: int | None) -> int:
         from pysnmp.error import PySnmpError
 
+        self._garbage = False
+        asyncio.get_running_loop().set_exception_handler(self._not_decoded)
         snmp, access = self._snmp, self._access
         address, retries = (access.host, access.port), access.retries
         try:
@@ -100,6 +102,10 @@ class SnmpAgent:
         except (PySnmpError, OSError) as error:
             raise SwitchOffline(self.name, f"{access.host}:{access.port}: {error}", hint=_SILENT_HINT) from error
         return self._read(oid, *said)
+
+    def _not_decoded(self, _loop: asyncio.AbstractEventLoop, _context: dict[str, Any]) -> None:
+        """Note that something came that is no SNMP: pysnmp stumbles over it, and asyncio would print how."""
+        self._garbage = True
 
     def _who(self) -> Any:  # noqa: ANN401 -- CommunityData or UsmUserData
         snmp, access = self._snmp, self._access
@@ -117,6 +123,7 @@ class SnmpAgent:
         if failed:
             silent = "No SNMP response" in str(failed)
             what = f"no answer within {self._access.patience_s:g} s" if silent else str(failed)
+            what += ", only bytes that are no SNMP" * self._garbage
             raise SwitchOffline(self.name, f"{oid}: {what}", hint=_SILENT_HINT if silent else _REFUSED_HINT)
         if int(status):
             raise SwitchOffline(self.name, f"{oid}: refused: {status.prettyPrint()}", hint=_REFUSED_HINT)

@@ -1,6 +1,7 @@
 """Switches as an inventory opens them: real programs, a real HTTP server, a real pseudo-terminal."""
 
 import os
+import socket
 import stat
 import sys
 import threading
@@ -192,6 +193,26 @@ def test_a_passphrase_that_snmp_does_not_take_is_named_and_not_printed() -> None
     with pytest.raises(SwitchOffline, match=r"^s1: a passphrase .* 8 characters at least") as seen:
         SnmpPdu.open("s1", options)
     assert "s3cret" not in str(seen.value)
+
+
+def test_bytes_that_are_no_snmp_are_told_as_such_and_print_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as agent:
+        agent.bind(("127.0.0.1", 0))
+
+        def answer() -> None:
+            while (asked := agent.recvfrom(4096))[0] != b"END":
+                agent.sendto(b"\xe5\x03abc", asked[1])  # pyasn1 raises TypeError on these
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        options = SnmpPdu.Config.model_validate(
+            {"host": "127.0.0.1", "port": agent.getsockname()[1], "outlet": 1, "community": "x", "timeout_s": 0.1}
+        )
+        with pytest.raises(SwitchOffline, match="only bytes that are no SNMP"):
+            SnmpPdu.open("s1", options)
+        agent.sendto(b"END", agent.getsockname())
+        thread.join()
+    assert capfd.readouterr().err == ""
 
 
 @contextmanager
