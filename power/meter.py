@@ -53,7 +53,8 @@ class Meter(Protocol):
     Config: ClassVar[type[BaseModel]]
     """The driver's own options in the inventory."""
     verified: ClassVar[tuple[str, ...]]
-    """What it was tried on, best first: ``instrument``, ``recorded bytes``, ``twin``, ``published bytes``."""
+    """What it was tried on, best first: ``instrument``, ``recorded bytes``, ``twin``, ``published bytes``, and
+    ``published layout`` for what was only written after a description."""
 
     name: str
     rate_hz: float

@@ -1,0 +1,145 @@
+"""INA3221: the three-channel sensors on Jetson boards, as the kernel shows them.
+
+Two generations: NVIDIA's own driver (L4T up to 32: ``rail_name_N``, channels from 0) and mainline's hwmon (L4T from 34:
+``inN_label``, channels from 1). Layouts from public device trees and kernel sources; not yet tried on a board here.
+The reader wakes a processor of the board that it measures: 10 readings a second are enough.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..block import Block
+from ..errors import MeterOffline, UnknownChoice
+from ..meter import Accuracy, Identity, Tolerance
+from ..polling import Pace, PolledMeter
+from .files import HINT, Files, LocalFiles, read_number, whole_number
+
+_OLD = ("sys/bus/i2c/drivers/ina3221x/*/iio*/rail_name_*", "sys/bus/iio/devices/*/rail_name_*")
+_NEW = "sys/class/hwmon/hwmon*/name"
+_CHANNELS = 3
+"""``in4`` and higher of hwmon are shunts and their sum: no rails."""
+_MILLI, _MICRO = 1e-3, 1e-6
+_ASSUMED_SHUNT_OHMS = 0.01
+"""As on the TX2's module; hwmon tells its own."""
+_SHUNT_STEP_VOLTS, _SHUNT_OFFSET_VOLTS, _BUS_OFFSET_VOLTS = 40e-6, 80e-6, 16e-3
+_OF_READING, _RESISTOR = 0.0025, 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Rail:
+    """Where one channel's millivolts and milliamperes stand."""
+
+    name: str
+    millivolts: str
+    milliamps: str
+    shunt_ohms: float | None = None
+
+
+class Ina3221(PolledMeter):
+    """Volts and amps of one rail of a board, point samples, one after the other."""
+
+    verified: ClassVar[tuple[str, ...]] = ("published layout",)
+    aperture_s = 0.0
+
+    class Config(BaseModel):
+        """Options in the inventory."""
+
+        model_config = ConfigDict(extra="forbid", frozen=True)
+
+        root: str = "/"
+        """The folder above ``sys``."""
+        rail: str
+        """Its name, e.g. VDD_IN: a channel's number says nothing, and the device's changes between boots."""
+        rate_hz: float = Field(10.0, gt=0, le=100)
+
+    def __init__(self, name: str, files: Files, rail: Rail, options: "Ina3221.Config") -> None:
+        """Sit on a rail that was found."""
+        super().__init__(name, Identity("Texas Instruments", f"INA3221 {rail.name}"))
+        self.rate_hz = options.rate_hz
+        self.accuracy = _accuracy(rail)
+        self._files, self._rail = files, rail
+        self._pace = Pace(1 / options.rate_hz)
+
+    @classmethod
+    def open(cls, name: str, config: BaseModel) -> Self:
+        """Find the rail below ``root``; raises as :meth:`on`."""
+        options = cls.Config.model_validate(config)
+        return cls.on(name, LocalFiles(options.root), options)
+
+    @classmethod
+    def on(cls, name: str, files: Files, options: "Ina3221.Config") -> Self:
+        """Find the rail among files that are here or on a board.
+
+        Raises:
+            MeterOffline: there is no INA3221.
+            UnknownChoice: no rail of that name, or several.
+        """
+        there = rails(files)
+        if not there:
+            raise MeterOffline(name, "no INA3221 under /sys", hint=HINT)
+        found = [rail for rail in there if rail.name == options.rail]
+        if len(found) != 1:
+            what = "several rails are" if found else "no rail is"
+            names = ", ".join(sorted({rail.name for rail in there}))
+            raise UnknownChoice(name, f"{what} called {options.rail!r}; there are {names}")
+        return cls(name, files, found[0], options)
+
+    def read(self) -> Block:
+        """Return the rail's volts and amps of now, shape (1,).
+
+        Raises:
+            MeterOffline: the sensor is gone or off.
+            FrameError: a file shows no number.
+        """
+        self._pace.wait()
+        asked_ns = time.monotonic_ns()
+        millivolts = read_number(self.name, self._files, self._rail.millivolts)
+        milliamps = read_number(self.name, self._files, self._rail.milliamps)
+        middle_ns = (asked_ns + time.monotonic_ns()) // 2
+        return Block.one(middle_ns, millivolts * _MILLI, milliamps * _MILLI)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+def rails(files: Files) -> list[Rail]:
+    """Return the rails that the kernel shows, whichever generation it is."""
+    old = next((found for pattern in _OLD if (found := files.glob(pattern))), list[str]())
+    return [_old(files, path) for path in old] or [rail for path in files.glob(_NEW) for rail in _new(files, path)]
+
+
+def _old(files: Files, path: str) -> Rail:
+    folder, _, number = path.rpartition("/rail_name_")
+    return Rail(files.read(path).strip(), f"{folder}/in_voltage{number}_input", f"{folder}/in_current{number}_input")
+
+
+def _new(files: Files, path: str) -> list[Rail]:
+    """Return the rails of one chip; a channel without a label or a current has nothing wired to it."""
+    if files.read(path).strip() != "ina3221":
+        return []
+    folder = path.rpartition("/")[0]
+    there = set(files.glob(f"{folder}/*"))
+    found: list[Rail] = []
+    for n in range(1, _CHANNELS + 1):
+        label, volts, amps, shunt = (f"{folder}/{file}" for file in _files_of(n))
+        if {label, volts, amps} <= there:
+            ohms = whole_number(files.read(shunt)) * _MICRO if shunt in there else None
+            found.append(Rail(files.read(label).strip(), volts, amps, ohms))
+    return found
+
+
+def _files_of(n: int) -> tuple[str, str, str, str]:
+    return f"in{n}_label", f"in{n}_input", f"curr{n}_input", f"shunt{n}_resistor"
+
+
+def _accuracy(rail: Rail) -> Accuracy:
+    ohms = rail.shunt_ohms or _ASSUMED_SHUNT_OHMS
+    shunt = f"{ohms * 1e3:g} mΩ" + " (assumed)" * (rail.shunt_ohms is None)
+    return Accuracy(
+        volts=Tolerance(_OF_READING, _BUS_OFFSET_VOLTS),
+        amps=Tolerance(_OF_READING + _RESISTOR, (_SHUNT_OFFSET_VOLTS + _SHUNT_STEP_VOLTS / 2) / ohms),
+        source=f"assumed: TI SBOS576, maximum errors of shunt and bus; shunt {shunt} within 1 %",
+    )

@@ -1,0 +1,126 @@
+"""One rail of a Jetson by NVIDIA's ``tegrastats``, for boards whose sensors' files are not readable.
+
+Watts only: the program prints milliwatts of point samples. :mod:`.ina3221` tells volts and amps, at a higher rate.
+"""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..block import Block
+from ..errors import FrameError, MeterOffline, UnknownChoice
+from ..meter import Accuracy, Identity, Tolerance
+from ..polling import PolledMeter
+from ..port import Port
+from .program import ProgramPort
+from .tegrastats_line import parse
+
+_PROGRAM = "usr/bin/tegrastats"
+_HINT = "does `tegrastats` print lines on that board?"
+_TIMEOUT_PERIODS, _TIMEOUT_S = 2, 2.0
+"""Assumed: the first line comes after one interval, and the program needs a moment to begin."""
+
+
+class Tegrastats(PolledMeter):
+    """Watts of one rail, a point sample a line."""
+
+    verified: ClassVar[tuple[str, ...]] = ("published bytes",)
+    aperture_s = 0.0
+    accuracy = Accuracy(
+        None,
+        None,
+        "assumed: the INA3221 behind it (TI SBOS576) at 19 V on 10 mΩ within 1 %",
+        watts=Tolerance(0.015, 0.2),
+    )
+
+    class Config(BaseModel):
+        """Options in the inventory."""
+
+        model_config = ConfigDict(extra="forbid", frozen=True)
+
+        root: str = "/"
+        """The folder above ``usr/bin/tegrastats``."""
+        rail: str
+        """As its lines name it, e.g. VDD_IN."""
+        interval_ms: int = Field(1000, ge=20, le=60_000)
+        """Each line costs the board that is measured some of a processor."""
+
+    def __init__(self, name: str, port: Port, options: "Tegrastats.Config") -> None:
+        """Sit on the output of the program."""
+        super().__init__(name, Identity("NVIDIA", f"tegrastats {options.rail}"))
+        self.rate_hz = 1000 / options.interval_ms
+        self._port, self._rail = port, options.rail
+        self._timeout_s = _TIMEOUT_S + _TIMEOUT_PERIODS / self.rate_hz
+
+    @classmethod
+    def open(cls, name: str, config: BaseModel) -> Self:
+        """Start the program and look whether it knows the rail.
+
+        Raises:
+            MeterOffline: there is no such program, or it prints nothing.
+            UnknownChoice: its lines do not name the rail.
+            FrameError: it prints something else.
+        """
+        options = cls.Config.model_validate(config)
+        words = [str(Path(options.root) / _PROGRAM), "--interval", str(options.interval_ms)]
+        try:
+            port = ProgramPort.start(words)
+        except OSError as error:
+            raise MeterOffline(name, f"{words[0]}: {error.strerror}", hint=_HINT) from error
+        meter = cls(name, port, options)
+        try:
+            meter._next()
+        except BaseException:
+            port.close()
+            raise
+        return meter
+
+    def read(self) -> Block:
+        """Return the next line's watts, shape (1,); older lines are forgotten.
+
+        Raises:
+            MeterOffline: no line came, or the program has ended.
+            FrameError: half a line, or none of its kind.
+            UnknownChoice: it does not name the rail.
+        """
+        self._discard()
+        return self._next()
+
+    def stream(self) -> Iterator[Block]:
+        """Yield line after line; raises as :meth:`read`."""
+        while True:
+            yield self._next()
+
+    def close(self) -> None:
+        """End the program. May be called twice."""
+        self._port.close()
+
+    def _discard(self) -> None:
+        try:
+            self._port.discard()
+        except OSError as error:
+            raise MeterOffline(self.name, str(error), hint=_HINT) from error
+
+    def _next(self) -> Block:
+        try:
+            raw = self._port.read_line(b"\n", self._timeout_s)
+        except OSError as error:
+            raise MeterOffline(self.name, str(error), hint=_HINT) from error
+        if not raw:
+            raise MeterOffline(self.name, f"no line within {self._timeout_s:g} s", hint=_HINT)
+        came_ns = time.monotonic_ns()
+        text = raw.decode("utf-8", "replace")
+        try:
+            if not text.endswith("\n"):
+                raise ValueError(f"half a line: {text[:40]!r}")
+            rails = parse(text).rails
+        except ValueError as error:
+            raise FrameError(self.name, str(error), hint=_HINT) from error
+        if self._rail not in rails:
+            there = ", ".join(rails) or "none"
+            raise UnknownChoice(self.name, f"no rail is called {self._rail!r}; there are {there}")
+        nothing = float("nan")
+        return Block.one(came_ns, nothing, nothing, watts=rails[self._rail].watts)

@@ -1,0 +1,1 @@
+"""SPEC PTDaemon: the program behind MLPerf's power measurements."""
