@@ -26,11 +26,10 @@ BOARD = """\
 def session(pytester: pytest.Pytester) -> Callable[..., pytest.RunResult]:
     """Run a pytest session on the files of ``pytester``: in this process, which has imported what it needs already.
 
-    One with workers, and one that must be ``alone``, has a process of its own.
+    One that must be ``alone`` has a process of its own, as workers always have.
     """
 
     def run(*words: str, alone: bool = False) -> pytest.RunResult:
-        alone = alone or any(word.startswith("-n") for word in words)
         return (pytester.runpytest_subprocess if alone else pytester.runpytest_inprocess)(*words)
 
     return run

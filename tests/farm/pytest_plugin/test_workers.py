@@ -23,10 +23,10 @@ def test_it(bench, n):
 
 
 @pytest.fixture
-def run(pytester):
+def run(pytester, session):
     def run(source, *args):
         pytester.makepyfile(test_it=source)
-        return pytester.runpytest_subprocess("--farm-inventory=lab.yaml", "-p", "no:cacheprovider", *args)
+        return session("--farm-inventory=lab.yaml", "-p", "no:cacheprovider", *args)
 
     return run
 
