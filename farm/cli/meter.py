@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 HELP = "read a meter without an inventory, or decode what one said"
 
 _MOST_READINGS = 1_000_000
+_LIMITS = {
+    "minimum": "at least",
+    "exclusiveMinimum": "more than",
+    "maximum": "at most",
+    "exclusiveMaximum": "less than",
+}
+"""JSON schema's words for bounds → ours."""
 Row = dict[str, Any]
 
 
@@ -131,32 +138,24 @@ def _choices(model: "type[BaseModel]", link: str) -> Iterator[str]:
     shapes: dict[str, Any] = schema.get("$defs", {})
     for name, field in schema.get("properties", {}).items():
         shape = {**shapes.get(str(field.get("$ref", "")).rpartition("/")[2], {}), **field}
-        choices = _values(shape) or _kind(shape)
-        default = f" [{shape['default']}]" if shape.get("default") is not None else ""
+        default = f" [{shape['default']}]" if shape.get("default") not in (None, "") else ""
+        example = f", as {shape['examples'][0]}" if shape.get("examples") else ""
         needed = ", required" if name in schema.get("required", ()) else ""
-        said = "what --resource gives" if name == link else f"{choices}{needed}{default}"
-        yield f"  {name}: {said}"
+        yield f"  {name}: " + (
+            "what --resource gives" if name == link else f"{_values(shape)}{example}{needed}{default}"
+        )
 
 
 def _values(shape: dict[str, Any]) -> str:
-    """Return the choices of a field, and its limits."""
+    """Return the choices of a field, or its kind and limits."""
     if "const" in shape:
         return str(shape["const"])
     if "enum" in shape:
         return ", ".join(f"{value:g}" if isinstance(value, float) else str(value) for value in shape["enum"])
-    limits = {
-        "minimum": "at least",
-        "exclusiveMinimum": "more than",
-        "maximum": "at most",
-        "exclusiveMaximum": "less than",
-    }
-    bounds = [f"{words} {shape[key]:g}" for key, words in limits.items() if key in shape]
-    return " ".join([_kind(shape), *bounds]) if bounds else ""
-
-
-def _kind(shape: dict[str, Any]) -> str:
-    kinds = [shape] if "type" in shape else shape.get("anyOf", [])
-    return " or ".join(str(one.get("type")) for one in kinds if one.get("type") != "null") or "a value"
+    if "anyOf" in shape:
+        return " or ".join(_values(one) for one in shape["anyOf"] if one.get("type") != "null")
+    bounds = [f"{words} {shape[key]:g}" for key, words in _LIMITS.items() if key in shape]
+    return f"{shape.get('type', 'a value')}{' ' * bool(bounds)}{' and '.join(bounds)}"
 
 
 def _blocks(meter: "Meter", count: int) -> "Iterator[Block]":

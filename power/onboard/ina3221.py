@@ -21,7 +21,7 @@ _OLD = ("sys/bus/i2c/drivers/ina3221x/*/iio*/rail_name_*", "sys/bus/iio/devices/
 _NEW = "sys/class/hwmon/hwmon*/name"
 _CHANNELS = 3
 """``in4`` and higher of hwmon are shunts and their sum: no rails."""
-_MILLI, _MICRO = 1e-3, 1e-6
+_MICRO = 1e-6
 _ASSUMED_SHUNT_OHMS = 0.01
 """As on the TX2's module; hwmon tells its own."""
 _SHUNT_STEP_VOLTS, _SHUNT_OFFSET_VOLTS, _BUS_OFFSET_VOLTS = 40e-6, 80e-6, 16e-3
@@ -51,7 +51,7 @@ class Ina3221(PolledMeter):
 
         root: str = "/"
         """The folder above ``sys``."""
-        rail: str
+        rail: str = Field(examples=["VDD_IN"])
         """Its name, e.g. VDD_IN: a channel's number says nothing, and the device's changes between boots."""
         rate_hz: float = Field(10.0, gt=0, le=100)
 
@@ -99,7 +99,7 @@ class Ina3221(PolledMeter):
         millivolts = read_number(self.name, self._files, self._rail.millivolts)
         milliamps = read_number(self.name, self._files, self._rail.milliamps)
         middle_ns = (asked_ns + time.monotonic_ns()) // 2
-        return Block.one(middle_ns, millivolts * _MILLI, milliamps * _MILLI)
+        return Block.one(middle_ns, millivolts / 1e3, milliamps / 1e3)
 
     def close(self) -> None:
         """Nothing is held open."""

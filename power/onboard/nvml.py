@@ -17,7 +17,6 @@ from ..polling import Pace, PolledMeter
 from .counter import CounterPower, Time
 
 _HINT = "does `nvidia-smi` show the GPU?"
-_MILLI = 1e-3
 _SOURCE = "NVIDIA NVML API reference, nvmlDeviceGetPowerUsage: within 5 % of the power drawn"
 
 
@@ -125,7 +124,7 @@ class NvmlMeter(PolledMeter):
             return Block.one(t_ns, nothing, nothing, flags, watts=watts)
         self._pace.wait()
         asked_ns = time.monotonic_ns()
-        watts = self._ask(self._library.nvmlDeviceGetPowerUsage) * _MILLI
+        watts = self._ask(self._library.nvmlDeviceGetPowerUsage) / 1e3
         return Block.one((asked_ns + time.monotonic_ns()) // 2, nothing, nothing, watts=watts)
 
     def close(self) -> None:
@@ -135,7 +134,7 @@ class NvmlMeter(PolledMeter):
             self._library.nvmlShutdown()
 
     def _joules(self) -> float:
-        return self._ask(self._library.nvmlDeviceGetTotalEnergyConsumption) * _MILLI
+        return self._ask(self._library.nvmlDeviceGetTotalEnergyConsumption) / 1e3
 
     def _ask(self, function: Any) -> int:  # noqa: ANN401 -- NVML's own functions
         try:

@@ -43,7 +43,7 @@ class Tegrastats(PolledMeter):
 
         root: str = "/"
         """The folder above ``usr/bin/tegrastats``."""
-        rail: str
+        rail: str = Field(examples=["VDD_IN"])
         """As its lines name it, e.g. VDD_IN."""
         interval_ms: int = Field(1000, ge=20, le=60_000)
         """Each line costs the board that is measured some of a processor."""

@@ -123,7 +123,7 @@ def test_a_missing_option_is_told_with_its_choices(choosy, capsys):
         "  resource: what --resource gives",
         "  volts_range: 15, 0.5, required",
         "  mode: RMS, DC [RMS]",
-        "  rate_hz: number more than 0 at most 50 [10.0]",
+        "  rate_hz: number more than 0 and at most 50 [10.0]",
         "  serial_number: string",
     ]
 
