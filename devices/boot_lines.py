@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Lines", "Printed", "Stamp", "body", "kernels_part", "peeled"]
+__all__ = ["PRINTK", "Lines", "Printed", "Stamp", "body", "kernels_part", "peeled"]
 
 LONGEST_LINE = 4096
 """A line that is longer is garbage, and is looked at in pieces; assumed."""
@@ -36,8 +36,10 @@ _LAVA = re.compile(r"""^- ?\{\s*"?dt"?:|^\{\s*"dt":""")
 """A line of a LAVA job's log: YAML whose items are JSON objects, or JSON lines."""
 _LAVA_FIELD = re.compile(r"""\b(lvl|msg)["']?:\s*("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^,}]*)""")
 
+PRINTK = r"\[ *\d+\.\d{6}(?:[@/, ] *\d+)?\]"
+"""printk's stamp; Amlogic adds @cpu, MediaTek and others the like."""
 _KERNEL = re.compile(
-    r"\[ *\d+\.\d{6}(?:[@/, ] *\d+)?\](?:\[ *[TC]\d+\])?"  # printk; Amlogic @cpu, MediaTek and others
+    rf"{PRINTK}(?:\[ *[TC]\d+\])?"
     r"(?: *\(\d\)\[\d+:[^\]]*\]| *\[\d: *[^\]:]*: *\d+\]| *c\d +\d+)? ?"  # MediaTek, Rockchip and Spreadtrum kernels
 )
 """printk's time stamp. Six decimals: firmware that stamps has three."""

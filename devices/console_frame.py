@@ -9,6 +9,7 @@ import base64
 import binascii
 import hashlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
@@ -223,20 +224,49 @@ def _head(text: str, ident: str) -> Head | None:
 
 
 _PIECE = re.compile(r"([oe]) (\d+) (\d+)")
+_TOTAL = re.compile(r"\n([0-9a-f]{32})  -")
+"""What md5sum says of its input."""
 
 
 def _piece(text: str, ident: str) -> Piece | None:
-    head, _, rest = text.partition("\n")
-    if not (found := _PIECE.fullmatch(head[len(ident) :])):
+    head, _, _ = text.partition("\n")
+    total = next(reversed(list(_TOTAL.finditer(text))), None)
+    if total is None or not (found := _PIECE.fullmatch(head[len(ident) :])):
         return None
-    encoded, _, total = rest.rpartition("\n")
-    try:
-        data = base64.b64decode(encoded)
-    except (binascii.Error, ValueError):
-        return None
-    if _md5(head.encode() + b" " + data) != total.partition(" ")[0]:
-        return None
-    return Piece(found[1], int(found[2]), len(data) < int(found[3]) * 1024, data)
+    encoded = text[len(head) + 1 : total.start()]
+    for tried in (encoded, *_mended(encoded)):
+        try:
+            data = base64.b64decode(tried)
+        except (binascii.Error, ValueError):
+            continue
+        if _md5(head.encode() + b" " + data) == total[1]:
+            return Piece(found[1], int(found[2]), len(data) < int(found[3]) * 1024, data)
+    return None
+
+
+_WIDTH = 76
+"""Of base64's lines: coreutils, busybox, toybox."""
+_MENDED_BYTES = 16_384
+"""A longer one is asked for again in smaller pieces."""
+_BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
+
+
+def _mended(encoded: str) -> Iterator[str]:
+    """Yield what base64 may have printed, of a kernel without time stamps that printed lines in between.
+
+    Whole lines of the kernel's are no base64. Where the first of them began in the middle of one of ours, what that
+    had printed stands before it, and the rest comes after: as many letters as are missing. Of the last line nobody
+    knows how many those are.
+    """
+    whole, last, broken, unknown = "", "", "", 0
+    for line in encoded.split("\n") if len(encoded) <= _MENDED_BYTES else ():
+        if not _BASE64.fullmatch(line):
+            broken = broken or line
+        elif line:
+            begun = broken[: max(0, _WIDTH - len(line))]
+            whole, last, broken, unknown = whole + last, begun + line, "", len(begun)
+    if last:
+        yield from (whole + last[n:] for n in range(unknown + 1))
 
 
 _DROP = dict.fromkeys(map(ord, "\r\0"))

@@ -2,6 +2,8 @@
 
 import re
 
+from .boot_lines import PRINTK
+
 _ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[()][0-9A-Za-z]|[=>78cM])")
 """ECMA-48 control sequences, titles, character sets."""
 
@@ -9,7 +11,7 @@ LOGIN = r"(?:(?!Last )[^\s:]+ )?login: ?$"
 """What agetty and busybox getty ask, at the beginning of a line; login(1) greets with ``Last login: …``."""
 
 _NOISE = re.compile(
-    r"\[ *\d+\.\d{6}\][^\n]*\n"  # printk: whole lines, wherever the UART was
+    rf"{PRINTK}[^\n]*\n"  # whole lines, wherever the UART was
     r"|\[(?:  OK  | INFO |FAILED|DEPEND| TIME |\*[* ]{5}|[* ]{5}\*|[ *]{6})\][^\n]*\n"  # systemd's status lines
 )
 

@@ -44,6 +44,17 @@ def test_kernel_lines_without_a_time_get_into_no_answer(uart):
         assert console.run(f"seq {n} {n + 30}", timeout_s=60).stdout == b"".join(b"%d\n" % k for k in range(n, n + 31))
 
 
+def test_a_kernel_without_times_that_never_stops_keeps_no_answer_back(logged_in):
+    line, console = logged_in
+    dice = random.Random(6)
+    noise = b"usb 1-1: new high-speed USB device\r\n"  # at 115200 baud, 50 a second leave some 200 bytes in between
+    line.damage = lambda data: data + noise * (dice.random() < 0.15)
+    for n in range(5):
+        result = console.run(f"seq {n} {n + 500}; echo e{n} >&2; exit {n}", timeout_s=60)
+        assert (result.stderr, result.exit_status) == (b"e%d\n" % n, n)
+        assert result.stdout == b"".join(b"%d\n" % k for k in range(n, n + 501))
+
+
 def test_a_prompt_in_the_output_ends_nothing(logged_in):
     _, console = logged_in
     for text in ("$ ", "farm@tx2-01:~$ ", "# ", "tx2-01 login: ", "Password: "):
