@@ -23,7 +23,8 @@ ROW = re.compile(r"^(?:Time,)?(\d{1,2})[-/](\d{1,2})[-/](\d{4})[ T](\d\d):(\d\d)
 """A line with the daemon's time in front and fields behind."""
 _MARK_DATE = re.compile(r"^(\d{4})-(\d\d)-(\d\d)_\d\d-\d\d-\d\d")
 """MLPerf's marks begin with the session's start, in the director's own zone."""
-_CHANNEL = re.compile(r"Ch(\d+)")
+_CHANNEL = re.compile(r"(?:Ch|Analyzer)(\d+)")
+"""Of one analyser; or whole rows of several, which power-dev has put behind their sum."""
 _NO_VALUE = -1.0
 _MONTHS = 12
 _HALF_DAY_NS = 12 * 3600 * 10**9
@@ -74,6 +75,8 @@ def _fields(words: list[str]) -> tuple[dict[str, float], dict[int, dict[str, flo
             into = channels.setdefault(int(channel[1]), {})
             at += 1
             continue
+        if name == "Watts" and name in into:  # unread samples name no channels
+            into = channels.setdefault(len(channels) + 1, {})
         value = words[at + 1].strip() if at + 1 < len(words) else ""
         if name == "Mark":
             mark = mark or value

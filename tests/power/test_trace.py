@@ -161,6 +161,24 @@ def test_further_columns_and_the_older_form_without_a_first_word_are_read() -> N
         parse("09-23-2020 14:40:23.964,Temp,29.687500,Humidity,0.000000,Mark,notset")
 
 
+def test_rows_of_several_analysers_behind_their_sum_are_channels() -> None:
+    one, other = (
+        f"Time,03-05-2024 10:00:00.{ms},Watts,{watts},Volts,230,Amps,1,PF,1,Mark,x"
+        for ms, watts in ((100, 4), (150, 5))
+    )
+    found = parse(
+        f"Time,03-05-2024 10:00:00.100,Watts,9,Volts,-1,Amps,-1,PF,-1,Mark,x,Analyzer1,{one},Analyzer2,{other}"
+    )
+    assert (found.fields["Watts"], found.mark) == (9.0, "x")
+    assert [found.channels[n]["Watts"] for n in (1, 2)] == [4.0, 5.0]
+
+
+def test_unread_samples_of_several_channels_are_channels_too() -> None:
+    found = parse("Time,03-05-2024 10:00:00.100,Watts,9,Volts,-1,Amps,-1,PF,-1,Watts,4,Volts,230,Watts,5,Volts,231")
+    assert found.fields["Watts"] == 9.0
+    assert [found.channels[n]["Volts"] for n in (1, 2)] == [230.0, 231.0]
+
+
 def test_rows_are_picked_by_their_mark(tmp_path) -> None:
     marks = ["2021-01-13_10-00-00_ranging"] * 2 + ["2021-01-13_10-00-00_testing"] * 2
     log = written(tmp_path, *(row(f"01-13-2021 10:00:0{i}.000", i, mark) for i, mark in enumerate(marks)))
