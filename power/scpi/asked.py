@@ -84,7 +84,8 @@ class AskedMeter(PolledMeter):
     is flagged LATE: the stretch before went unseen; one without an answer is a lost reading.
 
     Makers, and firmware of one maker, spell the questions differently: as long as the first way was not answered with
-    numbers the others are tried as well, and the one that helped twice is kept.
+    numbers the others are tried as well, and the one that helped is kept: at once where the first met silence, at the
+    second time where it was answered with something else.
     """
 
     verified: ClassVar[tuple[str, ...]] = ("twin", "published bytes")
@@ -139,7 +140,8 @@ class AskedMeter(PolledMeter):
                     raise
                 first = first or error
             else:
-                self._refusals += way is not self._ways[0]
+                if first is not None:
+                    self._refusals += _REFUSALS if isinstance(first, MeterOffline) else 1
                 if way is self._ways[0] or self._refusals >= _REFUSALS:
                     self._ways = [way]
                 return middle_ns, found

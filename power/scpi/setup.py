@@ -1,6 +1,7 @@
 """Settings that an instrument has taken, or a fault that says which it has not."""
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
@@ -99,6 +100,8 @@ def settle(
     return silent
 
 
+_WORD = re.compile(r"[\"'\s:]*(?!ERR|UNDEF|COMM)[A-Z]")
+"""What begins as a name does; an error message in its place confirms nothing."""
 SILENT = 2
 """An instrument that left so many questions unanswered is asked no more of them: opening it must end."""
 
@@ -109,6 +112,8 @@ def _is_kept(port: ScpiPort, question: str, wanted: float | str, hint: str) -> b
     if answer is None:
         return False
     if isinstance(wanted, str):
+        if not _WORD.match(answer.upper()):
+            return False
         same = wanted.upper() in answer.upper()
     else:
         try:

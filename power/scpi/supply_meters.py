@@ -15,6 +15,8 @@ from .setup import settle
 
 _PERIOD_S = 0.207
 """Assumed: they convert about five times a second. No multiple of a usual frame period, as in :mod:`.n6705c`."""
+_TIMEOUT_S = 1.0
+"""Assumed; the slowest answer within a fifth of it."""
 _VOLTS, _AMPS = ("volts",), ("amps",)
 
 
@@ -71,7 +73,7 @@ class SupplyMeter(AskedMeter):
             meter.accuracy = Accuracy(cls.limits.volts, cls.limits.amps, cls.limits.source + unconfirmed(silent))
             return meter
 
-        return opened(name, options, make, models=cls.models, pause_s=cls.pause_s)
+        return opened(name, options, make, models=cls.models, timeout_s=_TIMEOUT_S, pause_s=cls.pause_s)
 
     @classmethod
     def _choose(cls, port: ScpiPort, channel: int) -> list[str]:

@@ -35,7 +35,8 @@ _WAITED = 0.1
 _FORGET_AFTER_UPDATES = 2
 """After a pause this long the waiting update is of unknown age."""
 _REFUSALS = 2
-"""So many readings must fail to be waited for before they are asked for at will, once and for all."""
+"""So many readings must fail to be waited for before they are asked for at will, once and for all; one where it was
+silent."""
 
 
 def _one_of(choices: tuple[float, ...]) -> AfterValidator:
@@ -147,7 +148,7 @@ class WT310E(PolledMeter):
                 at_will = self._at_will()
             except (MeterOffline, FrameError):
                 raise error from None
-            self._refusals += 1
+            self._refusals += _REFUSALS if isinstance(error, MeterOffline) else 1
             return at_will
         self._refusals = -1  # it can wait: from now on a failure is just that
         return found
