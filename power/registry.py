@@ -27,6 +27,7 @@ METERS = {
     "nge100": "power.scpi.supply_meters:NGE100",
     "ngl": "power.scpi.supply_meters:NGL",
     "nvml": "power.onboard.nvml:NvmlMeter",
+    "ppk2": "power.usb.ppk2:PPK2",
     "ptdaemon": "power.ptd.daemon:PtDaemon",
     "rapl": "power.onboard.rapl:Rapl",
     "scpi": "power.scpi.generic:GenericScpi",
@@ -46,6 +47,7 @@ METERS = {
 DECODERS = {
     "fnb58": "power.usb.fnirsi_frames:decode",
     "km003c": "power.usb.km003c_packets:decode",
+    "ppk2": "power.usb.ppk2_samples:decode",
     "ptdaemon": "power.ptd.line:decode",
     "tc66c": "power.usb.tc66c:decode",
     "um24c": "power.usb.um:decode",

@@ -159,7 +159,7 @@ class MeterConformance(ABC):
             assert 0 <= meter.aperture_s <= 1 / meter.rate_hz * 1.001
             limits = (meter.accuracy.volts, meter.accuracy.amps, meter.accuracy.watts)
             for tolerance in (limit for limit in limits if limit is not None):
-                assert 0 < tolerance.of_reading < 0.1
+                assert 0 < tolerance.of_reading <= 0.1
                 assert math.isfinite(tolerance.offset)
             assert meter.accuracy.source
 

@@ -14,6 +14,7 @@ from power.scpi.wt310e import WT310E
 from power.testing import Replay
 from power.usb.fnirsi import FNB58
 from power.usb.km003c import KM003C
+from power.usb.ppk2 import PPK2
 from power.usb.tc66c import TC66C, decrypt, parse
 from power.usb.um import UM24C, UM25C, UM34C
 
@@ -22,6 +23,7 @@ WT310E_OPTIONS = WT310E.Config(resource="x", volts_range=15, amps_range=2)
 ON_PORT: dict[str, Callable[[Replay], Meter]] = {
     "fnb58": lambda port: FNB58("m1", port),
     "km003c": lambda port: KM003C("m1", port),
+    "ppk2": lambda port: PPK2("m1", port, PPK2.Config(port="x", mode="ampere", volts=5.0)),
     "n6705c": lambda port: N6705C("m1", ScpiPort("m1", port), 1),
     "tc66c": lambda port: TC66C("m1", port),
     "um24c": lambda port: UM24C("m1", port),
