@@ -1,7 +1,7 @@
 """Driver names → the twin that such a driver talks to."""
 
+from . import bench, multimeter
 from .fnirsi import FNB58
-from . import bench
 from .instrument import FAULTS, Twin
 from .km003c import KM003C
 from .korad import KA3005P
@@ -16,10 +16,10 @@ from .um25c import UM24C, UM25C, UM34C
 from .wt310e import WT310E
 
 TWINS: dict[str, type[Twin]] = {
-    "2281s": bench.Keithley2281S,
-    "34465a": bench.Keysight34465A,
-    "dmm6500": bench.DMM6500,
-    "dmm7510": bench.DMM7510,
+    "2281s": multimeter.Keithley2281S,
+    "34465a": multimeter.Keysight34465A,
+    "dmm6500": multimeter.DMM6500,
+    "dmm7510": multimeter.DMM7510,
     "dp832": bench.DP832,
     "fnb58": FNB58,
     "hmp4040": bench.HMP4040,

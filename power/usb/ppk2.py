@@ -185,8 +185,8 @@ class Shares:
         starts = np.flatnonzero(np.diff(share[:over], prepend=share[0] - 1))
         counts = np.diff(starts, append=over)
         short = np.where(counts < self._size, np.uint8(Flag.LOST_BEFORE), np.uint8(0))
-        means = np.asarray(np.add.reduceat(amps[:over], starts) / counts, np.float64)
-        middles = (share[starts] + 0.5) * self._size - 0.5
+        means = np.add.reduceat(amps[:over], starts) / counts
+        middles = ((share[starts] + 0.5) * self._size - 0.5).astype(np.float64)
         return middles, means, (np.bitwise_or.reduceat(flags[:over], starts) | short).astype(np.uint8)
 
 
