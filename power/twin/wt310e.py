@@ -79,7 +79,8 @@ class WT310E(Twin):
 
     def _system_commands(self) -> None:
         on, serial = self._scpi.on, self.options.get("serial_number") or f"C2QG{self.unit_number}V"
-        on("*IDN?", lambda _: f"YOKOGAWA,WT310E,{serial},F1.04")
+        model = "WT333E" if "element" in self.options else "WT310E"
+        on("*IDN?", lambda _: f"YOKOGAWA,{model},{serial},F1.04")
         on("*RST", lambda _: self._reset())
         on("STATus:ERRor?", lambda _: self._error())
         on("STATus:FILTer#", lambda _: None)

@@ -1,0 +1,121 @@
+"""Bench supplies and multimeters: the farm's drivers on their twins, over real sockets and a real pseudo-terminal."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+
+from power.block import Block, Flag
+from power.errors import FrameError, InstrumentFault, MeterOffline
+from power.meter import Meter
+from power.registry import load_meter
+from power.twin.instrument import Twin
+from power.twin.servers import TWINS
+from power.twin.truth import PROFILES, Supply
+
+VOLTS, WATTS = 19.0, 7.0
+"""A Jetson TX2 at rest."""
+OPTIONS: dict[str, dict[str, Any]] = {
+    "2281s": {"nplc": 0.1},
+    "34465a": {"amps_range": 1.0, "assume_volts": VOLTS},
+    "dmm6500": {"measures": "volts", "assume_amps": WATTS / VOLTS},
+    "dmm7510": {"amps_range": 1.0, "assume_volts": VOLTS},
+    "dp832": {"channel": 2},
+    "hmp4040": {"channel": 4},
+    "ka3005p": {},
+    "nge100": {"channel": 3},
+    "ngl": {"channel": 2},
+    "scpi": {"volts_query": "MEAS:VOLT?", "amps_query": "MEAS:CURR?"},
+    "spd1000x": {},
+    "spd3303x": {"channel": 2},
+    "wt330": {"element": "2", "volts_range": 30, "amps_range": 1},
+}
+
+
+@contextmanager
+def twin_of(driver: str, **more: object) -> Iterator[tuple[Twin, dict[str, Any]]]:
+    options = {**OPTIONS[driver], **more}
+    with Supply(PROFILES["jetson-tx2"], powered=lambda: True, cpu_ns=lambda: 0) as supply:
+        twin = TWINS[driver]("m1", options, supply, seed=7)
+        try:
+            yield twin, options | twin.start()
+        finally:
+            twin.close()
+
+
+@contextmanager
+def meter_on(driver: str, **more: object) -> Iterator[tuple[Twin, Meter]]:
+    with twin_of(driver, **more) as (twin, options):
+        kind = load_meter(driver)
+        with kind.open("m1", kind.Config.model_validate(options)) as meter:
+            yield twin, meter
+
+
+@pytest.mark.parametrize("driver", OPTIONS)
+def test_a_reading_is_within_its_limits_and_every_setting_is_confirmed(driver: str) -> None:
+    with meter_on(driver) as (_, meter):
+        block, limits = meter.read(), meter.accuracy
+    assert "not confirmed" not in limits.source
+    assert limits.volts is not None
+    assert limits.amps is not None
+    assert block.volts[0] == pytest.approx(VOLTS, abs=1.1 * (limits.volts.of_reading * VOLTS + limits.volts.offset))
+    amps = WATTS / VOLTS
+    assert block.amps[0] == pytest.approx(amps, abs=1.1 * (limits.amps.of_reading * amps + limits.amps.offset))
+    assert block.flags[0] == 0
+
+
+@pytest.mark.parametrize("driver", OPTIONS)
+def test_a_garbled_answer_is_never_a_number(driver: str) -> None:
+    with meter_on(driver) as (twin, meter):
+        meter.read()
+        twin.inject("garbage")
+        with pytest.raises(FrameError):
+            meter.read()
+
+
+@pytest.mark.parametrize("driver", ["dp832", "dmm6500", "2281s", "ka3005p"])
+def test_silence_is_offline(driver: str) -> None:
+    with meter_on(driver) as (twin, meter):
+        meter.read()
+        twin.inject("silent")
+        with pytest.raises(MeterOffline):
+            meter.read()
+
+
+@pytest.mark.parametrize("driver", ["34465a", "dmm7510"])
+def test_more_than_the_range_is_flagged(driver: str) -> None:
+    with meter_on(driver, amps_range=0.1) as (_, meter):
+        block = meter.read()
+    assert block.flags[0] == Flag.OVERLOAD
+    assert np.isnan(block.amps[0])
+
+
+def test_another_output_is_not_taken_for_the_one_that_is_meant() -> None:
+    with twin_of("hmp4040") as (_, options):
+        kind = load_meter("hmp4040")
+        with kind.open("m1", kind.Config.model_validate({**options, "channel": 1})) as meter:
+            assert abs(meter.read().watts[0]) < 0.1
+
+
+def test_an_output_that_the_supply_refuses_is_a_fault() -> None:
+    with twin_of("hmp4040") as (_, options):
+        kind = load_meter("hmp4040")
+        config = kind.Config.model_validate(options).model_copy(update={"channel": 9})
+        with pytest.raises(InstrumentFault, match="Data out of range"):
+            kind.open("m1", config)
+
+
+def test_a_2281s_gives_all_it_measured_at_its_own_times() -> None:
+    with meter_on("2281s") as (_, meter):
+        blocks: list[Block] = []
+        for block in meter.stream():
+            blocks.append(block)
+            if sum(len(b) for b in blocks) > 100:
+                break
+    block = Block.join(blocks)
+    steps_ms = np.diff(block.t_ns) / 1e6
+    assert np.median(steps_ms) == pytest.approx(4.0, abs=0.1)
+    assert (steps_ms >= 0).all()
+    assert len(blocks) < len(block) / 3  # in blocks, not one by one
