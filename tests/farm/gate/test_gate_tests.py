@@ -1,10 +1,12 @@
 """``farm gate``, and the same policy as pytest tests in one process and in several: one verdict.
 
-Commands and sessions are real ones; boards and trials are made up, in whichever process a seat runs.
+Sessions are real ones, and so is the command, in this process; boards and trials are made up, in whichever process a
+seat runs.
 """
 
 import json
 import os
+import runpy
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -15,8 +17,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from farm.cli.main import main
 from farm.store.database import Store
 from farm.store.runs import StoredRun
+from farm.verdict import lending, seat_run
 
 MODELS = Path(__file__).parents[2] / "lab"
 BIN = Path(sys.executable).parent
@@ -73,6 +77,7 @@ models:
 against_baseline: {joules_per_inference: "+5 %"}
 statistics: {min_pairs: 4, noise_floor: {joules_per_inference: {change: 1 %, reason: made up}}}
 """
+MADE_UP_PARTS = ((lending, "borrow_any"), (seat_run, "run_trial"), (seat_run, "deploy"))
 TEST = "def test_release(gate):\n    gate.check()\n"
 CANDIDATE, BASELINE = "lenet5-shared-onnx", "lenet5-fine-shared-onnx"
 FINE = {"joules": {}}
@@ -92,7 +97,7 @@ class Ended:
 
 
 @pytest.fixture
-def project(tmp_path, a_record) -> Callable[..., Ended]:
+def project(tmp_path, a_record, monkeypatch, capsys) -> Callable[..., Ended]:
     """``project(behaviour, *words)``: run pytest, or with ``gate=True`` ``farm gate``, on boards that behave so."""
     boards = {f"atom-0{n}": {"model": "atom-e3930", "console": {"port": f"/dev/ttyS{n}"},
                              "ssh": {"host": f"192.0.2.{n}", "user": "farm"}} for n in (1, 2)}  # fmt: skip
@@ -103,36 +108,32 @@ def project(tmp_path, a_record) -> Callable[..., Ended]:
     (tmp_path / "conftest.py").write_text("import made_up\n")
     (tmp_path / "test_release.py").write_text(TEST)
     candidate, baseline = (str(MODELS / "artifacts" / f"{name}.tar.zst") for name in (CANDIDATE, BASELINE))
-    as_gate = "import made_up, sys; from farm.cli.main import main; sys.exit(main())"
+    monkeypatch.chdir(tmp_path)
 
-    def run(
-        behaviour: dict[str, object], *words: str, gate: bool = False, policy: str = "policy.yaml", **environment: str
-    ) -> Ended:
+    def command(policy: str, *words: str) -> tuple[int, str, str]:
+        for part, name in MADE_UP_PARTS:
+            monkeypatch.setattr(part, name, getattr(part, name))  # what the next line replaces comes back at the end
+        runpy.run_path("made_up.py")
+        capsys.readouterr()
+        given = ["--candidate", candidate, "--baseline", baseline, "--inventory", "inventory.yaml"]
+        return (main(["gate", policy, *given, *words]), *capsys.readouterr())
+
+    def session(*words: str) -> tuple[int, str, str]:
+        line = [str(BIN / "pytest"), "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir=.", "test_release.py"]
+        line += ["--farm-inventory=inventory.yaml", "--farm-policy=policy.yaml"]
+        line += [f"--farm-candidate={candidate}", f"--farm-baseline={baseline}"]
+        env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path), "HOME": str(tmp_path)}
+        ended = subprocess.run([*line, *words], env=env, text=True, capture_output=True, timeout=250, check=False)
+        return ended.returncode, ended.stdout, ended.stderr
+
+    def run(behaviour: dict[str, object], *words: str, gate: bool = False, policy: str = "policy.yaml") -> Ended:
         (tmp_path / "behaviour.json").write_text(json.dumps(behaviour))
-        if gate:
-            command = [sys.executable, "-c", as_gate, "gate", policy, "--candidate", candidate]
-            command += ["--baseline", baseline, "--inventory", "inventory.yaml"]
-        else:
-            command = [
-                str(BIN / "pytest"),
-                "-p",
-                "no:cacheprovider",
-                "-c",
-                os.devnull,
-                "--rootdir=.",
-                "test_release.py",
-            ]
-            command += ["--farm-inventory=inventory.yaml", "--farm-policy=policy.yaml"]
-            command += [f"--farm-candidate={candidate}", f"--farm-baseline={baseline}"]
-        env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path), "HOME": str(tmp_path), **environment}
-        ended = subprocess.run(
-            [*command, *words], cwd=tmp_path, env=env, text=True, capture_output=True, timeout=250, check=False
-        )
-        output, results, stored = ended.stdout + ended.stderr, tmp_path / ".farm" / "results.sqlite", None
+        code, out, err = command(policy, *words) if gate else session(*words)
+        results, stored = tmp_path / ".farm" / "results.sqlite", None
         if results.exists():
             with Store.open(results) as store:
                 stored = next(iter(store.runs(limit=1)), None)
-        return Ended(ended.returncode, output, stored, tmp_path, ended.stdout)
+        return Ended(code, out + err, stored, tmp_path, out)
 
     return run
 
@@ -201,10 +202,12 @@ def test_all_that_is_wrong_is_a_usage_error_at_once(project):
     assert "neither.yaml" in ended.output
 
 
-def test_every_output_is_written_and_all_of_them_agree(project, junit_schema):
+def test_every_output_is_written_and_all_of_them_agree(project, junit_schema, monkeypatch):
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "summary.md")
     words = ("--junit=gate.xml", "--markdown=gate.md", "--json=gate.json", "--code-quality=quality.json")
     behaviour = {"atom-01": FINE, "atom-02": HUNGRY}
-    ended = project(behaviour, *words, gate=True, GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY="summary.md")
+    ended = project(behaviour, *words, gate=True)
     assert ended.exit == 1, ended.output
     found = {name: (ended.folder / name).read_text() for name in ("gate.xml", "gate.md", "gate.json", "quality.json")}
     assert junit_schema.faults(found["gate.xml"]) == []
