@@ -1,15 +1,14 @@
 """Watches a boot: console bytes in, stages and faults out. No port, no clock of its own."""
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from .boot_faults import Fault, Faults
 from .boot_lines import Lines, Printed, Stamp, body, kernels_part, peeled
+from .boot_one import Boot
 from .boot_patterns import (
     INIT,
-    KERNEL_BANNER,
     KERNEL_CPU,
-    LOADER,
     SHOWS_LOG,
     STALL_S,
     STARTS_KERNEL,
@@ -26,14 +25,8 @@ __all__ = ["BootReport", "BootWatcher", "Fault", "Stage"]
 
 _LAST_LINES = 200
 _UP = (Stage.LOGIN, Stage.SHELL)
-_NAMELESS_INIT_LINES = 20
-"""Assumed: a kernel that does not stamp its lines says less after it has freed its memory and started init."""
 _QUIET_S = 0.3
 """Assumed: a short prompt that nothing follows for this long is one, and no beginning of a line."""
-_DOUBLED_WITHIN = 2
-"""Lines: a port that is two consoles at once (SeaBIOS, earlycon) prints its first words twice; assumed."""
-_REPLAYED_WITHIN = 3
-"""Lines between the word of a new console and the old log's first line; assumed."""
 _RESETS_OF_A_LOOP = 3
 """Assumed: a board may reset once on purpose (a new device tree, a watchdog); three times is a loop, and so is
 twice at the same stage."""
@@ -60,46 +53,6 @@ class BootReport:
         return max(self.stages, key=lambda stage: stage.place, default=None)
 
 
-@dataclass(slots=True)
-class _Boot:
-    """What is known of the boot that runs."""
-
-    stage: Stage | None = None
-    reached_ns: dict[Stage, int] = field(default_factory=dict[Stage, int])
-    step: int = 0
-    said: dict[str, int] = field(default_factory=dict[str, int])
-    """First words of programs, and the line at which each was said last."""
-    steps: set[int] = field(default_factory=set[int])
-    stamped: bool = False
-    """The kernel stamps its lines."""
-    in_initramfs: bool = False
-    left_initramfs: bool = False
-    signs: int = 0
-    typed: bool = False
-    """Somebody types at the boot loader: a restart before the kernel runs is wanted."""
-    ordered: bool = False
-    """Somebody has ordered the system down: the next restart is wanted."""
-    announced: bool = False
-    """The next restart is no silent one."""
-    handed_on: bool = False
-    init_since: int = -1
-    """The line at which the kernel started init."""
-    shows_log: bool = False
-    """A command prints the kernel's log: these lines are no boot."""
-    replays_from: int = -1
-
-    @property
-    def by_hand(self) -> bool:
-        """Tell whether a restart now is somebody's wish."""
-        return self.ordered or (self.typed and (self.stage is None or self.stage.place < Stage.KERNEL.place))
-
-    def has_init(self, line: int) -> bool:
-        """Tell whether a line that the kernel did not stamp is its init's."""
-        if self.init_since < 0:
-            return False
-        return self.stamped or line - self.init_since > _NAMELESS_INIT_LINES
-
-
 class BootWatcher:
     """Feed it what the console prints, and the time now and then."""
 
@@ -108,7 +61,7 @@ class BootWatcher:
         self.started_ns = started_ns
         self.last_lines: deque[str] = deque(maxlen=_LAST_LINES)
         self._lines = Lines()
-        self._boot = _Boot()
+        self._boot = Boot()
         self._faults = Faults()
         self._stages: list[Stage] = []
         self._resets = 0
@@ -204,7 +157,9 @@ class BootWatcher:
         rows = rows_for(said)
         for row in rows:
             if isinstance(row, Cue) and row.pattern.search(said):
-                self._take(row, printed.number)
+                self._boot.take(row, printed.number)
+                if row.name == "in initramfs":
+                    self._not_yet_userspace()
         self._signs(rows, said, printed.number, stamp)
         self._symptoms(printed.number, said, rows)
 
@@ -217,7 +172,7 @@ class BootWatcher:
     def _prompt(self, text: str, number: int) -> bool:
         """Take a line that begins with a prompt; False for any other."""
         boot = self._boot
-        if boot.stage in (None, Stage.FIRMWARE, Stage.BOOTLOADER):
+        if boot.stage is None or boot.stage.place < Stage.KERNEL.place:
             vendors = LOADERS if boot.stage is Stage.BOOTLOADER else LOADERS[:2]
             if seen := shows(vendors, text):
                 self._reach(Stage.BOOTLOADER)
@@ -229,19 +184,21 @@ class BootWatcher:
             self._faults.add("rescue-shell", number, seen, "at once", Stage.LOGIN, boot.stage)
             return True
         stage = asks(text, boot.stage)
-        if stage is None:
-            return False
         if stage is Stage.SHELL:
-            boot.shows_log = SHOWS_LOG.search(text) is not None
-            boot.ordered = boot.ordered or "reboot" in text
-            if self._faults.ended_by("rescue-shell"):
-                return True
-            if boot.stage is Stage.INITRAMFS and self._faults.waits_for_root():
-                self._faults.add("rescue-shell", number, text, "at once", Stage.LOGIN, boot.stage)
-                return True
-        if not self._faults.ended_by("panic"):
+            return self._shell(text, number)
+        if stage is not None and not self._faults.ended_by("panic"):
             self._reach(stage)
-        return stage is Stage.SHELL
+        return False
+
+    def _shell(self, text: str, number: int) -> bool:
+        boot = self._boot
+        boot.shows_log = SHOWS_LOG.search(text) is not None
+        boot.ordered = boot.ordered or "reboot" in text
+        if boot.stage is Stage.INITRAMFS and self._faults.waits_for_root():
+            self._faults.add("rescue-shell", number, text, "at once", Stage.LOGIN, boot.stage)
+        elif not (self._faults.ended_by("rescue-shell") or self._faults.ended_by("panic")):
+            self._reach(Stage.SHELL)
+        return True
 
     def _lone_prompt(self, text: str) -> None:
         """Take what nothing follows for a shell's prompt, if it looks like one."""
@@ -250,27 +207,6 @@ class BootWatcher:
             return
         if BARE_SHELL.match(text) or asks(text, stage) is Stage.SHELL:
             self._reach(Stage.SHELL)
-
-    def _take(self, cue: Cue, number: int) -> None:
-        boot = self._boot
-        match cue.name:
-            case "in initramfs":
-                boot.in_initramfs = not boot.left_initramfs
-                self._not_yet_userspace()
-            case "leaves initramfs":
-                boot.in_initramfs, boot.left_initramfs = False, True
-            case "hands over":
-                boot.said = {words: line for words, line in boot.said.items() if " SPL " not in words}
-            case "ordered":
-                boot.ordered = boot.announced = boot.stage is not None
-            case "loader resets":
-                boot.announced = True
-            case "handed on":
-                boot.handed_on = True
-            case "init runs":
-                boot.init_since = number
-            case "replays":
-                boot.replays_from = number
 
     def _not_yet_userspace(self) -> None:
         """What was taken for the system's init was the initramfs'."""
@@ -304,39 +240,16 @@ class BootWatcher:
             self._reach(Stage.USERSPACE)
 
     def _sign(self, sign: Sign, words: str, number: int, stamp: Stamp) -> None:
-        boot = self._boot
-        is_banner = sign.step in (KERNEL_CPU, KERNEL_BANNER)
-        if is_banner and self._is_told_again(number, stamp):
+        if self._boot.knows_already(sign, number, stamp):
             return
-        if boot.shows_log and sign.stage.place >= Stage.KERNEL.place:
-            return
-        if sign.step:
-            again = (sign.once and words in boot.said) or (is_banner and sign.step in boot.steps)
-            again &= sign.step < LOADER or number - boot.said.get(words, 0) > _DOUBLED_WITHIN
-            back = sign.step < boot.step and (
-                sign.once or boot.step >= STARTS_KERNEL or sign.step < LOADER <= boot.step
-            )
-            if self.up and not boot.signs:
-                self._forget()
-            elif again or back:
-                self._restart(sign.stage, number)
-            boot = self._boot
-            boot.step = max(boot.step, sign.step)
-            boot.said[words] = number
-            boot.steps.add(sign.step)
-        boot.stamped |= stamp == "kernel"
-        boot.signs += 1
-        stage = sign.stage
-        if stage is Stage.USERSPACE and boot.in_initramfs:
-            stage = Stage.INITRAMFS
-        self._reach(stage)
-
-    def _is_told_again(self, number: int, stamp: Stamp) -> bool:
-        """Tell whether the kernel's first words are an old log's: of a new console, of a command."""
+        if sign.step and self.up and not self._boot.signs:
+            self._forget()
+        elif self._boot.begins_anew(sign, words, number):
+            self._restart(sign.stage, number)
         boot = self._boot
-        if boot.shows_log or (boot.stamped and not stamp):
-            return True
-        return boot.replays_from >= 0 and number - boot.replays_from <= _REPLAYED_WITHIN
+        boot.saw(sign, words, number, stamp)
+        in_initramfs = sign.stage is Stage.USERSPACE and boot.in_initramfs
+        self._reach(Stage.INITRAMFS if in_initramfs else sign.stage)
 
     def _reach(self, stage: Stage) -> None:
         boot = self._boot
@@ -354,13 +267,13 @@ class BootWatcher:
 
     def _forget(self) -> None:
         """Begin: the prompt that stood on the console was there before this boot."""
-        self._boot = _Boot()
+        self._boot = Boot()
         self._stages.clear()
 
     def _restart(self, stage: Stage, number: int) -> None:
         """Begin anew: the board did."""
         was = self._boot
-        self._boot = _Boot()
+        self._boot = Boot()
         if was.handed_on:
             self._faults.restarted(by_hand=False, up=True)
             return
