@@ -19,6 +19,7 @@ demo-fail: setup ## the same with a release that must be refused: too slow, too 
 	@tools/demo-fail
 
 test: setup ## the suite, on two cores in six minutes
+	-@$(BIN)/python -m compileall -q -j 0 farm devices power # else every process that tests start compiles them anew
 	$(BIN)/pytest -n 4 --dist worksteal --durations 5
 
 images: setup ## what QEMU twins boot, made of Debian packages; does nothing when it stands
