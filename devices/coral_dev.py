@@ -13,7 +13,7 @@ class CoralDev(Board):
     """Four A53 cores and an Edge TPU whose driver halves its clock at each temperature trip."""
 
     model: ClassVar[str] = "coral-dev"
-    verified: ClassVar[tuple[str, ...]] = ("process twin", "published bytes")
+    verified: ClassVar[tuple[str, ...]] = ("qemu twin", "process twin", "published bytes")
     supply_volts: ClassVar[tuple[float, float] | None] = (4.75, 5.25)
     """5 V over USB-C and no other profile (maker's data sheet); the tolerance is USB's."""
     state_script: ClassVar[str] = (

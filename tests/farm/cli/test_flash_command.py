@@ -90,6 +90,14 @@ def test_what_this_host_lacks_is_a_fault_of_the_lab(here, capsys):
             ("model: coral-dev\n    serial", "twin: process\n    model: coral-dev\n    serial"),
             "a process twin has no medium",
         ),
+        (
+            ("model: coral-dev\n    serial", "twin: qemu\n    model: coral-dev\n    serial"),
+            ":15: boards.coral-01.flash.options: a twin's address is not known beforehand; write `twin` for it",
+        ),
+        (
+            ("model: coral-dev\n    serial", "twin: qemu\n    model: pi-zero-aiy\n    serial"),
+            ":13: boards.coral-01.flash: a qemu twin of 'pi-zero-aiy' has no medium that could be written; remove it",
+        ),
     ],
 )
 def test_what_is_wrong_with_an_entry_is_told_with_its_line(here, capsys, wrong, says):
