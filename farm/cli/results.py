@@ -72,7 +72,9 @@ def _add_export(parser: ArgumentParser) -> None:
     _add_choice(parser)
     for form in ("csv", "json", "parquet"):
         parser.add_argument(f"--{form}", type=Path, metavar="FILE", help=f"a row a record and meter, as {form.upper()}")
-    parser.add_argument("--traces", type=Path, metavar="FILE", help="every reading, as .csv or .parquet")
+    parser.add_argument(
+        "--traces", type=Path, metavar="FILE", help="every reading, as .csv or .parquet, or as .txt in MLPerf's rows"
+    )
     parser.set_defaults(action=_export)
 
 

@@ -66,19 +66,22 @@ def export(store: "Store", args: Namespace) -> int:
     """Write what is asked for, and say what lies where."""
     from ..report.export import rows, write, write_traces
     from ..report.gate_view import counted
+    from ..report.trace_log import write_log
 
     forms: tuple[Format, ...] = ("csv", "json", "parquet")
     wanted: list[tuple[Format, Path]] = [(form, path) for form in forms if (path := getattr(args, form))]
     if not wanted and not args.traces:
         raise UsageFault("nothing to write: give --csv, --json, --parquet or --traces FILE")
-    if args.traces and args.traces.suffix not in (".csv", ".parquet"):
-        raise UsageFault(f"--traces {args.traces}: must end with .csv or .parquet")
+    if args.traces and args.traces.suffix not in (".csv", ".parquet", ".txt"):
+        raise UsageFault(f"--traces {args.traces}: must end with .csv, .parquet, or .txt for MLPerf's rows")
     found = _chosen(store, args)
     if not found:
         raise UsageFault("no record is chosen; nothing was written")
     for form, path in wanted:
         say(f"{path}: {counted(write(rows(found), path, form), 'row')} of {counted(len(found), 'record')}")
-    if args.traces:
+    if args.traces and args.traces.suffix == ".txt":
+        say(f"{args.traces}: {write_log(store, found, args.traces):,} readings")
+    elif args.traces:
         form = "csv" if args.traces.suffix == ".csv" else "parquet"
         say(f"{args.traces}: {write_traces(store, found, args.traces, form):,} readings")
     return Exit.PASS

@@ -1,6 +1,7 @@
 """``farm trace``: power traces that other programs recorded."""
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ def arguments(parser: ArgumentParser) -> None:
     """Add the actions."""
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     energy = actions.add_parser("energy", help="joules and mean watts between two instants, by two ways")
-    energy.add_argument("file", type=Path, metavar="FILE", help="a trace, gzipped or not, or an MLPerf run's folder")
+    _add_file(energy)
     energy.add_argument(
         "--from",
         dest="start",
@@ -28,16 +29,23 @@ def arguments(parser: ArgumentParser) -> None:
         help="as 2026-01-31T12:00:00.5Z; seconds for a trace without dates [of an MLPerf run: when its load began]",
     )
     energy.add_argument("--to", dest="end", metavar="TIME", help="likewise [of an MLPerf run: when its load ended]")
-    for quantity in _QUANTITIES:
-        energy.add_argument(f"--{quantity}-column", metavar="NAME", help=f"of a table: where the {quantity} stand")
-    energy.add_argument(
-        "--zero", metavar="TIME", help="of a trace without dates: the instant that its times count from"
-    )
-    energy.add_argument("--mark", metavar="TEXT", help="of a PTDaemon log: only rows whose mark contains this")
-    energy.add_argument("--channel", type=int, metavar="N", help="of a PTDaemon log: this channel [all together]")
-    energy.add_argument("--dates", choices=("mdy", "dmy"), help="of a PTDaemon log: month or day first [found out]")
     energy.set_defaults(action=_energy)
     add_json(energy)
+    export = actions.add_parser("export", help="write a trace as MLPerf's rows, as CSV or as Parquet")
+    _add_file(export)
+    for form, what in (("mlperf", "rows as PTDaemon writes them, in UTC"), ("csv", "CSV"), ("parquet", "Parquet")):
+        export.add_argument(f"--{form}", type=Path, metavar="OUT", help=f"write it as {what}")
+    export.set_defaults(action=_export)
+
+
+def _add_file(parser: ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help="a trace, gzipped or not, or an MLPerf run's folder")
+    for quantity in _QUANTITIES:
+        parser.add_argument(f"--{quantity}-column", metavar="NAME", help=f"of a table: where the {quantity} stand")
+    parser.add_argument("--zero", metavar="TIME", help="of a trace without dates: the instant of its zero")
+    parser.add_argument("--mark", metavar="TEXT", help="of a PTDaemon log: only rows whose mark contains this")
+    parser.add_argument("--channel", type=int, metavar="N", help="of a PTDaemon log: this channel [all together]")
+    parser.add_argument("--dates", choices=("mdy", "dmy"), help="of a PTDaemon log: month or day first [found out]")
 
 
 def run(args: Namespace) -> int:
@@ -56,6 +64,19 @@ def _energy(args: Namespace) -> int:
     trace = _read(args)
     start_ns, end_ns = _window(args, trace)
     _tell(window_energy(trace, start_ns, end_ns), trace.form, as_json=args.json)
+    return Exit.PASS
+
+
+def _export(args: Namespace) -> int:
+    from ..report.trace_log import write_trace
+
+    wanted = [(form, path) for form in ("mlperf", "csv", "parquet") if (path := getattr(args, form))]
+    if not wanted:
+        raise UsageFault("nothing to write: give --mlperf, --csv or --parquet OUT")
+    trace = _read(args)
+    for form, path in wanted:
+        say(f"{path}: {write_trace(trace, path, form):,} rows")
+    _note(trace.notes)
     return Exit.PASS
 
 
@@ -113,5 +134,9 @@ def _tell(found: "WindowEnergy", form: str, *, as_json: bool) -> None:
     rows = "row" if found.rows == 1 else "rows"
     say(f"{found.mean_watts:.6g} W mean of {found.rows} {rows} in {found.duration_s:.6g} s")
     say(f"largest gap {found.largest_gap_s:.6g} s; read as {form}")
-    for one in found.notes:
+    _note(found.notes)
+
+
+def _note(notes: Iterable[str]) -> None:
+    for one in notes:
         note(f"note: {one}")

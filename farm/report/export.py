@@ -104,7 +104,7 @@ def write(rows: Iterable[Row], path: Path, form: Format) -> int:
         UsageFault: Parquet, and pyarrow is not installed.
         LabFault: the file cannot be written.
     """
-    return _write([list(rows)], path, form, _COLUMNS)
+    return write_rows([list(rows)], path, form, _COLUMNS)
 
 
 def write_traces(store: Store, found: Sequence[Stored], path: Path, form: Format) -> int:
@@ -116,7 +116,7 @@ def write_traces(store: Store, found: Sequence[Stored], path: Path, form: Format
     """
     if form == "json":
         raise UsageFault(f"{path}: traces are written as .csv or .parquet")
-    return _write((_readings(store, stored) for stored in found), path, form, _TRACE)
+    return write_rows((_readings(store, stored) for stored in found), path, form, _TRACE)
 
 
 def _of_record(stored: Stored) -> Row:
@@ -207,7 +207,13 @@ def _known(value: float) -> float | None:
     return None if value != value else value  # NaN alone differs from itself
 
 
-def _write(parts: Iterable[list[Row]], path: Path, form: Format, columns: Mapping[str, type]) -> int:
+def write_rows(parts: Iterable[list[Row]], path: Path, form: Format, columns: Mapping[str, type]) -> int:
+    """Write rows part by part, and return how many there were.
+
+    Raises:
+        UsageFault: Parquet, and pyarrow is not installed.
+        LabFault: the file cannot be written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         return {"csv": _csv, "json": _json, "parquet": _parquet}[form](parts, path, columns)

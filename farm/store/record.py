@@ -268,6 +268,8 @@ class Record(Part):
     version: Literal[1] = 1
     id: str
     started_utc: AwareDatetime
+    started_ns: int | None = None
+    """That moment on the clock of the traces, the controller's monotonic one; absent in older records."""
     lab: str
     board: BoardFacts
     artifact: ArtifactFacts

@@ -71,6 +71,8 @@ class Evidence:
     """All that a record is made from."""
 
     started_utc: datetime
+    started_ns: int
+    """The same moment, monotonic."""
     identity: BoardIdentity
     before: StateFacts
     after: StateFacts
@@ -94,6 +96,7 @@ def assemble(bench: Bench, deployment: Deployment, scenario: FixedRate, evidence
     return Record(
         id=secrets.token_hex(8),
         started_utc=evidence.started_utc,
+        started_ns=evidence.started_ns,
         lab=bench.lab,
         board=_board(bench, run, evidence.identity),
         artifact=_artifact(deployment),

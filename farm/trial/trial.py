@@ -63,10 +63,10 @@ def run_trial(
         LabFault: the board lacks the runtime, ends the runner, or its clock jumps.
         UsageFault: the board's runtime refuses the model.
     """
-    started_utc = datetime.now(UTC)
+    started_utc, started_ns = datetime.now(UTC), time.monotonic_ns()
     identity, before = bench.board.identity(), _state(bench)
     measured = _measure(bench, deployment, scenario, progress or (lambda _: None))
-    evidence = Evidence(started_utc, identity, before, _state(bench), measured)
+    evidence = Evidence(started_utc, started_ns, identity, before, _state(bench), measured)
     frames = Frames.of(measured.run, scenario)
     record = assemble(bench, deployment, scenario, evidence, frames)
     traces = {name: trace.block for name, trace in measured.traces.items()}
