@@ -214,11 +214,12 @@ def test_a_holder_stopped_in_the_middle_of_switching_keeps_the_next_one_s_hands_
 
 
 def test_a_holder_on_another_host_is_freed_after_three_missed_heartbeats(leases, shelf):
-    with shelf.holder("atom-01"):
-        shelf.change("UPDATE leases SET kernel = 'elsewhere', beat_ms = beat_ms - 4000")
+    with shelf.holder("atom-01") as process:
+        stopped(process)  # it would beat in between
+        shelf.change("UPDATE leases SET kernel = 'elsewhere', beat_ms = beat_ms - 2000")
         with pytest.raises(LabFault, match="in use"), leases.use(ATOM):
             pass
-        shelf.change("UPDATE leases SET beat_ms = beat_ms - 2100")
+        shelf.change("UPDATE leases SET beat_ms = beat_ms - 4100")
         with leases.use(ATOM) as lease:
             lease.check()
     assert [past.how for past in leases.history("atom-01")] == ["returned", "silent"]
