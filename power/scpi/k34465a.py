@@ -1,4 +1,4 @@
-"""Keysight 34465A and 34470A multimeters, on demand.
+"""Keysight 34465A and 34470A multimeters: on demand, or by their own timer.
 
 Commands as in the Truevolt series operating and service guide and in Qcodes' driver. Not yet tried on a unit here.
 """
@@ -6,8 +6,11 @@ Commands as in the Truevolt series operating and service guide and in Qcodes' dr
 from collections.abc import Sequence
 from typing import ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .asked import Ask, Way
-from .multimeter import Limits, Multimeter
+from .multimeter import Limits, Memory, Multimeter, read_series
 from .port import ScpiPort
 from .setup import settle
 
@@ -29,13 +32,56 @@ _VOLTS: Limits = {
 }
 
 
+class TimedMemory:
+    """Reading memory of a Truevolt: readings come at the timer's interval, and say nothing of time themselves."""
+
+    most = 2000
+    """Some 32 kB of text."""
+
+    def __init__(self, port: ScpiPort, interval_s: float) -> None:
+        """Remember where it is; nothing is sent."""
+        self._port, self._interval_s = port, interval_s
+        self._taken = 0
+
+    def start(self) -> None:
+        """Start the timer; :data:`_COUNT` readings later it is started anew."""
+        for command in ("ABOR", f"SAMP:COUN {_COUNT}", "TRIG:SOUR IMM", "INIT"):
+            self._port.write(command)
+        self._taken = 0
+
+    def fetch(self) -> tuple[NDArray[np.float64], NDArray[np.float64], bool]:
+        """Take what is there; a full memory has thrown readings away."""
+        (held,) = self._port.query_numbers("DATA:POIN?")
+        count = int(min(held, self.most)) if held >= 0 else 0
+        if held >= _HOLDS or self._taken >= _COUNT:
+            return np.empty(0), np.empty(0), True
+        if count == 0:
+            return np.empty(0), np.empty(0), False
+        values = read_series(self._port, f"DATA:REM? {count}", count)
+        seconds = np.arange(self._taken, self._taken + count, dtype=np.float64) * self._interval_s
+        self._taken += count
+        return seconds, values, False
+
+    def stop(self) -> None:
+        """Stop the timer."""
+        self._port.write("ABOR")
+
+
+_COUNT = 1_000_000
+"""Readings of one start (guide, ``SAMPle:COUNt``)."""
+_HOLDS = 50_000
+"""Without the memory option (guide, "Reading memory")."""
+
+
 class Keysight34465A(Multimeter):
-    """Amps or volts, some ten readings a second on demand."""
+    """Amps or volts, some ten readings a second on demand, or up to 5,000 by its timer."""
 
     class Config(Multimeter.Config):
         """Options in the inventory."""
 
         ranges: ClassVar[dict[str, Limits]] = {"amps": _AMPS, "volts": _VOLTS}
+        rates_hz = (0.1, 5000.0)
+        """50 kHz with the digitising option, whose commands this driver does not use."""
 
     models = ("34465A", "34470A", "34461A", "34460A")
     source = "assumed after the Truevolt data sheet, one year; not looked up"
@@ -48,11 +94,16 @@ class Keysight34465A(Multimeter):
         kept: dict[str, float | str] = {"CONF?": function}
         if options.range is not None:
             kept[f"{function}:DC:RANG?"] = options.range
+        timed: tuple[str, ...] = ()
+        if options.sample_rate_hz is not None:
+            timer = f"SAMP:TIM {1 / options.sample_rate_hz:g}"
+            timed = (f"{function}:DC:ZERO:AUTO OFF", "TRIG:DEL 0", "SAMP:SOUR TIM", timer)
+            kept["SAMP:TIM?"] = 1 / options.sample_rate_hz  # without it the readings have no time
         return settle(
             port,
             wanted=("ABOR",),  # what an earlier user left measuring
             deciding=(f"CONF:{function}:DC {chosen}",),
-            then=(f"{function}:DC:APER {options.aperture_s:g}",),
+            then=(f"{function}:DC:APER {options.averages_s:g}", *timed),
             kept=kept,
             hint="is it wired to the terminals of that range?",
         )
@@ -62,3 +113,7 @@ class Keysight34465A(Multimeter):
         """Measure once and answer."""
         fields = (options.measures,)
         return (Way((Ask("READ?", fields),)), Way((Ask(f"MEAS:{options.function}:DC?", fields),)))
+
+    def memory(self) -> Memory:
+        """Return the reading memory."""
+        return TimedMemory(self._port, 1 / self.rate_hz)

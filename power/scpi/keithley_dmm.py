@@ -1,14 +1,18 @@
-"""Keithley DMM6500 and DMM7510 multimeters, on demand.
+"""Keithley DMM6500 and DMM7510 multimeters: on demand, or digitising.
 
 Commands as in the reference manuals (DMM6500-901-01, DMM7510-901-01), in pymeasure's and in Qcodes' drivers. The unit
 must be set to the SCPI command set. Not yet tried on a unit here.
 """
 
+import math
 from collections.abc import Sequence
 from typing import ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .asked import Ask, Way
-from .multimeter import Limits, Multimeter
+from .multimeter import Limits, Memory, Multimeter, read_series
 from .port import ScpiPort
 from .setup import settle
 
@@ -21,8 +25,54 @@ _AMPS_RANGES = (10e-6, 100e-6, 1e-3, 10e-3, 100e-3, 1.0, 3.0, 10.0)
 _VOLTS_RANGES = (0.1, 1.0, 10.0, 100.0, 1000.0)
 
 
+_BUFFER = '"defbuffer1"'
+_HOLDS = 100_000
+"""Readings of the default buffer (reference manual, ``:TRACe:POINts``)."""
+
+
+class DigitizeBuffer:
+    """The default buffer, filled without pause; each reading carries its time since the first."""
+
+    most = 5000
+    """Some 160 kB of text."""
+
+    def __init__(self, port: ScpiPort) -> None:
+        """Remember where it is; nothing is sent."""
+        self._port = port
+        self._taken = 0
+
+    def start(self) -> None:
+        """Digitise until :meth:`stop`."""
+        for command in (
+            "ABOR",
+            f":TRAC:CLE {_BUFFER}",
+            f":TRAC:FILL:MODE CONT, {_BUFFER}",
+            ':TRIG:LOAD "EMPTY"',
+            f":TRIG:BLOC:MDIG 1, {_BUFFER}, INF",
+            "INIT",
+        ):
+            self._port.write(command)
+        self._taken = 0
+
+    def fetch(self) -> tuple[NDArray[np.float64], NDArray[np.float64], bool]:
+        """Take what is new; a buffer that went round has lost what was not fetched."""
+        (end,) = self._port.query_numbers(f":TRAC:ACT:END? {_BUFFER}")
+        if end - self._taken >= _HOLDS:
+            return np.empty(0), np.empty(0), True
+        first, last = self._taken + 1, int(min(end, self._taken + self.most)) if end >= 0 else self._taken
+        if last < first:
+            return np.empty(0), np.empty(0), False
+        pairs = read_series(self._port, f":TRAC:DATA? {first}, {last}, {_BUFFER}, READ, REL", 2 * (last - first + 1))
+        self._taken = last
+        return pairs[1::2], pairs[0::2], False
+
+    def stop(self) -> None:
+        """Stop digitising."""
+        self._port.write("ABOR")
+
+
 class DMM6500(Multimeter):
-    """Amps or volts, some ten readings a second on demand."""
+    """Amps or volts, some ten readings a second on demand, or digitised at 1 kHz to 1 MHz."""
 
     class Config(Multimeter.Config):
         """Options in the inventory."""
@@ -31,6 +81,8 @@ class DMM6500(Multimeter):
             "amps": {**_same(_AMPS_RANGES[:-2], 5e-4, 1e-4), 3.0: (1.2e-3, 1e-4), 10.0: (3e-3, 2e-4)},
             "volts": _same(_VOLTS_RANGES, 6e-5, 3.5e-5),
         }
+        rates_hz = (1000.0, 1e6)
+        """Of the digitiser; text over the link keeps up with some 50 kHz."""
 
     models = ("DMM6500",)
     source = "assumed, wider than the DMM6500 data sheet, one year; not looked up"
@@ -43,6 +95,8 @@ class DMM6500(Multimeter):
         chosen = (
             f":SENS:{function}:RANG:AUTO ON" if options.range is None else f":SENS:{function}:RANG {options.range:g}"
         )
+        if options.sample_rate_hz is not None:
+            return _digitize(port, options)
         kept: dict[str, float | str] = {":SENS:FUNC?": function}
         if options.range is not None:
             kept[f":SENS:{function}:RANG?"] = options.range
@@ -59,7 +113,26 @@ class DMM6500(Multimeter):
     def ways(cls, options: Multimeter.Config) -> Sequence[Way]:
         """Measure once and answer."""
         fields = (options.measures,)
+        if options.sample_rate_hz is not None:
+            return (Way((Ask(":READ:DIG?", fields),)), Way((Ask(":MEAS:DIG?", fields),)))
         return (Way((Ask(":READ?", fields),)), Way((Ask(f":MEAS:{options.function}:DC?", fields),)))
+
+    def memory(self) -> Memory:
+        """Return the default buffer."""
+        return DigitizeBuffer(self._port)
+
+
+def _digitize(port: ScpiPort, options: Multimeter.Config) -> list[str]:
+    function, rate_hz = options.function, options.sample_rate_hz or math.nan
+    at = f":SENS:DIG:{function}"
+    return settle(
+        port,
+        wanted=("ABOR", ":FORM ASC"),
+        deciding=(f':SENS:DIG:FUNC "{function}"', f"{at}:RANG {options.range:g}", f"{at}:SRAT {rate_hz:g}"),
+        then=(f"{at}:APER AUTO",),
+        kept={":SENS:DIG:FUNC?": function, f"{at}:RANG?": options.range or math.nan, f"{at}:SRAT?": rate_hz},
+        hint="is its command set SCPI (menu, settings), and is it wired to the terminals of that range?",
+    )
 
 
 class DMM7510(DMM6500):

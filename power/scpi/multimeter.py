@@ -3,24 +3,63 @@
 A multimeter in series tells amps, one in parallel volts. Watts need both: ``assume_volts: 5.0`` (or ``assume_amps``)
 states the other one, within ``assume_tolerance``; every record then says that it was assumed. Without it the other
 quantity is unknown, and so are the watts.
+
+With ``sample_rate_hz`` the instrument measures by its own timer into its memory, which is fetched in blocks.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal, Self
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import ClassVar, Literal, Protocol, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, Field, model_validator
 
 from ..block import Block, Flag
+from ..errors import FrameError, MeterOffline
 from ..meter import Accuracy, Identity, Tolerance
+from ..timebase import TimeBase
 from .asked import AskedMeter, ScpiOptions, Way, opened, unconfirmed
-from .port import ScpiPort
+from .number import series
+from .port import LINK_HINT, ScpiPort
 from .setup import SILENT, told
 
 Limits = Mapping[float, tuple[float, float]]
 """Range in volts or amps → limits of error as a fraction of the reading and as a fraction of the range."""
+_TIMER_SHARE = 0.8
+"""Of the timer's interval: the rest goes into starting the next conversion (assumed)."""
+_FETCH_S = 0.05
+"""How often the memory is emptied."""
+_SILENT_S, _SILENT_READINGS = 2.0, 5
+"""A timer without a reading for this long, or so many of its periods, has stopped (assumed)."""
 _UNKNOWN = Tolerance(0.05, 0.0)
 """Of a quantity that is neither measured nor assumed. Its readings are NaN, so no watts are ever judged by it."""
+
+
+class Memory(Protocol):
+    """Where an instrument's timer puts its readings."""
+
+    most: int
+    """Readings in one fetch."""
+
+    def start(self) -> None:
+        """Empty it and start the timer."""
+        ...
+
+    def fetch(self) -> tuple[NDArray[np.float64], NDArray[np.float64], bool]:
+        """Return what is new: the instrument's seconds and the readings, shape (n,); and whether some were lost.
+
+        Raises:
+            MeterOffline: no answer.
+            FrameError: not what was asked for.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Stop the timer."""
+        ...
 
 
 class Multimeter(AskedMeter):
@@ -37,6 +76,8 @@ class Multimeter(AskedMeter):
         """As ``amps_range``."""
         aperture_s: float = Field(default=0.02, gt=0, le=1)
         """Each reading averages over this long. One period of the mains keeps its hum out."""
+        sample_rate_hz: float | None = Field(default=None, gt=0)
+        """Measured so often by the instrument's timer, and fetched in blocks. Absent: measured on demand."""
         assume_volts: float | None = Field(default=None, gt=0)
         """The supply's volts, where amps are measured. Absent: volts and watts are unknown."""
         assume_amps: float | None = Field(default=None, gt=0)
@@ -46,6 +87,8 @@ class Multimeter(AskedMeter):
 
         ranges: ClassVar[dict[str, Limits]] = {"amps": {}, "volts": {}}
         """The model's: see :data:`Limits`."""
+        rates_hz: ClassVar[tuple[float, float]] = (0.0, 0.0)
+        """The model's slowest and fastest timer."""
 
         @model_validator(mode="after")
         def _fits(self) -> Self:
@@ -55,6 +98,13 @@ class Multimeter(AskedMeter):
                 if chosen is not None and chosen not in self.ranges[quantity]:
                     has = ", ".join(f"{r:g}" for r in self.ranges[quantity])
                     raise ValueError(f"{quantity}_range {chosen:g}: the instrument has {has}")
+            if self.sample_rate_hz is not None:
+                slowest, fastest = self.rates_hz
+                if not slowest <= self.sample_rate_hz <= fastest:
+                    raise ValueError(f"sample_rate_hz: this instrument samples at {slowest:g} to {fastest:g} Hz")
+                if self.range is None:
+                    has = ", ".join(f"{r:g}" for r in self.ranges[self.measures])
+                    raise ValueError(f"sample_rate_hz needs a fixed {self.measures}_range; the instrument has {has}")
             if (self.assume_volts if self.measures == "volts" else self.assume_amps) is not None:
                 raise ValueError(f"assume_{self.measures}: {self.measures} are measured; assume the other quantity")
             return self
@@ -63,6 +113,11 @@ class Multimeter(AskedMeter):
         def range(self) -> float | None:
             """The fixed range of the measured quantity."""
             return self.amps_range if self.measures == "amps" else self.volts_range
+
+        @property
+        def averages_s(self) -> float:
+            """The aperture, as far as a timer leaves room for it."""
+            return min(self.aperture_s, _TIMER_SHARE / self.sample_rate_hz) if self.sample_rate_hz else self.aperture_s
 
         @property
         def function(self) -> str:
@@ -83,9 +138,10 @@ class Multimeter(AskedMeter):
         self, name: str, port: ScpiPort, options: "Multimeter.Config", identity: Identity | None = None
     ) -> None:
         """Sit on an open port to a multimeter that is set up."""
-        self.rate_hz = 1 / max(self._PERIOD_S, self._BUSY * options.aperture_s)
+        on_demand_s = max(self._PERIOD_S, self._BUSY * options.aperture_s)
+        self.rate_hz = options.sample_rate_hz or 1 / on_demand_s
         super().__init__(name, port, identity or Identity("", self.models[0]), self.ways(options))
-        self.aperture_s = options.aperture_s
+        self.aperture_s = options.averages_s
         self._options = options
         self.accuracy = self._limits(())
 
@@ -103,7 +159,8 @@ class Multimeter(AskedMeter):
         def make(port: ScpiPort, identity: Identity) -> Self:
             silent = cls.prepare(port, options)
             meter = cls(name, port, options, identity)
-            if len(silent) < SILENT and (aperture_s := told(port, cls.aperture.format(f=options.function))):
+            asks = len(silent) < SILENT and options.sample_rate_hz is None
+            if asks and (aperture_s := told(port, cls.aperture.format(f=options.function))):
                 meter.aperture_s = min(aperture_s, 1 / meter.rate_hz)
             meter.accuracy = meter._limits(silent)
             return meter
@@ -124,6 +181,54 @@ class Multimeter(AskedMeter):
         """Add what is assumed of the other quantity."""
         (value,) = found.values()
         return Block.one(t_ns, *self._both(value), flags)
+
+    def stream(self) -> Iterator[Block]:
+        """Yield readings until the caller stops: one by one, or in blocks of what the timer took since the last.
+
+        Raises:
+            MeterOffline: no answer, or the timer has stopped.
+            FrameError: not numbers, or not as many as there are.
+        """
+        if self._options.sample_rate_hz is None:
+            yield from super().stream()
+            return
+        memory = self.memory()
+        memory.start()
+        try:
+            yield from self._fetched(memory)
+        finally:
+            with suppress(MeterOffline):
+                memory.stop()
+
+    def memory(self) -> "Memory":
+        """Return the instrument's memory, where its timer puts readings."""
+        raise NotImplementedError
+
+    def _fetched(self, memory: "Memory") -> Iterator[Block]:
+        base, lost = TimeBase(time.monotonic_ns()), False
+        heard_ns, silent_s = time.monotonic_ns(), max(_SILENT_S, _SILENT_READINGS / self.rate_hz)
+        while True:
+            seconds, values, overrun = memory.fetch()
+            arrived_ns = time.monotonic_ns()
+            if overrun:  # older readings are gone, and with them the count
+                memory.start()
+                base, lost = TimeBase(time.monotonic_ns()), True
+            elif len(values):
+                heard_ns = arrived_ns
+                yield self._many(base.place(seconds, arrived_ns), values, lost=lost)
+                lost = False
+            elif (arrived_ns - heard_ns) / 1e9 > silent_s:
+                raise MeterOffline(self.name, "its timer has stopped", hint="did somebody touch the front panel?")
+            if len(values) < memory.most:
+                time.sleep(_FETCH_S)
+
+    def _many(self, t_ns: NDArray[np.int64], values: NDArray[np.float64], *, lost: bool) -> Block:
+        flags = np.where(np.isinf(values), np.uint8(Flag.OVERLOAD), np.uint8(0))
+        flags[0] |= np.uint8(Flag.LOST_BEFORE if lost else 0)
+        found = np.where(np.isfinite(values), values, np.nan)
+        volts, amps = (np.full(len(values), known) for known in self._both(math.nan))
+        volts, amps = (volts, found) if self._options.measures == "amps" else (found, amps)
+        return Block(t_ns + round(self.aperture_s * 5e8), volts, amps, flags)
 
     def _both(self, value: float) -> tuple[float, float]:
         if self._options.measures == "amps":
@@ -147,3 +252,20 @@ class Multimeter(AskedMeter):
         others = _UNKNOWN if assumed is None else Tolerance(options.assume_tolerance, 0.0)
         volts, amps = (others, limit) if measured == "amps" else (limit, others)
         return Accuracy(volts, amps, source + unconfirmed(silent))
+
+
+def read_series(port: ScpiPort, question: str, count: int) -> NDArray[np.float64]:
+    """Return exactly ``count`` numbers, shape (count,).
+
+    Raises:
+        MeterOffline: no answer.
+        FrameError: another count, or something that is no number.
+    """
+    answer = port.query(question)
+    try:
+        values = series(answer)
+        if len(values) != count:
+            raise ValueError(f"{len(values)} values, not {count}")
+    except ValueError as error:
+        raise FrameError(port.name, f"{question}: {error} in {answer[:60]!r}", hint=LINK_HINT) from error
+    return values

@@ -22,8 +22,13 @@ class MultimeterTwin(BenchTwin):
     overrange = 1.2
     """Above this share of a fixed range it shows infinity."""
 
+    forgets: int
+    """Readings that its memory holds."""
+
     def commands(self) -> None:
         """Add the functions, their ranges and their apertures."""
+        self.interval_s, self._began_ns = 0.001, 0
+        self.scpi.on("INITiate[:IMMediate]", lambda _: self.begin())
         self.function = "VOLT"
         self._ranges: dict[str, float | None] = {"VOLT": None, "CURR": None}
         self._apertures = {"VOLT": 0.02, "CURR": 0.02}
@@ -37,8 +42,26 @@ class MultimeterTwin(BenchTwin):
             on(f"{header}:APERture?", lambda _, f=function: f"{self._apertures[f]:+.8E}")
         for header in self.read:
             on(header, lambda _: self.shown(self.measure(self.aperture_s)))
-        on("ABORt", lambda _: None)
+        on("ABORt", lambda _: self._end())
         super().commands()
+
+    def begin(self) -> None:
+        """Start the timer."""
+        self._began_ns = time.monotonic_ns()
+
+    def _end(self) -> None:
+        self._began_ns = 0
+
+    def taken(self) -> int:
+        """How many readings the timer has taken since it was started."""
+        if not self._began_ns:
+            return 0
+        return int((time.monotonic_ns() - self._began_ns) / 1e9 / self.interval_s)
+
+    def timed(self, index: int) -> str:
+        """Return a reading of the timer, by its number from 0."""
+        start_ns = self._began_ns + round(index * self.interval_s * 1e9)
+        return self.shown(self.at(start_ns, start_ns + round(0.8 * self.interval_s * 1e9)))
 
     @property
     def aperture_s(self) -> float:
@@ -79,14 +102,34 @@ class Keysight34465A(MultimeterTwin):
     )
     amps_function, volts_function = "[SENSe:]CURRent[:DC]", "[SENSe:]VOLTage[:DC]"
     read = ("READ?",)
+    forgets = 50_000
 
     def commands(self) -> None:
-        """Add what configures it."""
+        """Add what configures it, and the reading memory."""
         on = self.scpi.on
+        self._removed = 0
+        on("SAMPle:TIMer", lambda a: self._set_interval(number(a[0])))
+        on("SAMPle:TIMer?", lambda _: f"{self.interval_s:+.8E}")
+        on("DATA:POINts?", lambda _: f"{min(self.taken() - self._removed, self.forgets):+d}")
+        on("DATA:REMove?", lambda a: self._remove(int(number(a[0]))))
         on("CONFigure:CURRent[:DC]", lambda a: self.configure("CURR", a[0] if a else "AUTO"))
         on("CONFigure:VOLTage[:DC]", lambda a: self.configure("VOLT", a[0] if a else "AUTO"))
         on("CONFigure?", lambda _: f'"{self.function} +1.000000E+01,+3.000000E-06"')
         super().commands()
+
+    def begin(self) -> None:
+        """Start the timer with the memory empty."""
+        super().begin()
+        self._removed = 0
+
+    def _set_interval(self, seconds: float) -> None:
+        self.interval_s = seconds
+
+    def _remove(self, count: int) -> str:
+        if count > self.taken() - self._removed:
+            raise ScpiError(-222, "Data out of range")
+        self._removed += count
+        return ",".join(self.timed(index) for index in range(self._removed - count, self._removed))
 
 
 class DMM6500(MultimeterTwin):
@@ -100,14 +143,40 @@ class DMM6500(MultimeterTwin):
         settings={"FORMat": "ASC"},
     )
     amps_function, volts_function = "[SENSe:]CURRent[:DC]", "[SENSe:]VOLTage[:DC]"
-    read = ("READ?",)
+    read = ("READ?", "READ:DIGitize?")
+    forgets = 100_000
 
     def commands(self) -> None:
-        """Add what configures it."""
+        """Add what configures it, the digitiser and its buffer."""
         on = self.scpi.on
+        for function in ("CURR", "VOLT"):
+            header = f"[SENSe:]DIGitize:{'CURRent' if function == 'CURR' else 'VOLTage'}"
+            on(f"{header}:RANGe", lambda a, f=function: self._set_range(f, a[0]))
+            on(f"{header}:RANGe?", lambda _, f=function: f"{self._ranges[f] or 10.0:+.8E}")
+            on(f"{header}:SRATe", lambda a: self._set_rate(number(a[0])))
+            on(f"{header}:SRATe?", lambda _: f"{1 / self.interval_s:.0f}")
+            on(f"{header}:APERture", lambda _: None)
+        on("[SENSe:]DIGitize:FUNCtion", lambda a: self._choose_function(a[0]))
+        on("[SENSe:]DIGitize:FUNCtion?", lambda _: f'"{self.function}"')
+        on("TRIGger:LOAD", lambda _: None)
+        on("TRIGger:BLOCk:MDIGitize", lambda _: None)
+        on("TRACe:CLEar", lambda _: None)
+        on("TRACe:FILL:MODE", lambda _: None)
+        on("TRACe:ACTual:END?", lambda _: str(self.taken()))
+        on("TRACe:DATA?", lambda a: self._told(int(a[0]), int(a[1])))
         on("[SENSe:]FUNCtion", lambda a: self._choose_function(a[0]))
         on("[SENSe:]FUNCtion?", lambda _: f'"{self.function}:DC"')
         super().commands()
+
+    def _set_rate(self, rate_hz: float) -> None:
+        self.interval_s = 1 / rate_hz
+
+    def _told(self, first: int, last: int) -> str:
+        """Tell readings and their seconds since the first."""
+        if not max(1, self.taken() - self.forgets) <= first <= last <= self.taken():
+            raise ScpiError(-222, "Data out of range")
+        pairs = ((self.timed(index), index * self.interval_s) for index in range(first - 1, last))
+        return ",".join(f"{reading},{seconds:.9f}" for reading, seconds in pairs)
 
     def _choose_function(self, text: str) -> None:
         function = text.strip("\"'").upper()[:4]

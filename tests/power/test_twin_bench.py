@@ -1,11 +1,13 @@
 """Bench supplies and multimeters: the farm's drivers on their twins, over real sockets and a real pseudo-terminal."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from power.block import Block, Flag
 from power.errors import FrameError, InstrumentFault, MeterOffline
@@ -119,3 +121,55 @@ def test_a_2281s_gives_all_it_measured_at_its_own_times() -> None:
     assert np.median(steps_ms) == pytest.approx(4.0, abs=0.1)
     assert (steps_ms >= 0).all()
     assert len(blocks) < len(block) / 3  # in blocks, not one by one
+
+
+@pytest.mark.parametrize(
+    ("driver", "options"),
+    [
+        ("34465a", {"sample_rate_hz": 500.0}),
+        ("dmm7510", {"sample_rate_hz": 1000.0}),
+        ("dmm6500", {"sample_rate_hz": 1000.0, "volts_range": 100.0}),
+    ],
+)
+def test_a_multimeters_timer_gives_blocks_on_its_own_time_base(driver: str, options: dict[str, Any]) -> None:
+    with meter_on(driver, **options) as (_, meter):
+        before_ns, blocks = time.monotonic_ns(), list[Block]()
+        for block in meter.stream():
+            blocks.append(block)
+            if sum(len(b) for b in blocks) > 0.5 * meter.rate_hz:
+                break
+        after_ns = time.monotonic_ns()
+    assert "not confirmed" not in meter.accuracy.source
+    block = Block.join(blocks)
+    assert before_ns < block.t_ns[0]
+    assert block.t_ns[-1] < after_ns
+    assert np.diff(block.t_ns) / 1e9 == pytest.approx(1 / options["sample_rate_hz"], rel=0.01)
+    assert block.watts.mean() == pytest.approx(WATTS, rel=0.01)
+    assert not block.flags.any()
+    assert len(blocks) < len(block) / 5
+
+
+def test_a_memory_that_ran_over_is_a_loss_and_starts_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("power.scpi.k34465a._HOLDS", 40)
+    with meter_on("34465a", sample_rate_hz=500.0) as (_, meter):
+        stream = iter(meter.stream())
+        next(stream)
+        time.sleep(0.2)
+        late = next(stream)
+    assert late.flags[0] == Flag.LOST_BEFORE
+    assert not late.flags[1:].any()
+
+
+@pytest.mark.parametrize(
+    ("options", "wrong"),
+    [
+        ({"sample_rate_hz": 500.0}, "needs a fixed amps_range; the instrument has 0.0001, 0.001"),
+        ({"sample_rate_hz": 1e6, "amps_range": 1.0}, "samples at 0.1 to 5000 Hz"),
+        ({"amps_range": 0.5}, "the instrument has 0.0001"),
+        ({"measures": "volts", "amps_range": 1.0}, "it measures volts"),
+        ({"assume_amps": 1.0}, "assume the other quantity"),
+    ],
+)
+def test_options_that_a_multimeter_cannot_have_are_told_with_those_it_has(options: dict[str, Any], wrong: str) -> None:
+    with pytest.raises(ValidationError, match=wrong):
+        load_meter("34465a").Config.model_validate({"resource": "x", **options})
