@@ -108,12 +108,12 @@ def window_energy(trace: Recorded, start_ns: int, end_ns: int) -> WindowEnergy:
         TraceError: the window is empty or not within the trace, holds no row, or its rows are not in time order.
     """
     if end_ns <= start_ns:
-        raise TraceError(f"a window from {_when(trace, start_ns)} to {_when(trace, end_ns)} is empty")
+        raise TraceError(f"a window from {when(trace, start_ns)} to {when(trace, end_ns)} is empty")
     rows, notes = _in_order(trace, start_ns, end_ns)
     t_ns = rows.t_ns
     inside = (t_ns > start_ns) & (t_ns < end_ns)
     if not inside.any():
-        raise TraceError(f"no row between {_when(trace, start_ns)} and {_when(trace, end_ns)}")
+        raise TraceError(f"no row between {when(trace, start_ns)} and {when(trace, end_ns)}")
     first = int(np.searchsorted(t_ns, start_ns, "right")) - 1
     last = int(np.searchsorted(t_ns, end_ns, "left"))
     t_s = (t_ns[first : last + 1] - start_ns) / 1e9
@@ -145,9 +145,7 @@ def _in_order(trace: Recorded, start_ns: int, end_ns: int) -> tuple[Recorded, li
     bounds = [0, *cuts.tolist(), len(single.t_ns)]
     stretches = [single.pick(slice(a, b)) for a, b in pairwise(bounds)]
     if len(cuts):
-        notes.append(
-            f"the rows go back in time {_times(len(cuts))}, first at {_when(trace, int(single.t_ns[cuts[0]]))}"
-        )
+        notes.append(f"the rows go back in time {_times(len(cuts))}, first at {when(trace, int(single.t_ns[cuts[0]]))}")
     covering = [one for one in stretches if one.t_ns[0] <= start_ns and end_ns <= one.t_ns[-1]]
     touching = [one for one in stretches if one.t_ns[0] < end_ns and one.t_ns[-1] > start_ns]
     if len(covering) == 1 == len(touching):
@@ -156,8 +154,8 @@ def _in_order(trace: Recorded, start_ns: int, end_ns: int) -> tuple[Recorded, li
         raise TraceError(f"{notes[-1]}: the window's rows are not in time order")
     first, last = int(single.t_ns.min()), int(single.t_ns.max())
     raise TraceError(
-        f"the window from {_when(trace, start_ns)} to {_when(trace, end_ns)} is not within the trace, "
-        f"which goes from {_when(trace, first)} to {_when(trace, last)}"
+        f"the window from {when(trace, start_ns)} to {when(trace, end_ns)} is not within the trace, "
+        f"which goes from {when(trace, first)} to {when(trace, last)}"
     )
 
 
@@ -168,7 +166,7 @@ def _single(trace: Recorded) -> tuple[Recorded, int]:
     if np.any(differ := again & (trace.watts != before)):
         at = int(np.argmax(differ))
         raise TraceError(
-            f"two rows at {_when(trace, int(trace.t_ns[at]))} say {before[at]:g} W and {trace.watts[at]:g} W"
+            f"two rows at {when(trace, int(trace.t_ns[at]))} say {before[at]:g} W and {trace.watts[at]:g} W"
         )
     return trace.pick(~again), int(again.sum())
 
@@ -177,7 +175,8 @@ def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
 
 
-def _when(trace: Recorded, t_ns: int) -> str:
+def when(trace: Recorded, t_ns: int) -> str:
+    """Return an instant of a trace for people: in UTC, or in seconds of its own clock."""
     return iso(t_ns) if trace.dated else f"{t_ns / 1e9:g} s"
 
 

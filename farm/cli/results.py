@@ -34,12 +34,19 @@ def arguments(parser: ArgumentParser) -> None:
     add_json(listed)
     shown = actions.add_parser("show", help="everything that a record holds, or a run")
     shown.add_argument("id", metavar="RUN", help="a record's or run's id, or how it begins; `last` is the newest run")
+    shown.add_argument("--budget", action="store_true", help="of a record: what makes its joules uncertain")
     shown.set_defaults(action=_show)
     add_json(shown)
     said = actions.add_parser("console", help="what the board said on its console, with the time of each line")
     said.add_argument("id", metavar="RECORD", help="a record's id, or how it begins")
     said.set_defaults(action=_console)
     add_json(said)
+    plotted = actions.add_parser("plot", help="a trial's watts over time in the terminal, its frames marked")
+    plotted.add_argument("id", metavar="RECORD", help="a record's id, or how it begins")
+    plotted.add_argument("--meter", metavar="NAME", help="this meter only")
+    plotted.add_argument("--from", dest="start", type=float, metavar="S", help="seconds from the first frame")
+    plotted.add_argument("--to", dest="end", type=float, metavar="S", help="likewise")
+    plotted.set_defaults(action=_plot)
     compared = actions.add_parser("compare", help="two records or runs, figure by figure")
     compared.add_argument("a", metavar="RUN", help="as for `show`")
     compared.add_argument("b", metavar="RUN")
@@ -181,7 +188,9 @@ def _show(args: Namespace) -> int:
     with open_records(args) as store:
         subject = collect(store, args.id)
         if subject.run is None:
-            return _show_record(store, subject.trials[0], json=args.json)
+            return _show_record(store, subject.trials[0], args)
+    if args.budget:
+        raise UsageFault(f"{args.id}: is a run; name one of its records")
     if args.json:
         from ..store.runs import StoredRun
 
@@ -210,10 +219,22 @@ def _console(args: Namespace) -> int:
         return show(store, args)
 
 
-def _show_record(store: "Store", stored: "Stored", *, json: bool) -> int:
+def _plot(args: Namespace) -> int:
+    from .results_plot import show
+
+    with open_records(args) as store:
+        return show(store, args)
+
+
+def _show_record(store: "Store", stored: "Stored", args: Namespace) -> int:
     from ..verdict.criteria import explain
 
-    if json:
+    if args.budget and not args.json:
+        from .results_budget import show
+
+        show(stored.record)
+        return Exit.PASS
+    if args.json:
         print_json(as_json(stored.record, stored.verdict))
         return Exit.PASS
     _leaves_of(stored.record.model_dump(mode="json", exclude_none=True))

@@ -31,6 +31,9 @@ def arguments(parser: ArgumentParser) -> None:
     energy.add_argument("--to", dest="end", metavar="TIME", help="likewise [of an MLPerf run: when its load ended]")
     energy.set_defaults(action=_energy)
     add_json(energy)
+    show = actions.add_parser("show", help="what a trace holds: from when to when, how many watts, and a plot")
+    _add_file(show)
+    show.set_defaults(action=_show)
     export = actions.add_parser("export", help="write a trace as MLPerf's rows, as CSV or as Parquet")
     _add_file(export)
     for form, what in (("mlperf", "rows as PTDaemon writes them, in UTC"), ("csv", "CSV"), ("parquet", "Parquet")):
@@ -64,6 +67,34 @@ def _energy(args: Namespace) -> int:
     trace = _read(args)
     start_ns, end_ns = _window(args, trace)
     _tell(window_energy(trace, start_ns, end_ns), trace.form, as_json=args.json)
+    return Exit.PASS
+
+
+def _show(args: Namespace) -> int:
+    import sys
+    from collections import Counter
+
+    import numpy as np
+
+    from power.trace import when
+
+    from ..report.terminal_plot import plot
+
+    trace = _read(args)
+    t_ns, watts = trace.t_ns, trace.watts
+    first, last = int(t_ns.min()), int(t_ns.max())
+    say(f"{trace.form}: {len(t_ns):,} rows from {when(trace, first)} to {when(trace, last)}")
+    say(f"{watts.min():.6g} to {watts.max():.6g} W, mean of the rows {watts.mean():.6g} W")
+    if len(t_ns) > 1:
+        steps_s = np.diff(np.sort(t_ns)) / 1e9
+        say(f"a row each {float(np.median(steps_s)):.6g} s, largest gap {float(steps_s.max()):.6g} s")
+    for mark, count in Counter(trace.marks).items():
+        say(f"mark {mark}: {count:,} rows")
+    if last > first:
+        order = np.argsort(t_ns, kind="stable")
+        for line in plot((t_ns[order] - first) / 1e9, watts[order], encoding=sys.stdout.encoding):
+            say(line)
+    _note(trace.notes)
     return Exit.PASS
 
 
