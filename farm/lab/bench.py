@@ -249,6 +249,6 @@ class Bench(BenchParts):
             self.board.wait_up(timeout_s=boot_s + ssh_s)
             return BootReport(stages=[], reached_s={}, faults=[], resets=0, stalled=False)
         report = self._console.wait_boot(timeout_s=boot_s, since=on_ns)
-        _log.info("%s: has come to its login; answers over SSH within %g s, or is said not to", self.name, ssh_s)
+        _log.info("%s: has come to its login, and has %g s to answer over SSH", self.name, ssh_s)
         self.board.wait_up(timeout_s=ssh_s)
         return report

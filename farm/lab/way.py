@@ -34,6 +34,8 @@ _AFTER_LOGIN_S = 15.0
 """From a login prompt to SSH, where the console is there to go on with (assumed): a Pi Zero W's Wi-Fi comes up
 meanwhile. Until then a port that is refused says only that the server has not started yet."""
 _AGAIN_S = 0.5
+_TAIL_BYTES = 400
+"""Of the console's log: more than the longest prompt."""
 _ANSWERED_S = 1
 """From the answer to a command until the reboot that it has left behind."""
 _NO_NETWORK = (Unreachable, ConnectionLost, DeadlineExceeded)
@@ -97,7 +99,9 @@ def _by_console(bench: "Bench", *, why: str = "") -> Way:
     except (ConnectionLost, DeadlineExceeded) as fault:
         if fresh or bench.entry.switch is None:
             raise
-        _log.info("%s: what looked like a shell is none, a boot loader's perhaps: %s", bench.name, fault)
+        said = str(fault).partition("\n")[0].removeprefix(f"{bench.name}: ")
+        why = f"its console took no login ({said}), so its power was cycled"
+        _log.info("%s: %s", bench.name, why)
         bench.console.wait_boot(timeout_s=bench.boot_timeout_s, since=bench.restart())
         bench.prove_identity(board)
     _log.info("%s: is reached over its console", bench.name)
@@ -149,11 +153,17 @@ def _knock(bench: "Bench", within_s: float, *, even_refused: bool = False) -> "A
 
 
 def _glance(bench: "Bench") -> "Glance | None":
-    """Return what is alive on the console; None where nothing answers."""
+    """Return what is alive on the console; None where no system answers: nothing does, or a boot loader."""
+    from devices.boot_prompts import LOADERS, RESCUES  # tables of patterns: not needed where SSH answers
+    from devices.console_text import plain
+
     try:
-        return bench.console.glance()
+        seen = bench.console.glance()
     except ConsoleFault:
         return None
+    last = plain(bench.console.log()[-_TAIL_BYTES:]).rpartition("\n")[2]
+    stuck = any(prompt.pattern.search(last) for prompt in (*LOADERS[:-1], *RESCUES))  # the last: any word with a #
+    return None if stuck else seen
 
 
 def _boots(seen: "Glance") -> bool:

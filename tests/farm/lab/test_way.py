@@ -26,6 +26,7 @@ class Console:
         self.done, self._glance = done, glance
         self.boots = ["boot-1"]
         self.serial_number = SERIAL
+        self.tail = b""
 
     def glance(self) -> Glance:
         self.done.append("glance")
@@ -37,6 +38,9 @@ class Console:
         self.done.append("wait_boot")
         if len(self.boots) > 1:
             self.boots.pop(0)
+
+    def log(self) -> bytes:
+        return self.tail
 
     def write(self, data: bytes) -> None:
         self.done.append(f"write {data!r}")
@@ -148,7 +152,15 @@ def test_a_board_whose_boot_ends_without_a_network_is_reached_over_its_console(
     assert "power" not in lent.done
 
 
-def test_a_boot_loaders_prompt_that_looked_like_a_shell_costs_a_power_cycle(knocked: list[Answer]) -> None:
+@pytest.mark.parametrize("tail", [b"Hit any key: 0\r\n=> ", b"\x1b[0mgrub> ", b"ALERT! no root\r\n(initramfs) "])
+def test_a_board_that_stands_in_its_boot_loader_is_brought_up_by_its_power(knocked: list[Answer], tail: bytes) -> None:
+    lent = Lent(network=False, glance=Glance("shell", None))
+    lent.console.tail = tail
+    way(lent)
+    assert lent.done[:2] == ["glance", "power_on"]
+
+
+def test_what_looked_like_a_shell_and_takes_no_login_costs_a_power_cycle(knocked: list[Answer]) -> None:
     knocked[:] = ["refused"]
     lent = Lent(network=False, glance=Glance("shell", None))
     run, said = lent.console.run, iter([ConsoleFault("tx2-01", "neither a login nor a shell")])
@@ -159,7 +171,8 @@ def test_a_boot_loaders_prompt_that_looked_like_a_shell_costs_a_power_cycle(knoc
         return run(command, timeout_s=timeout_s)
 
     lent.console.run = at_first_a_boot_loader
-    assert way(lent).over == "console"
+    found = way(lent)
+    assert found.why.startswith("its console took no login (neither a login nor a shell), so its power was cycled")
     assert lent.done.count("power") == 1
 
 
