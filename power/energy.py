@@ -1,22 +1,20 @@
 """Joules over a window, and how far they may be off.
 
-With readings ``P_i`` every ``h`` seconds, each the mean over an aperture ``a``, of a window of ``T`` seconds::
+With readings ``P_i`` every ``h`` seconds, each the mean over an aperture ``a``, of a window of ``T`` seconds, what may
+be wrong with the joules is, see :mod:`.budget` for how it adds up::
 
-    u_joules = B_edges + 2 sqrt(u_V² + u_A² + u_sampling² + u_stamps² + (B_clock² + B_unseen²) / 3)
-
-    u_V, u_A    the limits of error of volts and of amps (or of watts, where the meter states them), integrated
-                over the window, as rectangular distributions: limit / sqrt(3). Taken as wholly systematic: more
-                readings do not help.
-    u_sampling  sigma sqrt(T (h - a)): what happens between the apertures is not seen. sigma² is half the mean
-                square of the differences between successive readings. 0 when a = h. Holds for loads that
-                do not keep step with the readings: what always falls between the apertures is not seen.
-    u_stamps    sigma_t sqrt(sum ((P_i+1 - P_i-1) / 2)²): sigma_t² is half the variance of the spacing.
-    B_edges     (2h - a) / 4 times the range of the four readings around an edge, both edges added: a step
-                at the very edge is smeared over one reading, always the same way, so this is not squared.
-    B_clock     clock_bound_ns times the range of the readings that near to both edges: the window as a whole
-                may lie that much earlier or later.
-    B_unseen    half the range of all readings, for as long as the meter was asked late or, with ``allow_lost``,
-                readings are missing.
+    volts, amps  the limits of error of volts and of amps (or watts: of a meter that states them), integrated over the
+                 window. Rectangular, and wholly systematic: more readings do not help.
+    sampling     sigma sqrt(T (h - a)), normal: what happens between the apertures is not seen. sigma² is half the
+                 mean square of the differences between successive readings. 0 when a = h. Holds for loads that do
+                 not keep step with the readings: what always falls between the apertures is not seen.
+    stamps       sigma_t sqrt(sum ((P_i+1 - P_i-1) / 2)²), normal: sigma_t² is half the variance of the spacing.
+    edges        (2h - a) / 4 times the range of the four readings around an edge, both edges added: a step at
+                 the very edge is smeared over one reading, always the same way, so this is a full term.
+    clock        clock_bound_ns times the range of the readings that near to both edges, rectangular: the window as a
+                 whole may lie that much earlier or later.
+    unseen       half the range of all readings, for as long as the meter was asked late or, with ``allow_lost``,
+                 readings are missing; rectangular.
 """
 
 from dataclasses import dataclass
@@ -25,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .block import Block, Flag
+from .budget import Term, expanded
 from .errors import MissingReadings
 from .gaps import missing_before, unseen_s
 from .meter import Accuracy, Tolerance
@@ -37,7 +36,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Energy:
-    """What one meter says about one window. ``u_*`` are expanded uncertainties, k = 2."""
+    """What one meter says about one window. ``u_*`` are half widths of intervals that hold the truth with 95 %."""
 
     joules: float
     u_joules: float
@@ -54,6 +53,8 @@ class Energy:
     """Readings that should be inside the window, or next to its edges, and are not."""
     joules_mean_times_duration: float
     """The cross-check: mean of the readings inside the window, times its length."""
+    terms: tuple[Term, ...]
+    """What ``u_joules`` is made of."""
 
 
 def energy(
@@ -99,19 +100,10 @@ def energy(
     if not inside.any():
         raise MissingReadings(meter, f"no reading inside a window of {seconds:.3f} s", hint=_HINT)
     joules = _integral(t_s, watts, seconds)
-    usable = block.pick(_usable(block))
-    edges_ns = (start_ns, end_ns)
-    may_be_at_edges = np.concatenate([_near(usable, edge_ns, clock_bound_ns) for edge_ns in edges_ns])
-    not_seen_s = max(unseen_s(around, rate_hz), lost / rate_hz)
-    spacing_s = float(t_s[-1] - t_s[0]) / (len(t_s) - 1)
-    variance = (
-        _accuracy_variance(t_s, around, accuracy, seconds)
-        + _sampling_variance(watts, max(0.0, spacing_s - aperture_s), seconds)
-        + _stamps_variance(t_s, watts)
-        + (clock_bound_ns / 1e9 * float(np.ptp(may_be_at_edges))) ** 2 / 3
-        + (float(np.ptp(watts)) / 2 * not_seen_s) ** 2 / 3
-    )
-    u_joules = _smeared(usable, edges_ns, spacing_s, aperture_s) + 2 * variance**0.5
+    terms = _terms(around, block.pick(_usable(block)), start_ns, end_ns, accuracy, aperture_s, clock_bound_ns)
+    unseen = max(unseen_s(around, rate_hz), lost / rate_hz) * float(np.ptp(watts)) / 2
+    terms = (*terms, Term("unseen", unseen, "rectangular"))
+    u_joules = expanded(terms)
     mean_inside = float(watts[inside].mean())
     return Energy(
         joules=joules,
@@ -124,13 +116,32 @@ def energy(
         readings=int(inside.sum()),
         lost=lost,
         joules_mean_times_duration=mean_inside * seconds,
+        terms=terms,
     )
 
 
-def _smeared(usable: Block, edges_ns: tuple[int, int], spacing_s: float, aperture_s: float) -> float:
-    """Return B_edges, joules."""
+def _terms(
+    around: Block,
+    usable: Block,
+    start_ns: int,
+    end_ns: int,
+    accuracy: Accuracy,
+    aperture_s: float,
+    clock_bound_ns: int,
+) -> tuple[Term, ...]:
+    """Return what may be wrong with the readings of a window, those that are missing left out."""
+    t_s, seconds, edges_ns = (around.t_ns - start_ns) / 1e9, (end_ns - start_ns) / 1e9, (start_ns, end_ns)
+    spacing_s = float(t_s[-1] - t_s[0]) / (len(t_s) - 1)
     smeared_s = (2 * spacing_s - min(aperture_s, spacing_s)) / 4
-    return smeared_s * sum(float(np.ptp(_near(usable, edge_ns, 0))) for edge_ns in edges_ns)
+    at_edges = sum(float(np.ptp(_near(usable, edge_ns, 0))) for edge_ns in edges_ns)
+    may_be_at_edges = np.concatenate([_near(usable, edge_ns, clock_bound_ns) for edge_ns in edges_ns])
+    return (
+        *_of_accuracy(t_s, around, accuracy, seconds),
+        Term("sampling", _sampling(around.watts, max(0.0, spacing_s - aperture_s), seconds), "normal"),
+        Term("stamps", _stamps(t_s, around.watts), "normal"),
+        Term("edges", smeared_s * at_edges, "full"),
+        Term("clock", clock_bound_ns / 1e9 * float(np.ptp(may_be_at_edges)), "rectangular"),
+    )
 
 
 def _around(
@@ -172,27 +183,30 @@ def _integral(t_s: Floats, values: Floats, seconds: float) -> float:
     return float(np.trapezoid(np.concatenate([edges[:1], values[inside], edges[1:]]), corners_s))
 
 
-def _accuracy_variance(t_s: Floats, around: Block, accuracy: Accuracy, seconds: float) -> float:
+def _of_accuracy(t_s: Floats, around: Block, accuracy: Accuracy, seconds: float) -> tuple[Term, ...]:
+    def joules(limit: Floats) -> float:
+        return _integral(t_s, limit, seconds)
+
     if accuracy.watts is not None:
-        return _integral(t_s, _limit(around.watts, accuracy.watts), seconds) ** 2 / 3
+        return (Term("watts", joules(_limit(around.watts, accuracy.watts)), "rectangular"),)
     if accuracy.volts is None or accuracy.amps is None:
         raise ValueError("no limits of error of the watts")
-    by_volts = _integral(t_s, _limit(around.volts, accuracy.volts) * np.abs(around.amps), seconds)
-    by_amps = _integral(t_s, _limit(around.amps, accuracy.amps) * np.abs(around.volts), seconds)
-    return (by_volts**2 + by_amps**2) / 3
+    by_volts = joules(_limit(around.volts, accuracy.volts) * np.abs(around.amps))
+    by_amps = joules(_limit(around.amps, accuracy.amps) * np.abs(around.volts))
+    return Term("volts", by_volts, "rectangular"), Term("amps", by_amps, "rectangular")
 
 
 def _limit(values: Floats, tolerance: Tolerance) -> Floats:
     return tolerance.of_reading * np.abs(values) + tolerance.offset
 
 
-def _sampling_variance(watts: Floats, unseen_s: float, seconds: float) -> float:
-    return float(np.mean(np.diff(watts) ** 2) / 2) * seconds * unseen_s
+def _sampling(watts: Floats, unseen_s: float, seconds: float) -> float:
+    return float(np.mean(np.diff(watts) ** 2) / 2 * seconds * unseen_s) ** 0.5
 
 
-def _stamps_variance(t_s: Floats, watts: Floats) -> float:
+def _stamps(t_s: Floats, watts: Floats) -> float:
     stamp_variance = float(np.var(np.diff(t_s))) / 2
-    return stamp_variance * float(np.sum((watts[2:] - watts[:-2]) ** 2)) / 4
+    return float(stamp_variance * np.sum((watts[2:] - watts[:-2]) ** 2) / 4) ** 0.5
 
 
 def _near(block: Block, edge_ns: int, bound_ns: int) -> Floats:

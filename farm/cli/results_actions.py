@@ -43,7 +43,7 @@ def compare(store: "Store", args: Namespace) -> int:
 def _say_pair(pair: "Pair") -> None:
     say(f"A  {pair.a}  {_trials(pair.trials[0])}")
     say(f"B  {pair.b}  {_trials(pair.trials[1])}")
-    table(("figure", "unit", "A", "B", "B - A (±: k = 2)", "relative", "difference"), map(_figure, pair.figures))
+    table(("figure", "unit", "A", "B", "B - A (±: 95 %)", "relative", "difference"), map(_figure, pair.figures))
     for remark in pair.remarks:
         say(f"note: {remark}")
 

@@ -72,7 +72,7 @@ class Compared:
     difference: float | None
     """b - a; absent where one is not there, or they must not be compared."""
     u: float | None
-    """Expanded uncertainty of the difference, k = 2; absent where neither side has one."""
+    """Uncertainty of the difference, 95 %; absent where neither side has one."""
     relative: float | None
     """Of a."""
     covered: bool | None

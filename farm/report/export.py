@@ -71,7 +71,7 @@ _COLUMNS: dict[str, type] = {
     "idle_before_watts": float,
     "idle_after_watts": float,
 }
-"""Column → what it holds; ``u_*`` is its neighbour's expanded uncertainty, k = 2."""
+"""Column → what it holds; ``u_*`` is its neighbour's uncertainty, 95 %."""
 _TRACE: dict[str, type] = {
     "record": str,
     "meter": str,

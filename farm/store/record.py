@@ -1,6 +1,7 @@
 """What a trial leaves behind. Unknown is absent (None, left out of the JSON), never 0.
 
-Units are in the names. ``u_*`` is the expanded uncertainty (k = 2) in the unit of its neighbour.
+Units are in the names. ``u_*`` is the uncertainty of its neighbour, in its unit: half the interval that holds the truth
+with 95 %.
 """
 
 from datetime import UTC, datetime
@@ -133,6 +134,15 @@ class BurstFacts(Part):
     """Standard error."""
 
 
+class BudgetTerm(Part):
+    """One source of error of the joules; see :mod:`power.budget`."""
+
+    name: str
+    joules: float
+    """Half width of a rectangular term, standard deviation of a normal one, size of a full one."""
+    shape: Literal["rectangular", "normal", "full"]
+
+
 class PowerFacts(Part):
     """One meter on one rail over the measured window."""
 
@@ -166,6 +176,8 @@ class PowerFacts(Part):
     joules_per_inference_above_idle: float | None = None
     idle_before: Watts | None = None
     idle_after: Watts | None = None
+    budget: list[BudgetTerm] = []
+    """What ``u_joules`` is made of; empty in records from before it was kept."""
     bursts: list[BurstFacts] = []
     """Empty where none was made, or the readings around it do not tell."""
 

@@ -1,14 +1,14 @@
 """What each meter says about a trial's windows."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from power.energy import Energy, energy
 from power.errors import MissingReadings
 from power.sampler import Trace
 
 from ..lab.bench import MeterOnRail
-from ..store.record import PowerFacts, Watts
+from ..store.record import BudgetTerm, PowerFacts, Watts
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,7 @@ def power(on: MeterOnRail, trace: Trace, windows: Windows, frames: int) -> tuple
         joules_per_inference_above_idle=above,
         idle_before=before,
         idle_after=after,
+        budget=[BudgetTerm(**asdict(term)) for term in used.terms],
     )
     return facts, [_void(f"{on.name}: {used.lost} inside the window")] if used.lost else []
 
