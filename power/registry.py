@@ -23,6 +23,7 @@ METERS = {
     "ina3221": "power.onboard.ina3221:Ina3221",
     "ka3005p": "power.scpi.korad:KA3005P",
     "km003c": "power.usb.km003c:KM003C",
+    "lpm01a": "power.usb.lpm01a:LPM01A",
     "n6705c": "power.scpi.n6705c:N6705C",
     "nge100": "power.scpi.supply_meters:NGE100",
     "ngl": "power.scpi.supply_meters:NGL",
@@ -47,6 +48,7 @@ METERS = {
 DECODERS = {
     "fnb58": "power.usb.fnirsi_frames:decode",
     "km003c": "power.usb.km003c_packets:decode",
+    "lpm01a": "power.usb.lpm01a_stream:decode",
     "ppk2": "power.usb.ppk2_samples:decode",
     "ptdaemon": "power.ptd.line:decode",
     "tc66c": "power.usb.tc66c:decode",

@@ -23,19 +23,20 @@ _LOST_SHARE = 0.02
 _VOLTS = Limits(of_reading=0.0, offset=0.0, noise=0.0, step=1e-3)
 _AMPS = Limits(of_reading=0.02, offset=1e-7, noise=1e-6, step=1e-8)
 """Assumed: much better than Nordic states. Each beat is one conversion, told in a thousand samples."""
-_SIZES = {0x0C: 2, 0x0D: 3, 0x11: 2}
+_REGULATOR, _MODE, _SOURCE = 0x0D, 0x11, 2
+_SIZES = {0x0C: 2, _REGULATOR: 3, _MODE: 2}
 """Commands with arguments → their size; all others are one byte."""
 
 
 class PPK2(Twin):
-    """Measures the board's rail as an ampere meter; what it is told to deliver, it only remembers."""
+    """Measures the board's rail as an ampere meter; as a source it sets the rail's volts too."""
 
     faults = (*Twin.faults, "lose")
 
     def power_up(self) -> None:
         """Wake without measuring."""
         self._sense = Sense(self.supply, self.rng)
-        self._running = False
+        self._running = self._source = False
         self._count = self.rng.randrange(64)
         self._sent_ns = time.monotonic_ns()
         self._pusher: Pusher | None = None
@@ -50,6 +51,10 @@ class PPK2(Twin):
         """Tell the calibration; start or stop."""
         if request == b"\x19":
             return self._metadata().encode()
+        if request[0] == _MODE:
+            self._source = request[1] == _SOURCE
+        if request[0] == _REGULATOR and self._source:
+            self.supply.set_volts = int.from_bytes(request[1:], "big") / 1e3
         if request in (b"\x06", b"\x07"):
             self._running, self._sent_ns = request == b"\x06", time.monotonic_ns()
         return b""

@@ -5,6 +5,7 @@ from .fnirsi import FNB58
 from .instrument import FAULTS, Twin
 from .km003c import KM003C
 from .korad import KA3005P
+from .lpm01a import LPM01A
 from .n6705c import N6705C
 from .ppk2 import PPK2
 from .serial_relay import SerialRelay
@@ -25,6 +26,7 @@ TWINS: dict[str, type[Twin]] = {
     "hmp4040": bench.HMP4040,
     "ka3005p": KA3005P,
     "km003c": KM003C,
+    "lpm01a": LPM01A,
     "n6705c": N6705C,
     "nge100": bench.NGE100,
     "ngl": bench.NGL,

@@ -22,6 +22,7 @@ WIRING: dict[str, tuple[str, dict[str, Any]]] = {
     "wt310e": ("atom-e3930", {"volts_range": 15, "amps_range": 2}),
     "fnb58": ("coral-dev", {}),
     "km003c": ("coral-dev", {}),
+    "lpm01a": ("coral-dev", {"volts": 3.3}),
     "ppk2": ("coral-dev", {"mode": "ampere", "volts": 5.0}),
     "um24c": ("coral-dev", {}),
     "um25c": ("pi-zero-aiy", {}),
@@ -35,7 +36,7 @@ WIRING: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-UNASKED = {"fnb58", "ppk2"}
+UNASKED = {"fnb58", "lpm01a", "ppk2"}
 """Units that send on their own: what they leave out is a loss, but no error."""
 
 
