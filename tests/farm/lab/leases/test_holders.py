@@ -214,8 +214,15 @@ def test_a_holder_stopped_in_the_middle_of_switching_keeps_the_next_one_s_hands_
 
 
 def test_a_holder_on_another_host_is_freed_after_three_missed_heartbeats(leases, shelf):
-    with shelf.holder("atom-01") as process:
-        stopped(process)  # it would beat in between
+    script = """
+from farm.lab import lease_held
+lease_held.BEAT_S = 3600.0  # none comes in between
+with leases.use(Wanted(boards=("atom-01",))):
+    say("has it")
+    sys.stdin.read()
+"""
+    with shelf.process(script) as process:
+        assert process.stdout.readline() == "has it\n"
         shelf.change("UPDATE leases SET kernel = 'elsewhere', beat_ms = beat_ms - 2000")
         with pytest.raises(LabFault, match="in use"), leases.use(ATOM):
             pass
