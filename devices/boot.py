@@ -9,6 +9,7 @@ from .boot_one import Boot
 from .boot_patterns import (
     INIT,
     KERNEL_CPU,
+    LOADER,
     SHOWS_LOG,
     STALL_S,
     STARTS_KERNEL,
@@ -177,7 +178,7 @@ class BootWatcher:
             if seen := shows(vendors, text):
                 self._reach(Stage.BOOTLOADER)
                 self._faults.add("boot-stop", number, seen, "at once", Stage.KERNEL, boot.stage)
-                boot.typed = True
+                boot.typed, boot.step = True, max(boot.step, LOADER)
                 return True
         if (boot.stage is None or boot.stage.place >= Stage.KERNEL.place) and (seen := shows(RESCUES, text)):
             self._reach(Stage.INITRAMFS)

@@ -1,6 +1,9 @@
 """The tables of the boot watcher: each row is shown by a line, and is found by its word."""
 
+from itertools import islice, product
 from pathlib import Path
+from re import _constants as op  # the only way to a pattern's alternatives
+from re import _parser
 
 import pytest
 
@@ -19,6 +22,45 @@ def test_each_row_is_found_by_its_word_in_a_line_that_it_knows(row):
     known = [said for said in SAID if row.pattern.search(said)]
     assert known
     assert all(row in rows_for(said) for said in known)
+
+
+def _ways(tokens) -> list[str]:
+    """Return a text for every way through a pattern: each alternative, each option with and without."""
+    return ["".join(parts) for parts in islice(product(*(_of(*token) for token in tokens)), 2000)]
+
+
+def _of(kind, value) -> list[str]:
+    if kind is op.LITERAL:
+        return [chr(value)]
+    if kind is op.IN:
+        return _in(value)
+    if kind is op.BRANCH:
+        return [way for tokens in value[1] for way in _ways(tokens)]
+    if kind is op.SUBPATTERN:
+        return _ways(value[3])
+    if kind in (op.MAX_REPEAT, op.MIN_REPEAT):
+        least, most, tokens = value
+        if tokens[0][0] is op.ANY:
+            return [" " * max(1, least)]
+        return [way * n for n in {least, min(most, max(1, least))} for way in _ways(tokens)]
+    return [" "] if kind in (op.ANY, op.NOT_LITERAL) else [""]  # what looks around takes nothing
+
+
+def _in(choices) -> list[str]:
+    kind, value = choices[0]
+    letters = {op.CATEGORY_DIGIT: "1", op.CATEGORY_SPACE: " "}
+    if kind is op.LITERAL:
+        return [chr(value) for kind, value in choices if kind is op.LITERAL]
+    if kind is op.RANGE:
+        return [chr(value[0])]
+    return [letters.get(value, "x") if kind is op.CATEGORY else "~"]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.pattern.pattern)
+def test_each_row_is_found_in_whatever_way_a_line_fits_it(row):
+    known = [text for text in _ways(_parser.parse(row.pattern.pattern)) if row.pattern.search(text)]
+    assert known
+    assert [text for text in known if row not in rows_for(text)] == []
 
 
 @pytest.mark.parametrize("line", LINES)
