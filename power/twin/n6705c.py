@@ -7,6 +7,7 @@ import re
 import time
 
 from .converter import Limits, Reading, Sense
+from .elog import ElogTwin, block_text
 from .instrument import Twin
 from .link import Link
 from .output import Output
@@ -95,7 +96,11 @@ class N6705C(Twin):
         on("MEASure[:SCALar]:CURRent[:DC]?", lambda a: self._here(a[0], f"{self._acquire().amps:.6E}"))
         on("FETCh[:SCALar]:VOLTage[:DC]?", lambda a: self._here(a[0], f"{self._fetch().volts:.6E}"))
         on("FETCh[:SCALar]:CURRent[:DC]?", lambda a: self._here(a[0], f"{self._fetch().amps:.6E}"))
+        on("MEASure:ARRay:CURRent[:DC]?", lambda a: self._here(a[0], "") or self._array(amps=True, sweep=True))
+        on("FETCh:ARRay:VOLTage[:DC]?", lambda a: self._here(a[0], "") or self._array(amps=False, sweep=False))
         on("ABORt:ACQuire", lambda _: None)
+        self._log = ElogTwin(self._sense_over, lambda: self._kept["FORMat:BORDer"])
+        self._log.commands(on, self._here)
         for header in _KEPT:
             on(header, lambda a, h=header: self._keep(h, a[0]))
             on(header + "?", lambda _, h=header: self._kept[h])
@@ -149,6 +154,15 @@ class N6705C(Twin):
         if not 1 <= points <= _MOST_POINTS:
             raise ScpiError(-222, "Data out of range")
         self._points = points
+
+    def _sense_over(self, start_ns: int, end_ns: int) -> Reading:
+        return self._sense.average(start_ns, end_ns, _VOLTS, _AMPS)
+
+    def _array(self, *, amps: bool, sweep: bool) -> str:
+        """Return the samples of a sweep: the twin's rail is smooth within one, so all are its mean."""
+        reading = self._acquire() if sweep else self._fetch()
+        values = [reading.amps if amps else reading.volts] * self._points
+        return block_text(values, self._kept["FORMat:BORDer"])
 
     def _acquire(self) -> Reading:
         """Take a sweep of both quantities, begun now."""

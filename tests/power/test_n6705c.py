@@ -1,17 +1,23 @@
 """N6705C: answers in the instrument's own formats."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 import numpy as np
 import pytest
 
-from power.block import Flag
-from power.errors import InstrumentFault, MeterOffline
+from power.block import Block, Flag
+from power.errors import FrameError, InstrumentFault, MeterOffline
 from power.meter import Meter
 from power.scpi.n6705c import N6705C, prepare
+from power.scpi.n6705c_log import Blocks
 from power.scpi.port import ScpiPort
 from power.testing import Answering, Clock, Replay
+from power.twin.instrument import Twin
+from power.twin.servers import TWINS
+from power.twin.truth import PROFILES, Supply
 
 from .scpi_conformance import ScpiConformance
 
@@ -87,3 +93,83 @@ def test_a_late_question_is_told_from_a_lost_answer(monkeypatch: pytest.MonkeyPa
         broken[0] = False
         flags += [int(meter.read().flags[0]) for _ in range(2)]
     assert flags == [0, 0, Flag.LATE, Flag.LOST_BEFORE, 0]
+
+
+@contextmanager
+def on_twin(**options: object) -> Iterator[tuple[Twin, Meter]]:
+    with Supply(PROFILES["jetson-tx2"], powered=lambda: True, cpu_ns=lambda: 0) as supply:
+        twin = TWINS["n6705c"]("m1", {}, supply, seed=3)
+        try:
+            link = {**options, **twin.start()}
+            with N6705C.open("m1", N6705C.Config.model_validate(link)) as meter:
+                yield twin, meter
+        finally:
+            twin.close()
+
+
+def test_the_log_has_no_gaps_and_every_quantity_at_its_place() -> None:
+    with on_twin(mode="elog", log_period_s=0.002) as (_, meter):
+        blocks: list[Block] = []
+        for block in meter.stream():
+            blocks.append(block)
+            if sum(map(len, blocks)) > 200:
+                break
+    block = Block.join(blocks)
+    assert np.diff(block.t_ns) / 1e6 == pytest.approx(2.0, rel=0.02)
+    assert block.volts.mean() == pytest.approx(19.0, rel=1e-3)
+    assert block.amps.mean() == pytest.approx(7 / 19, rel=1e-2)
+    assert not block.flags.any()
+    assert len(blocks) < len(block) / 5
+
+
+def test_a_quantity_that_stays_on_in_the_log_is_a_fault_and_never_a_stretched_trace() -> None:
+    """Seen in public: left on by an earlier user it was interleaved, time stretched and the energy was wrong."""
+    with on_twin(mode="elog") as (twin, meter):
+        twin._log._switch = lambda name, _: twin._log.on.update({name: True})
+        with pytest.raises(InstrumentFault, match=r"SENS:ELOG:FUNC:CURR:MINM\? \(@1\) answers 1, not 0"):
+            next(iter(meter.stream()))
+
+
+@pytest.mark.parametrize("border", ["NORM", "SWAP"])
+def test_a_block_is_read_in_the_byte_order_that_the_instrument_tells(border: str) -> None:
+    """Another user, or firmware that keeps its own: the order that counts is the one it says it has."""
+    with on_twin(mode="array") as (twin, meter):
+        keep = twin._keep
+        twin._keep = lambda header, value: keep(header, border if header == "FORMat:BORDer" else value)
+        stream = iter(meter.stream())
+        first, second = next(stream), next(stream)
+    assert len(first) == 3906
+    assert first.volts.mean() == pytest.approx(19.0, rel=1e-3)
+    assert first.amps.mean() == pytest.approx(7 / 19, rel=1e-2)
+    assert np.diff(first.t_ns).mean() == pytest.approx(20480, rel=1e-3)
+    assert (first.flags[0], second.flags[0]) == (0, Flag.LATE)
+    assert second.t_ns[0] > first.t_ns[-1]
+
+
+@pytest.mark.parametrize(
+    ("answer", "wrong"),
+    [
+        (b"1.0,2.0\n", "no block"),
+        (b"#0abcd\n", "no block"),
+        (b"#18abcd\n", "of a block of 8"),
+        (b"#2x8abcdefgh\n", "a block of b'x8'"),
+        (b"#15abcde\n", "no 32-bit numbers"),
+    ],
+)
+def test_half_a_block_is_never_numbers(answer: bytes, wrong: str) -> None:
+    told = iter([b"NORM\n", answer])
+    blocks = Blocks(ScpiPort("m1", Answering(lambda data: next(told) if b"?" in data else b"")))
+    with pytest.raises(FrameError, match=wrong):
+        blocks.query("MEAS:ARR:CURR? (@1)")
+
+
+def test_no_value_and_overload_in_a_block_are_told_apart() -> None:
+    data = np.array([1.5, 9.91e37, 9.9e37, -9.9e37], ">f4").tobytes()
+    told = iter([b"NORM\n", b"#216" + data + b"\n"])
+    values = Blocks(ScpiPort("m1", Answering(lambda d: next(told) if b"?" in d else b""))).query("FETC:ARR:VOLT? (@1)")
+    assert values == pytest.approx([1.5, np.nan, np.inf, -np.inf], nan_ok=True)
+
+
+def test_a_byte_order_that_is_unknown_is_a_fault() -> None:
+    with pytest.raises(InstrumentFault, match="FORM:BORD"):
+        Blocks(ScpiPort("m1", Answering(lambda data: b"WEIRD\n" if b"?" in data else b"")))

@@ -1,0 +1,147 @@
+"""The N6705's fast paths: arrays of one sweep, and the external data log (ELOG) without gaps.
+
+Commands as in the N6705C Operating and Service Guide ("Making array measurements", "External data logging"). The order
+within a record of the log - current, then voltage - as in Keysight's guide for the N6900, whose log is the same.
+"""
+
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import FrameError, InstrumentFault
+from .port import LINK_HINT, ScpiPort
+
+_ORDERS = {"NORM": ">f4", "SWAP": "<f4"}
+"""``FORM:BORD``: most significant byte first is the default."""
+_QUANTITIES = ("CURR", "CURR:MINM", "VOLT", "VOLT:MINM")
+"""What a log may hold, in the order of a record."""
+RECORDS = 4096
+"""Records fetched at once at most: the instrument holds some 20 s of them."""
+SHORTEST_S = 2 * 102.4e-6
+"""Of a log of two quantities (guide: 102.4 us for each)."""
+
+
+class Blocks:
+    """Single-precision blocks in the byte order that the instrument confirmed."""
+
+    def __init__(self, port: ScpiPort) -> None:
+        """Ask for binary answers and their byte order.
+
+        Raises:
+            InstrumentFault: the order that it tells is unknown; guessed bytes would be guessed numbers.
+        """
+        self._port = port
+        port.write("FORM REAL")
+        port.write("FORM:BORD NORM")
+        told = port.query("FORM:BORD?").upper()[:4]
+        if told not in _ORDERS:
+            raise InstrumentFault(port.name, f"FORM:BORD? answers {told!r}", hint="NORM or SWAP is wanted")
+        self._order = _ORDERS[told]
+
+    def query(self, question: str, *, timeout_s: float | None = None) -> NDArray[np.float64]:
+        """Return the numbers of a block, shape (n,): NaN for no value, infinity beyond the range.
+
+        Raises:
+            MeterOffline: no answer.
+            FrameError: no block of single-precision numbers.
+        """
+        return decode(self._port, question, self._port.query_block(question, timeout_s=timeout_s), self._order)
+
+
+def decode(port: ScpiPort, question: str, data: bytes, order: str) -> NDArray[np.float64]:
+    """Turn the bytes of a block into numbers."""
+    if len(data) % 4:
+        raise FrameError(port.name, f"{question}: {len(data)} bytes are no 32-bit numbers", hint=LINK_HINT)
+    values = np.frombuffer(data, order).astype(np.float64)
+    size = np.abs(values)
+    values = np.where(np.isclose(size, 9.91e37, rtol=1e-5), np.nan, values)
+    return np.where(size >= 9.899e37, np.where(np.isnan(values), np.nan, np.copysign(np.inf, values)), values)
+
+
+class Log:
+    """The external data log of one output: amps and volts in turn, a record each period."""
+
+    def __init__(self, port: ScpiPort, at: str, period_s: float, *, volts_range: float, amps_range: float) -> None:
+        """Set the log up and read back that it holds these two quantities and nothing else.
+
+        A quantity that an earlier user left on would be interleaved with ours: time would stretch, and volts would be
+        read as amps.
+
+        Raises:
+            InstrumentFault: another quantity stays on, or ours off, or the period is not kept.
+        """
+        self._port, self._at = port, at
+        port.write(f"ABOR:ELOG {at}")
+        for quantity in _QUANTITIES:
+            port.write(f"SENS:ELOG:FUNC:{quantity} {'OFF' if 'MINM' in quantity else 'ON'},{at}")
+        port.write(f"SENS:ELOG:VOLT:RANG {volts_range:g},{at}")
+        port.write(f"SENS:ELOG:CURR:RANG {amps_range:g},{at}")
+        port.write(f"SENS:ELOG:PER {period_s:g},{at}")
+        port.write(f"TRIG:ELOG:SOUR BUS,{at}")
+        for quantity in _QUANTITIES:
+            self._confirm(f"SENS:ELOG:FUNC:{quantity}? {at}", 0 if "MINM" in quantity else 1)
+        (self.period_s,) = port.query_numbers(f"SENS:ELOG:PER? {at}")
+        if not np.isclose(self.period_s, period_s, rtol=0.2):
+            raise InstrumentFault(port.name, f"logs every {self.period_s:g} s, not {period_s:g}", hint=_HINT)
+        self._blocks = Blocks(port)
+        self._taken = 0
+
+    def _confirm(self, question: str, wanted: int) -> None:
+        (found,) = self._port.query_numbers(question)
+        if found != wanted:
+            what = f"{question} answers {found:g}, not {wanted}: its log would hold other numbers"
+            raise InstrumentFault(self._port.name, what, hint=_HINT)
+
+    def start(self) -> int:
+        """Begin to log; return the monotonic moment of the trigger, right to what the link takes."""
+        self._port.write(f"INIT:ELOG {self._at}")
+        self._port.query("*OPC?")  # it is armed
+        asked_ns = time.monotonic_ns()
+        self._port.write(f"TRIG:ELOG {self._at}")
+        self._taken = 0
+        return asked_ns
+
+    def fetch(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Return what is new, each of shape (n,): seconds at the middle of each period, amps, volts.
+
+        Raises:
+            FrameError: half a record.
+        """
+        question = f"FETC:ELOG? {RECORDS},{self._at}"
+        values = self._blocks.query(question)
+        if len(values) % 2:
+            raise FrameError(self._port.name, f"{question}: half a record", hint=LINK_HINT)
+        first, self._taken = self._taken, self._taken + len(values) // 2
+        seconds = (np.arange(first, self._taken, dtype=np.float64) + 0.5) * self.period_s
+        return seconds, values[0::2], values[1::2]
+
+    def stop(self) -> None:
+        """End the log."""
+        self._port.write(f"ABOR:ELOG {self._at}")
+
+
+_HINT = "is somebody logging from the front panel? has the module two converters (N678xA)?"
+
+
+class Sweeps:
+    """Arrays of one sweep after the other: every sample, with gaps between the sweeps."""
+
+    def __init__(self, port: ScpiPort, at: str) -> None:
+        """Agree on the byte order; the sweep itself is set up already."""
+        self._port, self._blocks, self._at = port, Blocks(port), at
+
+    def take(self, points: int) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
+        """Sweep once; return amps and volts, shape (points,), and the middle of the sweep on the monotonic clock.
+
+        Raises:
+            FrameError: another number of samples.
+        """
+        asked_ns = time.monotonic_ns()
+        amps = self._blocks.query(f"MEAS:ARR:CURR? {self._at}")
+        middle_ns = (asked_ns + time.monotonic_ns()) // 2
+        volts = self._blocks.query(f"FETC:ARR:VOLT? {self._at}")
+        if not len(amps) == len(volts) == points:
+            what = f"{len(amps)} amps and {len(volts)} volts of {points} samples"
+            raise FrameError(self._port.name, what, hint=LINK_HINT)
+        return amps, volts, middle_ns
