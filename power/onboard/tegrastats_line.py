@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-_RAM = re.compile(r"\bRAM (\d+)/(\d+)MB(?: ?\(lfb (\d+)x(\d+)([kM]B)\))?")
-_SWAP = re.compile(r"\bSWAP (\d+)/(\d+)MB(?: ?\(cached (\d+)MB\))?")
-_IRAM = re.compile(r"\bIRAM (\d+)/(\d+)kB(?: ?\(lfb (\d+)kB\))?")
+_RAM = re.compile(r"\bRAM (\d+)/(\d+)MB")
+_SWAP = re.compile(r"\bSWAP (\d+)/(\d+)MB")
 _CPU = re.compile(r"\b(?:CPU|cpu) \[([^\]]*)\](?:@(\d+))?")
 _CORE = re.compile(r"(?:(\d+)%(?:@(\d+))?|off)", re.IGNORECASE)
 _ENGINE = re.compile(r"(?<![\w@])([A-Za-z]\w*) (\d+)%(?:@(?:(\d+)|\[(\d+(?:,\d+)*)\]))?(?=\s|$)")
@@ -21,10 +20,8 @@ _RAIL = re.compile(
     r"(?<!\S)([A-Za-z][A-Za-z0-9_.+-]*) "
     r"(\d+)(mW)?(?:/(\d+)(?:mW)?)?(?:/(\d+)(?:mW)?)?(?=\s|$)"
 )
-_CLOCK = re.compile(
-    r"APE|\w+_FREQ|(?:MS|NV)ENC\d*|NVDEC\d*|NVJPG\d*|VIC|OFA\d*|SE\d*|PVA\d*|NVDLA\d*|NVCSI|ISP|VI\d*|EMC|GR3D"
-)
-"""Words whose bare number is an engine's clock in MHz, and no power."""
+_RAIL_NAME = re.compile(r"(?:VDD|VIN|POM|SYS)\w*|GPU|CPU|SOC|CV")
+"""What a bare number must stand behind to be a power: behind other words it is an engine's clock in MHz."""
 _HALF_A_RAIL = re.compile(r"(?:^|\s)(?:VDD|VIN|POM|SYS)\w*$")
 _STAMP = re.compile(r"^\s*(\d{2}-\d{2}-\d{4}) (\d{2}:\d{2}:\d{2})\b")
 _ABSENT_CELSIUS = -255.0
@@ -80,7 +77,7 @@ def parse(line: str) -> Line:
         or _HALF_A_RAIL.search(text)
     ):
         raise ValueError(f"a line that is cut off: it ends in {text[-20:]!r}")
-    rails = {found[1]: _rail(found) for found in _RAIL.finditer(_after_cores(text)) if not _is_clock(found)}
+    rails = {found[1]: _rail(found) for found in _RAIL.finditer(_after_cores(text)) if _is_power(found)}
     swap, stamp, cpu = _SWAP.search(text), _STAMP.match(text), _CPU.search(text)
     return Line(
         rails=rails,
@@ -103,8 +100,8 @@ def _rail(found: re.Match[str]) -> Rail:
     return Rail(int(found[2]) / 1e3, None if found[4] is None else int(found[4]) / 1e3)
 
 
-def _is_clock(found: re.Match[str]) -> bool:
-    return found[3] is None and found[4] is None and _CLOCK.fullmatch(found[1]) is not None
+def _is_power(found: re.Match[str]) -> bool:
+    return found[3] is not None or found[4] is not None or _RAIL_NAME.fullmatch(found[1]) is not None
 
 
 def _cores(cpu: re.Match[str]) -> tuple[Engine | None, ...]:
