@@ -88,7 +88,7 @@ class AskedMeter(PolledMeter):
     second time where it was answered with something else.
     """
 
-    verified: ClassVar[tuple[str, ...]] = ("twin", "published bytes")
+    verified: ClassVar[tuple[str, ...]] = ("twin",)
     accuracy: Accuracy
     rate_hz: float
     aperture_s = 0.0

@@ -146,5 +146,6 @@ class DMM7510(DMM6500):
             "volts": _same(_VOLTS_RANGES, 3e-5, 1e-5),
         }
 
+    verified = ("twin",)
     models = ("DMM7510",)
     source = "assumed, wider than the DMM7510 data sheet, one year; not looked up"

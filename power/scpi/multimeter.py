@@ -124,6 +124,7 @@ class Multimeter(AskedMeter):
             """The quantity as SCPI names it."""
             return "CURR" if self.measures == "amps" else "VOLT"
 
+    verified: ClassVar[tuple[str, ...]] = ("twin", "published bytes")
     models: ClassVar[tuple[str, ...]]
     aperture: ClassVar[str]
     """Asks how long a reading averages; ``{f}`` is the function."""

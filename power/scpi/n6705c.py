@@ -62,6 +62,7 @@ class N6705C(AskedMeter):
         log_period_s: float = Field(default=0.001, ge=SHORTEST_S, le=60)
         """Of a reading in ``mode: elog``."""
 
+    verified: ClassVar[tuple[str, ...]] = ("twin", "published bytes")
     rate_hz = 1 / _PERIOD_S
     aperture_s = _POINTS * _SAMPLE_S
     accuracy = Accuracy(

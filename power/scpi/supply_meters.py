@@ -102,6 +102,7 @@ class DP832(SupplyMeter):
 
         channel: int = Field(default=1, ge=1, le=3)
 
+    verified = ("twin", "published bytes")
     models = ("DP832",)
     ways = (
         Way((Ask(":MEAS:ALL? CH{ch}", ("volts", "amps", "")),)),

@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from power.meter import Meter
+from power.registry import load_meter
+from power.scpi.korad import KA3005P
 from power.scpi.n6705c import N6705C
 from power.scpi.port import ScpiPort
 from power.scpi.wt310e import WT310E
@@ -20,7 +23,22 @@ from power.usb.um import UM24C, UM25C, UM34C
 
 WIRE = Path(__file__).parents[1] / "wire" / "power"
 WT310E_OPTIONS = WT310E.Config(resource="x", volts_range=15, amps_range=2)
+
+
+def on_scpi(driver: str, port: Replay) -> Meter:
+    kind: Any = load_meter(driver)
+    return kind("m1", ScpiPort("m1", port), kind.Config.model_validate({"resource": "x", **SCPI[driver]}))
+
+
+SCPI: dict[str, dict[str, Any]] = {
+    "2281s": {},
+    "34465a": {"measures": "volts", "assume_amps": 0.5},
+    "dmm6500": {"assume_volts": 5.0},
+    "dp832": {},
+}
 ON_PORT: dict[str, Callable[[Replay], Meter]] = {
+    **{driver: partial(on_scpi, driver) for driver in SCPI},
+    "ka3005p": lambda port: KA3005P("m1", port),
     "fnb58": lambda port: FNB58("m1", port),
     "km003c": lambda port: KM003C("m1", port),
     "ppk2": lambda port: PPK2("m1", port, PPK2.Config(port="x", mode="ampere", volts=5.0)),
