@@ -21,6 +21,7 @@ METERS = {
     "dp832": "power.scpi.supply_meters:DP832",
     "hmp4040": "power.scpi.supply_meters:HMP4040",
     "ina3221": "power.onboard.ina3221:Ina3221",
+    "js220": "power.usb.joulescope:JS220",
     "ka3005p": "power.scpi.korad:KA3005P",
     "km003c": "power.usb.km003c:KM003C",
     "lpm01a": "power.usb.lpm01a:LPM01A",

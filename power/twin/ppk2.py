@@ -91,7 +91,7 @@ class PPK2(Twin):
         on = next((r for r, ohms in enumerate(_SHUNTS) if amps * ohms / _AMPS_OF_STEP / 4 < _MOST_STEPS), 4)
         steps = amps * _SHUNTS[on] / _AMPS_OF_STEP / 4
         told = np.minimum(np.floor(steps + (counters % 16 + 0.5) / 16), _MOST_STEPS).astype(np.uint32)
-        return told | np.uint32(on << 14) | (counters % 64).astype(np.uint32) << 18
+        return (told | np.uint32(on << 14) | (counters % 64).astype(np.uint32) << 18).astype(np.uint32)
 
 
 def _cut_commands(arrived: bytearray) -> list[bytes]:
