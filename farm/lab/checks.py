@@ -27,7 +27,10 @@ Tree = Mapping[str, Any]
 
 _SHELVES = ("meters", "switches")
 _SSH_PORT = 22
-_ADDRESS = {"resource", "channel", "url", "relay", "host", "port", "mib", "outlet", "hostname", "location"}
+_ADDRESS = {
+    *("resource", "channel", "url", "relay", "host", "port", "mib", "outlet", "hostname", "location"),
+    *("address", "root", "rail", "zone", "gpu"),
+}
 """Options that say where a device is; the others say what is wanted of it."""
 _WITH_PASSWORD = re.compile(r"(//|^(?!file:|env:))[^/@:\s]+:[^/@\s]+@")
 """``user:password@host``, of a URL or of a gateway."""
