@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from . import trace_csv, trace_ptd
-from .trace import Recorded, TraceError, since_epoch_ns
+from .trace import Recorded, TraceError, iso, since_epoch_ns
 
 _GZIP = b"\x1f\x8b"
 _LOG = "spl.txt"
 """MLPerf's name for the daemon's rows of one run."""
+_RANGING = "ranging"
 _DETAIL = "mlperf_log_detail.txt"
 _MLLOG = ":::MLLOG "
 _OLD_DETAIL = re.compile(r"\b(POWER_(?:BEGIN|END))\b.*?(\d\d-\d\d-\d{4} \d\d:\d\d:\d\d(?:\.\d+)?)")
@@ -58,11 +59,30 @@ def log_of(path: Path) -> Path:
     for there in (path / _LOG, path / "run_1" / _LOG):
         if there.is_file():
             return there
-    found = sorted(one for one in path.rglob(_LOG) if one.parent.name != "ranging")
+    found = [one for one in sorted(path.rglob(_LOG)) if one.parent.name != _RANGING]
     if len(found) != 1:
         told = ", ".join(str(one.relative_to(path)) for one in found[:5]) if found else f"no {_LOG}"
         raise TraceError(f"a folder without one measured run: {told}")
     return found[0]
+
+
+def read_covering(path: Path, start_ns: int, end_ns: int, how: Reading | None = None) -> Recorded:
+    """Return as :func:`read`; of a folder with several runs, the log that covers a window: it may be the ranging run's.
+
+    Raises:
+        TraceError: none does; or as :func:`read`.
+    """
+    if not path.is_dir():
+        return read(path, how)
+    logs = sorted(path.rglob(_LOG), key=lambda log: (log.parent.name == _RANGING, log))
+    if not logs:
+        raise TraceError(f"no {_LOG} in this folder")
+    for log in logs:
+        trace = read(log, how)
+        if trace.t_ns.min() <= start_ns and end_ns <= trace.t_ns.max():
+            return trace
+    names = ", ".join(str(log.relative_to(path)) for log in logs)
+    raise TraceError(f"no run's log covers from {iso(start_ns)} to {iso(end_ns)}: {names}")
 
 
 def load_window_ns(path: Path) -> tuple[int, int] | None:

@@ -11,6 +11,7 @@ from .output import note, print_json, say
 
 if TYPE_CHECKING:
     from power.trace import Recorded, WindowEnergy
+    from power.trace_files import Reading
 
 HELP = "read power traces of other programs: PTDaemon and MLPerf logs, Joulescope's and any other CSV"
 
@@ -62,12 +63,24 @@ def run(args: Namespace) -> int:
 
 
 def _energy(args: Namespace) -> int:
-    from power.trace import window_energy
+    from power.trace import instant_ns, window_energy
+    from power.trace_files import read_covering
 
-    trace = _read(args)
-    start_ns, end_ns = _window(args, trace)
+    if args.file.is_dir() and args.start and args.end:
+        start_ns, end_ns = instant_ns(args.start), instant_ns(args.end)
+        trace = read_covering(args.file, start_ns, end_ns, _how(args))
+    else:
+        trace = _read(args)
+        start_ns, end_ns = _window(args, trace)
     _tell(window_energy(trace, start_ns, end_ns), trace.form, as_json=args.json)
     return Exit.PASS
+
+
+def _how(args: Namespace) -> "Reading":
+    from power.trace_files import Reading
+
+    columns = {quantity: name for quantity in _QUANTITIES if (name := getattr(args, f"{quantity}_column"))}
+    return Reading(columns, args.mark, args.channel, args.dates)
 
 
 def _show(args: Namespace) -> int:
@@ -116,10 +129,9 @@ def _read(args: Namespace) -> "Recorded":
 
     from power.trace import TraceError, instant_ns
     from power.trace_csv import UNDATED
-    from power.trace_files import Reading, read
+    from power.trace_files import read
 
-    columns = {quantity: name for quantity in _QUANTITIES if (name := getattr(args, f"{quantity}_column"))}
-    trace = read(args.file, Reading(columns, args.mark, args.channel, args.dates))
+    trace = read(args.file, _how(args))
     if args.zero is None:
         return trace
     if trace.dated:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from power.trace import Recorded, TraceError, instant_ns, iso, window_energy
-from power.trace_files import Reading, load_window_ns, log_of, read
+from power.trace_files import Reading, load_window_ns, log_of, read, read_covering
 from power.trace_ptd import parse
 
 WIRE = Path(__file__).parents[1] / "wire" / "traces"
@@ -236,6 +236,18 @@ def test_a_session_is_read_with_the_window_that_its_load_generator_wrote(tmp_pat
     assert window is not None
     assert [iso(edge) for edge in window] == ["2021-03-23T00:54:05.250Z", "2021-03-23T00:54:45.250Z"]
     assert window_energy(read(tmp_path), *window).joules_trapezoid == pytest.approx(100.0)
+
+
+def test_of_a_session_the_run_is_taken_that_covers_the_window(tmp_path) -> None:
+    for name, minute in (("ranging/spl.txt", "42"), ("run_1/spl.txt", "54")):
+        written(tmp_path, *(row(f"03-23-2021 00:{minute}:{i:02d}.170", minute) for i in range(60)), name=name)
+    for minute in ("42", "54"):
+        window = [instant_ns(f"2021-03-23T00:{minute}:{s}Z") for s in ("10", "20")]
+        assert window_energy(read_covering(tmp_path, *window), *window).mean_watts == float(minute)
+    with pytest.raises(
+        TraceError, match="no run's log covers from 2021-03-23T00:42:10.000Z to .*: run_1/spl.txt, ranging"
+    ):
+        read_covering(tmp_path, instant_ns("2021-03-23T00:42:10Z"), instant_ns("2021-03-23T00:54:10Z"))
 
 
 def test_a_folder_without_one_measured_run_is_refused(tmp_path) -> None:
