@@ -10,7 +10,7 @@ from typing import ParamSpec, TypeVar
 
 from devices.board import BoardLook
 from devices.console import Console, Glance
-from power.errors import MeterOffline
+from power.errors import MeterOffline, SupplyTripped
 
 from ..errors import LabFault
 from ..lab.inventory import Lab, MeterEntry
@@ -37,16 +37,22 @@ def ask_parts(lab: Lab, health: BoardHealth, state: Path, *, doubtful: bool) -> 
         meters = {meter: pool.submit(_try, read_meter, meter, lab.meters[meter]) for meter in entry.meters}
         if switch is not None:
             wait([switch], timeout=_SWITCH_S)
-        off = switch is not None and switch.done() and switch.result() is False
-        of_board = [] if off else _ask_board(pool, lab, health, state, doubtful=doubtful)
+        dark = switch is not None and switch.done() and _no_power(switch.result())
+        of_board = [] if dark else _ask_board(pool, lab, health, state, doubtful=doubtful)
         faults = [*_switched(health, switch)]
         if not faults and health.powered is None:
             health.powered = _proven(lab, entry.switch, meters)
+        if not health.up and switch is not None and isinstance(switch.result(), SupplyTripped):
+            health.up, health.console, of_board = None, None, []  # a board without power is not at fault
         if health.powered is False:
             faults += _looks_off(lab, health, meters)
             health.up, health.console, of_board = None, None, []
         faults += [fault for meter, read in meters.items() if (fault := _measured(lab, health, meter, read.result()))]
     health.faults += [str(fault) for fault in [*faults, *of_board]]
+
+
+def _no_power(answer: bool | Fault | None) -> bool:
+    return answer is False or isinstance(answer, SupplyTripped)
 
 
 def _switched(health: BoardHealth, switch: Future[bool | Fault | None] | None) -> list[Fault]:

@@ -63,11 +63,11 @@ def _proven_by(board: Tree, switch: Tree, where: Where) -> Iterator[Fault]:
 def _volts(board: str, model: Any, config: SwitchConfig, where: Where) -> Iterator[Fault]:  # noqa: ANN401 -- any YAML
     volts = config.puts_out_volts
     found, _ = board_class(model)
-    if volts is None or found is None or found.supply_volts is None:
+    if found is None or found.supply_volts is None:
         return
     least, most = found.supply_volts
     takes = f"{board}, a {model}, takes {least:g} to {most:g} V"
-    if not least <= volts <= most:
+    if volts is not None and not least <= volts <= most:
         yield Fault((*where, "volts"), f"{volts:g} V, and {takes}; correct it, or the board's `switch:`")
         return
     ovp_volts = config.cuts_above_volts

@@ -16,6 +16,7 @@ from farm.lab.lease import Leases, Wanted
 from farm.lab.twins import inject
 from farm.store.database import Store
 from farm.store.health import note_fault
+from power.errors import SupplyTripped
 
 
 @contextlib.contextmanager
@@ -116,6 +117,16 @@ def test_a_meter_that_reads_power_gives_the_lie_to_a_switch_that_says_off(twins,
     (fault, *_) = look(lab, "zero-01", twins.state).faults
     assert fault.startswith("zero-01: its switch relay-atom says off, and um25c-1 reads ")
     assert "farm lab verify-wiring" in fault
+
+
+def test_a_tripped_supply_is_the_only_fault_of_a_board_without_power(twins, zero_is_off, monkeypatch):
+    def tripped(lab, switch):
+        raise SupplyTripped(switch, "tripped: over-current protection (OCP); the board has no power")
+
+    monkeypatch.setattr("farm.health.one_look.ask_switch", tripped)
+    health = look(twins.lab, "zero-01", twins.state)
+    assert (health.state, health.powered, health.up) == ("faulty", None, None)
+    assert [fault.partition(":")[0] for fault in health.faults] == ["relay-zero"]
 
 
 def test_no_silent_part_hides_another(twins, atom_is_up):

@@ -81,6 +81,12 @@ def test_the_right_volts_pass(tmp_path):
     assert faults(tmp_path, LAB.format(switch=SUPPLY.format(volts=5.1, ovp_volts=5.6))) == []
 
 
+def test_a_protection_is_held_against_the_board_without_volts_too(tmp_path):
+    switch = SUPPLY.format(volts=5.1, ovp_volts=12).replace("      volts: 5.1\n", "")
+    (told,) = faults(tmp_path, LAB.format(switch=switch))
+    assert "12 V protects nothing, for zero-01, a pi-zero-aiy" in told
+
+
 BLIND = """\
     driver: serial-relay
     options:
