@@ -245,7 +245,7 @@ def test_of_a_session_the_run_is_taken_that_covers_the_window(tmp_path) -> None:
         window = [instant_ns(f"2021-03-23T00:{minute}:{s}Z") for s in ("10", "20")]
         assert window_energy(read_covering(tmp_path, *window), *window).mean_watts == float(minute)
     with pytest.raises(
-        TraceError, match="no run's log covers from 2021-03-23T00:42:10.000Z to .*: run_1/spl.txt, ranging"
+        TraceError, match=r"no run's log covers from 2021-03-23T00:42:10.000Z to .*: run_1/spl.txt, ranging"
     ):
         read_covering(tmp_path, instant_ns("2021-03-23T00:42:10Z"), instant_ns("2021-03-23T00:54:10Z"))
 
