@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 HELP = "read a meter without an inventory, or decode what one said"
 
 _MOST_READINGS = 1_000_000
+_TRIES = 4
+"""As in opening a meter: then it is silent, and not just slow."""
 _LIMITS = {
     "minimum": "at least",
     "exclusiveMinimum": "more than",
@@ -159,12 +161,33 @@ def _values(shape: dict[str, Any]) -> str:
 
 
 def _blocks(meter: "Meter", count: int) -> "Iterator[Block]":
+    """Yield readings; a lost answer or two end nothing, and the reading after them says so."""
+    from power.errors import PowerError
     from power.polling import again
 
     if count == 1:
         yield again(meter.read)
-    else:
-        yield from meter.stream()
+        return
+    faults = 0
+    while True:
+        try:
+            for block in meter.stream():
+                yield _lost_before(block) if faults else block
+                faults = 0
+        except PowerError as error:
+            faults += 1
+            if not error.transient or faults >= _TRIES:
+                raise
+
+
+def _lost_before(block: "Block") -> "Block":
+    from dataclasses import replace
+
+    from power.block import Flag
+
+    flags = block.flags.copy()
+    flags[:1] |= int(Flag.LOST_BEFORE)
+    return replace(block, flags=flags)
 
 
 def _rows(blocks: "Iterable[Block]") -> Iterator[Row]:

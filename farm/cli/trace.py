@@ -45,7 +45,8 @@ def arguments(parser: ArgumentParser) -> None:
 def _add_file(parser: ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE", help="a trace, gzipped or not, or an MLPerf run's folder")
     for quantity in _QUANTITIES:
-        parser.add_argument(f"--{quantity}-column", metavar="NAME", help=f"of a table: where the {quantity} stand")
+        what = "times" if quantity == "time" else quantity
+        parser.add_argument(f"--{quantity}-column", metavar="NAME", help=f"of a table: where its {what} stand")
     parser.add_argument("--zero", metavar="TIME", help="of a trace without dates: the instant of its zero")
     parser.add_argument("--mark", metavar="TEXT", help="of a PTDaemon log: only rows whose mark contains this")
     parser.add_argument("--channel", type=int, metavar="N", help="of a PTDaemon log: this channel [all together]")

@@ -11,6 +11,7 @@ from farm.cli.hex_lines import from_hex
 from farm.cli.main import main
 from farm.errors import UsageFault
 from power.block import Block, Flag
+from power.errors import FrameError
 from power.registry import load_meter
 
 WIRE = Path(__file__).parents[2] / "wire" / "power"
@@ -87,6 +88,26 @@ def test_as_many_readings_as_wanted_and_what_is_unknown_is_null(fake, capsys):
     _, second, third = printed(capsys)["readings"]
     assert second == {"t_ns": 7, "volts": None, "amps": 0.5, "watts": None, "flags": ["LOST_BEFORE", "STALE"]}
     assert third == {"t_ns": 9, "volts": None, "amps": None, "watts": 2.5, "flags": []}
+
+
+@pytest.mark.parametrize(("faults", "status"), [(3, 0), (4, 3)])
+def test_lost_answers_are_told_by_the_next_reading_and_too_many_end_it(faults, status, fake, monkeypatch, capsys):
+    script = [Block.one(1, 5.0, 0.5), *[FrameError("um25c", "half a frame")] * faults, Block.one(9, 5.0, 0.5)]
+
+    def stream(_):
+        while script:
+            said = script.pop(0)
+            if isinstance(said, Exception):
+                raise said
+            yield said
+
+    monkeypatch.setattr(Fake, "stream", stream)
+    assert main(["meter", "read", "--driver", "um25c", "--resource", "x", "--count", "2", "--json"]) == status
+    out, err = capsys.readouterr()
+    if status:
+        assert (out, err) == ("", "um25c: half a frame\n")
+    else:
+        assert [one["flags"] for one in json.loads(out)["readings"]] == [[], ["LOST_BEFORE"]]
 
 
 def test_without_json_there_is_a_table_and_unknown_is_a_dash(fake, capsys):
