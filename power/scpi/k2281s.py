@@ -114,6 +114,7 @@ class Keithley2281S(PolledMeter):
         try:
             amps, volts, seconds = parse(answer)
         except ValueError as error:
+            self._port.mistrust()
             raise FrameError(self.name, f"{_FETCH}: {error}", hint=LINK_HINT) from error
         flags = np.where(np.isinf(amps) | np.isinf(volts), np.uint8(Flag.OVERLOAD), np.uint8(0))
         if self._last_s is not None and seconds[0] < self._last_s:  # it counts from 0 again each day, or was cleared

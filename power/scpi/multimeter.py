@@ -268,5 +268,6 @@ def read_series(port: ScpiPort, question: str, count: int) -> NDArray[np.float64
         if len(values) != count:
             raise ValueError(f"{len(values)} values, not {count}")
     except ValueError as error:
+        port.mistrust()
         raise FrameError(port.name, f"{question}: {error} in {answer[:60]!r}", hint=LINK_HINT) from error
     return values

@@ -21,6 +21,8 @@ _CODE = re.compile(r"(?::\S+\s+|ERR\s+)?([+-]?\d+)")
 LINK_HINT = "look for a second program that talks to the instrument"
 
 
+_MOST_STALE, _STALE_S = 50, 0.02
+"""Messages that may lie behind a wrong answer, and how long each may take to show (assumed)."""
 _BLANKS = " \t\r\n\0"
 """What stands around an answer and is none of it; some firmware ends its lines with a zero byte."""
 
@@ -46,6 +48,7 @@ class ScpiPort:
         self._terminator = terminator.encode("ascii")
         self._pause_s = pause_s
         self._rested_ns = 0
+        self._mistrusted = False
         self._lock = threading.Lock()  # two threads on one link silently get each other's answers
 
     @classmethod
@@ -93,6 +96,7 @@ class ScpiPort:
         if not answer:
             raise _offline(self.name, f"{command}: no answer within {within_s:g} s")
         if not answer.endswith(self._terminator) or not answer.isascii():
+            self.mistrust()
             raise FrameError(self.name, f"{command}: half an answer or none: {answer[:60]!r}", hint=LINK_HINT)
         return answer.decode("ascii").strip(_BLANKS)
 
@@ -105,9 +109,19 @@ class ScpiPort:
                 data = self._read_block(command, within_s)
             except OSError as error:
                 raise _offline(self.name, f"{command}: {error}") from error
+            except FrameError:
+                self.mistrust()
+                raise
             finally:
                 self._rest()
         return data
+
+    def mistrust(self) -> None:
+        """Say that the last answer was none to its question: others may lie behind it, and are to be thrown away.
+
+        Links that keep messages apart hand out one after the other; what is not thrown away answers the next question.
+        """
+        self._mistrusted = True
 
     def _read_block(self, command: str, within_s: float) -> bytes:
         start = self._port.read_exactly(2, within_s)
@@ -129,6 +143,11 @@ class ScpiPort:
     def _send(self, command: str) -> None:
         """Let the instrument rest as long as it must, forget what has arrived, and send. Call with the lock held."""
         time.sleep(max(0, self._rested_ns - time.monotonic_ns()) / 1e9)
+        if self._mistrusted:
+            self._mistrusted = False
+            for _ in range(_MOST_STALE):
+                if not self._port.read_line(self._terminator, _STALE_S):
+                    break
         self._port.discard()
         self._port.write(command.encode("ascii") + self._terminator)
 
@@ -150,6 +169,7 @@ class ScpiPort:
         try:
             return numbers(answer, count, units)
         except ValueError as error:
+            self.mistrust()
             raise FrameError(self.name, f"{command}: {error} in {answer[:60]!r}", hint=LINK_HINT) from error
 
     def write(self, command: str) -> None:
@@ -174,6 +194,7 @@ class ScpiPort:
             answer = self.query(command, timeout_s=timeout_s)
             code = _CODE.match(answer)
             if code is None:
+                self.mistrust()
                 raise FrameError(self.name, f"{command}: no error number in {answer!r}")
             if int(code[1]) == 0:
                 return found

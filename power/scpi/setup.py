@@ -113,12 +113,14 @@ def _is_kept(port: ScpiPort, question: str, wanted: float | str, hint: str) -> b
         return False
     if isinstance(wanted, str):
         if not _WORD.match(answer.upper()):
+            port.mistrust()
             return False
         same = wanted.upper() in answer.upper()
     else:
         try:
             same = math.isclose(number(answer), wanted, rel_tol=_SAME, abs_tol=1e-12)
         except ValueError:
+            port.mistrust()
             return False
     if not same:
         raise InstrumentFault(port.name, f"{question} answers {answer[:60]!r} after {wanted} was set", hint=hint)

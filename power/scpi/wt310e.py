@@ -175,6 +175,7 @@ class WT310E(PolledMeter):
         try:
             return numbers(answer.rpartition(";")[2], 3, "VAW")
         except ValueError as error:
+            self._port.mistrust()
             raise FrameError(self.name, f"{question}: {error} in {answer[:60]!r}", hint=LINK_HINT) from error
 
     def _placed(self, asked_ns: int, answered_ns: int) -> tuple[int, Flag]:

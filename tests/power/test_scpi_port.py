@@ -5,16 +5,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any, cast
 
 import pytest
 from pyvisa import constants, errors
 
 from power.errors import FrameError, InstrumentFault, MeterOffline, WrongInstrument
-from power.scpi.number import number, numbers
+from power.scpi.number import number, numbers, series
 from power.scpi.port import ScpiPort, identify
 from power.scpi.visa import MessagePort
-from power.testing import Answering
+from power.testing import Answering, Clock
 
 Instrument = Callable[[socket.socket, bytes], None]
 
@@ -275,3 +276,69 @@ def test_what_visa_raises_is_offline_wherever_the_link_breaks() -> None:
     assert link.read_line(b"\n", 0.01) == b""
     with pytest.raises(OSError, match="CONN_LOST"):
         link.discard()
+
+
+class Messages:
+    """A link that keeps messages apart, as USB-TMC does: one read, one message, whatever it answers."""
+
+    def __init__(self, answers: dict[bytes, bytes]) -> None:
+        self._answers, self._waiting = answers, list[bytes]()
+
+    def discard(self) -> None:
+        """It cannot know what waits."""
+
+    def write(self, data: bytes) -> None:
+        self._waiting.append(self._answers.get(data.strip(), b"ERROR"))
+
+    def read_line(self, terminator: bytes, timeout_s: float) -> bytes:
+        return self._waiting.pop(0) + b"\n" if self._waiting else b""
+
+    def read_exactly(self, size_bytes: int, timeout_s: float) -> bytes:
+        raise OSError
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_link_that_is_one_answer_behind_gets_back_into_step() -> None:
+    """An instrument that answers a command it does not know would shift every later answer by one."""
+    port = ScpiPort("m1", Messages({b"VOLT?": b"5.0", b"CURR?": b"0.5"}))
+    port.write("UNKNOWN 1")
+    with pytest.raises(FrameError):
+        port.query_numbers("VOLT?")
+    assert port.query_numbers("CURR?") == [0.5]
+    assert port.query_numbers("VOLT?") == [5.0]
+
+
+def test_a_block_is_read_whole_and_half_of_one_is_refused() -> None:
+    port = scripted(b"#15hello\n", b"#15hel", b"5.0\n")
+    assert port.query_block("DATA?") == b"hello"
+    with pytest.raises(FrameError, match="3 bytes of a block of 5"):
+        port.query_block("DATA?")
+    with pytest.raises(FrameError, match="no block"):
+        port.query_block("DATA?")
+
+
+def test_an_instrument_is_let_rest_between_an_answer_and_the_next_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, sent = Clock(), list[int]()
+    monkeypatch.setattr(time, "sleep", clock.sleep)
+    monkeypatch.setattr(time, "monotonic_ns", clock.monotonic_ns)
+    port = ScpiPort("m1", Answering(lambda _: sent.append(clock.monotonic_ns()) or b"1\n"), pause_s=0.05)
+    port.query("A?")
+    port.write("B")
+    port.query("C?")
+    assert [b - a for a, b in pairwise(sent)] == [50_000_000] * 2
+
+
+def test_a_number_where_a_name_is_wanted_is_asked_for_again() -> None:
+    found = identify(scripted(b"500.0E-03;1;300.0E+00;1\n", b"YOKOGAWA,WT310E,C2,F1.04\n"), maker="", models=())
+    assert found.model == "WT310E"
+
+
+def test_a_long_list_of_numbers_is_read_as_a_short_one_is() -> None:
+    text = "+1.5E-03,-2,9.91E37,9.9E37,-9.90000000E+37"
+    assert series(text) == pytest.approx([1.5e-3, -2, float("nan"), float("inf"), float("-inf")], nan_ok=True)
+    assert series("1.0 V,NAN") == pytest.approx([1.0, float("nan")], nan_ok=True)
+    for wrong in ("1,2,x", "1,1e5e5", "1_0,2", "1-2,3"):
+        with pytest.raises(ValueError, match=r".+"):
+            series(wrong)
