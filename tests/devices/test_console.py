@@ -16,7 +16,7 @@ SHELLS = ["dash -i", "bash --norc -i", "bash --norc --noediting -i"]
 """bash with its line editor asks the terminal for bracketed paste and redraws what is typed."""
 
 
-def wait_for(what, within_s: float = 20.0) -> None:
+def wait_for(what, within_s: float = 60.0) -> None:
     until = time.monotonic() + within_s
     while not what():
         assert time.monotonic() < until

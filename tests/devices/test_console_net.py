@@ -160,7 +160,7 @@ def test_a_raw_socket_carries_all_byte_values_and_its_end_is_no_silence(server):
     assert received(port, 5 + 20 * 256) == b"early" + ALL * 20
     port.write(b"over")
     assert received(port, 4) == b"over"
-    select.select([port.fileno()], [], [], 10)
+    select.select([port.fileno()], [], [], 60)
     with pytest.raises(OSError, match="closed the connection"):
         port.read()
     port.close()

@@ -73,7 +73,7 @@ def machine(tmp_path):
     machine.close()
 
 
-def received(port, size: int, within_s: float = 10.0) -> bytes:
+def received(port, size: int, within_s: float = 60.0) -> bytes:
     """Read until so many bytes are there."""
     data, until = port.read(), time.monotonic() + within_s
     while len(data) < size:
@@ -185,7 +185,7 @@ def gone(console) -> bool:
 
 
 def wait_for(what) -> None:
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while not what():
         assert time.monotonic() < until
         time.sleep(0.02)

@@ -14,7 +14,7 @@ def test_dropped_ssh_cuts_live_connections_and_takes_new_ones(up, connect, event
     channel = client.start("echo here; exec sleep 100")
     assert channel.recv(10) == b"here\n"
     up[0].inject("drop-ssh")
-    assert eventually(lambda: not client.transport.is_active(), 2.0)
+    assert eventually(lambda: not client.transport.is_active())
     assert connect(up[1]).text("echo back") == "back"
 
 
@@ -33,7 +33,7 @@ def test_silent_ssh_accepts_and_never_answers_old_and_new_connections_alike(up, 
                 sock.recv(10)
     finally:
         up[0].inject("silent-ssh", on=False)
-    channel.settimeout(5.0)
+    channel.settimeout(30.0)
     assert channel.recv(10) == b"anyone?\n"
     assert client.text("echo well") == "well"
 
