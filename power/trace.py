@@ -140,7 +140,7 @@ def _in_order(trace: Recorded, start_ns: int, end_ns: int) -> tuple[Recorded, li
     if not len(trace.t_ns):
         raise TraceError("no row with a value")
     single, doubled = _single(trace)
-    notes = [f"{doubled} doubled rows left out"] if doubled else []
+    notes = list(left_out(["doubled rows"] * doubled))
     cuts = np.flatnonzero(np.diff(single.t_ns) <= 0) + 1
     bounds = [0, *cuts.tolist(), len(single.t_ns)]
     stretches = [single.pick(slice(a, b)) for a, b in pairwise(bounds)]
@@ -180,6 +180,6 @@ def when(trace: Recorded, t_ns: int) -> str:
     return iso(t_ns) if trace.dated else f"{t_ns / 1e9:g} s"
 
 
-def counted(reasons: Sequence[str]) -> tuple[str, ...]:
-    """Return each reason once, with how often it was given."""
-    return tuple(f"{reasons.count(reason)} {reason}" for reason in dict.fromkeys(reasons))
+def left_out(reasons: Sequence[str]) -> tuple[str, ...]:
+    """Return a note for each kind of row that was left out, with how many there were."""
+    return tuple(f"left out: {reason} ({reasons.count(reason)})" for reason in dict.fromkeys(reasons))

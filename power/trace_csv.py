@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .trace import Recorded, TraceError, counted, iso_ns
+from .trace import Recorded, TraceError, iso_ns, left_out
 
 UNDATED = "its times count from a zero of its own"
 """What is told of a trace without dates."""
@@ -70,24 +70,24 @@ def read(text: str, *, named: Mapping[str, str] | None = None) -> Recorded:
     if delimiter != "," and any(_DECIMAL_COMMA.fullmatch(cell) for row in rows[:2] for cell in row):
         rows = [[_DECIMAL_COMMA.sub(r"\1.\2", cell) for cell in row] for row in rows]
     clock = _Clock(columns["time"], rows, header)
-    kept, left_out = list[tuple[int, float, float, float]](), list[str]()
+    kept, reasons = list[tuple[int, float, float, float]](), list[str]()
     for row in rows:
         try:
             values = [_value(row, columns.get(name)) for name in ("watts", "volts", "amps")]
             t_ns = clock.t_ns(row)
         except (ValueError, IndexError):
-            left_out.append("rows that are no numbers")
+            reasons.append("rows that are no numbers")
             continue
         watts = values[1] * values[2] if "watts" not in columns else values[0]
         if not math.isfinite(watts):
-            left_out.append("rows without a value")
+            reasons.append("rows without a value")
             continue
         kept.append((t_ns, watts, values[1], values[2]))
     if len(kept) < max(1, _USABLE_SHARE * len(rows)):
         raise TraceError(
             f"{len(kept)} of {len(rows)} rows have a time and watts; the first is {delimiter.join(rows[0])[:60]!r}"
         )
-    notes = (*counted([f"{reason} left out" for reason in left_out]), *clock.notes())
+    notes = (*left_out(reasons), *clock.notes())
     watts, volts, amps = (np.array([one[i] for one in kept]) for i in (1, 2, 3))
     form = "joulescope csv" if _is_joulescope(header) else "csv"
     return Recorded(form, np.array([one[0] for one in kept], np.int64), watts, volts, amps, (), clock.dated, notes)

@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from .trace import Recorded, TraceError, counted, iso, since_epoch_ns
+from .trace import Recorded, TraceError, iso, left_out, since_epoch_ns
 
 Order = Literal["mdy", "dmy"]
 """Which comes first in a date, month or day."""
@@ -114,7 +114,7 @@ def read(text: str, *, mark: str | None = None, channel: int | None = None, orde
     Raises:
         TraceError: there is no usable row.
     """
-    rows, left_out = _rows(text)
+    rows, reasons = _rows(text)
     marks = Counter(row.mark for row in rows)
     if mark is not None:
         rows = [row for row in rows if mark in row.mark]
@@ -126,15 +126,15 @@ def read(text: str, *, mark: str | None = None, channel: int | None = None, orde
     watts = np.array([one.get("Watts", np.nan) for one in picked])
     t_ns = np.array([_t_ns(row, order) for row in rows], np.int64)
     valued = np.isfinite(watts)
-    left_out += [_NO_VALUES] * int((~valued).sum())
-    notes = (*counted([f"{reason} left out" for reason in left_out]), *([how] if how else ()))
+    reasons += [_NO_VALUES] * int((~valued).sum())
+    notes = (*left_out(reasons), *([how] if how else ()))
     volts, amps = (np.array([one.get(name, np.nan) for one in picked]) for name in ("Volts", "Amps"))
     whole = Recorded(_FORM, t_ns, watts, volts, amps, tuple(row.mark for row in rows), notes=notes)
     return whole.pick(valued)
 
 
 def _rows(text: str) -> tuple[list[Row], list[str]]:
-    lines, left_out = text.splitlines(), list[str]()
+    lines, reasons = text.splitlines(), list[str]()
     rows: list[Row] = []
     usual = 0
     for number, line in enumerate(lines, 1):
@@ -144,14 +144,14 @@ def _rows(text: str) -> tuple[list[Row], list[str]]:
         try:
             row = parse(line)
         except ValueError as reason:
-            left_out.append(str(reason))
+            reasons.append(str(reason))
             continue
         if number == len(lines) and not text.endswith("\n") and words < usual:
-            left_out.append("rows that are cut off or no numbers")
+            reasons.append("rows that are cut off or no numbers")
             continue
         usual = words
         rows.append(row)
-    return rows, left_out
+    return rows, reasons
 
 
 def _of(row: Row, channel: int | None) -> dict[str, float]:

@@ -78,7 +78,7 @@ def test_a_gap_is_told() -> None:
 def test_a_doubled_row_counts_once_and_is_told() -> None:
     found = window_energy(trace([0, 1, 1, 2, 3], [2, 4, 4, 2, 2]), S // 2, 3 * S)
     assert (found.rows, found.mean_watts) == (2, 3.0)
-    assert found.notes == ("1 doubled rows left out",)
+    assert found.notes == ("left out: doubled rows (1)",)
 
 
 def test_two_rows_at_one_instant_that_differ_are_refused() -> None:
@@ -125,9 +125,9 @@ def test_what_is_no_row_is_left_out_and_counted() -> None:
     assert found.watts.tolist() == [272.93, 275.63, 275.63]
     assert np.isnan(found.volts).all()  # -1: a sum of channels has no volts
     assert found.notes == (
-        "1 notices of the daemon left out",
-        "1 errors of the daemon left out",
-        "1 lines that are no rows left out",
+        "left out: notices of the daemon (1)",
+        "left out: errors of the daemon (1)",
+        "left out: lines that are no rows (1)",
     )
 
 
@@ -143,7 +143,7 @@ def test_a_channel_is_picked_by_its_number() -> None:
 def test_a_row_without_a_value_is_never_zero_watts(watts, tmp_path) -> None:
     found = read(written(tmp_path, *(row(f"01-13-2021 10:00:0{i}.000", 5 if i != 2 else watts) for i in range(5))))
     assert found.watts.tolist() == [5.0] * 4
-    assert found.notes == ("1 rows without a value left out",)
+    assert found.notes == ("left out: rows without a value (1)",)
 
 
 def test_a_row_that_is_cut_off_at_the_end_of_the_file_is_left_out(tmp_path) -> None:

@@ -29,7 +29,7 @@ def test_a_joulescopes_samples_have_watts_from_volts_and_amps() -> None:
     found = read("#time (s),current (A),voltage (V)\n0.0000000,0.5,5.0\n0.0000005,nan,nan\n0.0000010,0.25,5.0\n")
     assert found.watts.tolist() == [2.5, 1.25]
     assert found.t_ns.tolist() == [0, 1000]
-    assert "1 rows without a value left out" in found.notes
+    assert "left out: rows without a value (1)" in found.notes
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_a_table_that_cannot_be_understood_is_refused(text, named, told) -> None
 def test_no_value_is_never_a_number(cell) -> None:
     found = read(f"time,power\n1608718000,2\n1608718001,{cell}\n1608718002,2\n")
     assert found.watts.tolist() == [2.0, 2.0]
-    assert found.notes == ("1 rows without a value left out",)
+    assert found.notes == ("left out: rows without a value (1)",)
 
 
 def test_volts_and_amps_stay_beside_watts() -> None:
