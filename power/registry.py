@@ -29,6 +29,7 @@ METERS = {
     "nge100": "power.scpi.supply_meters:NGE100",
     "ngl": "power.scpi.supply_meters:NGL",
     "nvml": "power.onboard.nvml:NvmlMeter",
+    "otii": "power.usb.otii:Otii",
     "ppk2": "power.usb.ppk2:PPK2",
     "ptdaemon": "power.ptd.daemon:PtDaemon",
     "rapl": "power.onboard.rapl:Rapl",

@@ -7,6 +7,7 @@ from .km003c import KM003C
 from .korad import KA3005P
 from .lpm01a import LPM01A
 from .n6705c import N6705C
+from .otii import Otii
 from .ppk2 import PPK2
 from .serial_relay import SerialRelay
 from .shelly import Shelly
@@ -30,6 +31,7 @@ TWINS: dict[str, type[Twin]] = {
     "n6705c": N6705C,
     "nge100": bench.NGE100,
     "ngl": bench.NGL,
+    "otii": Otii,
     "ppk2": PPK2,
     "scpi": bench.GENERIC,
     "scpi-output": N6705C,
