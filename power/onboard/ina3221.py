@@ -24,7 +24,8 @@ _CHANNELS = 3
 _MICRO = 1e-6
 _ASSUMED_SHUNT_OHMS = 0.01
 """As on the TX2's module; hwmon tells its own."""
-_SHUNT_STEP_VOLTS, _SHUNT_OFFSET_VOLTS, _BUS_OFFSET_VOLTS = 40e-6, 80e-6, 16e-3
+_SHUNT_STEP_VOLTS, _SHUNT_OFFSET_VOLTS = 40e-6, 80e-6
+_BUS_STEP_VOLTS, _BUS_OFFSET_VOLTS = 8e-3, 16e-3
 _OF_READING, _RESISTOR = 0.0025, 0.01
 
 
@@ -139,7 +140,7 @@ def _accuracy(rail: Rail) -> Accuracy:
     ohms = rail.shunt_ohms or _ASSUMED_SHUNT_OHMS
     shunt = f"{ohms * 1e3:g} mΩ" + " (assumed)" * (rail.shunt_ohms is None)
     return Accuracy(
-        volts=Tolerance(_OF_READING, _BUS_OFFSET_VOLTS),
+        volts=Tolerance(_OF_READING, _BUS_OFFSET_VOLTS + _BUS_STEP_VOLTS / 2),
         amps=Tolerance(_OF_READING + _RESISTOR, (_SHUNT_OFFSET_VOLTS + _SHUNT_STEP_VOLTS / 2) / ohms),
-        source=f"assumed: TI SBOS576, maximum errors of shunt and bus; shunt {shunt} within 1 %",
+        source=f"TI SBOS576C, section 6.5, maximum errors at 25 °C, half a step; shunt {shunt}, taken to be within 1 %",
     )

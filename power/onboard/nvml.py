@@ -17,7 +17,10 @@ from ..polling import Pace, PolledMeter
 from .counter import CounterPower, Time
 
 _HINT = "does `nvidia-smi` show the GPU?"
-_SOURCE = "NVIDIA NVML API reference, nvmlDeviceGetPowerUsage: within 5 % of the power drawn"
+_SOURCE = "assumed: 5 %, as NVIDIA states it for Fermi and Kepler only (NVML API reference, nvmlDeviceGetPowerUsage)"
+_AVERAGED_HZ = 0.44
+"""3 dB bandwidth of an average over one second: such is the power of Ampere (but GA100) and later, says that reference;
+older GPUs tell the power of the moment."""
 
 
 class Nvml(Protocol):
@@ -72,6 +75,7 @@ class NvmlMeter(PolledMeter):
         super().__init__(name, identity)
         self.rate_hz = options.rate_hz
         self.aperture_s = 1 / options.rate_hz if options.source == "energy" else 0.0
+        self.bandwidth_hz = None if options.source == "energy" else _AVERAGED_HZ
         self._library, self._handle, self._open = library, handle, True
         self._pace = Pace(1 / options.rate_hz)
         self._counter = (

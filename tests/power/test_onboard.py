@@ -507,6 +507,7 @@ def test_an_older_gpu_tells_averaged_power() -> None:
     with NvmlMeter.on("m1", library, NvmlMeter.Config(source="power")) as meter:
         assert meter.read().watts.tolist() == [61.234]
         assert meter.aperture_s == 0
+        assert meter.bandwidth_hz == pytest.approx(0.44)
 
 
 def test_without_nvidias_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
