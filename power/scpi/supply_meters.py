@@ -105,7 +105,7 @@ class DP832(SupplyMeter):
     verified = ("twin", "published bytes")
     models = ("DP832",)
     ways = (
-        Way((Ask(":MEAS:ALL? CH{ch}", ("volts", "amps", "")),)),
+        Way((Ask(":MEAS:ALL? CH{ch}", ("volts", "amps", "watts")),)),
         Way((Ask(":MEAS:VOLT? CH{ch}", _VOLTS), Ask(":MEAS:CURR? CH{ch}", _AMPS))),
         Way((Ask(":MEAS:VOLT?", _VOLTS), Ask(":MEAS:CURR?", _AMPS)), before=(":INST:NSEL {ch}",)),
     )

@@ -128,8 +128,8 @@ class WT310E(PolledMeter):
         """
         (volts, amps, watts), shown_ns, flags = self._update()
         if math.isinf(volts) or math.isinf(amps) or math.isinf(watts):
-            volts, amps, watts, flags = math.nan, math.nan, math.nan, flags | Flag.OVERLOAD
-        return Block.one(shown_ns - round(self.aperture_s * 5e8), volts, amps, flags, watts=finite(watts))
+            watts, flags = math.nan, flags | Flag.OVERLOAD
+        return Block.one(shown_ns - round(self.aperture_s * 5e8), finite(volts), finite(amps), flags, watts=watts)
 
     def close(self) -> None:
         """Close the link. May be called twice."""

@@ -25,7 +25,9 @@ class TestDP832(ScpiConformance):
     driver = "dp832"
     options: ClassVar = {**RESOURCE, "channel": 1}
     identity = "RIGOL TECHNOLOGIES,DP832A,DP8A000000001,00.01.16"
-    shape: ClassVar = [("volts", "amps", "-")]
+    shape: ClassVar = [("volts", "amps", "watts")]
+    numbers: ClassVar = {"volts", "amps"}
+    """Its watts are the product: they are read, for what they tell of the others."""
     confirms = False
 
     def on(self, port: Answering) -> Meter:
