@@ -5,6 +5,7 @@ What an emulated machine needs for a frame is no board's figure: order and plumb
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -31,8 +32,12 @@ pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("qemu")]
 
 STAGES = {
     "tx2-qemu": ["bootloader", "kernel", "initramfs", "userspace", "login"],
-    "atom-qemu": ["kernel", "initramfs", "userspace", "login"],
+    "atom-qemu": ["firmware", "bootloader", "kernel", "initramfs", "userspace", "login"],
 }
+
+BUSY = re.compile(r'"(starved|host|clock): ')
+"""Why a host under load voids a trial; it is made again."""
+_TRIES = 4
 
 
 class Farm:
@@ -98,7 +103,11 @@ def test_the_whole_job_from_power_off_to_watts_and_a_record(farm):
     kind, runtime = RUNTIMES[farm.board]
     artifact = MODELS / "artifacts" / f"lenet5-pruned-int8-{kind}.tar.zst"
     words = ["run", artifact, "--board", farm.board, "--dataset", MODELS / "datasets" / "digits-540"]
-    trial = farm.run(*words, "--rate-hz", "1", "--duration-s", "8", "--limit", "max_accuracy_loss=0.02", "--json")
+    words += ["--rate-hz", "1", "--duration-s", "8", "--limit", "max_accuracy_loss=0.02", "--json"]
+    for _ in range(_TRIES):
+        trial = farm.run(*words)
+        if not (trial.returncode == 3 and BUSY.search(trial.stdout)):
+            break
     assert trial.returncode == 0, trial.stdout + trial.stderr
     record = json.loads(trial.stdout)["record"]
     assert record["board"]["made"] == "qemu twin"
