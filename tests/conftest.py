@@ -14,15 +14,17 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
+SESSIONS = "tests/farm/whole/"
+"""Whole sessions with trials, which disturb each other: half the workers begin with them, the others end with them."""
 DEAR = (
-    "tests/farm/whole/",
     "tests/farm/artifact/test_sample_artifacts.py",
     "tests/farm/gate/test_gate_tests.py",
     "tests/farm/pytest_plugin/test_workers.py",
+    "tests/farm/pytest_plugin/test_manners.py",
 )
-"""What takes some ten seconds a test."""
+"""What else takes seconds of processor time a test."""
 ALONE = "test_a_host_under_load_is_never_a_regression"
-"""Loads the host, so it stays away from the dear ones, which would have to measure again."""
+"""Takes the processors from all others, so it comes when the dear ones are over."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -31,9 +33,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ``--dist worksteal`` gives each worker one run of the list, and later the end of another's.
     """
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    dear = [item for item in items if item.nodeid.startswith(DEAR) and ALONE not in item.nodeid]
-    rest = [item for item in items if not item.nodeid.startswith(DEAR) or ALONE in item.nodeid]
+    sessions = [item for item in items if item.nodeid.startswith(SESSIONS) and ALONE not in item.nodeid]
+    dear = [item for item in items if item.nodeid.startswith(DEAR)]
+    taken = {*sessions, *dear}
+    rest = [item for item in items if item not in taken]
     if workers > 1 and rest:
         ends = [len(rest) * n // workers for n in range(workers + 1)]
-        parts = [dear[n::workers] + rest[ends[n] : ends[n + 1]] for n in range(workers)]
-        items[:] = [item for part in parts for item in part]
+        dealt: list[pytest.Item] = []
+        for n in range(workers):
+            first, then = (sessions, dear) if n % 2 else (dear, sessions)
+            dealt += first[n::workers] + then[n::workers] + rest[ends[n] : ends[n + 1]]
+        items[:] = dealt
