@@ -21,7 +21,7 @@ _MAKERS = ("KORAD", "VELLEMAN", "TENMA", "RND", "STAMOS", "JPUTEK", "KD")
 """Who sells it under their own name (libsigrok's list of models)."""
 _PAUSE_S = 0.08
 """It takes this long over a command, and forgets one that comes sooner."""
-_TIMEOUT_S = 0.5
+_TIMEOUT_S = 0.7
 """Slow units answer within 450 ms."""
 _ANSWER_BYTES = 5
 _MOST_BYTES = 64

@@ -9,10 +9,11 @@ from typing import Any
 from .link import Link
 from .truth import Supply
 
-FAULTS = ("silent", "garbage", "drop", "trip", "lose")
+FAULTS = ("silent", "garbage", "drop", "trip", "lose", "stale")
 """``silent``: takes requests and does nothing. ``garbage``: answers of the right length, wrong bytes.
 ``drop``: leaves out one answer in five. ``trip``: the over-current protection of a supply has cut its output.
-``lose``: a unit that counts its samples leaves some out."""
+``lose``: a unit that counts its samples leaves some out. ``stale``: while a range moves, one question about values in
+five is answered with the ranges, and the question after it with the values."""
 
 _DROPPED = 0.2
 

@@ -28,6 +28,8 @@ _TOO_MUCH = 1.4
 _TOO_LITTLE = 0.005
 
 _DIGITS = 5
+_STALE = 0.2
+"""Share of the questions about values that the fault spoils."""
 _MOST_ITEMS = 255
 
 # Settings that are kept and told, but change nothing in the twin: header → value at power-up.
@@ -55,9 +57,17 @@ class WT310E(Twin):
         self._input_commands()
         self._numeric_commands()
 
+    faults = ("silent", "garbage", "drop", "stale")
+
     def answer(self, request: bytes) -> bytes:
-        """Run one message."""
-        return self._scpi.answer(request)
+        """Run one message; with the fault ``stale``, at times with what public logs show in an answer's place."""
+        answer = self._scpi.answer(request)
+        if "stale" in self._faults and b"VAL?" in request and self.rng.random() < _STALE:
+            volts, amps = (engineering(r, 4) for r in self._ranges())
+            return (
+                f"{amps};{int(self._amps_range is None)};{volts};{int(self._volts_range is None)}\n".encode() + answer
+            )
+        return answer
 
     def open_link(self) -> tuple[Link, dict[str, str]]:
         """Listen on a raw socket."""

@@ -13,6 +13,7 @@ from power.block import Block, Flag
 from power.errors import FrameError, InstrumentFault, MeterOffline
 from power.meter import Meter
 from power.registry import load_meter
+from power.sampler import Sampler
 from power.twin.instrument import Twin
 from power.twin.servers import TWINS
 from power.twin.truth import PROFILES, Supply
@@ -173,3 +174,17 @@ def test_a_memory_that_ran_over_is_a_loss_and_starts_anew(monkeypatch: pytest.Mo
 def test_options_that_a_multimeter_cannot_have_are_told_with_those_it_has(options: dict[str, Any], wrong: str) -> None:
     with pytest.raises(ValidationError, match=wrong):
         load_meter("34465a").Config.model_validate({"resource": "x", **options})
+
+
+def test_answers_about_ranges_are_never_watts_and_are_told_as_lost() -> None:
+    """Hundreds of public MLPerf logs have them as "watts nan", or worse."""
+    with meter_on("wt330", update_rate_s=0.1) as (twin, meter), Sampler(meter) as sampler:
+        twin.inject("stale")
+        until_s = time.monotonic() + 60
+        while len(sampler._errors) < 3 or len(sampler._blocks) < 10:
+            assert time.monotonic() < until_s
+            time.sleep(0.01)
+        trace = sampler.stop()
+    assert trace.block.watts == pytest.approx(np.full(len(trace.block), WATTS), rel=0.05)
+    assert trace.lost >= 3
+    assert all("values, not 3" in error for error in trace.errors)
