@@ -18,7 +18,7 @@ from .boot_patterns import (
     Sign,
     Stage,
 )
-from .boot_prompts import BARE_SHELL, LOADERS, RESCUES, SHELLS, asks, shows
+from .boot_prompts import BARE_SHELL, LOADERS, RESCUES, SHELLS, UEFI, asks, shows
 from .boot_rows import Row, behind_prompt, rows_for
 from .boot_symptoms import Symptom
 
@@ -175,8 +175,8 @@ class BootWatcher:
         boot = self._boot
         if boot.stage is None or boot.stage.place < Stage.KERNEL.place:
             vendors = LOADERS if boot.stage is Stage.BOOTLOADER else LOADERS[:2]
-            if seen := shows(vendors, text):
-                self._reach(Stage.BOOTLOADER)
+            if seen := shows((*vendors, UEFI), text):
+                self._reach(Stage.FIRMWARE if shows((UEFI,), text) else Stage.BOOTLOADER)
                 self._faults.add("boot-stop", number, seen, "at once", Stage.KERNEL, boot.stage)
                 boot.typed, boot.step = True, max(boot.step, LOADER)
                 return True
@@ -297,7 +297,7 @@ class BootWatcher:
             return
         for row in rows_for(said) if rows is None else rows:
             if isinstance(row, Symptom) and row.pattern.search(said) and self._fits(row):
-                if row.shows:
+                if row.shows and (self.stage is None or row.shows.place >= Stage.KERNEL.place):
                     early = row.shows is Stage.USERSPACE and self._boot.in_initramfs
                     self._reach(Stage.INITRAMFS if early else row.shows)
                 self._faults.add(row.kind, number, said, row.ends, row.until, self.stage)

@@ -40,8 +40,8 @@ BARE_SHELL = re.compile(r"^[#$] ?$")
 
 LOADERS = (
     _prompt(
-        r"^(?:=>(?= ?$| [a-z])|u-boot=>|U-Boot ?>|Tegra\w* \([^)]+\) #|grub>|grub rescue>|Shell>|FS\d+:\\[^>]*>) ?",
-        "U-Boot, GRUB, EDK II",
+        r"^(?:=>(?= ?$| [a-z])|u-boot=>|U-Boot ?>|Tegra\w* \([^)]+\) #|grub>|grub rescue>) ?",
+        "U-Boot, GRUB",
     ),
     _prompt(r"^barebox(?:@[^:]+)?:/\S*(?: |$)", "barebox"),
     _prompt(
@@ -50,6 +50,9 @@ LOADERS = (
     ),
 )
 """A boot loader that takes commands; only while one runs."""
+
+UEFI = _prompt(r"^(?:Shell>|FS\d+:\\[^>]*>) ?", "EDK II: ShellPkg")
+"""The firmware's own shell."""
 
 RESCUES = (
     _prompt(r"^\(initramfs\) ?", "initramfs-tools"),

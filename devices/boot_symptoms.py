@@ -27,8 +27,8 @@ class Symptom:
     where: str
     pattern: re.Pattern[str]
     shows: Stage | None = None
-    """Whoever prints it runs in this stage, whatever was seen before; systemd in the initramfs prints what it prints
-    later."""
+    """Whoever prints it runs in this stage: a kernel and what comes after it whatever was seen before, firmware and
+    boot loaders where nothing was. systemd in the initramfs prints what it prints later."""
 
 
 HINTS = {
@@ -55,6 +55,10 @@ def _last(
     kind: str, word: str, until: Stage | None, where: str, pattern: str, *, shows: Stage | None = None
 ) -> Symptom:
     return Symptom(kind, "if last", word, until, where, re.compile(pattern), shows)
+
+
+def _image(word: str, where: str, pattern: str) -> Symptom:
+    return _last("bad-image", word, Stage.KERNEL, where, pattern, shows=Stage.BOOTLOADER)
 
 
 def _rescue(shows: Stage, word: str, where: str, pattern: str) -> Symptom:
@@ -96,28 +100,30 @@ _ROOT = (
     _last("root-mount", "VFS", Stage.USERSPACE, "Linux: init/do_mounts.c",
           r"^VFS: (?:Cannot open root device|Unable to mount root fs)", shows=Stage.KERNEL),
     _last("root-mount", "sysroot", Stage.USERSPACE, "systemd: sysroot.mount in the initramfs",
-          r"Failed to (?:start .*)?mount /sysroot|Failed at step .* /sysroot|mount.*/sysroot.*failed"),
+          r"Failed to (?:start .*)?mount /sysroot|Failed at step .* /sysroot|mount.*/sysroot.*failed",
+          shows=Stage.INITRAMFS),
     _last("root-mount", "mounting", Stage.USERSPACE, "BusyBox mount in an initramfs",
-          r"^mount: mounting \S+ on (?:/root|/mnt/root|/rootfs|/new_?root|/sysroot) failed"),
+          r"^mount: mounting \S+ on (?:/root|/mnt/root|/rootfs|/new_?root|/sysroot) failed", shows=Stage.INITRAMFS),
     _last("root-mount", "requested", Stage.USERSPACE, "initramfs-tools: init",
-          r"^Target filesystem doesn't have requested "),
+          r"^Target filesystem doesn't have requested ", shows=Stage.INITRAMFS),
     _last("root-mount", "init", Stage.USERSPACE, "initramfs-tools: init",
-          r"^No init found\. Try passing init="),
-    _last("root-mount", "real", Stage.USERSPACE, "mkinitcpio: init", r"ERROR: Failed to mount the real root device"),
+          r"^No init found\. Try passing init=", shows=Stage.INITRAMFS),
+    _last("root-mount", "real", Stage.USERSPACE, "mkinitcpio: init", r"ERROR: Failed to mount the real root device",
+          shows=Stage.INITRAMFS),
     _last("root-mount", "mount", Stage.USERSPACE, "L4T: initrd",
-          r"^ERROR: \S+ mount fail|^ERROR: (?:Unable|Failed) to mount root"),
+          r"^ERROR: \S+ mount fail|^ERROR: (?:Unable|Failed) to mount root", shows=Stage.INITRAMFS),
     _last("root-wait", "Waiting", Stage.INITRAMFS, "Linux: init/do_mounts.c",
           r"^(?:md: )?Waiting for root ?(?:device|fs|filesystem|file system)\b", shows=Stage.KERNEL),
     _last("root-wait", "Waiting", Stage.USERSPACE, "Linux: rootdelay=; initramfs of Yocto and others",
           r"^Waiting (?:\d+ ?sec before mounting root|for (?:the )?(?:device )?/dev/)"),
     _last("root-wait", "removable", Stage.USERSPACE, "OpenEmbedded: initramfs-live-boot",
-          r"^Waiting for removable media\.\.\."),
+          r"^Waiting for removable media\.\.\.", shows=Stage.INITRAMFS),
     _last("root-wait", "Waiting", Stage.USERSPACE, "initramfs-tools: scripts/local",
-          r"^Begin: Waiting for root file ?system"),
+          r"^Begin: Waiting for root file ?system", shows=Stage.INITRAMFS),
     _last("root-wait", "waiting", Stage.USERSPACE, "initramfs-tools: scripts/local",
-          r"^(?:done\.\s*)?G[ai]ve up waiting for root"),
+          r"^(?:done\.\s*)?G[ai]ve up waiting for root", shows=Stage.INITRAMFS),
     _last("root-wait", "initqueue", Stage.USERSPACE, "dracut: dracut-initqueue.sh",
-          r"dracut-initqueue.*\b(?:timeout|timed out)\b"),
+          r"dracut-initqueue.*\b(?:timeout|timed out)\b", shows=Stage.INITRAMFS),
     _last("root-wait", "job", Stage.LOGIN, "systemd: src/core/manager.c",
           r"A start job is running for (?:/dev/|dev-|.*\.device)"),
     _last("root-wait", "waiting", Stage.LOGIN, "systemd: src/core/job.c", r"Timed out waiting for device "),
@@ -177,6 +183,7 @@ _STOPPED = (
     _last("boot-stop", "error", Stage.KERNEL, "GRUB: kern",
           r"^error: (?:no such (?:partition|device|disk)|unknown filesystem|disk `.*' not found)"),
     _last("boot-stop", "Shell", Stage.KERNEL, "EDK II: ShellPkg", r"^UEFI Interactive Shell v"),
+    _last("boot-stop", "BdsDxe", Stage.KERNEL, "EDK II: BdsDxe", r"^BdsDxe: (?:failed to (?:load|start)|No bootable) "),
     _last("boot-stop", "PXE", Stage.KERNEL, "Intel PXE boot agent, EDK II", r"^PXE-[EM]\w\w:"),
     _last("boot-stop", "exceeded", Stage.KERNEL, "U-Boot: net/net.c", r"^Retry (?:count|time) exceeded"),
     _last("boot-stop", "keys", Stage.KERNEL, "GRUB: normal/menu_text.c",
@@ -208,35 +215,35 @@ _STOPPED = (
 )
 
 _IMAGE = (
-    _last("bad-image", "Wrong", Stage.KERNEL, "U-Boot: boot/bootm.c", r"^Wrong (?:Ramdisk )?Image (?:Format|Type)"),
-    _last("bad-image", "format", Stage.KERNEL, "U-Boot: cmd/source.c, bootm.c", r"^Unknown image format!"),
-    _last("bad-image", "magic", Stage.KERNEL, "U-Boot: arch/*/lib/image.c, zimage.c",
+    _image("Wrong", "U-Boot: boot/bootm.c", r"^Wrong (?:Ramdisk )?Image (?:Format|Type)"),
+    _image("format", "U-Boot: cmd/source.c, bootm.c", r"^Unknown image format!"),
+    _image("magic", "U-Boot: arch/*/lib/image.c, zimage.c",
           r"Bad Linux \w+ z?Image magic|^zimage: Bad magic!"),
-    _last("bad-image", "kernel", Stage.KERNEL, "U-Boot: boot/bootm.c; GRUB",
+    _image("kernel", "U-Boot: boot/bootm.c; GRUB",
           r"can't get kernel image!|you need to load the kernel first"),
-    _last("bad-image", "Bad", Stage.KERNEL, "U-Boot: boot/image-board.c, image-fit.c",
+    _image("Bad", "U-Boot: boot/image-board.c, image-fit.c",
           r"^Bad (?:Magic Number|Header Checksum|Data CRC)|Verifying .*\.\.\. +Bad "
           r"|Bad (?:FIT kernel image format|hash (?:value|in FIT))"),
-    _last("bad-image", "Hash", Stage.KERNEL, "U-Boot: boot/image-fit.c",
+    _image("Hash", "U-Boot: boot/image-fit.c",
           r"Verifying Hash Integrity .*(?:error|[Bb]ad hash)"),
-    _last("bad-image", "device|Device", Stage.KERNEL, "U-Boot: boot/image-fdt.c",
+    _image("device|Device", "U-Boot: boot/image-fdt.c",
           r"Could not find a valid device tree|Did not find a cmdline Flattened Device Tree"
           r"|No valid [Dd]evice [Tt]ree"),
     _now("bad-image", "ATAGS", None, "U-Boot: arch/arm/lib/bootm.c", r"FDT and ATAGS support not compiled in"),
-    _last("bad-image", "fdt", Stage.KERNEL, "U-Boot: boot/image-fdt.c",
+    _image("fdt", "U-Boot: boot/image-fdt.c",
           r"image is not a fdt|ERROR: fdt .*(?:fail|invalid)|libfdt fdt_check_header\(\)"),
-    _last("bad-image", "RESET", Stage.KERNEL, "U-Boot: boot/bootm.c", r"must RESET (?:the )?board to recover"),
-    _last("bad-image", "corrupt", Stage.KERNEL, "U-Boot: boot/image-board.c", r"Ramdisk image is corrupt or invalid"),
-    _last("bad-image", "uncompress", Stage.KERNEL, "U-Boot: boot/bootm.c", r"uncompress.*error"),
-    _last("bad-image", "FIT", Stage.KERNEL, "U-Boot: boot/image-fit.c", r"[Cc]an't get FIT|ERROR: .*FIT "),
-    _last("bad-image", "signature", Stage.KERNEL, "U-Boot: boot/image-fit-sig.c; GRUB",
+    _image("RESET", "U-Boot: boot/bootm.c", r"must RESET (?:the )?board to recover"),
+    _image("corrupt", "U-Boot: boot/image-board.c", r"Ramdisk image is corrupt or invalid"),
+    _image("uncompress", "U-Boot: boot/bootm.c", r"uncompress.*error"),
+    _image("FIT", "U-Boot: boot/image-fit.c", r"[Cc]an't get FIT|ERROR: .*FIT "),
+    _image("signature", "U-Boot: boot/image-fit-sig.c; GRUB",
           r"Failed to verify required signature|bad shim signature"),
-    _last("bad-image", "error", Stage.KERNEL, "GRUB: loader",
+    _image("error", "GRUB: loader",
           r"^error: (?:invalid (?:magic|arch)|file `.*(?:linu[xz]|[Ii]mage|initr).*' not found"
           r"|premature end of file|not a valid)"),
-    _last("bad-image", "DTB|Blob|Tree", Stage.KERNEL, "Little Kernel: app/aboot, platform/msm_shared/dev_tree.c",
+    _image("DTB|Blob|Tree", "Little Kernel: app/aboot, platform/msm_shared/dev_tree.c",
           r"DTB offset is incorrect|Appended (?:DTB|Device Tree Blob) not found|Device Tree (?:Blob )?not found"),
-    _last("bad-image", "boot", Stage.KERNEL, "Little Kernel: app/aboot",
+    _image("boot", "Little Kernel: app/aboot",
           r"[Ii]nvalid boot image|boot image (?:is )?(?:invalid|corrupt)"),
     _now("bad-image", "halted", None, "Linux: arch/*/boot/compressed", r"^ *-- System halted", shows=Stage.KERNEL),
     _now("bad-image", "unrecognized", None, "Linux: arch/arm/kernel/head-common.S",
