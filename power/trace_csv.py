@@ -21,7 +21,7 @@ UNDATED = "its times count from a zero of its own"
 _TIMES = ("time", "t", "timestamp", "datetime", "epoch", "unix", "utc", "elapsed", "seconds", "date")
 _QUANTITIES = {
     "time": _TIMES,
-    "watts": ("power", "watts", "watt", "w", "p", "mw"),
+    "watts": ("power", "watts", "watt", "w", "p", "mw", "power.draw", "power_draw", "total_power", "active_power"),
     "volts": ("voltage", "volts", "volt", "v", "u", "mv", "vbus", "bus_voltage"),
     "amps": ("current", "amps", "amp", "a", "i", "ma", "ibus", "amperes"),
 }
@@ -38,6 +38,7 @@ _DELIMITERS = "\t;"
 """Before the comma, which may be a decimal point beside them."""
 _NUMBER = re.compile(r"[+-]?(\d+)(?:\.(\d+))?")
 _DECIMAL_COMMA = re.compile(r"([+-]?\d+),(\d+)")
+_WITH_UNIT = re.compile(r"([+-]?\d[\d.]*(?:[eE][+-]?\d+)?)\s*([mµuk]?[WVA])")
 _NO_VALUE = 9.9e36
 """SCPI: 9.91E37 is no number, 9.9E37 beyond the range."""
 _USABLE_SHARE = 0.5
@@ -49,7 +50,7 @@ class Column:
     """Where a quantity stands, and what its numbers are to be multiplied by."""
 
     index: int
-    name: str
+    quantity: str
     scale: float = 1.0
     unit_ns: int | None = None
     """Of times: ns a unit; None where the name does not tell."""
@@ -75,7 +76,7 @@ def read(text: str, *, named: Mapping[str, str] | None = None) -> Recorded:
         try:
             values = [_value(row, columns.get(name)) for name in ("watts", "volts", "amps")]
             t_ns = clock.t_ns(row)
-        except (ValueError, IndexError):
+        except (ValueError, IndexError, KeyError):
             reasons.append("rows that are no numbers")
             continue
         watts = values[1] * values[2] if "watts" not in columns else values[0]
@@ -169,9 +170,9 @@ def _by_name(quantity: str, header: Sequence[str]) -> Column | None:
 def _column(quantity: str, index: int, name: str) -> Column:
     base, unit = _split(name)
     if quantity == "time":
-        return Column(index, name, unit_ns=_TIME_UNITS.get(unit))
+        return Column(index, quantity, unit_ns=_TIME_UNITS.get(unit))
     scales = _SCALES[quantity]
-    return Column(index, name, scales.get(unit, scales.get(base, 1.0)))
+    return Column(index, quantity, scales.get(unit, scales.get(base, 1.0)))
 
 
 def _split(name: str) -> tuple[str, str]:
@@ -190,8 +191,12 @@ def _value(row: Sequence[str], column: Column | None) -> float:
     cell = row[column.index]
     if not cell or cell.lower() in ("nan", "none", "null", "-", "n/a"):
         return math.nan
+    scale = column.scale
+    if with_unit := _WITH_UNIT.fullmatch(cell):  # as nvidia-smi writes: 61.23 W
+        cell, unit = with_unit.groups()
+        scale = _SCALES[column.quantity][unit.lower()]
     value = float(cell)
-    return math.nan if abs(value) >= _NO_VALUE else value * column.scale
+    return math.nan if abs(value) >= _NO_VALUE else value * scale
 
 
 class _Clock:

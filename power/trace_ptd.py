@@ -75,6 +75,9 @@ def _fields(words: list[str]) -> tuple[dict[str, float], dict[int, dict[str, flo
             into = channels.setdefault(int(channel[1]), {})
             at += 1
             continue
+        if _is_number(name):  # an uncertainty behind the value that it belongs to
+            at += 1
+            continue
         if name == "Watts" and name in into:  # unread samples name no channels
             into = channels.setdefault(len(channels) + 1, {})
         value = words[at + 1].strip() if at + 1 < len(words) else ""
@@ -84,6 +87,14 @@ def _fields(words: list[str]) -> tuple[dict[str, float], dict[int, dict[str, flo
             into[name] = _number(name, value)
         at += 2
     return total, channels, mark
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
 
 
 def _number(name: str, value: str) -> float:

@@ -161,6 +161,18 @@ def test_further_columns_and_the_older_form_without_a_first_word_are_read() -> N
         parse("09-23-2020 14:40:23.964,Temp,29.687500,Humidity,0.000000,Mark,notset")
 
 
+def test_numbers_without_a_name_behind_a_value_shift_nothing() -> None:
+    found = parse(
+        "Time,03-05-2024 10:00:00.100,Watts,6.869,0.0043,Volts,247.95,0.01,Amps,0.07569,0.2,PF,0.366,Mark,a_1"
+    )
+    assert (found.fields["Watts"], found.fields["Volts"], found.fields["Amps"], found.mark) == (
+        6.869,
+        247.95,
+        0.07569,
+        "a_1",
+    )
+
+
 def test_rows_of_several_analysers_behind_their_sum_are_channels() -> None:
     one, other = (
         f"Time,03-05-2024 10:00:00.{ms},Watts,{watts},Volts,230,Amps,1,PF,1,Mark,x"

@@ -72,6 +72,14 @@ def test_columns_and_units_are_known_by_their_names(header, cells, watts) -> Non
     assert read(f"{header}\n1608718000,{cells}\n").watts[0] == pytest.approx(watts)
 
 
+def test_what_nvidia_smi_logs_is_read() -> None:
+    stamps = (f"2023/05/01 12:00:00.{ms}" for ms in (123, 223, 323))
+    watts = ("61.23 W", "[N/A]", "62.00 W")
+    found = read("\n".join(["timestamp, power.draw [W]", *map(", ".join, zip(stamps, watts, strict=True))]))
+    assert found.watts.tolist() == [61.23, 62.0]
+    assert iso(int(found.t_ns[0])) == "2023-05-01T12:00:00.123Z"
+
+
 @pytest.mark.parametrize(
     "text", ["t;P\n0,5;2,5\n1;2,5\n", "t\tP\n0.5\t2.5\n1\t2.5\n", "# by hand\n\nt, P\n0.5, 2.5\n1,2.5\n"]
 )
@@ -106,6 +114,12 @@ def test_the_caller_may_name_the_columns_also_by_number() -> None:
 def test_a_table_that_cannot_be_understood_is_refused(text, named, told) -> None:
     with pytest.raises(TraceError, match=told):
         read(text, named=named)
+
+
+def test_a_unit_beside_the_number_is_heeded_and_a_wrong_one_is_no_number() -> None:
+    found = read("time,power\n1608718000,2500 mW\n1608718001,2.5 W\n1608718002,2.5 V\n")
+    assert found.watts.tolist() == [2.5, 2.5]
+    assert found.notes == ("left out: rows that are no numbers (1)",)
 
 
 @pytest.mark.parametrize("cell", ["", "nan", "NaN", "9.91E37", "9.9E37", "inf", "null"])
