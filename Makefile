@@ -43,8 +43,14 @@ bench-clock: setup ## how well a board's time is known, against clocks whose tru
 bench-console: setup ## the serial console beside labgrid's, on one line in one run; fetches labgrid; eight minutes
 	$(BIN)/python -m benchmarks.console
 
-bench-energy: setup ## the farm's joules against the twins' own truth; then broken on purpose, and seen to be
+bench-energy: setup ## the farm's joules against the twins' own truth, and the stated ± against formulas; then broken on purpose
 	$(BIN)/python -m benchmarks.energy
+	$(BIN)/python -m benchmarks.energy.coverage
+	@for term in range clock; do \
+	    status=0; $(BIN)/python -m benchmarks.energy.coverage --without $$term || status=$$?; \
+	    if [ $$status -ne 1 ]; then echo "bench: a missing $$term went unseen (exit $$status)"; exit 1; fi; \
+	    echo "bench: a missing $$term is seen"; \
+	done
 	@for part in gain clock block; do \
 	    echo "== with a broken $$part"; \
 	    status=0; $(BIN)/python -m benchmarks.energy --break $$part || status=$$?; \

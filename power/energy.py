@@ -3,8 +3,8 @@
 With readings ``P_i`` every ``h`` seconds, each the mean over an aperture ``a``, of a window of ``T`` seconds, what may
 be wrong with the joules is, see :mod:`.budget` for how it adds up::
 
-    volts, amps  the limits of error of volts and of amps (or watts: of a meter that states them), integrated over the
-                 window. Rectangular, and wholly systematic: more readings do not help.
+    gain, range  of volts and of amps (or of watts: of a meter that states them), the two parts of the limit of error,
+                 integrated over the window. Rectangular, and wholly systematic: more readings do not help.
     sampling     sigma sqrt(T (h - a)), normal: what happens between the apertures is not seen. sigma² is half the
                  mean square of the differences between successive readings. 0 when a = h. Holds for loads that do
                  not keep step with the readings: what always falls between the apertures is not seen.
@@ -17,6 +17,7 @@ be wrong with the joules is, see :mod:`.budget` for how it adds up::
                  readings are missing; rectangular.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -183,21 +184,22 @@ def _integral(t_s: Floats, values: Floats, seconds: float) -> float:
     return float(np.trapezoid(np.concatenate([edges[:1], values[inside], edges[1:]]), corners_s))
 
 
-def _of_accuracy(t_s: Floats, around: Block, accuracy: Accuracy, seconds: float) -> tuple[Term, ...]:
-    def joules(limit: Floats) -> float:
-        return _integral(t_s, limit, seconds)
+def _of_accuracy(t_s: Floats, around: Block, accuracy: Accuracy, seconds: float) -> Iterator[Term]:
+    """Yield what the limits of error come to: the share of the reading, and that of the range, by themselves."""
+
+    def of(name: str, values: Floats, tolerance: Tolerance, factor: Floats | float) -> Iterator[Term]:
+        for part, limit in (("gain", tolerance.of_reading * np.abs(values)), ("range", tolerance.offset)):
+            yield Term(
+                f"{name} {part}", _integral(t_s, limit * np.broadcast_to(factor, t_s.shape), seconds), "rectangular"
+            )
 
     if accuracy.watts is not None:
-        return (Term("watts", joules(_limit(around.watts, accuracy.watts)), "rectangular"),)
+        yield from of("watts", around.watts, accuracy.watts, 1.0)
+        return
     if accuracy.volts is None or accuracy.amps is None:
         raise ValueError("no limits of error of the watts")
-    by_volts = joules(_limit(around.volts, accuracy.volts) * np.abs(around.amps))
-    by_amps = joules(_limit(around.amps, accuracy.amps) * np.abs(around.volts))
-    return Term("volts", by_volts, "rectangular"), Term("amps", by_amps, "rectangular")
-
-
-def _limit(values: Floats, tolerance: Tolerance) -> Floats:
-    return tolerance.of_reading * np.abs(values) + tolerance.offset
+    yield from of("volts", around.volts, accuracy.volts, np.abs(around.amps))
+    yield from of("amps", around.amps, accuracy.amps, np.abs(around.volts))
 
 
 def _sampling(watts: Floats, unseen_s: float, seconds: float) -> float:

@@ -9,9 +9,12 @@ if TYPE_CHECKING:
     from ..store.record import PowerFacts, Record
 
 _MEANING = {
-    "volts": "limit of error of the volts",
-    "amps": "limit of error of the amps",
-    "watts": "limit of error of the watts",
+    "volts gain": "limit of error of the volts, share of the reading",
+    "volts range": "limit of error of the volts, share of the range, and digits",
+    "amps gain": "limit of error of the amps, share of the reading",
+    "amps range": "limit of error of the amps, share of the range, and digits",
+    "watts gain": "limit of error of the watts, share of the reading",
+    "watts range": "limit of error of the watts, share of the range",
     "sampling": "what happened between the readings",
     "stamps": "when each reading was taken",
     "edges": "begin and end of the window, smeared over a reading",

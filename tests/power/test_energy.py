@@ -198,9 +198,10 @@ def test_a_question_that_came_very_late_is_a_loss() -> None:
 def test_the_meters_accuracy_sets_the_floor() -> None:
     t_s = every(10)
     got = joules_of(block(t_s, np.full_like(t_s, 5.0)), 5.0, 25.0, accuracy=GOOD)
-    volts, amps = 0.0005 + 1e-3 / 5, 0.001 + 4e-4 / 1  # relative limits at 5 V and 1 A
-    # 95 % of the sum of two rectangular errors, whose density is a trapezoid
-    assert got.u_joules == pytest.approx(100.0 * (volts + amps - np.sqrt(0.2 * volts * amps)), rel=0.01)
+    parts = [0.0005, 1e-3 / 5, 0.001, 4e-4 / 1]  # relative limits at 5 V and 1 A: gain and range of either
+    assert [term.joules for term in got.terms[:4]] == pytest.approx([100.0 * part for part in parts])
+    drawn = np.random.default_rng(1).uniform(-1, 1, (100_000, 4)) @ parts
+    assert got.u_joules == pytest.approx(100.0 * np.percentile(np.abs(drawn), 95), rel=0.02)
     assert got.u_watts == pytest.approx(got.u_joules / 20)
 
 
@@ -208,7 +209,8 @@ def test_limits_of_the_watts_themselves_go_before_those_of_volts_and_amps() -> N
     t_s = every(10)
     own = Accuracy(GOOD.volts, GOOD.amps, "a WT310E, or nearly", watts=Tolerance(0.001, 0.06))
     got = joules_of(block(t_s, np.full_like(t_s, 5.0)), 5.0, 25.0, accuracy=own)
-    assert got.u_joules == pytest.approx(20 * 0.95 * (0.005 + 0.06), rel=0.01)
+    assert [term.joules for term in got.terms[:2]] == pytest.approx([20 * 0.005, 20 * 0.06])
+    assert 20 * 0.95 * 0.06 < got.u_joules < 20 * (0.005 + 0.06)
 
 
 def test_a_step_at_the_edge_costs_its_size_times_the_clock_bound() -> None:
