@@ -77,8 +77,7 @@ class Sigrok(PolledMeter):
     long they measured, nor how well: what the inventory does not state is assumed, and every record says so.
     """
 
-    verified: ClassVar[tuple[str, ...]] = ("twin",)
-    """The demo device of libsigrok."""
+    verified: ClassVar[tuple[str, ...]] = ("sigrok's demo device",)
 
     class Config(BaseModel):
         """Options in the inventory."""
