@@ -14,7 +14,7 @@ class TimeBase:
 
     Nothing arrives before it was measured: the earliest arrival, seen from the instrument's clock, bounds where its
     second 0 lies; with the question that started it as the other bound. As the clocks drift apart the shortest delay of
-    late is held to the first one. Moments never go backwards.
+    late is held to the first one. Moments never go backwards nor stand still.
     """
 
     def __init__(self, started_ns: int | None = None) -> None:
@@ -27,7 +27,7 @@ class TimeBase:
         self._delays: deque[int] = deque(maxlen=_WINDOW)
         self._first_delay_ns = 0
         self._arrivals = 0
-        self._last_ns = 0
+        self._last_ns: int | None = None
         self.first_arrival_ns: int | None = None
         self.last_arrival_ns: int | None = None
 
@@ -61,7 +61,8 @@ class TimeBase:
             self._delays = deque((d - slow_ns for d in self._delays), maxlen=_WINDOW)
         self.first_arrival_ns = self.first_arrival_ns or arrived_ns
         self.last_arrival_ns = arrived_ns
-        placed = np.rint(seconds * 1e9).astype(np.int64) + self._origin_ns
-        placed = np.maximum.accumulate(np.maximum(placed, self._last_ns))
-        self._last_ns = int(placed[-1])
-        return placed
+        since_ns = np.rint(seconds * 1e9).astype(np.int64)
+        if self._last_ns is not None:  # the whole lot waits: two readings at one moment would be no time apart
+            self._origin_ns = max(self._origin_ns, self._last_ns + 1 - int(since_ns[0]))
+        self._last_ns = int(since_ns[-1]) + self._origin_ns
+        return since_ns + self._origin_ns

@@ -18,10 +18,10 @@ from ..errors import FrameError, MeterOffline, WrongInstrument
 from ..meter import Accuracy, Identity, Tolerance
 from ..polling import PolledMeter, again
 from ..port import Port
+from ..timebase import TimeBase
 from .fnirsi_frames import REPORT_BYTES, SAMPLES_A_REPORT, parse, request
 from .hidraw_port import HidrawPort, find, model_at
 from .serial_port import HINT
-from .ticks import TickClock
 
 IDS = {
     (0x0483, 0x003A): "FNB48",
@@ -33,11 +33,9 @@ IDS = {
 _START = 0x82
 """Asks for a second of samples; asked again before that is over, they go on."""
 _AGAIN_S = 0.4
-_PERIOD_S = 0.01
+_PERIOD_S, _RATE_HZ = 0.01, 100.0
 _TIMEOUT_S = 1.0
 """Assumed: reports come every 40 ms."""
-_DRIFT = 5e-3
-"""Assumed: the meters have no clock that they tell, and their 100 samples a second are nominal."""
 _LATE_REPORTS = 3
 """So many reports in a row that all come a report or more behind the rhythm: then one was lost, not delayed."""
 _MOST_OTHERS = 8
@@ -48,7 +46,7 @@ class Rhythm:
 
     def __init__(self) -> None:
         """Begin with the next report."""
-        self._clock = TickClock(_PERIOD_S * 1e9, drift=_DRIFT)
+        self._clock = TimeBase()
         self._ticks = 0
         self._late: deque[float] = deque(maxlen=_LATE_REPORTS)
         self._lost = False
@@ -59,7 +57,7 @@ class Rhythm:
         A lost report is known by the next ones, which stay late: the gap stands up to three reports after it.
         """
         ticks = self._ticks + np.arange(1, SAMPLES_A_REPORT + 1)
-        moments_ns = self._clock.place(ticks, arrived_ns)
+        moments_ns = self._clock.place(ticks / _RATE_HZ, arrived_ns)
         self._ticks = int(ticks[-1])
         flags, self._lost = Flag.LOST_BEFORE if self._lost else Flag(0), False
         self._late.append((arrived_ns - int(moments_ns[-1])) / 1e9 / (_PERIOD_S * SAMPLES_A_REPORT))
@@ -88,7 +86,7 @@ class FNB58(PolledMeter):
         address: str = ""
         """USB serial number, or device path like ``/dev/hidraw3``; empty: the only one plugged in."""
 
-    rate_hz = 1 / _PERIOD_S
+    rate_hz = _RATE_HZ
     aperture_s = _PERIOD_S
     accuracy = Accuracy(
         volts=Tolerance(0.0005, 2e-3),

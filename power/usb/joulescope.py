@@ -19,7 +19,7 @@ from ..block import Block, Flag
 from ..errors import FrameError, MeterOffline, MissingLibrary
 from ..meter import Accuracy, Identity, Tolerance
 from ..polling import PolledMeter
-from .ticks import TickClock
+from ..timebase import TimeBase
 
 _HINT = "is it plugged in, and no other program using it (the Joulescope UI)? May this user open USB devices?"
 _TIMEOUT_S = 1.0
@@ -106,7 +106,7 @@ class JS220(PolledMeter):
         self.rate_hz = float(rate_hz)
         self.aperture_s = 1 / rate_hz
         self._end: int | None = None
-        self._clock: TickClock | None = None
+        self._clock: TimeBase | None = None
 
     @classmethod
     def open(cls, name: str, config: BaseModel) -> Self:
@@ -151,8 +151,8 @@ class JS220(PolledMeter):
             raise FrameError(self.name, str(error), hint=_HINT) from error
         arrived_ns = time.monotonic_ns()
         if self._clock is None or (self._end is not None and said.first < self._end):  # it was switched off and on
-            self._clock, self._end = TickClock(1e9 / said.samples_a_second), None
-        end_ns = int(self._clock.place(np.array([said.end], np.int64), arrived_ns)[0])
+            self._clock, self._end = TimeBase(), None
+        end_ns = int(self._clock.place(np.array([said.end / said.samples_a_second]), arrived_ns)[0])
         lost = (self._end is not None and said.first > self._end) or math.isnan(said.watts)
         self._end = said.end
         middle_ns = end_ns - round((said.end - said.first) * 5e8 / said.samples_a_second)

@@ -20,6 +20,7 @@ from ..errors import FrameError, InstrumentFault, MeterOffline, PowerError, Wron
 from ..meter import Accuracy, Identity, Tolerance
 from ..polling import Pace, PolledMeter, again
 from ..port import Port
+from ..timebase import TimeBase
 from .bulk_port import BulkPort
 from .km003c_packets import (
     ADC,
@@ -30,7 +31,7 @@ from .km003c_packets import (
     SAMPLE,
     STEPS,
     STREAMING,
-    TICK_NS,
+    TICKS_A_SECOND,
     Packet,
     against,
     extent,
@@ -39,7 +40,6 @@ from .km003c_packets import (
     ticks_since,
 )
 from .serial_port import HINT, SerialPort
-from .ticks import TickClock
 
 IDS = {(0x5FC9, 0x0063): "KM003C", (0x5FC9, 0x0061): "KM002C"}
 _INTERFACE, _OUT, _IN = 0, 0x01, 0x81
@@ -101,7 +101,7 @@ class KM003C(PolledMeter):
         self.aperture_s = 1 / rate_hz
         self._counted: int | None = None
         self._now = self._counted_ns = 0
-        self.clock = TickClock(TICK_NS)
+        self.clock = TimeBase()
         """Maps the unit's milliseconds; it keeps how late answers have come."""
 
     @classmethod
@@ -149,7 +149,7 @@ class KM003C(PolledMeter):
         self._ask(_START, _RATES[self._rate], _ACCEPT)
         pace, heard_ns = Pace(max(_POLL_S, 1 / self._rate)), time.monotonic_ns()
         if heard_ns - self._counted_ns > _FORGET_S * 1e9:
-            self._counted, self.clock = None, TickClock(TICK_NS)
+            self._counted, self.clock = None, TimeBase()
         try:
             while True:
                 packet = self._ask(_GET, QUEUE, PUT_DATA)
@@ -179,7 +179,7 @@ class KM003C(PolledMeter):
             flags[0] = 0
         ticks = self._now + np.cumsum(since)
         self._counted, self._now, self._counted_ns = int(samples["ticks"][-1]), int(ticks[-1]), arrived_ns
-        t_ns = self.clock.place(ticks, arrived_ns) - round(self.aperture_s * 5e8)
+        t_ns = self.clock.place(ticks / TICKS_A_SECOND, arrived_ns) - round(self.aperture_s * 5e8)
         return Block(t_ns, samples["microvolts"] / 1e6, samples["microamps"] / 1e6, flags)
 
     def _introduce(self, serial_number: str | None) -> None:

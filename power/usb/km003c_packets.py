@@ -33,7 +33,7 @@ SAMPLE = np.dtype(
     [("ticks", "<u2"), ("marker", "<u2"), ("microvolts", "<i4"), ("microamps", "<i4"), ("lines", "<u2", 4)]
 )
 """One sample of the queue. ``ticks`` counts milliseconds, whatever the rate; the marker is not understood."""
-TICK_NS = 1_000_000
+TICK_NS, TICKS_A_SECOND = 1_000_000, 1000
 STEPS = {2: 500, 10: 100, 50: 20, 1000: 1}
 """Samples a second → ticks between them."""
 

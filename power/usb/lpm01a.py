@@ -17,9 +17,9 @@ from ..errors import FrameError, InstrumentFault, MeterOffline, WrongInstrument
 from ..meter import Accuracy, Identity, Tolerance
 from ..polling import PolledMeter, again
 from ..port import Port
+from ..timebase import TimeBase
 from .lpm01a_stream import Arrived, Binary, Count, Pieces, Text
 from .serial_port import HINT, SerialPort
-from .ticks import TickClock
 
 _BAUD = 3_686_400
 _END = b"\r\n"
@@ -65,7 +65,7 @@ class LPM01A(PolledMeter):
         self._pieces: type[Pieces] = _format(options.rate_hz)
         self.rate_hz = float(options.rate_hz)
         self.aperture_s = 1 / options.rate_hz
-        self.clock = TickClock(1e9 / options.rate_hz)
+        self.clock = TimeBase()
         """Maps the count of samples; it keeps how late they have come."""
 
     @classmethod
@@ -106,7 +106,7 @@ class LPM01A(PolledMeter):
     def stream(self) -> Iterator[Block]:
         """Yield samples in blocks, in time order, until the caller stops; raises as :meth:`read`."""
         pieces, count = self._pieces(), Count(self.rate_hz)
-        self.clock = TickClock(1e9 / self.rate_hz)
+        self.clock = TimeBase()
         chunk = max(1, round(self.rate_hz * _CHUNK_S)) * self._pieces.sample_bytes
         try:
             self._start()
@@ -116,7 +116,7 @@ class LPM01A(PolledMeter):
                 ticks, flags = count.add(found)
                 if not len(ticks):
                     continue
-                t_ns = self.clock.place(ticks, arrived_ns) - round(self.aperture_s * 5e8)
+                t_ns = self.clock.place(ticks / self.rate_hz, arrived_ns) - round(self.aperture_s * 5e8)
                 yield Block(t_ns, np.full(len(ticks), self._volts), np.array(found.amps), flags)
         finally:
             self._stop()

@@ -19,8 +19,8 @@ from ..errors import FrameError, InstrumentFault, MeterOffline, PowerError, Wron
 from ..meter import Accuracy, Identity, Tolerance
 from ..polling import Pace, PolledMeter, again
 from ..port import Port
+from ..timebase import TimeBase
 from .serial_port import SerialPort
-from .ticks import TickClock
 
 _END = b"\r\n"
 _TIMEOUT_S, _LOGIN_TIMEOUT_S = 1.0, 10.0
@@ -148,7 +148,7 @@ class Otii(PolledMeter):
         """Sit on a server that is logged in, with the channels enabled."""
         super().__init__(name, identity or Identity("Qoitech", "Otii Arc", device))
         self._server, self._device, self._project = server, device, project
-        self.clock = TickClock(_READING_S * 1e9)
+        self.clock = TimeBase()
         """Maps the recording's milliseconds; it keeps how late they have come."""
 
     @classmethod
@@ -194,7 +194,7 @@ class Otii(PolledMeter):
         """Record, and yield what has been recorded, in time order, until the caller stops; raises as :meth:`read`."""
         self._server.ask("project_start_recording", project_id=self._project)
         recording = round(self._server.number("project_get_last_recording", "recording_id", project_id=self._project))
-        self.clock = TickClock(_READING_S * 1e9)
+        self.clock = TimeBase()
         channels = [Channel(self.name, self._server, recording, self._device, which) for which in (_VOLTS, _AMPS)]
         done, heard_ns, pace = 0, time.monotonic_ns(), Pace(_POLL_S)
         try:
@@ -207,7 +207,7 @@ class Otii(PolledMeter):
                 if count:
                     (volts, lost_volts), (amps, lost_amps) = (channel.take(count) for channel in channels)
                     ticks = done + np.arange(1, count + 1)
-                    t_ns = self.clock.place(ticks, arrived_ns) - round(_READING_S * 5e8)
+                    t_ns = self.clock.place(ticks / self.rate_hz, arrived_ns) - round(_READING_S * 5e8)
                     done, heard_ns = done + count, arrived_ns
                     yield Block(t_ns, volts, amps, lost_volts | lost_amps)
                 elif (silent_s := (arrived_ns - heard_ns) / 1e9) > _SILENT_S:

@@ -18,9 +18,9 @@ from ..errors import FrameError, MeterOffline
 from ..meter import Accuracy, Identity, Tolerance
 from ..polling import PolledMeter, again
 from ..port import Port
+from ..timebase import TimeBase
 from .ppk2_samples import SAMPLE_BYTES, SAMPLE_NS, Calibration, Samples, Stream, calibration
 from .serial_port import HINT, SerialPort
-from .ticks import TickClock
 
 _START, _STOP, _OUTPUT, _REGULATOR, _MODE, _METADATA = b"\x06", b"\x07", b"\x0c", b"\x0d", b"\x11", b"\x19"
 _MODES = {"ampere": b"\x01", "source": b"\x02"}
@@ -73,7 +73,7 @@ class PPK2(PolledMeter):
         self._share = _SAMPLES_A_SECOND // options.rate_hz
         self.rate_hz = float(options.rate_hz)
         self.aperture_s = 1 / options.rate_hz
-        self.clock = TickClock(SAMPLE_NS)
+        self.clock = TimeBase()
         """Maps the unit's count of samples; it keeps how late they have come."""
 
     @classmethod
@@ -119,7 +119,7 @@ class PPK2(PolledMeter):
         """Yield readings in blocks, in time order, until the caller stops; raises as :meth:`read`."""
         stream, shares = Stream(self._calibration, self._volts), Shares(self._share)
         chunk = max(self._share, round(_CHUNK_S * _SAMPLES_A_SECOND)) * SAMPLE_BYTES
-        self.clock = TickClock(SAMPLE_NS)
+        self.clock = TimeBase()
         try:
             self._begin()
             while True:
@@ -128,7 +128,7 @@ class PPK2(PolledMeter):
                 samples = self._parse(stream, data)
                 if not len(samples.ticks):
                     continue
-                moments_ns = self.clock.place(samples.ticks, arrived_ns)
+                moments_ns = self.clock.place(samples.ticks / _SAMPLES_A_SECOND, arrived_ns)
                 middles, amps, flags = shares.add(samples)
                 t_ns = int(moments_ns[0]) + np.rint((middles - samples.ticks[0]) * SAMPLE_NS).astype(np.int64)
                 if len(t_ns):

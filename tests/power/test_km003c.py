@@ -15,7 +15,6 @@ from power.errors import FrameError, InstrumentFault, MeterOffline, MissingLibra
 from power.meter import Meter
 from power.testing import Answering, Clock, MeterConformance, Replay
 from power.usb.km003c import IDS, KM003C
-from power.usb.ticks import TickClock
 
 
 class Numbered:
@@ -237,25 +236,3 @@ def test_without_its_library_the_driver_says_what_to_install(monkeypatch: pytest
     monkeypatch.setitem(sys.modules, "usb.core", None)
     with pytest.raises(MissingLibrary, match=r"pip install 'edge-test-farm\[usb\]'"):
         KM003C.open("m1", KM003C.Config())
-
-
-def test_late_arrivals_move_no_sample() -> None:
-    clock = TickClock(1_000_000)
-    rng = np.random.default_rng(3)
-    moments = [
-        clock.place(np.arange(n, n + 40), int((n + 40) * 1e6 + late))
-        for n, late in zip(range(0, 40_000, 40), rng.exponential(5e6, 1000), strict=True)
-    ]
-    joined = np.concatenate(moments)
-    assert np.all(np.diff(joined) > 0)
-    truth = np.arange(40_000) * 1_000_000
-    assert np.abs(joined - truth)[2000:].max() < 3_000_000
-    assert clock.residual_ns > 5_000_000
-
-
-def test_a_clock_that_runs_fast_or_slow_is_followed() -> None:
-    for speed in (0.99995, 1.00005):
-        clock = TickClock(1_000_000)
-        for n in range(0, 600_000, 40):
-            moments = clock.place(np.arange(n, n + 40), int((n + 40) * 1e6 * speed))
-        assert abs(int(moments[-1]) - 599_999 * 1e6 * speed) < 1.5e6
