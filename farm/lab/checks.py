@@ -18,6 +18,7 @@ from power.registry import known_meters, known_switches, load_meter, load_switch
 from .fields import TWIN, is_reference
 from .inventory import Lab
 from .secret import secret_fields
+from .sensor_checks import sensors
 from .shapes import against
 from .supply_checks import board_class, supplies
 from .words import kind_of, unknown
@@ -58,6 +59,7 @@ def _all_but_passwords(tree: Tree) -> list[Fault]:
         *_devices(tree),
         *_boards(tree),
         *supplies(_entries(tree, "boards"), _entries(tree, "switches")),
+        *sensors(_entries(tree, "boards"), _entries(tree, "meters")),
         *_accelerators(tree),
         *_flashers(tree),
         *_reached(tree),

@@ -1,1 +1,5 @@
-"""Sensors that a board or a computer has of its own: read through files and programs of the board itself."""
+"""Sensors that a board or a computer has of its own: read through its files, its programs, its driver.
+
+A driver with ``reads_own_machine`` reads those of the machine that it runs on: its watts are a board's only where the
+board is that machine.
+"""

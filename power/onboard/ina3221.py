@@ -43,6 +43,7 @@ class Ina3221(PolledMeter):
     """Volts and amps of one rail of a board, point samples, one after the other."""
 
     verified: ClassVar[tuple[str, ...]] = ("published layout",)
+    reads_own_machine: ClassVar[bool] = True
     aperture_s = 0.0
 
     class Config(BaseModel):

@@ -45,6 +45,7 @@ class NvmlMeter(PolledMeter):
     """Watts of a GPU: mean between looks at its energy counter, else the average that its driver keeps."""
 
     verified: ClassVar[tuple[str, ...]] = ("published layout",)
+    reads_own_machine: ClassVar[bool] = True
     accuracy = Accuracy(None, None, _SOURCE, watts=Tolerance(0.05, 0.0))
 
     class Config(BaseModel):

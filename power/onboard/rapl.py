@@ -25,6 +25,7 @@ class Rapl(PolledMeter):
     """Mean watts of a processor's package, or of a part of it, between one look at its counter and the next."""
 
     verified: ClassVar[tuple[str, ...]] = ("published layout",)
+    reads_own_machine: ClassVar[bool] = True
     accuracy = Accuracy(
         None,
         None,

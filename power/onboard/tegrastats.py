@@ -28,6 +28,7 @@ class Tegrastats(PolledMeter):
     """Watts of one rail, a point sample a line."""
 
     verified: ClassVar[tuple[str, ...]] = ("published bytes",)
+    reads_own_machine: ClassVar[bool] = True
     aperture_s = 0.0
     accuracy = Accuracy(
         None,
