@@ -106,21 +106,26 @@ class BenchParts:
 
     @cached_property
     def shell(self) -> "Shell":
-        """Commands over SSH; connects at the first one.
+        """Commands over SSH; connects at the first one, and the first one waits for the proof of the board's identity.
 
         Raises:
             LeaseLost: the board is no longer ours.
         """
+        return FencedShell(self._link, self.lease, self._prove_once, every_command=True)
+
+    @cached_property
+    def _link(self) -> "Shell":
         self.lease.require()
         _log.info("%s: is reached by %s", self.name, self.entry.reached)
-        shell = open_shell(self.inventory, self.name, self.state)
-        self._open.callback(shell.close)
-        return FencedShell(shell, self.lease, self._prove_once)
+        link = open_shell(self.inventory, self.name, self.state)
+        self._open.callback(link.close)
+        return link
 
     @cached_property
     def board(self) -> "Board":
-        """What the board can be asked."""
-        return load_board(self.entry.model)(self.name, self.shell, root=self.entry.root)
+        """What the board can be asked: whichever it is, so that it can be asked that."""
+        shell = FencedShell(self._link, self.lease, self._prove_once)
+        return load_board(self.entry.model)(self.name, shell, root=self.entry.root)
 
     @property
     def label(self) -> str:
@@ -222,7 +227,7 @@ class BenchParts:
     def hang_up(self) -> None:
         """Close console and shell, so that whoever waits on them stops; the switch stays, to put its supply back."""
         with self._closing:
-            for link in (self._console, self.__dict__.get("shell")):
+            for link in (self._console, self.__dict__.get("_link")):
                 if link is not None:
                     link.close()
 

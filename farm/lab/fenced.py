@@ -43,14 +43,21 @@ class FencedShell:
     What may change the board waits for the proof that it is the right one.
     """
 
-    def __init__(self, shell: Shell, lease: Lease, prove: Callable[[], object] = lambda: None) -> None:
-        """Take the shell, the lease that it needs, and what proves the board's identity where that is not done yet."""
+    def __init__(
+        self, shell: Shell, lease: Lease, prove: Callable[[], object] = lambda: None, *, every_command: bool = False
+    ) -> None:
+        """Take the shell, the lease that it needs, and what proves the board's identity where that is not done yet.
+
+        ``every_command``: the commands of :meth:`run` may change something too, as those of users do.
+        """
         self.name, self.lease = shell.name, lease
-        self._shell, self._prove = shell, prove
+        self._shell, self._prove, self._every_command = shell, prove, every_command
 
     def run(self, command: str, *, timeout_s: float = 30.0, stdin: bytes = b"", check: bool = True) -> Result:
         """Run a command line; raises LeaseLost, and as the shell."""
         self.lease.require()
+        if self._every_command:
+            self._prove()
         return self._shell.run(command, timeout_s=timeout_s, stdin=stdin, check=check)
 
     def sudo(self, command: str, *, timeout_s: float = 30.0, stdin: bytes = b"", check: bool = True) -> Result:

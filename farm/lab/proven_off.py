@@ -76,7 +76,8 @@ def prove_off(
             unproven.append(str(error).partition("\n")[0])
             continue
         if abs(read_watts) >= _off_below_watts(lab, board, meter):
-            raise _fed(lab, board, f"{meter} reads {read_watts:.2f} W", f" Is {meter} another board's?")
+            also = f" Or does {meter} show that for nothing? Then name it under `proof:`, with its `off_below_watts:`."
+            raise _fed(lab, board, f"{meter} reads {read_watts:.2f} W", also)
         if math.isnan(read_watts):
             unproven.append(f"{meter}: has no value")
         else:
@@ -108,7 +109,7 @@ def _off_below_watts(lab: Lab, board: str, meter: str) -> float:
 def _fed(lab: Lab, board: str, but: str, also: str = "") -> LabFault:
     switch = lab.boards[board].switch
     hint = (
-        f"is it fed through its UART, HDMI or USB port, or is {switch} another board's?{also} "
-        f"`farm lab verify-wiring` tells which"
+        f"is it fed through its UART, HDMI or USB port, or is {switch} another board's? "
+        f"`farm lab verify-wiring` tells which.{also}"
     )
     return LabFault(board, f"its switch {switch} says off, and {but}", hint=hint)

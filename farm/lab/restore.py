@@ -194,7 +194,7 @@ class Settings:
         if any(held.kind == "reservation" for held in ours):
             return False  # whoever reserved it goes on with it; it is switched off by the first lease after that
         with suppress(DeviceError):  # a courtesy to its file system: a board that hangs is switched off all the same
-            self._bench.shell.run("sync", timeout_s=_ANSWER_S, check=False)
+            self._bench.board.shell.run("sync", timeout_s=_ANSWER_S, check=False)
         self._bench.power_off()
         return True
 

@@ -106,6 +106,21 @@ def test_another_board_than_the_inventory_s_is_named(lend, twin_lab):
         bench.ensure_up()
 
 
+def test_not_one_command_of_a_user_is_run_on_another_board(lend, twin_lab):
+    with lend("zero-01") as bench:
+        bench.settings.leave_on()
+        bench.ensure_up()
+    lab = changed(twin_lab.lab, "zero-01", serial_number="00000000deadbeef")
+    with lend("zero-01", lab) as bench:
+        written = Path(bench.entry.root) / "tmp/by-mistake"
+        for _ in range(2):
+            with pytest.raises(WrongBoard):
+                bench.shell.run(f"mkdir -p {written.parent}; touch {written}")
+        assert not written.exists()
+        assert bench.board.boot_id()
+        bench.power_off()
+
+
 def test_a_board_in_use_is_not_lent_again(lend):
     with lend("zero-01"), pytest.raises(LabFault, match=rf"^zero-01: in use by process {os.getpid()}"), lend("zero-01"):
         pass
