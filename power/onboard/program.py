@@ -2,9 +2,11 @@
 
 import os
 import select
+import signal
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Self
 
 _CHUNK_BYTES = 65536
@@ -25,7 +27,8 @@ class ProgramPort:
     @classmethod
     def start(cls, words: Sequence[str]) -> Self:
         """Start a program; OSError when it cannot be."""
-        return cls(subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL))
+        nothing, pipe = subprocess.DEVNULL, subprocess.PIPE
+        return cls(subprocess.Popen(words, stdin=nothing, stdout=pipe, stderr=nothing, start_new_session=True))
 
     def discard(self) -> None:
         """Forget what it has printed so far."""
@@ -52,14 +55,19 @@ class ProgramPort:
         return self._take(size_bytes)
 
     def close(self) -> None:
-        """End the process. May be called twice."""
-        self._process.terminate()
-        try:
-            self._process.wait(_END_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        """End the process and what it started. May be called twice."""
+        if self._process.poll() is None:
+            self._signal(signal.SIGTERM)
+            try:
+                self._process.wait(_END_S)
+            except subprocess.TimeoutExpired:
+                self._signal(signal.SIGKILL)
+                self._process.wait()
         self._output.close()
+
+    def _signal(self, number: int) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, number)
 
     def _more(self, deadline_ns: int) -> bool:
         """Take in what comes until then; False when nothing did. Raises OSError once the program has ended."""

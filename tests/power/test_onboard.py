@@ -459,9 +459,9 @@ def test_tegrastats_is_started_read_and_ended(tmp_path) -> None:
     ("script", "fault", "told"),
     [
         ("exit 1", MeterOffline, "the program has ended"),
-        ("echo sorry; sleep 9", FrameError, "no line of tegrastats"),
+        ("echo sorry; exec sleep 9", FrameError, "no line of tegrastats"),
         (
-            f"echo '{LINE.strip().replace('VDD_IN', 'VDD_X').format(1)}'; sleep 9",
+            f"echo '{LINE.strip().replace('VDD_IN', 'VDD_X').format(1)}'; exec sleep 9",
             UnknownChoice,
             "there are VDD_X, VDD_SOC",
         ),
