@@ -15,6 +15,8 @@ _GZIP = b"\x1f\x8b"
 _LOG = "spl.txt"
 """MLPerf's name for the daemon's rows of one run."""
 _RANGING = "ranging"
+_TALK = "SPEC PTDaemon Tool"
+"""Stands at the head of the daemon's own messages, MLPerf's ``ptd_logs.txt``."""
 _DETAIL = "mlperf_log_detail.txt"
 _MLLOG = ":::MLLOG "
 _OLD_DETAIL = re.compile(r"\b(POWER_(?:BEGIN|END))\b.*?(\d\d-\d\d-\d{4} \d\d:\d\d:\d\d(?:\.\d+)?)")
@@ -42,6 +44,8 @@ def read(path: Path, how: Reading | None = None) -> Recorded:
     text = _text(log_of(path))
     if not how.columns and trace_ptd.looks_like(text.splitlines()):
         return trace_ptd.read(text, mark=how.mark, channel=how.channel, order=how.dates)
+    if _TALK in text:
+        raise TraceError("what PTDaemon said of its work, without rows of watts; those are in spl.txt")
     for option, value in (("--mark", how.mark), ("--channel", how.channel), ("--dates", how.dates)):
         if value is not None:
             raise TraceError(f"{option} is for logs of PTDaemon; this is a table")

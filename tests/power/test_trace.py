@@ -271,6 +271,12 @@ def test_a_folder_without_one_measured_run_is_refused(tmp_path) -> None:
         log_of(tmp_path)
 
 
+def test_the_daemons_own_messages_are_told_from_its_rows(tmp_path) -> None:
+    said = ["       SPEC PTDaemon Tool", "03-03-2021 00:42:30.170: ERROR: Can't evaluate uncertainty of this sample!"]
+    with pytest.raises(TraceError, match="those are in spl.txt"):
+        read(written(tmp_path, *said, name="ptd_logs.txt"))
+
+
 def test_a_gzipped_log_is_read_and_a_damaged_one_refused(tmp_path) -> None:
     packed = gzip.compress(MLPERF.read_bytes())
     (tmp_path / "spl.txt.gz").write_bytes(packed)
