@@ -267,11 +267,11 @@ class HostFacts(Part):
     """How late the controller's own 10 ms heartbeat came at worst during the trial."""
 
 
-VoidKind = Literal["throttled", "settings", "starved", "readings lost", "clock", "bursts", "host"]
+VoidKind = Literal["throttled", "settings", "starved", "readings lost", "bandwidth", "clock", "bursts", "host"]
 VOIDS: tuple[VoidKind, ...] = get_args(VoidKind)
 """The board held back; its power mode or governor changed; other load held the board back; a meter's trace has gaps;
-board time and meter time are not aligned well enough; a burst of load shows in a meter's trace at another time, or not
-at all; the controller's own machine did not keep up."""
+frames work for less time than a meter can tell; board time and meter time are not aligned well enough; a burst of load
+shows in a meter's trace at another time, or not at all; the controller's own machine did not keep up."""
 
 
 class Record(Part):

@@ -83,7 +83,7 @@ def assemble(bench: Bench, deployment: Deployment, scenario: FixedRate, evidence
     """Return the record of a trial."""
     measured, run, times = evidence.measured, evidence.measured.run, evidence.measured.times
     window = Window(times.to_controller_ns(frames.start_ns), times.to_controller_ns(frames.end_ns))
-    meters, lost = _power(bench, measured, window)
+    meters, lost = _power(bench, measured, window, frames.busy_s)
     deadlines = frames.deadlines(run.offered)
     others = voids(
         evidence.before,
@@ -170,14 +170,14 @@ def _event(kind: EventKind, what: str, window: Window) -> Event:
     return Event(kind=kind, what=what, t_ns=window.start_ns, until_ns=window.end_ns)
 
 
-def _power(bench: Bench, measured: Measured, window: Window) -> tuple[list[PowerFacts], list[str]]:
+def _power(bench: Bench, measured: Measured, window: Window, busy_s: float) -> tuple[list[PowerFacts], list[str]]:
     windows = Windows(measured.idle_before, window, measured.idle_after, measured.bound_ns(window))
     around = Around(measured.run.bursts, measured.times, measured.quiet_s, measured.bound_ns)
     meters: list[PowerFacts] = []
     lost: list[str] = []
     for name, on in bench.meters.items():
         trace = measured.traces[name]
-        facts, reasons = power(on, trace, windows, len(measured.run.rows))
+        facts, reasons = power(on, trace, windows, len(measured.run.rows), busy_s)
         lost += reasons
         if facts is not None:
             found, reasons = shown(on, trace, around)

@@ -46,6 +46,11 @@ class Frames:
             run.column("prediction"),
         )
 
+    @property
+    def busy_s(self) -> float:
+        """How long the board works on a frame, the median."""
+        return float(np.median(self.finish_ns - self.wake_ns)) / 1e9
+
     def on_controller(self, times: ClockMap) -> FrameTimes:
         """Return the frames on the clock of the power traces."""
         # within a trial the offset moves by microseconds: one offset keeps the distances exact

@@ -10,6 +10,12 @@ from power.sampler import Trace
 from ..lab.bench import MeterOnRail
 from ..store.record import BudgetTerm, PowerFacts, Watts
 
+_MOST_OF_THE_TIME = 0.5
+"""A meter that averages over more than half the time misses little that the next reading does not tell as well; what it
+misses is in the uncertainty. Assumed."""
+_READINGS_A_FRAME = 2.0
+"""Of points: one would tell whether the frame was met, not what it took (Nyquist)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -36,7 +42,9 @@ class Windows:
     """How far the edges of ``frames`` may be off against the readings: board clock, and late stamps on a busy host."""
 
 
-def power(on: MeterOnRail, trace: Trace, windows: Windows, frames: int) -> tuple[PowerFacts | None, list[str]]:
+def power(
+    on: MeterOnRail, trace: Trace, windows: Windows, frames: int, busy_s: float
+) -> tuple[PowerFacts | None, list[str]]:
     """Return what the meter says, and why it may not decide anything.
 
     Args:
@@ -44,6 +52,7 @@ def power(on: MeterOnRail, trace: Trace, windows: Windows, frames: int) -> tuple
         trace: all that it read.
         windows: the trial's.
         frames: how many inferences the energy is shared by.
+        busy_s: for how long the board works on one.
 
     Returns:
         Absent facts when too little was read to say anything.
@@ -86,7 +95,23 @@ def power(on: MeterOnRail, trace: Trace, windows: Windows, frames: int) -> tuple
         idle_after=after,
         budget=[BudgetTerm(**asdict(term)) for term in used.terms],
     )
-    return facts, [_void(f"{on.name}: {used.lost} inside the window")] if used.lost else []
+    lost = [_void(f"{on.name}: {used.lost} inside the window")] if used.lost else []
+    return facts, [*lost, *_beyond(on, busy_s)]
+
+
+def _beyond(on: MeterOnRail, busy_s: float) -> list[str]:
+    """Return why the meter cannot tell the power of work that short; an average over most of the time always can."""
+    meter = on.meter
+    if meter.aperture_s * meter.rate_hz >= _MOST_OF_THE_TIME:
+        return []
+    least_s = max(_READINGS_A_FRAME / meter.rate_hz, 1 / meter.bandwidth_hz if meter.bandwidth_hz else 0.0)
+    if busy_s >= least_s:
+        return []
+    looks = f"a meter that looks for {meter.aperture_s * 1e3:.3g} ms {meter.rate_hz:.3g} times a second"
+    return [
+        f"bandwidth: {on.name}: a frame works for {busy_s * 1e3:.3g} ms; {looks} tells nothing shorter than "
+        f"{least_s * 1e3:.3g} ms"
+    ]
 
 
 def _void(what: str) -> str:

@@ -15,6 +15,7 @@ TAINTS: dict[VoidKind, frozenset[Family]] = {
     "settings": frozenset({"speed", "power"}),
     "starved": frozenset({"power"}),  # speed is judged by the figures that leave the waiting out
     "readings lost": frozenset({"power"}),
+    "bandwidth": frozenset({"power"}),
     "clock": frozenset({"power"}),  # latency is measured on one clock, the board's
     "bursts": frozenset({"power"}),
     "host": frozenset({"power"}),

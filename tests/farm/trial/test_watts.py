@@ -8,6 +8,7 @@ from power.block import Block
 from power.sampler import Trace
 
 S = 1_000_000_000
+BUSY_S = 0.0005
 
 
 def trace(watts, *, drop=slice(0, 0)):
@@ -26,7 +27,7 @@ WINDOWS = Windows(Window(5 * S, 7 * S), Window(10 * S, 30 * S), Window(33 * S, 3
 
 
 def test_idle_is_taken_out_only_of_the_figure_that_says_so(local_bench):
-    facts, reasons = power(local_bench().meters["m1"], trace(step), WINDOWS, 400)
+    facts, reasons = power(local_bench().meters["m1"], trace(step), WINDOWS, 400, BUSY_S)
     assert reasons == []
     assert facts is not None
     assert facts.joules == pytest.approx(120, abs=facts.u_joules)
@@ -40,7 +41,7 @@ def test_idle_is_taken_out_only_of_the_figure_that_says_so(local_bench):
 
 def test_idle_that_was_not_read_is_absent_and_not_zero(local_bench):
     windows = Windows(Window(-5 * S, -2 * S), WINDOWS.frames, Window(39 * S, 41 * S), 0)
-    facts, _ = power(local_bench().meters["m1"], trace(step), windows, 400)
+    facts, _ = power(local_bench().meters["m1"], trace(step), windows, 400, BUSY_S)
     assert facts is not None
     assert facts.idle_before is None
     assert facts.idle_after is None
@@ -49,8 +50,8 @@ def test_idle_that_was_not_read_is_absent_and_not_zero(local_bench):
 
 def test_lost_readings_are_told_and_widen_the_uncertainty(local_bench):
     on = local_bench().meters["m1"]
-    whole, _ = power(on, trace(step), WINDOWS, 400)
-    gappy, reasons = power(on, trace(step, drop=slice(300, 310)), WINDOWS, 400)
+    whole, _ = power(on, trace(step), WINDOWS, 400, BUSY_S)
+    gappy, reasons = power(on, trace(step, drop=slice(300, 310)), WINDOWS, 400, BUSY_S)
     assert whole is not None
     assert gappy is not None
     assert gappy.lost == 10
@@ -59,6 +60,26 @@ def test_lost_readings_are_told_and_widen_the_uncertainty(local_bench):
 
 
 def test_a_trace_that_ends_too_early_states_nothing(local_bench):
-    facts, (reason,) = power(local_bench().meters["m1"], trace(step, drop=slice(500, None)), WINDOWS, 400)
+    facts, (reason,) = power(local_bench().meters["m1"], trace(step, drop=slice(500, None)), WINDOWS, 400, BUSY_S)
     assert facts is None
     assert reason.startswith("readings lost: m1: the window has no reading after its end")
+
+
+@pytest.mark.parametrize(
+    ("aperture_s", "bandwidth_hz", "busy_s", "void"),
+    [
+        (0.05, None, 0.0005, False),  # the mean of all that happened
+        (0.0, None, 0.0005, True),
+        (0.0, None, 0.15, False),
+        (0.0, 5.0, 0.15, True),
+        (0.01, None, 0.05, True),
+    ],
+)
+def test_a_meter_that_takes_points_cannot_tell_work_that_is_shorter(
+    local_bench, aperture_s, bandwidth_hz, busy_s, void
+):
+    on = local_bench().meters["m1"]
+    on.meter.aperture_s, on.meter.bandwidth_hz = aperture_s, bandwidth_hz
+    facts, reasons = power(on, trace(step), WINDOWS, 400, busy_s)
+    assert facts is not None
+    assert [reason.split(":")[0] for reason in reasons] == ["bandwidth"] * void
