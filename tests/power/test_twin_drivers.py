@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from power.block import Flag
 from power.energy import energy
 from power.errors import FrameError, MeterOffline, SwitchOffline
 from power.meter import Meter
@@ -139,6 +140,16 @@ def test_a_meter_that_leaves_out_answers_is_opened_and_survived_and_the_loss_is_
             trace = sampler.stop()
         assert trace.errors or driver in UNASKED
         assert trace.lost > 0
+
+
+@pytest.mark.parametrize("driver", sorted(d for d in METERS.keys() & WIRING.keys() if "lose" in TWINS[d].faults))
+def test_samples_that_a_unit_leaves_out_are_told_and_made_up_by_nobody(driver: str) -> None:
+    with meter_on(driver) as (twin, meter), Sampler(meter) as sampler:
+        twin.inject("lose")
+        wait_until(lambda: sum(int((block.flags & Flag.LOST_BEFORE > 0).sum()) for block in sampler._blocks) > 1)
+        trace = sampler.stop()
+    assert trace.lost > 0
+    assert not trace.errors
 
 
 @pytest.mark.parametrize("driver", sorted(SWITCHES.keys() & TWINS.keys()))
