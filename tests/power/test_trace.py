@@ -273,7 +273,7 @@ def test_a_folder_without_one_measured_run_is_refused(tmp_path) -> None:
 
 def test_the_daemons_own_messages_are_told_from_its_rows(tmp_path) -> None:
     said = ["       SPEC PTDaemon Tool", "03-03-2021 00:42:30.170: ERROR: Can't evaluate uncertainty of this sample!"]
-    with pytest.raises(TraceError, match="those are in spl.txt"):
+    with pytest.raises(TraceError, match=r"those are in spl\.txt"):
         read(written(tmp_path, *said, name="ptd_logs.txt"))
 
 
