@@ -85,6 +85,7 @@ class Keysight34465A(Multimeter):
 
     models = ("34465A", "34470A", "34461A", "34460A")
     source = "assumed after the Truevolt data sheet, one year; not looked up"
+    present = "CONF?"
     aperture = "{f}:DC:APER?"
 
     @classmethod
@@ -111,7 +112,7 @@ class Keysight34465A(Multimeter):
     @classmethod
     def ways(cls, options: Multimeter.Config) -> Sequence[Way]:
         """Measure once and answer."""
-        fields = (options.measures,)
+        fields = (options.quantity,)
         return (Way((Ask("READ?", fields),)), Way((Ask(f"MEAS:{options.function}:DC?", fields),)))
 
     def memory(self) -> Memory:

@@ -86,6 +86,7 @@ class DMM6500(Multimeter):
 
     models = ("DMM6500",)
     source = "assumed, wider than the DMM6500 data sheet, one year; not looked up"
+    present = ":SENS:FUNC?"
     aperture = ":SENS:{f}:APER?"
 
     @classmethod
@@ -112,7 +113,7 @@ class DMM6500(Multimeter):
     @classmethod
     def ways(cls, options: Multimeter.Config) -> Sequence[Way]:
         """Measure once and answer."""
-        fields = (options.measures,)
+        fields = (options.quantity,)
         if options.sample_rate_hz is not None:
             return (Way((Ask(":READ:DIG?", fields),)), Way((Ask(":MEAS:DIG?", fields),)))
         return (Way((Ask(":READ?", fields),)), Way((Ask(f":MEAS:{options.function}:DC?", fields),)))

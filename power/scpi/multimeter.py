@@ -8,6 +8,7 @@ With ``sample_rate_hz`` the instrument measures by its own timer into its memory
 """
 
 import math
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -18,13 +19,13 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field, model_validator
 
 from ..block import Block, Flag
-from ..errors import FrameError, MeterOffline
+from ..errors import FrameError, InstrumentFault, MeterOffline
 from ..meter import Accuracy, Identity, Tolerance
 from ..timebase import TimeBase
 from .asked import AskedMeter, ScpiOptions, Way, opened, unconfirmed
 from .number import series
 from .port import LINK_HINT, ScpiPort
-from .setup import SILENT, told
+from .setup import SILENT, asked, told
 
 Limits = Mapping[float, tuple[float, float]]
 """Range in volts or amps → limits of error as a fraction of the reading and as a fraction of the range."""
@@ -68,8 +69,8 @@ class Multimeter(AskedMeter):
     class Config(ScpiOptions):
         """Options in the inventory."""
 
-        measures: Literal["amps", "volts"] = "amps"
-        """What its terminals are wired to."""
+        measures: Literal["amps", "volts"] | None = None
+        """What its terminals are wired to. Absent: what the other options say, else what its front panel is set to."""
         amps_range: float | None = None
         """Fixed, and good for 120 % of it; absent: automatic, and the limits of error are those of the widest range."""
         volts_range: float | None = None
@@ -92,9 +93,10 @@ class Multimeter(AskedMeter):
 
         @model_validator(mode="after")
         def _fits(self) -> Self:
+            measured = self.quantity
             for quantity, chosen in (("amps", self.amps_range), ("volts", self.volts_range)):
-                if chosen is not None and quantity != self.measures:
-                    raise ValueError(f"{quantity}_range: it measures {self.measures}; set `measures: {quantity}`")
+                if chosen is not None and quantity != measured:
+                    raise ValueError(f"{quantity}_range: it measures {measured}; set `measures: {quantity}`")
                 if chosen is not None and chosen not in self.ranges[quantity]:
                     has = ", ".join(f"{r:g}" for r in self.ranges[quantity])
                     raise ValueError(f"{quantity}_range {chosen:g}: the instrument has {has}")
@@ -103,16 +105,30 @@ class Multimeter(AskedMeter):
                 if not slowest <= self.sample_rate_hz <= fastest:
                     raise ValueError(f"sample_rate_hz: this instrument samples at {slowest:g} to {fastest:g} Hz")
                 if self.range is None:
-                    has = ", ".join(f"{r:g}" for r in self.ranges[self.measures])
-                    raise ValueError(f"sample_rate_hz needs a fixed {self.measures}_range; the instrument has {has}")
-            if (self.assume_volts if self.measures == "volts" else self.assume_amps) is not None:
-                raise ValueError(f"assume_{self.measures}: {self.measures} are measured; assume the other quantity")
+                    has = ", ".join(f"{r:g}" for r in self.ranges[measured])
+                    raise ValueError(f"sample_rate_hz needs a fixed {measured}_range; the instrument has {has}")
+            if (self.assume_volts if measured == "volts" else self.assume_amps) is not None:
+                raise ValueError(f"assume_{measured}: {measured} are measured; assume the other quantity")
             return self
+
+        @property
+        def said(self) -> Literal["amps", "volts"] | None:
+            """The measured quantity, as far as options say it."""
+            if self.measures is not None:
+                return self.measures
+            if self.amps_range is not None or self.assume_volts is not None:
+                return "amps"
+            return "volts" if self.volts_range is not None or self.assume_amps is not None else None
+
+        @property
+        def quantity(self) -> Literal["amps", "volts"]:
+            """The measured quantity; amps where nothing says otherwise."""
+            return self.said or "amps"
 
         @property
         def range(self) -> float | None:
             """The fixed range of the measured quantity."""
-            return self.amps_range if self.measures == "amps" else self.volts_range
+            return self.amps_range if self.quantity == "amps" else self.volts_range
 
         @property
         def averages_s(self) -> float:
@@ -122,10 +138,12 @@ class Multimeter(AskedMeter):
         @property
         def function(self) -> str:
             """The quantity as SCPI names it."""
-            return "CURR" if self.measures == "amps" else "VOLT"
+            return "CURR" if self.quantity == "amps" else "VOLT"
 
     verified: ClassVar[tuple[str, ...]] = ("twin", "published bytes")
     models: ClassVar[tuple[str, ...]]
+    present: ClassVar[str]
+    """Asks what it measures."""
     aperture: ClassVar[str]
     """Asks how long a reading averages; ``{f}`` is the function."""
     source: ClassVar[str]
@@ -158,10 +176,12 @@ class Multimeter(AskedMeter):
         options = cls.Config.model_validate(config)
 
         def make(port: ScpiPort, identity: Identity) -> Self:
-            silent = cls.prepare(port, options)
-            meter = cls(name, port, options, identity)
+            is_set = _is_set_to(port, cls.present) if options.said is None else None
+            chosen = options if is_set is None else options.model_copy(update={"measures": is_set})
+            silent = cls.prepare(port, chosen) if is_set is None else []
+            meter = cls(name, port, chosen, identity)
             asks = len(silent) < SILENT and options.sample_rate_hz is None
-            if asks and (aperture_s := told(port, cls.aperture.format(f=options.function))):
+            if asks and (aperture_s := told(port, cls.aperture.format(f=chosen.function))):
                 meter.aperture_s = min(aperture_s, 1 / meter.rate_hz)
             meter.accuracy = meter._limits(silent)
             return meter
@@ -228,16 +248,16 @@ class Multimeter(AskedMeter):
         flags[0] |= np.uint8(Flag.LOST_BEFORE if lost else 0)
         found = np.where(np.isfinite(values), values, np.nan)
         volts, amps = (np.full(len(values), known) for known in self._both(math.nan))
-        volts, amps = (volts, found) if self._options.measures == "amps" else (found, amps)
+        volts, amps = (volts, found) if self._options.quantity == "amps" else (found, amps)
         return Block(t_ns + round(self.aperture_s * 5e8), volts, amps, flags)
 
     def _both(self, value: float) -> tuple[float, float]:
-        if self._options.measures == "amps":
+        if self._options.quantity == "amps":
             return math.nan if self._options.assume_volts is None else self._options.assume_volts, value
         return value, math.nan if self._options.assume_amps is None else self._options.assume_amps
 
     def _limits(self, silent: Sequence[str]) -> Accuracy:
-        options, measured = self._options, self._options.measures
+        options, measured = self._options, self._options.quantity
         other = "volts" if measured == "amps" else "amps"
         table = options.ranges[measured]
         on_range = max(table) if options.range is None else options.range
@@ -253,6 +273,24 @@ class Multimeter(AskedMeter):
         others = _UNKNOWN if assumed is None else Tolerance(options.assume_tolerance, 0.0)
         volts, amps = (others, limit) if measured == "amps" else (limit, others)
         return Accuracy(volts, amps, source + unconfirmed(silent))
+
+
+def _is_set_to(port: ScpiPort, question: str) -> Literal["amps", "volts"] | None:
+    """Return what the instrument measures; None where it does not say.
+
+    Raises:
+        InstrumentFault: something else.
+    """
+    answer = (asked(port, question) or "").upper()
+    found = re.match(r"[\"'\s]*([A-Z]+)[A-Z]*(:AC)?", answer)
+    if found is None or "ERR" in answer:
+        return None
+    if found[1].startswith("VOLT") and not found[2]:
+        return "volts"
+    if found[1].startswith("CURR") and not found[2]:
+        return "amps"
+    hint = "say what it is wired for: `measures: amps` or `measures: volts`"
+    raise InstrumentFault(port.name, f"it is set to {answer[:40]}, which is neither direct volts nor amps", hint=hint)
 
 
 def read_series(port: ScpiPort, question: str, count: int) -> NDArray[np.float64]:

@@ -137,6 +137,15 @@ def told(port: ScpiPort, question: str) -> float | None:
     return found[0] if found and math.isfinite(found[0]) else None
 
 
+def asked(port: ScpiPort, question: str) -> str | None:
+    """Return an answer that the instrument may leave out; None where it does.
+
+    Raises:
+        MeterOffline: the link is broken.
+    """
+    return _quietly(lambda: port.query(question, timeout_s=_CONFIRM_S))
+
+
 def _quietly(ask: Callable[[], T]) -> T | None:
     """Ask twice what need not be answered; None when it was not. Raises MeterOffline when the link itself is broken."""
     for _ in range(2):

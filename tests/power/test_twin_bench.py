@@ -168,7 +168,8 @@ def test_a_memory_that_ran_over_is_a_loss_and_starts_anew(monkeypatch: pytest.Mo
         ({"sample_rate_hz": 1e6, "amps_range": 1.0}, "samples at 0.1 to 5000 Hz"),
         ({"amps_range": 0.5}, "the instrument has 0.0001"),
         ({"measures": "volts", "amps_range": 1.0}, "it measures volts"),
-        ({"assume_amps": 1.0}, "assume the other quantity"),
+        ({"volts_range": 1.0, "amps_range": 1.0}, "it measures amps"),
+        ({"measures": "amps", "assume_amps": 1.0}, "assume the other quantity"),
     ],
 )
 def test_options_that_a_multimeter_cannot_have_are_told_with_those_it_has(options: dict[str, Any], wrong: str) -> None:
@@ -188,3 +189,36 @@ def test_answers_about_ranges_are_never_watts_and_are_told_as_lost() -> None:
     assert trace.block.watts == pytest.approx(np.full(len(trace.block), WATTS), rel=0.05)
     assert trace.lost >= 3
     assert all("values, not 3" in error for error in trace.errors)
+
+
+@pytest.mark.parametrize(("set_to", "quantity"), [("CURR", "amps"), ("VOLT", "volts")])
+@pytest.mark.parametrize("driver", ["34465a", "dmm6500"])
+def test_a_multimeter_that_is_told_nothing_is_read_as_its_front_panel_has_it(
+    driver: str, set_to: str, quantity: str
+) -> None:
+    with Supply(PROFILES["jetson-tx2"], powered=lambda: True, cpu_ns=lambda: 0) as supply:
+        twin: Any = TWINS[driver]("m1", {}, supply, seed=7)
+        try:
+            options = twin.start()
+            twin.function = set_to
+            kind = load_meter(driver)
+            with kind.open("m1", kind.Config.model_validate(options)) as meter:
+                block = meter.read()
+        finally:
+            twin.close()
+    assert getattr(block, quantity)[0] == pytest.approx({"volts": VOLTS, "amps": WATTS / VOLTS}[quantity], rel=0.01)
+    assert np.isnan(block.watts[0])
+    assert "watts are unknown" in meter.accuracy.source
+
+
+def test_a_multimeter_that_is_set_to_ohms_is_a_fault() -> None:
+    with Supply(PROFILES["jetson-tx2"], powered=lambda: True, cpu_ns=lambda: 0) as supply:
+        twin: Any = TWINS["34465a"]("m1", {}, supply, seed=7)
+        try:
+            options = twin.start()
+            twin.function = "RES"
+            kind = load_meter("34465a")
+            with pytest.raises(InstrumentFault, match="neither direct volts nor amps"):
+                kind.open("m1", kind.Config.model_validate(options))
+        finally:
+            twin.close()
