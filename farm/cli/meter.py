@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from power.block import Block
+    from power.decoded import Decode
     from power.meter import Meter
 
 HELP = "read a meter without an inventory, or decode what one said"
@@ -236,14 +237,24 @@ def _decoded(driver: str, file: Path, data: bytes, options: dict[str, str]) -> l
     captured = from_hex(data, str(file))
     try:
         decode = load_decoder(driver)
+        _known_options(driver, decode, options)
         read = list(decode(captured.data, **options))
     except ImportError as error:
         raise UsageFault(f"{driver}: {error}") from error
-    except (ValueError, TypeError) as error:
+    except ValueError as error:
         raise UsageFault(f"{file}: no frames of a {driver}: {captured.placed(str(error))}") from error
     if not read:
         raise UsageFault(f"{file}: no frames of a {driver}: not one reading in {len(captured.data)} bytes")
     return [_row(one.t_ns, one.volts, one.amps, one.watts, one.flags) for one in read]
+
+
+def _known_options(driver: str, decode: "Decode", options: dict[str, str]) -> None:
+    """Refuse options that a decoder does not name; UsageFault."""
+    from inspect import Parameter, signature
+
+    known = [one.name for one in signature(decode).parameters.values() if one.kind == Parameter.KEYWORD_ONLY]
+    if strange := options.keys() - set(known):
+        raise UsageFault([f"{driver}: -o {name}: {_meant(name, known)}" for name in sorted(strange)])
 
 
 def _decode_lines(args: Namespace, data: bytes, options: dict[str, str]) -> int:

@@ -46,14 +46,12 @@ def parse(line: str, channel: int | None = None) -> Sample:
     return Sample(since_epoch_ns(midnight) + row.day_ns, volts, amps, watts)
 
 
-def decode(data: bytes, **options: str) -> Iterator[Decoded]:
+def decode(data: bytes) -> Iterator[Decoded]:
     """Yield the rows of a captured log; ``t_ns`` counts from the first.
 
     Raises:
-        ValueError: not one row with watts; or an option, for it takes none.
+        ValueError: not one row with watts.
     """
-    if options:
-        raise ValueError(f"a log takes no options, not {', '.join(options)}")
     log = read_log(data.decode("utf-8-sig", "replace"))
     columns = (log.t_ns, log.volts, log.amps, log.watts)
     first_ns = int(log.t_ns[0]) if len(log.t_ns) else 0

@@ -248,6 +248,16 @@ def test_what_is_no_frame_is_told_with_file_and_line(tmp_path, capsys):
     assert "not one reading" in refused(capsys, "decode", "um25c", str(wrong))
 
 
+def test_options_of_a_decoder_are_passed_on_and_others_refused(tmp_path, capsys):
+    capture = tmp_path / "capture"
+    capture.write_bytes(b"".join(FRAMES))
+    assert main(["meter", "decode", "um25c", str(capture), "-o", "checksum=ignore"]) == 0
+    capsys.readouterr()
+    assert "um25c: -o nonsense: there are checksum" in refused(
+        capsys, "decode", "um25c", str(capture), "-o", "nonsense=1"
+    )
+
+
 def test_a_decoder_that_is_not_there_is_told_with_those_that_are(tmp_path, capsys):
     err = refused(capsys, "decode", "wt31", str(tmp_path))
     assert "tegrastats" in err
