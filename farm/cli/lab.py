@@ -9,7 +9,7 @@ from .output import print_json, progress, say, table
 BOARD_FAULTS = (
     "hang-at-boot kernel-panic drop-ssh silent-ssh new-host-key slow-disk full-disk garbage-console back-powered"
 )
-QEMU_FAULTS = "hang hang-at-boot kernel-panic silent-ssh"
+QEMU_FAULTS = "hang hang-at-boot kernel-panic reset silent-ssh"
 PART_FAULTS = "silent garbage drop trip lose stale"
 """What can go wrong with a board's process twin, its QEMU twin, a meter's or switch's twin; a test holds it to them."""
 _FAULTS = f"of a board: {BOARD_FAULTS}; of a QEMU twin: {QEMU_FAULTS}; of a meter or switch: {PART_FAULTS}"
