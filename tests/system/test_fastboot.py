@@ -47,7 +47,7 @@ def image(tmp_path: Path) -> Path:
     return tmp_path / "card.img"
 
 
-def fastboot(port: int, serial: str = SERIAL) -> Fastboot:
+def fastboot(port: int, serial: str = SERIAL, **config: str) -> Fastboot:
     before = [
         f"setenv serial# {SERIAL}",
         "setenv fastboot_raw_partition_all 0x0 0x20000",
@@ -55,14 +55,16 @@ def fastboot(port: int, serial: str = SERIAL) -> Fastboot:
         "setenv autoload no",
         "dhcp",
     ]
-    config = {"host": f"udp:127.0.0.1:{port}", "serialno": serial, "product": "qemu-arm"}
+    given = {"host": f"udp:127.0.0.1:{port}", "serialno": serial, "product": "qemu-arm"}
     more = {"uboot_command": "fastboot udp", "uboot": {"before": before}}
-    return Fastboot("qemu", FastbootConfig.model_validate(config | more))
+    return Fastboot("qemu", FastbootConfig.model_validate(given | more | config))
 
 
-def test_an_image_is_on_the_card_afterwards(board: Machine, card: Path, port: int, image: Path) -> None:
+@pytest.mark.parametrize("whole", ["all", "mmc0"])
+def test_an_image_is_on_the_card_afterwards(board: Machine, card: Path, port: int, image: Path, whole: str) -> None:
+    card.write_bytes(b"\xee" * CARD_BYTES)
     rest = card.read_bytes()[len(CONTENT) :]
-    written = fastboot(port).write(board, [Image(WHOLE, image)], no_progress)
+    written = fastboot(port, whole=whole).write(board, [Image(WHOLE, image)], no_progress)
     assert card.read_bytes() == CONTENT + rest
     assert written.size_bytes == len(CONTENT)
 
