@@ -9,6 +9,7 @@ from typing import NamedTuple
 from farm.store.record import PowerFacts, Record
 
 from ..errors import UsageFault
+from .same_unit import same_unit
 
 _K = 2.0
 """Coverage factor of every uncertainty here, as in the records."""
@@ -20,6 +21,8 @@ class _Kind(NamedTuple):
     take: Callable[[Record], tuple[float | None, float | None]]
     """Value and expanded uncertainty; absent where the record does not hold it."""
     accuracy: bool = False
+    energy: bool = False
+    """In proportion to the joules of the window, and as uncertain."""
 
 
 def _plain(take: Callable[[Record], float | None]) -> Callable[[Record], tuple[float | None, float | None]]:
@@ -50,10 +53,15 @@ KINDS = (
     _Kind(
         "accuracy_loss", "", _plain(lambda r: r.accuracy.loss if r.accuracy and _counted(r) else None), accuracy=True
     ),
-    _Kind("mean_watts", "W", _supply(lambda p: (p.mean.watts, p.mean.u_watts))),
+    _Kind("mean_watts", "W", _supply(lambda p: (p.mean.watts, p.mean.u_watts)), energy=True),
     _Kind("peak_watts", "W", _supply(lambda p: (p.peak_watts, None))),
     _Kind("idle_watts", "W", _supply(_idle)),
-    _Kind("joules_per_inference", "J", _supply(lambda p: (p.joules_per_inference, p.u_joules_per_inference))),
+    _Kind(
+        "joules_per_inference",
+        "J",
+        _supply(lambda p: (p.joules_per_inference, p.u_joules_per_inference)),
+        energy=True,
+    ),
     _Kind("joules_per_inference_above_idle", "J", _supply(lambda p: (p.joules_per_inference_above_idle, None))),
     _Kind("size", "bytes", _plain(lambda r: float(r.artifact.size_bytes))),
     _Kind("boot", "s", _plain(lambda r: r.boot.up_s if r.boot else None)),
@@ -142,21 +150,24 @@ def _pair(a: Sequence[Record], b: Sequence[Record]) -> Pair:
 
 
 def _compared(kind: _Kind, a: Sequence[Record], b: Sequence[Record], refused: str) -> Compared:
-    (of_a, u_a), (of_b, u_b) = _mean(kind, a), _mean(kind, b)
+    unit = same_unit(a, b) if kind.energy else None
+    own = 1.0 if unit is None else unit.own
+    (of_a, u_a), (of_b, u_b) = _mean(kind, a, own), _mean(kind, b, own)
     if of_a is None or of_b is None or refused:
         return Compared(kind.name, kind.unit, of_a, of_b, None, None, None, None, refused or "not in both")
     difference = of_b - of_a
-    u = None if u_a is None and u_b is None else math.hypot(u_a or 0.0, u_b or 0.0)
+    gain = 0.0 if unit is None else unit.gain * difference
+    u = None if u_a is None and u_b is None else math.hypot(u_a or 0.0, u_b or 0.0, gain)
     relative = difference / of_a + 0.0 if of_a else None  # no -0
     return Compared(
         kind.name, kind.unit, of_a, of_b, difference, u, relative, None if u is None else abs(difference) <= u
     )
 
 
-def _mean(kind: _Kind, records: Sequence[Record]) -> tuple[float | None, float | None]:
+def _mean(kind: _Kind, records: Sequence[Record], own: float) -> tuple[float | None, float | None]:
     """Return the mean of what the records hold, and its uncertainty: the meter's, and how far the trials spread.
 
-    The meter's does not shrink with more trials; the spread's does.
+    The meter's does not shrink with more trials; the spread's does. Only the share ``own`` of the meter's counts.
     """
     taken = [kind.take(record) for record in records]
     values = [value for value, _ in taken if value is not None]
@@ -166,7 +177,7 @@ def _mean(kind: _Kind, records: Sequence[Record]) -> tuple[float | None, float |
     spread = _K * stdev(values) / math.sqrt(len(values)) if len(values) > 1 else None
     if not of_meter and spread is None:
         return fmean(values), None
-    return fmean(values), math.hypot(max(of_meter, default=0.0), spread or 0.0)
+    return fmean(values), math.hypot(own * max(of_meter, default=0.0), spread or 0.0)
 
 
 def _label(records: Sequence[Record]) -> str:

@@ -76,3 +76,47 @@ def test_nothing_in_common_is_wrong_input(timed):
         compare(two, [timed()])
     with pytest.raises(UsageFault, match="B holds no record"):
         compare([timed()], [])
+
+
+BUDGET = [
+    {"name": "watts gain", "joules": 0.06, "shape": "rectangular"},
+    {"name": "watts range", "joules": 0.05, "shape": "rectangular"},
+    {"name": "stamps", "joules": 0.001, "shape": "normal"},
+]
+
+
+def measured_by(timed, serial_number, **changes):
+    """A record of 6 J ± 0.1 J; 1.2 W ± 0.02 W."""
+    known = {
+        "board__serial_number": "42",
+        "power__0__serial_number": serial_number,
+        "power__0__joules": 6.0,
+        "power__0__u_joules": 0.1,
+        "power__0__budget": BUDGET,
+    }
+    return timed(**known | changes)
+
+
+def test_on_one_unit_offsets_cancel_and_a_wrong_gain_only_stretches_the_difference(timed):
+    b = measured_by(timed, "7", power__0__mean__watts=1.21)
+    pairs, _ = compare([measured_by(timed, "7")], [b])
+    watts = figure(pairs, "mean_watts")
+    own = 1.96 * 0.001 / 0.1 * 0.02  # what is left of each side: when its readings were taken
+    assert watts.u == pytest.approx((2 * own**2 + (0.01 * 0.01) ** 2) ** 0.5, rel=0.05)
+    assert watts.covered is False
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"power__0__serial_number": "8"},
+        {"power__0__serial_number": None},
+        {"power__0__rail": "another"},
+        {"power__0__accuracy_source": "another range"},
+        {"power__0__budget": []},
+        {"board__serial_number": "43"},
+    ],
+)
+def test_where_it_is_not_known_to_be_one_unit_on_one_rail_nothing_cancels(timed, changes):
+    pairs, _ = compare([measured_by(timed, "7")], [measured_by(timed, "7", **changes)])
+    assert figure(pairs, "mean_watts").u == pytest.approx((2 * 0.02**2) ** 0.5)
