@@ -17,7 +17,7 @@ from ..gaps import is_long
 from ..meter import Accuracy, Identity, Tolerance
 from ..polling import Pace, PolledMeter
 from .asked import ScpiOptions, finite, opened, unconfirmed
-from .number import numbers
+from .number import number, numbers
 from .port import LINK_HINT, ScpiPort
 from .setup import settle
 
@@ -97,6 +97,7 @@ class WT310E(PolledMeter):
         self.accuracy = _accuracy(self._identity.model, options, ())
         self._shown_ns: int | None = None
         self._pace = Pace(self.aperture_s)
+        self._brake = Pace(self.aperture_s / 2)  # for firmware that does not wait, and says so
         self._refusals = 0
 
     @classmethod
@@ -155,25 +156,29 @@ class WT310E(PolledMeter):
 
     def _waited(self) -> tuple[list[float], int, Flag]:
         """Return the next update when it ends."""
+        self._brake.wait()
         asked_ns = time.monotonic_ns()
         if self._shown_ns is None or asked_ns - self._shown_ns > _FORGET_AFTER_UPDATES * self.aperture_s * 1e9:
             self._port.query(":STAT:EESR?")  # an update that ended before now is old
             self._shown_ns, asked_ns = None, time.monotonic_ns()
-        values = self._values(_NEXT)
-        return values, *self._placed(asked_ns, time.monotonic_ns())
+        values, is_new = self._values(_NEXT)
+        shown_ns, flags = self._placed(asked_ns, time.monotonic_ns())
+        return values, shown_ns, flags if is_new else flags | Flag.STALE
 
     def _at_will(self) -> tuple[list[float], int, Flag]:
         """Return the update that is shown now: up to one interval old, and maybe the one before once more."""
         self._pace.wait()
-        values, answered_ns = self._values(_VALUES), time.monotonic_ns()
+        (values, _), answered_ns = self._values(_VALUES), time.monotonic_ns()
         last_ns, self._shown_ns = self._shown_ns, answered_ns
         lost = last_ns is not None and is_long(answered_ns - last_ns, self.rate_hz)
         return values, answered_ns, Flag.LOST_BEFORE if lost else Flag(0)
 
-    def _values(self, question: str) -> list[float]:
+    def _values(self, question: str) -> tuple[list[float], bool]:
+        """Return volts, amps and watts, and whether the event register before them tells of a new update."""
         answer = self._port.query(question)
+        events, _, values = answer.rpartition(";")
         try:
-            return numbers(answer.rpartition(";")[2], 3, "VAW")
+            return numbers(values, 3, "VAW"), not events or bool(int(number(events)) & 1)
         except ValueError as error:
             self._port.mistrust()
             raise FrameError(self.name, f"{question}: {error} in {answer[:60]!r}", hint=LINK_HINT) from error

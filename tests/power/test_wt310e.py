@@ -164,3 +164,40 @@ def test_a_refused_setting_is_a_fault_that_quotes_the_instrument() -> None:
 def test_a_range_that_the_instrument_lacks_is_refused_with_those_it_has() -> None:
     with pytest.raises(ValidationError, match="the instrument has 15, 30, 60"):
         WT310E.Config(resource="x", volts_range=12, amps_range=2)
+
+
+def test_an_update_that_the_instrument_does_not_call_new_is_stale() -> None:
+    with meter_on(Replay([b"1\n", b"0;12,1,12\n"])) as meter:
+        assert meter.read().flags[0] == Flag.STALE
+
+
+def test_firmware_that_cannot_wait_is_asked_at_its_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(time, "monotonic_ns", clock.monotonic_ns)
+    monkeypatch.setattr(time, "sleep", clock.sleep)
+    asked: list[tuple[float, bytes]] = []
+
+    def respond(data: bytes) -> bytes:
+        asked.append((clock.monotonic_ns() / 1e9, data))
+        return b"230.0E+00,50.0E-03,7.5E+00\n" if data == b":NUM:NORM:VAL?\n" else b""
+
+    with meter_on(Answering(respond)) as meter:
+        blocks = [meter.read() for _ in range(4)]
+    at_will = [t_s for t_s, data in asked if data == b":NUM:NORM:VAL?\n"]
+    assert len(at_will) == 4
+    assert len(asked) == 5  # after one question that was not understood
+    assert [b - a for a, b in pairwise(at_will)] == pytest.approx([0.1] * 3)
+    assert [float(block.watts[0]) for block in blocks] == [7.5] * 4
+
+
+def test_an_element_and_the_sum_are_chosen_by_name() -> None:
+    for element in ("2", "SIGMA"):
+        port = Answering(Bench())
+        prepare(ScpiPort("m1", port), WT330.Config(resource="x", element=element))
+        assert f":NUM:NORM:ITEM3 P,{element}\n".encode() in port.written
+
+
+def test_without_ranges_the_limits_are_those_of_the_widest() -> None:
+    meter = WT310E("m1", ScpiPort("m1", Replay()), WT310E.Config(resource="x"))
+    assert meter.accuracy.watts == Tolerance(0.001, pytest.approx(24.0))
+    assert "ranges left to the front panel" in meter.accuracy.source
