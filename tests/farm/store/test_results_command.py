@@ -110,6 +110,31 @@ def test_one_record_shows_every_figure_with_its_unit(capsys):
     assert "missed by 800.0 %" in text
 
 
+def test_the_budget_of_a_record_names_its_largest_term_first(folder, a_record, capsys):
+    budget = [
+        {"name": "clock", "joules": 0.01, "shape": "rectangular"},
+        {"name": "watts range", "joules": 0.2, "shape": "rectangular"},
+        {"name": "a newer term", "joules": 0.0, "shape": "normal"},
+    ]
+    with Store.open(folder / ".farm" / "results.sqlite") as store:
+        store.save(a_record(id="5555aaaa", power__0__budget=budget), {})
+    assert main(["results", "show", "5555", "--budget"]) == 0
+    head, columns, first, second, *_, last = capsys.readouterr().out.splitlines()
+    assert head.startswith("um25c-1 (process twin), ")
+    assert "(95 %)" in head
+    assert columns.startswith("term ")
+    assert first.split("  ")[0] == "watts range"
+    assert first.endswith("0.12 J                100%")
+    assert second.startswith("clock ")
+    assert last.startswith("limits of error: ")
+
+
+@pytest.mark.usefixtures("two")
+def test_a_record_from_before_budgets_were_kept_says_so(capsys):
+    assert main(["results", "show", "2222", "--budget"]) == 2
+    assert "record 2222bbbb: holds no budget" in capsys.readouterr().err
+
+
 @pytest.mark.usefixtures("two")
 def test_an_id_that_is_not_there_is_wrong_input(capsys):
     assert main(["results", "show", "3333"]) == 2
