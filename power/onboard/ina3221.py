@@ -5,17 +5,20 @@ Two generations: NVIDIA's own driver (L4T up to 32: ``rail_name_N``, channels fr
 The reader wakes a processor of the board that it measures: 10 readings a second are enough.
 """
 
+import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..block import Block
-from ..errors import MeterOffline, UnknownChoice
+from ..errors import MeterOffline
 from ..meter import Accuracy, Identity, Tolerance
 from ..polling import Pace, PolledMeter
 from .files import HINT, Files, LocalFiles, read_number, whole_number
+from .rail_names import chosen
 
 _OLD = ("sys/bus/i2c/drivers/ina3221x/*/iio*/rail_name_*", "sys/bus/iio/devices/*/rail_name_*")
 _NEW = "sys/class/hwmon/hwmon*/name"
@@ -27,6 +30,8 @@ _ASSUMED_SHUNT_OHMS = 0.01
 _SHUNT_STEP_VOLTS, _SHUNT_OFFSET_VOLTS = 40e-6, 80e-6
 _BUS_STEP_VOLTS, _BUS_OFFSET_VOLTS = 8e-3, 16e-3
 _OF_READING, _RESISTOR = 0.0025, 0.01
+_MOST_VOLTS = 19.6
+"""The TX2's developer kit takes no more; other inputs that are added lie lower."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +59,16 @@ class Ina3221(PolledMeter):
         root: str = "/"
         """The folder above ``sys``."""
         rail: str = Field(examples=["VDD_IN"])
-        """Its name, e.g. VDD_IN: a channel's number says nothing, and the device's changes between boots."""
+        """By name: numbers of channels and devices change between boots. ``A+B`` adds their watts."""
         rate_hz: float = Field(10.0, gt=0, le=100)
 
-    def __init__(self, name: str, files: Files, rail: Rail, options: "Ina3221.Config") -> None:
-        """Sit on a rail that was found."""
-        super().__init__(name, Identity("Texas Instruments", f"INA3221 {rail.name}"))
+    def __init__(self, name: str, files: Files, rails: Sequence[Rail], options: "Ina3221.Config") -> None:
+        """Sit on rails that were found; of several, only the sum of their watts is told."""
+        super().__init__(name, Identity("Texas Instruments", f"INA3221 {'+'.join(rail.name for rail in rails)}"))
         self.rate_hz = options.rate_hz
-        self.accuracy = _accuracy(rail)
-        self._files, self._rail = files, rail
+        self._files, self._rails = files, tuple(rails)
         self._pace = Pace(1 / options.rate_hz)
+        self.accuracy = _accuracy(rails[0]) if len(rails) == 1 else _of_a_sum(rails)
 
     @classmethod
     def open(cls, name: str, config: BaseModel) -> Self:
@@ -77,17 +82,13 @@ class Ina3221(PolledMeter):
 
         Raises:
             MeterOffline: there is no INA3221.
-            UnknownChoice: no rail of that name, or several.
+            UnknownChoice: no rail of that name, or several; or a sum that counts watts twice.
         """
         there = rails(files)
         if not there:
             raise MeterOffline(name, "no INA3221 under /sys", hint=HINT)
-        found = [rail for rail in there if rail.name == options.rail]
-        if len(found) != 1:
-            what = "several rails are" if found else "no rail is"
-            names = ", ".join(sorted({rail.name for rail in there}))
-            raise UnknownChoice(name, f"{what} called {options.rail!r}; there are {names}")
-        return cls(name, files, found[0], options)
+        names = chosen(name, options.rail, [rail.name for rail in there])
+        return cls(name, files, [rail for rail in there if rail.name in names], options)
 
     def read(self) -> Block:
         """Return the rail's volts and amps of now, shape (1,).
@@ -98,10 +99,14 @@ class Ina3221(PolledMeter):
         """
         self._pace.wait()
         asked_ns = time.monotonic_ns()
-        millivolts = read_number(self.name, self._files, self._rail.millivolts)
-        milliamps = read_number(self.name, self._files, self._rail.milliamps)
+        read = [(self._number(rail.millivolts) / 1e3, self._number(rail.milliamps) / 1e3) for rail in self._rails]
         middle_ns = (asked_ns + time.monotonic_ns()) // 2
-        return Block.one(middle_ns, millivolts / 1e3, milliamps / 1e3)
+        if len(read) == 1:
+            return Block.one(middle_ns, *read[0])
+        return Block.one(middle_ns, math.nan, math.nan, watts=sum(volts * amps for volts, amps in read))
+
+    def _number(self, path: str) -> int:
+        return read_number(self.name, self._files, path)
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -145,3 +150,11 @@ def _accuracy(rail: Rail) -> Accuracy:
         amps=Tolerance(_OF_READING + _RESISTOR, (_SHUNT_OFFSET_VOLTS + _SHUNT_STEP_VOLTS / 2) / ohms),
         source=f"TI SBOS576C, section 6.5, maximum errors at 25 °C, half a step; shunt {shunt}, taken to be within 1 %",
     )
+
+
+def _of_a_sum(rails: Sequence[Rail]) -> Accuracy:
+    """Return the limits of added watts, as if every rail bore the highest volts: they only get wider."""
+    each = [_accuracy(rail) for rail in rails]
+    amps = sum(one.amps.offset for one in each if one.amps is not None)
+    watts = Tolerance(2 * _OF_READING + _RESISTOR, _MOST_VOLTS * amps)
+    return Accuracy(None, None, f"{each[0].source}; a sum, at {_MOST_VOLTS:g} V", watts=watts)

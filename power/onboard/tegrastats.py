@@ -11,11 +11,12 @@ from typing import ClassVar, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..block import Block
-from ..errors import FrameError, MeterOffline, UnknownChoice
+from ..errors import FrameError, MeterOffline
 from ..meter import Accuracy, Identity, Tolerance
 from ..polling import PolledMeter
 from ..port import Port
 from .program import ProgramPort
+from .rail_names import chosen
 from .tegrastats_line import parse
 
 _PROGRAM = "usr/bin/tegrastats"
@@ -45,7 +46,7 @@ class Tegrastats(PolledMeter):
         root: str = "/"
         """The folder above ``usr/bin/tegrastats``."""
         rail: str = Field(examples=["VDD_IN"])
-        """As its lines name it, e.g. VDD_IN."""
+        """As its lines name it; ``A+B`` adds their watts."""
         interval_ms: int = Field(1000, ge=20, le=60_000)
         """Each line costs the board that is measured some of a processor."""
 
@@ -85,7 +86,7 @@ class Tegrastats(PolledMeter):
         Raises:
             MeterOffline: no line came, or the program has ended.
             FrameError: half a line, or none of its kind.
-            UnknownChoice: it does not name the rail.
+            UnknownChoice: it does not name the rail; or a sum that counts watts twice.
         """
         self._discard()
         return self._next()
@@ -120,8 +121,6 @@ class Tegrastats(PolledMeter):
             rails = parse(text).rails
         except ValueError as error:
             raise FrameError(self.name, str(error), hint=_HINT) from error
-        if self._rail not in rails:
-            there = ", ".join(rails) or "none"
-            raise UnknownChoice(self.name, f"no rail is called {self._rail!r}; there are {there}")
+        names = chosen(self.name, self._rail, list(rails))
         nothing = float("nan")
-        return Block.one(came_ns, nothing, nothing, watts=rails[self._rail].watts)
+        return Block.one(came_ns, nothing, nothing, watts=sum(rails[name].watts for name in names))

@@ -1,6 +1,7 @@
 """Sensors that a board has of its own: sysfs, counters of energy, tegrastats, a GPU's driver."""
 # ruff: noqa: N802 -- NVML's own names
 
+import math
 import os
 import stat
 import time
@@ -65,7 +66,7 @@ class TestIna3221(OnFiles):
 
     def meter_on(self, port: Replay) -> Meter:
         rail = Rail("VDD_IN", "in_voltage0_input", "in_current0_input")
-        return Ina3221("m1", FilesOnPort(port), rail, Ina3221.Config(rail="VDD_IN", rate_hz=100))
+        return Ina3221("m1", FilesOnPort(port), [rail], Ina3221.Config(rail="VDD_IN", rate_hz=100))
 
     def answers(self, volts: float, amps: float) -> list[bytes]:
         return [b"%d\n" % round(value * 1000) for value in (volts, amps)]
@@ -294,6 +295,35 @@ def test_a_rail_that_is_not_there_is_told_with_those_that_are(board, tmp_path) -
         Ina3221.open("m1", Ina3221.Config(root=board(tmp_path), rail="VDD"))
 
 
+def test_watts_of_two_inputs_are_added_and_their_volts_are_not_made_up(tmp_path) -> None:
+    root = old_tx2(tmp_path)
+    folder = "sys/bus/i2c/drivers/ina3221x/0-0042/iio:device2"
+    written(
+        tmp_path,
+        {f"{folder}/rail_name_0": "VDD_MUX", f"{folder}/in_voltage0_input": 19_000, f"{folder}/in_current0_input": 200},
+    )
+    with Ina3221.open("m1", Ina3221.Config(root=root, rail="VDD_IN+VDD_MUX")) as meter:
+        block = meter.read()
+        assert block.watts == pytest.approx([19.064 * 0.104 + 3.8])
+        assert math.isnan(block.volts[0])
+        assert meter.accuracy.watts is not None
+        assert meter.accuracy.watts.offset == pytest.approx(19.6 * 2 * 0.01)
+        assert meter.identity().model == "INA3221 VDD_IN+VDD_MUX"
+
+
+@pytest.mark.parametrize(
+    ("rail", "told"),
+    [
+        ("VDD_IN+VDD_SYS_CPU", "VDD_IN holds VDD_SYS_CPU: a sum would count those watts twice"),
+        ("VDD_SYS_CPU+VDD_SYS_CPU", "names a rail twice"),
+        ("VDD_SYS_CPU+VDD_X", "no rail is called 'VDD_X'"),
+    ],
+)
+def test_a_sum_that_is_wrong_is_refused(rail, told, tmp_path) -> None:
+    with pytest.raises(UnknownChoice, match=told):
+        Ina3221.open("m1", Ina3221.Config(root=old_tx2(tmp_path), rail=rail))
+
+
 def test_two_rails_of_one_name_are_not_chosen_between(tmp_path) -> None:
     old_tx2(tmp_path)
     written(tmp_path, {"sys/bus/i2c/drivers/ina3221x/0-0040/iio:device1/rail_name_0": "VDD_IN"})
@@ -463,13 +493,23 @@ def test_tegrastats_is_started_read_and_ended(tmp_path) -> None:
         (
             f"echo '{LINE.strip().replace('VDD_IN', 'VDD_X').format(1)}'; exec sleep 9",
             UnknownChoice,
-            "there are VDD_X, VDD_SOC",
+            "there are VDD_SOC, VDD_X",
         ),
     ],
 )
 def test_a_tegrastats_that_cannot_be_used_is_told(script, fault, told, tmp_path) -> None:
     with pytest.raises(fault, match=told):
         Tegrastats.open("m1", Tegrastats.Config(root=program(tmp_path, script), rail="VDD_IN"))
+
+
+def test_rails_of_tegrastats_are_added_and_none_twice() -> None:
+    line = b"RAM 1/2MB CPU [1%@9] VDD_GPU_SOC 3000mW/1mW VDD_CPU_CV 500mW/1mW VDD_IN 9000mW/1mW\n"
+    for rail, watts in (("VDD_GPU_SOC+VDD_CPU_CV", 3.5), ("VDD_IN", 9.0)):
+        with Tegrastats("m1", Pushed(Replay([line])), Tegrastats.Config(rail=rail)) as meter:
+            assert meter.read().watts.tolist() == [watts]
+    twice = Tegrastats("m1", Pushed(Replay([line])), Tegrastats.Config(rail="VDD_IN+VDD_CPU_CV"))
+    with twice, pytest.raises(UnknownChoice, match="VDD_IN holds VDD_CPU_CV"):
+        twice.read()
 
 
 def test_a_machine_without_tegrastats_is_offline(tmp_path) -> None:
