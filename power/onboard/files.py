@@ -1,6 +1,8 @@
 """The files under which a kernel shows its sensors, here or on a board."""
 
 import errno
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
@@ -35,6 +37,17 @@ class LocalFiles:
     def glob(self, pattern: str) -> list[str]:
         """Return the paths that fit, in order."""
         return sorted(str(PurePosixPath(*found.relative_to(self._root).parts)) for found in self._root.glob(pattern))
+
+
+@contextmanager
+def listing(name: str) -> Generator[None]:
+    """Turn what goes wrong while sensors are looked for into the meter's own faults: MeterOffline, FrameError."""
+    try:
+        yield
+    except OSError as error:
+        raise MeterOffline(name, str(error), hint=HINT) from error
+    except ValueError as error:
+        raise FrameError(name, str(error), hint=HINT) from error
 
 
 def whole_number(text: str) -> int:

@@ -17,7 +17,7 @@ from ..block import Block
 from ..errors import MeterOffline
 from ..meter import Accuracy, Identity, Tolerance
 from ..polling import Pace, PolledMeter
-from .files import HINT, Files, LocalFiles, read_number, whole_number
+from .files import HINT, Files, LocalFiles, listing, read_number, whole_number
 from .rail_names import chosen
 
 _OLD = ("sys/bus/i2c/drivers/ina3221x/*/iio*/rail_name_*", "sys/bus/iio/devices/*/rail_name_*")
@@ -84,7 +84,8 @@ class Ina3221(PolledMeter):
             MeterOffline: there is no INA3221.
             UnknownChoice: no rail of that name, or several; or a sum that counts watts twice.
         """
-        there = rails(files)
+        with listing(name):
+            there = rails(files)
         if not there:
             raise MeterOffline(name, "no INA3221 under /sys", hint=HINT)
         names = chosen(name, options.rail, [rail.name for rail in there])

@@ -14,7 +14,7 @@ from ..errors import MeterOffline, UnknownChoice
 from ..meter import Accuracy, Identity, Tolerance
 from ..polling import PolledMeter, again
 from .counter import CounterPower, Time
-from .files import HINT, Files, LocalFiles, read_number
+from .files import HINT, Files, LocalFiles, listing, read_number
 
 _ZONES = "sys/class/powercap/intel-rapl:*/name"
 """AMD's processors have theirs under Intel's name too. ``intel-rapl-mmio`` shows the same package twice."""
@@ -103,7 +103,8 @@ class Rapl(PolledMeter):
 
 
 def _folder(name: str, files: Files, zone: str) -> str:
-    names = {path.rpartition("/")[0]: files.read(path).strip() for path in files.glob(_ZONES)}
+    with listing(name):
+        names = {path.rpartition("/")[0]: files.read(path).strip() for path in files.glob(_ZONES)}
     if not names:
         raise MeterOffline(name, "no zone of RAPL under /sys/class/powercap", hint=f"modprobe intel_rapl_msr; {HINT}")
     parents = {folder: folder.rpartition(":")[0] for folder in names}

@@ -331,6 +331,18 @@ def test_two_rails_of_one_name_are_not_chosen_between(tmp_path) -> None:
         Ina3221.open("m1", Ina3221.Config(root=str(tmp_path), rail="VDD_IN"))
 
 
+def test_a_name_that_cannot_be_read_and_a_shunt_that_is_no_number_are_faults_of_the_meter(tmp_path) -> None:
+    root = new_orin(tmp_path)
+    shunt, label = (tmp_path / "sys/class/hwmon/hwmon3" / file for file in ("shunt1_resistor", "in1_label"))
+    shunt.write_text("none\n")
+    with pytest.raises(FrameError, match="none"):
+        Ina3221.open("m1", Ina3221.Config(root=root, rail="VDD_IN"))
+    label.unlink()
+    label.mkdir()
+    with pytest.raises(MeterOffline, match="in1_label"):
+        Ina3221.open("m1", Ina3221.Config(root=root, rail="VDD_IN"))
+
+
 def test_a_board_without_the_sensor_is_offline(tmp_path) -> None:
     with pytest.raises(MeterOffline, match="no INA3221"):
         Ina3221.open("m1", Ina3221.Config(root=str(tmp_path), rail="VDD_IN"))
