@@ -1,7 +1,8 @@
 """Frames of FNIRSI's FNB48, FNB48S, C1 and FNB58: reports of 64 bytes over USB, shorter frames over Bluetooth.
 
 Layout: USB as two independent public programs read it (baryluk/fnirsi-usb-power-data-logger,
-fqueze/usb-power-profiling); Bluetooth as osnwt/ha-fnirsi-fnb58 does, whose published frames of a real unit agree.
+fqueze/usb-power-profiling); Bluetooth as osnwt/ha-fnirsi-fnb58 and CapnBry/fnb48-web do, whose published frames of real
+units agree.
 """
 
 import binascii
@@ -18,7 +19,7 @@ SAMPLES_A_REPORT = 4
 _CRC_POLYNOMIAL, _CRC_START = 0x39, 0x42
 _RADIO_HEAD = 3
 _PRECISE, _COARSE = 0x04, 0x07
-_RADIO_PAYLOADS = {_PRECISE: struct.Struct("<iii"), _COARSE: struct.Struct("<HH")}
+_RADIO_PAYLOADS = {_PRECISE: struct.Struct("<iii"), _COARSE: struct.Struct("<Hh")}
 """Frames over Bluetooth with values: volts, amps, watts in 0.1 m; and once more in mV and mA."""
 
 

@@ -37,7 +37,7 @@ _TIMEOUT_S = 1.0
 """Assumed: Bluetooth adds tens of milliseconds to the 135 ms on the line."""
 
 Checksum = Literal["check", "ignore"]
-"""``ignore`` for units whose firmware sends none: then only the model number and the watts speak for a frame."""
+"""``ignore`` for units whose firmware sends none: then length and model number alone speak for a frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Frame:
 def parse(frame: bytes, checksum: str = "check") -> Frame:
     """Decode one answer; ValueError when it is not a whole one of a known model.
 
-    Most models have no checksum, so the meter's watts must agree with its volts times amps: within their last
+    Most models have no checksum, so the meter's watts must agree with its volts times amps too: within their last
     digits and 2 % (assumed: the meter multiplies before it rounds).
     """
     if len(frame) != FRAME_BYTES:
@@ -81,13 +81,17 @@ def parse(frame: bytes, checksum: str = "check") -> Frame:
     if number not in MODELS:
         raise ValueError(f"unknown model number {number:04x}")
     model = MODELS[number]
+    read = Frame(model.name, volts * model.volts_step, amps * model.amps_step, milliwatts / 1e3)
     if checksum == "check":
         _check_end(model, frame)
-    read = Frame(model.name, volts * model.volts_step, amps * model.amps_step, milliwatts / 1e3)
+        _check_watts(model, read)
+    return read
+
+
+def _check_watts(model: Model, read: Frame) -> None:
     digits = 0.01 + read.volts * model.amps_step + read.amps * model.volts_step
     if abs(read.watts - read.volts * read.amps) > 0.02 * read.watts + digits:
         raise ValueError(f"{read.watts:g} W in a frame with {read.volts:g} V and {read.amps:g} A")
-    return read
 
 
 def _check_end(model: Model, frame: bytes) -> None:

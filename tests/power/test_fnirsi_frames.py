@@ -102,3 +102,22 @@ def test_bytes_over_bluetooth_that_are_no_frame_are_named_by_offset(data: bytes,
 def test_an_unknown_way_with_checksums_is_refused() -> None:
     with pytest.raises(ValueError, match="choose check or ignore"):
         list(decode(b"", checksum="maybe"))
+
+
+FNB48 = bytes.fromhex(
+    "aa8100f4aa030e3000040165ac0000d80200000a01beaa8200a7aa06060d001100010b32aa07045d13000088"
+    "aa040cb8c10000010000000500000091aa05070ca54501011a014caa08110143d94500998e0d00d0be04000e010000b3"
+)
+"""A session of a real FNB48, firmware 2.60, in CapnBry/fnb48-web PROTOCOL.md: requests, and one frame of each type."""
+
+
+def test_a_published_session_of_a_real_fnb48_reads_as_published() -> None:
+    (reading,) = decode(FNB48)
+    assert (reading.volts, reading.amps, reading.watts) == pytest.approx((4.9592, 0.0001, 0.0005))
+
+
+def test_current_that_flows_back_is_negative_over_bluetooth() -> None:
+    (coarse,) = decode(radio(0x07, struct.pack("<Hh", 5000, -1234)))
+    assert coarse.amps == pytest.approx(-1.234)
+    (fine,) = decode(radio(0x04, struct.pack("<iii", 50000, -12340, -61700)))
+    assert (fine.amps, fine.watts) == pytest.approx((-1.234, -6.17))

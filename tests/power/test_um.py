@@ -133,3 +133,30 @@ def test_a_capture_that_begins_or_ends_within_a_frame_is_named_by_offset() -> No
 def test_an_unknown_way_with_checksums_is_refused() -> None:
     with pytest.raises(ValueError, match="choose check or ignore"):
         list(decode(b"", checksum="maybe"))
+
+
+PUBLISHED = bytes.fromhex(
+    "0d4c01fe014800000688001400440008"
+    + "0000000b00000038"
+    + "00" * 72
+    + "0001000200070000001000000100000a"
+    + "000000f00000000200040001869f0002688c"
+)
+"""A UM34C's frame in the tests of valletw/pyummeter: 5.10 V, 0.328 A, 1.672 W; its check does not hold there."""
+
+
+def test_a_published_frame_reads_as_published_where_its_check_is_ignored() -> None:
+    (reading,) = decode(PUBLISHED, checksum="ignore")
+    assert (reading.volts, reading.amps, reading.watts) == pytest.approx((5.10, 0.328, 1.672))
+    with pytest.raises(ValueError, match="at byte 0: the frame says checksum 8c and has 0c"):
+        list(decode(PUBLISHED))
+
+
+def test_an_unknown_model_is_an_error_whatever_is_ignored() -> None:
+    with pytest.raises(ValueError, match="at byte 0: unknown model number ffff"):
+        list(decode(b"\xff\xff" + PUBLISHED[2:], checksum="ignore"))
+
+
+def test_another_model_in_the_same_bytes_has_its_own_scale() -> None:
+    (reading,) = decode(b"\x09\xc9" + PUBLISHED[2:], checksum="ignore")
+    assert (reading.volts, reading.amps) == pytest.approx((0.51, 0.0328))
