@@ -337,6 +337,7 @@ def test_a_name_that_cannot_be_read_and_a_shunt_that_is_no_number_are_faults_of_
     shunt.write_text("none\n")
     with pytest.raises(FrameError, match="none"):
         Ina3221.open("m1", Ina3221.Config(root=root, rail="VDD_IN"))
+    shunt.write_text("5000\n")
     label.unlink()
     label.mkdir()
     with pytest.raises(MeterOffline, match="in1_label"):
