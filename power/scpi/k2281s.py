@@ -68,7 +68,7 @@ class Keithley2281S(PolledMeter):
         def make(port: ScpiPort, identity: Identity) -> Self:
             silent = settle(
                 port,
-                wanted=(':SENS:FUNC "CONC"', f":SENS:CONC:NPLC {options.nplc:g}", ":INIT:CONT ON"),
+                wanted=(':SENS:FUNC "CONC"', ":TRAC:CLE", f":SENS:CONC:NPLC {options.nplc:g}", ":INIT:CONT ON"),
                 kept={":ENTR:FUNC?": "POWER"},
                 hint="press MENU and choose the power supply: battery modes are not read by this driver",
             )

@@ -98,7 +98,7 @@ class DMM6500(Multimeter):
         )
         if options.sample_rate_hz is not None:
             return _digitize(port, options)
-        kept: dict[str, float | str] = {":SENS:FUNC?": function}
+        kept: dict[str, float | str] = {"*LANG?": "SCPI", ":SENS:FUNC?": function}
         if options.range is not None:
             kept[f":SENS:{function}:RANG?"] = options.range
         return settle(
@@ -131,7 +131,12 @@ def _digitize(port: ScpiPort, options: Multimeter.Config) -> list[str]:
         wanted=("ABOR", ":FORM ASC"),
         deciding=(f':SENS:DIG:FUNC "{function}"', f"{at}:RANG {options.range:g}", f"{at}:SRAT {rate_hz:g}"),
         then=(f"{at}:APER AUTO",),
-        kept={":SENS:DIG:FUNC?": function, f"{at}:RANG?": options.range or math.nan, f"{at}:SRAT?": rate_hz},
+        kept={
+            "*LANG?": "SCPI",
+            ":SENS:DIG:FUNC?": function,
+            f"{at}:RANG?": options.range or math.nan,
+            f"{at}:SRAT?": rate_hz,
+        },
         hint="is its command set SCPI (menu, settings), and is it wired to the terminals of that range?",
     )
 

@@ -164,6 +164,7 @@ class DMM6500(MultimeterTwin):
         on("TRACe:FILL:MODE", lambda _: None)
         on("TRACe:ACTual:END?", lambda _: str(self.taken()))
         on("TRACe:DATA?", lambda a: self._told(int(a[0]), int(a[1])))
+        on("*LANG?", lambda _: "SCPI")
         on("[SENSe:]FUNCtion", lambda a: self._choose_function(a[0]))
         on("[SENSe:]FUNCtion?", lambda _: f'"{self.function}:DC"')
         super().commands()
@@ -214,6 +215,7 @@ class Keithley2281S(BenchTwin):
         on = self.scpi.on
         self._began_ns, self._told, self._nplc = time.monotonic_ns(), 0, 1.0
         on("ENTRy:FUNCtion?", lambda _: "POWER")
+        on("TRACe:CLEar", lambda _: self._clear())
         on("[SENSe:]CONCurrent:NPLCycles", lambda a: self._set_nplc(number(a[0])))
         on("SYSTem:LFRequency?", lambda _: "50")
         on("STATus:MEASurement:INSTrument:ISUMmary:CONDition?", lambda _: "64" if self._ended() > self._told else "0")
@@ -228,6 +230,9 @@ class Keithley2281S(BenchTwin):
         if not 0.002 <= nplc <= 12:
             raise ScpiError(-222, "Data out of range")
         self._nplc, self._began_ns, self._told = nplc, time.monotonic_ns(), 0
+
+    def _clear(self) -> None:
+        self._told = self._ended()
 
     def _ended(self) -> int:
         return (time.monotonic_ns() - self._began_ns) // self._period_ns
