@@ -80,6 +80,9 @@ def _playbooks(lab: "Lab", boards: list[str], named: Path | None) -> dict[str, "
     loaded: dict[Path, Playbook] = {}
     faults: list[str] = []
     for path in dict.fromkeys(files.values()):
+        if named is None and not path.exists():
+            faults.append(f"{path}: is not there; write a playbook for the model, or name one: --playbook FILE")
+            continue
         try:
             loaded[path] = load(path)
             loaded[path].revealed()

@@ -54,6 +54,13 @@ def test_the_playbook_is_read_before_any_board_is_touched(inventory, tmp_path, c
     assert "no-such-port" not in told
 
 
+def test_a_model_without_a_playbook_is_told_how_to_name_one(inventory, tmp_path, capsys) -> None:
+    (tmp_path / "playbooks/coral-dev.yaml").unlink()
+    assert main(["provision", "c1", "--inventory", inventory]) == 2
+    told = capsys.readouterr().err
+    assert "coral-dev.yaml: is not there; write a playbook for the model, or name one: --playbook FILE" in told
+
+
 def test_a_playbook_for_another_model_is_refused(inventory, tmp_path, capsys) -> None:
     other = tmp_path / "tx2.yaml"
     other.write_text("model: jetson-tx2\nsteps:\n  - directory:\n      path: workdir\n", encoding="utf-8")
