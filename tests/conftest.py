@@ -34,6 +34,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     sessions = [item for item in items if item.nodeid.startswith(SESSIONS) and ALONE not in item.nodeid]
+    for item in sessions:
+        item.add_marker(pytest.mark.timeout(900))  # on a busy machine it may measure again; one of its own counts first
     dear = [item for item in items if item.nodeid.startswith(DEAR)]
     taken = {*sessions, *dear}
     rest = [item for item in items if item not in taken]
