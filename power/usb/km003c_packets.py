@@ -143,7 +143,8 @@ def parse(data: bytes) -> Packet:
 def packets(data: bytes) -> Iterator[Packet]:
     """Yield the packets of a capture, of one or both directions, however the bus has cut them.
 
-    Zeros that fill up a report of 64 bytes are passed over: over HID the same packets come so.
+    Zeros behind a packet, less than a report of 64 bytes, are passed over: over HID packets come filled up so, and no
+    packet begins with one.
 
     Raises:
         ValueError: bytes that are no packet, with their offset.
@@ -158,9 +159,8 @@ def packets(data: bytes) -> Iterator[Packet]:
         except ValueError as error:
             raise ValueError(f"at byte {at}: {error}") from None
         at += size
-        filler = data[at : at + -at % _REPORT_BYTES]
-        if data[at : at + 1] == b"\0" and not any(filler):
-            at += len(filler)
+        ahead = data[at : at + _REPORT_BYTES - 1]
+        at += len(ahead) - len(ahead.lstrip(b"\0"))
 
 
 def ticks_since(before: int | None, counted: NDArray[np.uint16]) -> NDArray[np.int64]:

@@ -135,6 +135,16 @@ def test_reports_filled_up_with_zeros_are_read() -> None:
     assert len(list(decode(report + report))) == 2
 
 
+def test_a_published_report_of_a_real_unit_reads_as_published() -> None:
+    """In nbuchwitz/usb-meter, tests/test_protocol.py; held there against the kernel's driver at the same moment."""
+    report = bytes.fromhex(
+        "410080020100000b15504e00422ff8ff7b504e00f241f8ff34524e002642f8ffc00e2c00b13f7c035c04497c00805c0659006f00"
+    ) + bytes(14)
+    (reading,) = decode(report)
+    assert (reading.volts, reading.amps) == (5.132309, -0.51219)
+    assert len(list(decode(report + report))) == 2
+
+
 def test_bytes_that_are_no_packet_are_named_by_offset() -> None:
     whole = queue_packet([1, 2, 3])
     with pytest.raises(ValueError, match=rf"at byte {len(whole)}: 30 bytes of a packet of {len(whole)}"):
