@@ -44,7 +44,7 @@ def last_run(atom):
 
 
 def test_a_release_within_its_limits_passes_and_its_summary_says_that_a_twin_ran_it(atom, gate):
-    ended = atom.farm("gate", *gate(watts=14), "--markdown", "gate.md", "--html", "gate.html", timeout_s=110)
+    ended = atom.farm("gate", *gate(watts=14), "--markdown", "gate.md", "--html", "gate.html", timeout_s=250)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     stored, records = last_run(atom)
     assert stored.verdict.outcome == "pass"
@@ -78,7 +78,7 @@ def test_told_to_end_it_leaves_within_seconds_returns_the_board_and_says_nothing
         running.send_signal(signal.SIGTERM)
         _, said = running.communicate(timeout=100)
     assert running.returncode == 130, said
-    assert time.monotonic() - told_s < 30  # the trial alone would take twice that
+    assert time.monotonic() - told_s < 50  # the trial alone would take longer
     stored, records = last_run(atom)
     assert (stored.verdict, records) == (None, [])
     assert stored.run.ended_utc is not None
