@@ -146,7 +146,14 @@ class _LocalPort:
 
     def write(self, data: bytes) -> None:
         with self._writing:
-            self._serial.write(data)
+            try:
+                done = os.write(
+                    self._serial.fileno(), data
+                )  # nearly always all of it, without what pyserial does around it
+            except BlockingIOError:
+                done = 0
+            if done < len(data):
+                self._serial.write(data[done:])
 
     def close(self) -> None:
         self._serial.close()

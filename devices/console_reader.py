@@ -1,7 +1,7 @@
 """One thread that reads the consoles of a process, all of them."""
 
 import os
-import selectors
+import select
 import threading
 import time
 from typing import Protocol
@@ -28,7 +28,9 @@ class Reader:
         """Nothing to read yet."""
         self._lock = threading.Lock()
         self._users = 0
-        self._selector: selectors.BaseSelector | None = None
+        self._ready: select.epoll | None = None
+        self._sources: dict[int, Source] = {}
+        """By descriptor."""
         self._wake = -1
         self._thread: threading.Thread | None = None
 
@@ -37,41 +39,43 @@ class Reader:
         with self._lock:
             self._users += 1
             if self._users == 1:
-                self._selector, self._wake = selectors.DefaultSelector(), os.eventfd(0)
-                self._selector.register(self._wake, selectors.EVENT_READ)
-                self._thread = threading.Thread(target=self._run, args=(self._selector,), name="consoles", daemon=True)
+                self._ready, self._wake = select.epoll(), os.eventfd(0)
+                self._ready.register(self._wake, select.EPOLLIN)
+                self._thread = threading.Thread(target=self._run, args=(self._ready,), name="consoles", daemon=True)
                 self._thread.start()
 
     def leave(self) -> None:
         """Count one capture less; with the last the thread ends."""
         with self._lock:
             self._users -= 1
-            if not self._users and self._thread is not None and self._selector is not None:
+            if not self._users and self._thread is not None and self._ready is not None:
                 os.eventfd_write(self._wake, 1)
                 self._thread.join()
-                self._selector.close()
+                self._ready.close()
                 os.close(self._wake)
-                self._thread = self._selector = None
+                self._thread = self._ready = None
 
     def watch(self, fd: int, source: Source) -> None:
         """Read a descriptor from now on."""
         with self._lock:
-            if self._selector is not None:
-                self._selector.register(fd, selectors.EVENT_READ, source)
+            if self._ready is not None:
+                self._sources[fd] = source
+                self._ready.register(fd, select.EPOLLIN)
 
     def ignore(self, fd: int) -> None:
         """Read it no longer; nothing when it is not read. A read that has begun may still end."""
         with self._lock:
-            if self._selector is not None and fd in self._selector.get_map():
-                self._selector.unregister(fd)
+            if self._ready is not None and self._sources.pop(fd, None):
+                self._ready.unregister(fd)
 
-    def _run(self, selector: selectors.BaseSelector) -> None:
+    def _run(self, ready: select.epoll) -> None:
         while True:
             streams = False
-            for key, _ in selector.select():
-                if key.data is None:
+            for fd, _ in ready.poll():
+                if fd == self._wake:
                     return
-                streams |= key.data.read_ready() >= _STREAMS_BYTES
+                if source := self._sources.get(fd):  # else it is read no longer, since a moment ago
+                    streams |= source.read_ready() >= _STREAMS_BYTES
             if not streams:
                 time.sleep(_BATCH_S)
 
