@@ -12,11 +12,11 @@ import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import ClassVar, Literal, Protocol, Self
+from typing import Any, ClassVar, Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..block import Block, Flag
 from ..errors import FrameError, InstrumentFault, MeterOffline
@@ -37,6 +37,13 @@ _SILENT_S, _SILENT_READINGS = 2.0, 5
 """A timer without a reading for this long, or so many of its periods, has stopped (assumed)."""
 _UNKNOWN = Tolerance(0.05, 0.0)
 """Of a quantity that is neither measured nor assumed. Its readings are NaN, so no watts are ever judged by it."""
+
+
+def _name_ranges(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    """Add the model's own ranges to the schema, for editors and for who asks for an option's choices."""
+    ranges: dict[str, Limits] = getattr(model, "ranges", {})
+    for quantity, limits in ranges.items():
+        schema["properties"][f"{quantity}_range"]["enum"] = list(limits)
 
 
 class Memory(Protocol):
@@ -68,6 +75,8 @@ class Multimeter(AskedMeter):
 
     class Config(ScpiOptions):
         """Options in the inventory."""
+
+        model_config = ConfigDict(json_schema_extra=_name_ranges)
 
         measures: Literal["amps", "volts"] | None = None
         """What its terminals are wired to. Absent: what the other options say, else what its front panel is set to."""

@@ -15,7 +15,7 @@ from .snmp import SnmpPdu
 from .tasmota import Tasmota
 from .tc66c import TC66C
 from .um25c import UM24C, UM25C, UM34C
-from .wt310e import WT310E
+from .wt310e import WT310E, WT330
 
 TWINS: dict[str, type[Twin]] = {
     "2281s": multimeter.Keithley2281S,
@@ -46,7 +46,7 @@ TWINS: dict[str, type[Twin]] = {
     "um25c": UM25C,
     "um34c": UM34C,
     "wt310e": WT310E,
-    "wt330": WT310E,
+    "wt330": WT330,
 }
 """For meters and switches alike. An N6705C is both; each entry of an inventory gets a server of its own.
 

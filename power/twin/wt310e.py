@@ -58,6 +58,7 @@ class WT310E(Twin):
         self._numeric_commands()
 
     faults = ("silent", "garbage", "drop", "stale")
+    model = "WT310E"
 
     def answer(self, request: bytes) -> bytes:
         """Run one message; with the fault ``stale``, at times with what public logs show in an answer's place."""
@@ -89,8 +90,7 @@ class WT310E(Twin):
 
     def _system_commands(self) -> None:
         on, serial = self._scpi.on, self.options.get("serial_number") or f"C2QG{self.unit_number}V"
-        model = "WT333E" if "element" in self.options else "WT310E"
-        on("*IDN?", lambda _: f"YOKOGAWA,{model},{serial},F1.04")
+        on("*IDN?", lambda _: f"YOKOGAWA,{self.model},{serial},F1.04")
         on("*RST", lambda _: self._reset())
         on("STATus:ERRor?", lambda _: self._error())
         on("STATus:FILTer#", lambda _: None)
@@ -208,6 +208,12 @@ class WT310E(Twin):
     def _average(self, start_ns: int, end_ns: int) -> Reading:
         volts_range, amps_range = self._ranges()
         return self._sense.average(start_ns, end_ns, _limits(volts_range), _limits(amps_range))
+
+
+class WT330(WT310E):
+    """One with three elements, of which the one that is asked for is wired to the rail."""
+
+    model = "WT333E"
 
 
 def _limits(full_scale: float) -> Limits:
