@@ -77,7 +77,7 @@ class Image:
 
     @property
     def disk(self) -> Path:
-        """A GPT disk with one bootable ext4 partition, raw and sparse."""
+        """A GPT disk, raw and sparse: ``rootfs`` from its first MiB, then ``boot`` (arm64) or ``efi`` (amd64)."""
         return self.folder / "disk.img"
 
     @property

@@ -20,6 +20,9 @@ UEFI = Path("/usr/share/OVMF/OVMF_CODE_4M.fd")
 SLOT = "slot"
 """What QEMU calls the SD card's slot."""
 
+ALONE = ",restrict=on"
+"""The machine's network leads to what is forwarded, and nowhere else."""
+
 _APPEND = "rw sysrq_always_enabled"
 """The last is for the fault ``kernel-panic``."""
 
@@ -85,7 +88,7 @@ class Parts:
 
 
 def command(
-    machine: Machine, image: Image, parts: Parts, *, serial_number: str, ssh_port: int, netdev: str = ",restrict=on"
+    machine: Machine, image: Image, parts: Parts, *, serial_number: str, ssh_port: int, netdev: str = ALONE
 ) -> list[str]:
     """Return QEMU's command line without its console and monitor.
 

@@ -16,6 +16,7 @@ from . import usbsdmux
 
 _SECTOR_BYTES = 512
 _HEARD_S = 5.0
+"""For whoever connects to say a word (assumed)."""
 _log = logging.getLogger(__name__)
 
 Move = Callable[[Path, Path], None]
@@ -47,15 +48,16 @@ class Multiplexer:
         return "host" if self._at_host.exists() else "dut"
 
     def switch(self, side: str) -> None:
-        """Have the card on a side; it is nowhere in between. OSError, RuntimeError: it stays where it is."""
+        """Have the card on a side, ``host`` or ``dut``; OSError, RuntimeError: it stays where it is."""
         if side == self.side:
             return
         if side == "dut":
-            self._size.write_text("0\n", encoding="ascii")
             self._move(self._at_host, self._at_board)
+            sectors = 0
         else:
             self._move(self._at_board, self._at_host)
-            self._size.write_text(f"{self._at_host.stat().st_size // _SECTOR_BYTES}\n", encoding="ascii")
+            sectors = self._at_host.stat().st_size // _SECTOR_BYTES
+        self._size.write_text(f"{sectors}\n", encoding="ascii")
         _log.info("the card of multiplexer %s is at the %s", self.serial, side)
 
     def close(self) -> None:

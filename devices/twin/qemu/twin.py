@@ -9,7 +9,7 @@ from ..board_twin import TwinAddress
 from . import parts
 from .identity import Identity
 from .images import image
-from .machines import MACHINES, SLOT, command
+from .machines import ALONE, MACHINES, SLOT, command
 from .missing import missing
 from .port import reserved_port
 from .process import QemuProcess
@@ -214,7 +214,7 @@ class QemuTwin:
             self._parts,
             serial_number=self._identity.serial_number,
             ssh_port=self._port.getsockname()[1],
-            **({} if self._way is None else {"netdev": self._way.netdev}),
+            netdev=ALONE if self._way is None else self._way.netdev,
         )
         self._tail, self._ending = b"", False
         run = QemuProcess(line, marker=f"BOARD_TWIN={self._folder}", log=self._folder / "qemu.log")

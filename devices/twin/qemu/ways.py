@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from .machines import ALONE
 from .multiplexer import Move, Multiplexer
 from .port import reserved_udp_port
 
@@ -31,7 +32,7 @@ class ByMultiplexer:
     def __init__(self, folder: Path, serial: str, card: Path, move: Move) -> None:
         """Put a multiplexer between the board and its card."""
         self._mux = Multiplexer(folder / "sd-mux", serial, card, move)
-        self.netdev = ",restrict=on"
+        self.netdev = ALONE
         self.addresses = {
             "serial": serial,
             "program": str(self._mux.program),
@@ -66,7 +67,7 @@ class ByTftp:
         """Have a folder served."""
         served = folder / "tftp"
         served.mkdir(parents=True, exist_ok=True)
-        self.netdev = f",restrict=on,tftp={str(served).replace(',', ',,')}"
+        self.netdev = f"{ALONE},tftp={str(served).replace(',', ',,')}"
         self.addresses = {"folder": str(served)}
 
     def close(self) -> None:
