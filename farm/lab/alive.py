@@ -20,13 +20,13 @@ _AGAIN_S = 0.5
 _LOOK_S = 0.1
 
 
-def sign_of_life(console: "Console", *, within_s: float = _LIVES_ON_S) -> Sign:
-    """Tell whether a console still answers newlines with prompts ``within_s`` after its board was switched off.
+def sign_of_life(console: "Console") -> Sign:
+    """Tell whether a console still answers newlines with prompts five seconds after its board was switched off.
 
     A board that is off costs 0.8 s. One that hangs is silent too, and is not told from one that is off. A port that is
     ``gone``, with the board's power or with a console server, or closed meanwhile, tells nothing.
     """
-    deadline_ns = time.monotonic_ns() + int(within_s * 1e9)
+    deadline_ns = time.monotonic_ns() + int(_LIVES_ON_S * 1e9)
     while (sign := _asked(console)) == "answers":
         if time.monotonic_ns() > deadline_ns:
             break
