@@ -142,7 +142,7 @@ class ScpiPort:
 
     def _send(self, command: str) -> None:
         """Let the instrument rest as long as it must, forget what has arrived, and send. Call with the lock held."""
-        time.sleep(max(0, self._rested_ns - time.monotonic_ns()) / 1e9)
+        self._let_rest()
         if self._mistrusted:
             self._mistrusted = False
             for _ in range(_MOST_STALE):
@@ -152,7 +152,13 @@ class ScpiPort:
         self._port.write(command.encode("ascii") + self._terminator)
 
     def _rest(self) -> None:
-        self._rested_ns = time.monotonic_ns() + round(self._pause_s * 1e9)
+        if self._pause_s:
+            self._rested_ns = time.monotonic_ns() + round(self._pause_s * 1e9)
+
+    def _let_rest(self) -> None:
+        """Wait as long as the instrument must rest. No sleep of 0 s: that takes a tenth of a millisecond."""
+        if self._rested_ns and (left_ns := self._rested_ns - time.monotonic_ns()) > 0:
+            time.sleep(left_ns / 1e9)
 
     def query_numbers(
         self, command: str, count: int = 1, units: str = "", *, timeout_s: float | None = None
@@ -176,7 +182,7 @@ class ScpiPort:
         """Send a command that has no answer; MeterOffline when the link is broken."""
         with self._lock:
             try:
-                time.sleep(max(0, self._rested_ns - time.monotonic_ns()) / 1e9)
+                self._let_rest()
                 self._port.write(command.encode("ascii") + self._terminator)
             except OSError as error:
                 raise _offline(self.name, f"{command}: {error}") from error

@@ -16,6 +16,7 @@ from power.scpi.number import number, numbers, series
 from power.scpi.port import ScpiPort, identify
 from power.scpi.visa import MessagePort
 from power.testing import Answering, Clock
+from power.twin.link import PtyLink, cut_lines
 
 Instrument = Callable[[socket.socket, bytes], None]
 
@@ -342,3 +343,20 @@ def test_a_long_list_of_numbers_is_read_as_a_short_one_is() -> None:
     for wrong in ("1,2,x", "1,1e5e5", "1_0,2", "1-2,3"):
         with pytest.raises(ValueError, match=r".+"):
             series(wrong)
+
+
+@pytest.mark.parametrize("form", ["{path}", "ASRL{path}::INSTR"])
+def test_a_serial_line_is_named_by_its_path_or_as_visa_does(form: str) -> None:
+    line = PtyLink("m1", cut_lines, lambda command: command.lower() + b"\r\n" if b"?" in command else b"")
+    try:
+        port = ScpiPort.open("m1", form.format(path=line.address), timeout_s=20.0, baud=115200)
+        port.write("SYST:REM")
+        assert port.query("*IDN?") == "*idn?"
+        port.close()
+    finally:
+        line.close()
+
+
+def test_a_serial_port_that_is_not_there_is_offline() -> None:
+    with pytest.raises(MeterOffline, match="no-such-port"):
+        ScpiPort.open("m1", "/dev/no-such-port")
