@@ -51,7 +51,10 @@ def _options(parts: Schema, entry: str, known: Mapping[str, str], config: Callab
 
 
 def _or_twin(option: Schema) -> Schema:
-    """Allow ``twin`` where an address stands: a text without default."""
+    """Allow ``twin`` where an address stands: a text without default, or one of a certain form that may be absent."""
+    choices: list[Schema] = option.get("anyOf", [])
+    if any("pattern" in choice for choice in choices):
+        return option | {"anyOf": [{"const": TWIN}, *choices]}
     if option.get("type") != "string" or "default" in option or set(option) <= {"type", "title"}:
         return option  # free text takes the word already
     kept = {key: option[key] for key in ("title", "description") if key in option}

@@ -112,3 +112,5 @@ def test_an_editor_learns_the_options_of_each_way(capsys):
     entry = json.loads(capsys.readouterr().out)["$defs"]["FlashEntry"]
     assert entry["properties"]["driver"]["enum"] == ["fastboot", "sd-mux", "tegra", "uboot-netboot"]
     assert len(entry["allOf"]) == 4
+    host = entry["allOf"][0]["then"]["properties"]["options"]["properties"]["host"]
+    assert {"const": "twin"} in host["anyOf"]  # of a QEMU twin, until `farm lab up` fills it in
