@@ -22,9 +22,10 @@ SHELL = ("bash", "--norc", "--noediting", "-i")
 
 
 @contextmanager
-def line(chatter_hz: float = 0.0, shell: tuple[str, ...] = SHELL) -> Generator[str]:
+def line(chatter_hz: float = 0.0, shell: tuple[str, ...] = SHELL, *, times: bool = True) -> Generator[str]:
     """Yield the port of a new line, with an idle shell behind it."""
-    argv = [sys.executable, str(_HERE / "board.py"), "--chatter", str(chatter_hz), "--", *shell]
+    kernel = ["--chatter", str(chatter_hz), *["--no-times"] * (not times)]
+    argv = [sys.executable, str(_HERE / "board.py"), *kernel, "--", *shell]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as board:
         assert board.stdout is not None
         yield board.stdout.readline().decode().strip()
