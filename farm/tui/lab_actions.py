@@ -72,8 +72,7 @@ def _cycle(lab: Lab, state: Path, wish: Wish, told: Told) -> str:
 def _off(lab: Lab, state: Path, wish: Wish, told: Told) -> str:
     del told
     with borrow(lab, wish.board, state=state, reason="power off", even_quarantined=True) as bench:
-        bench.power_off()
-    return "off"
+        return str(bench.power_off())
 
 
 def _health(lab: Lab, state: Path, wish: Wish, told: Told) -> str:
