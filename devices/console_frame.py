@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from itertools import chain
 
 from .console_library import PLACES, PREPARE, SUMS, library
 from .console_text import without_noise
@@ -230,11 +231,11 @@ _TOTAL = re.compile(r"\n([0-9a-f]{32})  -")
 
 def _piece(text: str, ident: str) -> Piece | None:
     head, _, _ = text.partition("\n")
-    total = next(reversed(list(_TOTAL.finditer(text))), None)
+    *_, total = (None, *_TOTAL.finditer(text))
     if total is None or not (found := _PIECE.fullmatch(head[len(ident) :])):
         return None
     encoded = text[len(head) + 1 : total.start()]
-    for tried in (encoded, *_mended(encoded)):
+    for tried in chain([encoded], _mended(encoded)):
         try:
             data = base64.b64decode(tried)
         except (binascii.Error, ValueError):
