@@ -86,6 +86,7 @@ class Keysight34465A(Multimeter):
     models = ("34465A", "34470A", "34461A", "34460A")
     source = "assumed after the Truevolt data sheet, one year; not looked up"
     present = "CONF?"
+    single = ("ABOR", "SAMP:COUN 1", "TRIG:COUN 1", "TRIG:SOUR IMM")
     aperture = "{f}:DC:APER?"
 
     @classmethod

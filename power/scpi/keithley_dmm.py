@@ -87,6 +87,7 @@ class DMM6500(Multimeter):
     models = ("DMM6500",)
     source = "assumed, wider than the DMM6500 data sheet, one year; not looked up"
     present = ":SENS:FUNC?"
+    single = ("ABOR", ":SENS:COUN 1", ":FORM ASC")
     aperture = ":SENS:{f}:APER?"
 
     @classmethod

@@ -25,7 +25,7 @@ from ..timebase import TimeBase
 from .asked import AskedMeter, ScpiOptions, Way, opened, unconfirmed
 from .number import series
 from .port import LINK_HINT, ScpiPort
-from .setup import SILENT, asked, told
+from .setup import SILENT, asked, settle, told
 
 Limits = Mapping[float, tuple[float, float]]
 """Range in volts or amps → limits of error as a fraction of the reading and as a fraction of the range."""
@@ -153,6 +153,8 @@ class Multimeter(AskedMeter):
     models: ClassVar[tuple[str, ...]]
     present: ClassVar[str]
     """Asks what it measures."""
+    single: ClassVar[tuple[str, ...]]
+    """Makes it answer a question with one reading, whatever else its front panel is set to."""
     aperture: ClassVar[str]
     """Asks how long a reading averages; ``{f}`` is the function."""
     source: ClassVar[str]
@@ -187,7 +189,7 @@ class Multimeter(AskedMeter):
         def make(port: ScpiPort, identity: Identity) -> Self:
             is_set = _is_set_to(port, cls.present) if options.said is None else None
             chosen = options if is_set is None else options.model_copy(update={"measures": is_set})
-            silent = cls.prepare(port, chosen) if is_set is None else []
+            silent = cls.prepare(port, chosen) if is_set is None else settle(port, wanted=cls.single, hint="")
             meter = cls(name, port, chosen, identity)
             asks = len(silent) < SILENT and options.sample_rate_hz is None
             if asks and (aperture_s := told(port, cls.aperture.format(f=chosen.function))):

@@ -16,7 +16,9 @@ _BEYOND = re.compile(r"([+-]?)(?:INF(?:INITY)?|O\.?L\.?|OVLD|OVERLOAD|OVERFLOW|O
 _NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[Ee][+-]?\d+)?)\s*(\S*)", re.ASCII)
 _HEADER = re.compile(r":\S+\s+|\*?[A-Za-z]\w*(?::\w+)+\s+|(?:[VIPUW]|VOLT(?:AGE)?|CURR(?:ENT)?|POW(?:ER?)?)\d?O?\s+")
 """``:INP:VOLT:RANG 15``, ``MEAS:VOLT 5.0``, and the one-word headers of Aim-TTi (``V 24.00``) and of LeCroy's heirs."""
-_UNIT = re.compile(r"([munpkMUNKµ]?)(VDC|ADC|VAC|AAC|V|A|W|VA|S|SEC|HZ|OHM|C)", re.IGNORECASE)
+_UNIT = re.compile(r"([munpkMUNKµ]?)(VDC|ADC|VAC|AAC|VA|V|A|W|SEC|S|HZ|OHM|C)", re.IGNORECASE)
+_SPELT = {"VDC": "V", "VAC": "V", "ADC": "A", "AAC": "A", "SEC": "S"}
+"""Units that some spell otherwise."""
 _PREFIXES = {"": 1.0, "p": 1e-12, "n": 1e-9, "u": 1e-6, "µ": 1e-6, "m": 1e-3, "k": 1e3}
 """SCPI writes milli and mega volts MV and MAV, so a capital M before volts, amps and watts is milli as well."""
 
@@ -65,7 +67,8 @@ def _scale(suffix: str, wanted: str) -> float:
     found = _UNIT.fullmatch(suffix)
     if found is None:
         raise ValueError(f"{suffix[:20]!r} behind a number is no unit")
-    if wanted and found[2][0].upper() != wanted:
+    unit = found[2].upper()
+    if wanted and _SPELT.get(unit, unit) != wanted:
         raise ValueError(f"it is in {suffix}, not in {wanted}")
     return _PREFIXES[found[1].lower()]
 

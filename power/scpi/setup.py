@@ -100,6 +100,7 @@ def settle(
     return silent
 
 
+_SWITCHED = {"ON": "1", "OFF": "0"}
 _WORD = re.compile(r"[\"'\s:]*(?!ERR|UNDEF|COMM)[A-Z]")
 """What begins as a name does; an error message in its place confirms nothing."""
 SILENT = 2
@@ -118,7 +119,8 @@ def _is_kept(port: ScpiPort, question: str, wanted: float | str, hint: str) -> b
         same = wanted.upper() in answer.upper()
     else:
         try:
-            same = math.isclose(number(answer), wanted, rel_tol=_SAME, abs_tol=1e-12)
+            answered = _SWITCHED.get(answer.upper().rpartition(" ")[2], answer)
+            same = math.isclose(number(answered), wanted, rel_tol=_SAME, abs_tol=1e-12)
         except ValueError:
             port.mistrust()
             return False

@@ -206,6 +206,12 @@ def test_an_error_queue_that_answers_something_else_is_a_frame_error() -> None:
         ("+1.86850000E-03", 1.8685e-3),
         ("+1.73730000E-03 VDC", 1.7373e-3),
         (":INP:VOLT:RANG 15.0E+00", 15.0),
+        ("1.2E-3A", 1.2e-3),
+        ("500MA", 0.5),
+        ("1.5 kW", 1500.0),
+        ("V 24.00", 24.0),
+        ("MEAS:VOLT 5.1", 5.1),
+        ("5.00V\0", 5.0),
         ("9.9E37", float("inf")),
         ("-9.9E+37", float("-inf")),
         ("INF", float("inf")),
@@ -220,7 +226,17 @@ def test_no_value_is_not_a_number(text: str) -> None:
     assert number(text) != number(text)
 
 
-@pytest.mark.parametrize("text", ["hello", "1.2.3", "1,2", "0x10"])
+@pytest.mark.parametrize(
+    ("text", "unit"), [("5.0 V", "A"), ("5.0 VA", "V"), ("5.0 VA", "W"), ("5.0 A", "S"), ("12 mADC", "V")]
+)
+def test_a_number_of_another_unit_is_refused(text: str, unit: str) -> None:
+    with pytest.raises(ValueError, match="it is in"):
+        number(text, unit)
+
+
+@pytest.mark.parametrize(
+    "text", ["hello", "1.2.3", "1,2", "0x10", "1_0", "-", "+", "ERR 5", "0  No Error", "5.0 apples"]
+)
 def test_what_is_no_number_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         number(text)
