@@ -231,16 +231,16 @@ _TOTAL = re.compile(r"\n([0-9a-f]{32})  -")
 
 def _piece(text: str, ident: str) -> Piece | None:
     head, _, _ = text.partition("\n")
-    *_, total = (None, *_TOTAL.finditer(text))
-    if total is None or not (found := _PIECE.fullmatch(head[len(ident) :])):
+    totals = list(_TOTAL.finditer(text))
+    if not totals or not (found := _PIECE.fullmatch(head[len(ident) :])):
         return None
-    encoded = text[len(head) + 1 : total.start()]
+    encoded = text[len(head) + 1 : totals[-1].start()]
     for tried in chain([encoded], _mended(encoded)):
         try:
             data = base64.b64decode(tried)
         except (binascii.Error, ValueError):
             continue
-        if _md5(head.encode() + b" " + data) == total[1]:
+        if _md5(head.encode() + b" " + data) == totals[-1][1]:
             return Piece(found[1], int(found[2]), len(data) < int(found[3]) * 1024, data)
     return None
 
