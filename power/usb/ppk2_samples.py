@@ -28,6 +28,8 @@ _FINE, _COARSE, _FILTERED = 0.18, 0.06, 3
 _HISTORY = 128
 """Samples after which one more changes the filter's average by less than a thousandth."""
 _FEWEST_IN_ORDER = 0.5
+_MOST_GAIN = 0.1
+"""A user's gain further from 1 is none: Nordic's application puts it back to 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,8 @@ def calibration(text: bytes) -> Calibration:
             told = found.get(f"{name.upper()}{place}", "nan")
             if "nan" not in told:  # what the unit does not know of itself stays as it usually is
                 values[place] = float(told)
+        if name == "ug":
+            values = [gain if abs(gain - 1) <= _MOST_GAIN else 1.0 for gain in values]
         known = replace(known, **{name: tuple(values)})
     if "R0" not in found or min(known.r) <= 0:
         raise ValueError(f"no shunts in {body[:60]!r}")
@@ -199,5 +203,5 @@ def decode(data: bytes, *, volts: str = "nan") -> Iterator[Decoded]:
         raise ValueError(f"{error}, counted from byte {at}" if at else str(error)) from None
     if stream.rest:
         raise ValueError(f"at byte {len(data) - stream.rest}: {stream.rest} bytes of a sample of {SAMPLE_BYTES}")
-    for tick, amps, flags in zip(samples.ticks - samples.ticks[:1].sum(), samples.amps, samples.flags, strict=True):
+    for tick, amps, flags in zip(samples.ticks, samples.amps, samples.flags, strict=True):
         yield Decoded(int(tick) * SAMPLE_NS, supply, float(amps), supply * float(amps), Flag(int(flags)))

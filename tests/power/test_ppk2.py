@@ -159,6 +159,10 @@ def test_the_calibration_is_read_up_to_its_end() -> None:
     assert known.hardware == "9173"
 
 
+def test_a_gain_that_nobody_can_have_meant_is_none() -> None:
+    assert calibration(TEXT.replace(b"UG4: 1.0500", b"UG4: 0.0000")).ug[4] == 1.0
+
+
 @pytest.mark.parametrize("text", [TEXT[:-3], b"END", b"Calibrated: 0\nR0: 0\nEND"])
 def test_half_a_calibration_is_refused(text: bytes) -> None:
     with pytest.raises(ValueError, match=r"without END|no shunts"):
