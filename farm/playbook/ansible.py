@@ -45,7 +45,7 @@ class Ansible(Step):
     """The user's own Ansible playbook, run on this board alone by ``ansible-playbook`` of this machine.
 
     It is always run, for only Ansible can tell what it would change; under ``--check`` with Ansible's own ``--check``,
-    which skips tasks that run a command (``command``, ``shell`` and their like): how many it skipped is said.
+    which skips tasks that run a command (``command``, ``shell`` and their like): which those are is said.
     """
 
     playbook: Source
@@ -92,14 +92,16 @@ class Ansible(Step):
                 target.board.name, f"{self.title}: Ansible needs SSH, and the way was the console", hint=hint
             )
         with TemporaryDirectory(prefix="farm-ansible-") as folder:
-            said = self._run(target, self._command(target, Path(folder), check=check))
+            said = self._run(target, self._command(target, Path(folder), check=check), check=check)
         outcome = Outcome.of(said.lines, target.bench.name)
         if outcome.count and not check:  # only now is it known; a note before would ask for a reboot every time
             target.about_to_change(self.title)
         self._judge(target, said, outcome)
-        if check and outcome.skipped:
-            why = "by a `when:`, or because Ansible's check mode runs no `command` and no `shell`"
-            target.history.remarks.append(f"tasks skipped: {outcome.skipped}, {why}")
+        if check and outcome.unchecked:
+            named = ", ".join(outcome.unchecked)
+            target.history.remarks.append(f"not checked, for Ansible's check mode does not run them: {named}")
+        if check and (others := outcome.skipped - len(outcome.unchecked)) > 0:
+            target.history.remarks.append(f"others skipped: {others}")
         return ", ".join(outcome.changed) if outcome.changed else f"{outcome.count} tasks" * bool(outcome.count)
 
     def _command(self, target: Target, folder: Path, *, check: bool) -> list[str]:
@@ -113,14 +115,14 @@ class Ansible(Step):
         words += ["--tags", ",".join(self.tags)] if self.tags else []
         return [*words, *(["--check"] if check else []), str((target.folder / self.playbook).resolve())]
 
-    def _run(self, target: Target, command: list[str]) -> "_Said":
+    def _run(self, target: Target, command: list[str], *, check: bool) -> "_Said":
         """Run it, telling each task, for as long as the board is ours."""
         said = _Said()
         deadline_s = time.monotonic() + self.timeout_s
         with subprocess.Popen(
             command,
             cwd=(target.folder / self.playbook).resolve().parent,
-            env={**os.environ, **_SETTINGS},
+            env={**os.environ, **_SETTINGS, **({"ANSIBLE_VERBOSITY": "1"} if check else {})},  # else no task says why
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

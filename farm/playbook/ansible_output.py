@@ -7,6 +7,10 @@ from dataclasses import dataclass
 
 _TASK = re.compile(r"^(?:TASK|RUNNING HANDLER) \[(.*?)\] ?\**$")
 _RESULT = re.compile(r"^(changed|fatal|failed): \[([^\]]+)\](?: => )?(?:\(item=.*?\) => )?(.*)$")
+_SKIPPED = re.compile(r"^skipping: \[([^\]]+)\](.*)$")
+_NOT_CHECKED = "check mode"
+"""Of the words of a task that check mode skips: "Command would have run if not in check mode" (ansible-core,
+modules/command.py), "remote module (x) does not support check mode" (module_utils/basic.py); printed with -v."""
 _RECAP = re.compile(r"^(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)(?:\s+skipped=(\d+))?")
 _LONGEST = 300
 
@@ -22,7 +26,9 @@ class Outcome:
     changed: tuple[str, ...] = ()
     """Their names, each once."""
     skipped: int = 0
-    """Tasks that it did not take; in check mode those that run a command are among them."""
+    """Tasks that it did not take, by the recap."""
+    unchecked: tuple[str, ...] = ()
+    """Names of those that it did not take because of check mode, as far as they say so."""
     failed: str = ""
     """The task that failed, and what it said."""
     unreachable: str = ""
@@ -31,7 +37,7 @@ class Outcome:
     @classmethod
     def of(cls, lines: Iterable[str], name: str) -> "Outcome":
         """Read the lines of one run for one host; a failure that the playbook ignores or rescues is none."""
-        task, changed, last = "", dict[str, None](), ""
+        task, changed, unchecked, last = "", dict[str, None](), dict[str, None](), ""
         met, count, unreachable, failed, skipped = False, 0, 0, 0, 0
         for line in lines:
             if match := _TASK.match(line):
@@ -41,6 +47,9 @@ class Outcome:
                     changed[task] = None
                 else:
                     last = f"task {task!r}: {_message(match[3])}"
+            elif (match := _SKIPPED.match(line)) and match[1] == name:
+                if _NOT_CHECKED in match[2]:
+                    unchecked[task] = None
             elif (match := _RECAP.match(line)) and match[1] == name:
                 met = True
                 count, unreachable, failed = int(match[3]), int(match[4]), int(match[5])
@@ -50,6 +59,7 @@ class Outcome:
             count=count,
             changed=tuple(changed) if count else (),
             skipped=skipped,
+            unchecked=tuple(unchecked),
             failed=last if failed else "",
             unreachable=last if unreachable else "",
         )

@@ -133,12 +133,18 @@ def test_the_board_alone_is_handed_over_with_its_groups_and_no_secret(site) -> N
     assert "ansible site.yml: told to restart" in site.told
 
 
-def test_check_mode_is_ansibles_own_and_what_it_skips_is_said(site) -> None:
-    site.answers("ok.txt")
+def test_check_mode_is_ansibles_own_and_what_it_does_not_check_is_named(site) -> None:
+    site.answers("check.txt")
     (step,) = site.take(check=True)
-    assert step.changed
-    assert step.remark.startswith("tasks skipped: 1, by a `when:`, or because Ansible's check mode runs no `command`")
+    assert not step.changed
+    named = "not checked, for Ansible's check mode does not run them: run a command, shell items"
+    assert step.remark == f"{named}; others skipped: 1"
     assert "--check" in site.read("argv").splitlines()
+    assert "ANSIBLE_VERBOSITY=1\n" in site.read("environment")
+
+
+def test_what_a_run_skips_is_no_remark(site) -> None:
+    site.answers("ok.txt")
     assert [step.remark for step in site.take()] == [""]
 
 
