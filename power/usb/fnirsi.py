@@ -36,8 +36,8 @@ _AGAIN_S = 0.4
 _PERIOD_S, _RATE_HZ = 0.01, 100.0
 _TIMEOUT_S = 1.0
 """Assumed: reports come every 40 ms."""
-_LATE_REPORTS = 3
-"""So many reports in a row that all come a report or more behind the rhythm: then one was lost, not delayed."""
+_LATE_REPORTS, _NEARLY = 5, 0.75
+"""So many reports in a row that all come nearly a report or more behind the rhythm: then one was lost, not delayed."""
 _MOST_OTHERS = 8
 
 
@@ -54,14 +54,14 @@ class Rhythm:
     def place(self, arrived_ns: int) -> tuple[NDArray[np.int64], Flag]:
         """Return the moments of a report's samples, shape (4,), and whether some are missing before them.
 
-        A lost report is known by the next ones, which stay late: the gap stands up to three reports after it.
+        A lost report is known by the next ones, which stay late: the gap stands up to five reports after it.
         """
         ticks = self._ticks + np.arange(1, SAMPLES_A_REPORT + 1)
         moments_ns = self._clock.place(ticks / _RATE_HZ, arrived_ns)
         self._ticks = int(ticks[-1])
         flags, self._lost = Flag.LOST_BEFORE if self._lost else Flag(0), False
         self._late.append((arrived_ns - int(moments_ns[-1])) / 1e9 / (_PERIOD_S * SAMPLES_A_REPORT))
-        if len(self._late) == _LATE_REPORTS and (reports := round(min(self._late))) > 0:
+        if len(self._late) == _LATE_REPORTS and (reports := int(min(self._late) + 1 - _NEARLY)) > 0:
             self._ticks += reports * SAMPLES_A_REPORT
             self._late.clear()
             self._lost = True
