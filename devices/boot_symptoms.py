@@ -259,7 +259,7 @@ _REPORTS = (
             r"^(?:Unhandled fault: |general protection fault\b.*\[#|Unhandled prefetch abort)"),
     _report("oops", "BUG", "Linux: lib/bug.c", r"^[Kk]ernel BUG (?:at|in) "),
     _report("oops", "mode", "Linux: arch/arm64/kernel/traps.c", r"^Bad mode in .* handler detected"),
-    _report("lockup", "lockup", "Linux: kernel/watchdog.c", r"BUG: soft lockup"),
+    _report("lockup", "lockup", "Linux: kernel/watchdog.c, workqueue.c", r"BUG: (?:soft|workqueue) lockup"),
     _report("lockup", "LOCKUP", "Linux: kernel/watchdog.c", r"detected hard LOCKUP"),
     _report("lockup", "detected", "Linux: kernel/rcu/tree_stall.h",
             r"rcu\w*:? .*(?:self-detected stall|detected (?:expedited )?stalls? on|detected stalls)"),
@@ -267,7 +267,7 @@ _REPORTS = (
     _note("warning", "WARNING", "Linux: kernel/panic.c, kernel/locking/lockdep.c",
           r"^WARNING: (?:CPU: \d+|at |possible |suspicious |inconsistent )"),
     _note("bug", "BUG", "Linux: kernel/sched/core.c and others",
-          r"^BUG: (?:sleeping function|scheduling while atomic|spinlock|Bad page|workqueue lockup"
+          r"^BUG: (?:sleeping function|scheduling while atomic|spinlock|Bad page"
           r"|using smp_processor_id|non-zero|KFENCE)"),
     _note("sanitizer", "BUG", "Linux: mm/kasan/report.c, kernel/kcsan", r"^BUG: K(?:A|C|M)SAN: "),
     _note("sanitizer", "UBSAN", "Linux: lib/ubsan.c", r"^UBSAN: "),
