@@ -120,6 +120,8 @@ class Lines:
 def _on_screen(raw: bytes) -> list[str]:
     """Return the texts of a line, in the order in which they were written over each other; at least one."""
     raw = raw.rstrip(b"\r")
+    if b"^" in raw:  # as cat -v writes what is no letter
+        raw = raw.replace(b"^[[", b"\x1b[").removesuffix(b"^M")
     if b"\x1b" in raw:
         raw = _ESCAPE.sub(b"", _HOME.sub(b"\r", raw))
     if b"m" in raw and b"[" in raw:
