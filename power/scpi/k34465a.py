@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .asked import Ask, Way
-from .multimeter import Limits, Memory, Multimeter, read_series
+from .memory import Memory, read_series
+from .multimeter import Limits, Multimeter
 from .port import ScpiPort
 from .setup import settle
 

@@ -9,32 +9,25 @@ With ``sample_rate_hz`` the instrument measures by its own timer into its memory
 
 import math
 import re
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
-from typing import Any, ClassVar, Literal, Protocol, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..block import Block, Flag
-from ..errors import FrameError, InstrumentFault, MeterOffline
+from ..errors import InstrumentFault
 from ..meter import Accuracy, Identity, Tolerance
-from ..timebase import TimeBase
 from .asked import AskedMeter, ScpiOptions, Way, opened, unconfirmed
-from .number import series
-from .port import LINK_HINT, ScpiPort
+from .memory import Memory, lots
+from .port import ScpiPort
 from .setup import SILENT, asked, settle, told
 
 Limits = Mapping[float, tuple[float, float]]
 """Range in volts or amps → limits of error as a fraction of the reading and as a fraction of the range."""
 _TIMER_SHARE = 0.8
 """Of the timer's interval: the rest goes into starting the next conversion (assumed)."""
-_FETCH_S = 0.05
-"""How often the memory is emptied."""
-_SILENT_S, _SILENT_READINGS = 2.0, 5
-"""A timer without a reading for this long, or so many of its periods, has stopped (assumed)."""
 _UNKNOWN = Tolerance(0.05, 0.0)
 """Of a quantity that is neither measured nor assumed. Its readings are NaN, so no watts are ever judged by it."""
 
@@ -44,30 +37,6 @@ def _name_ranges(schema: dict[str, Any], model: type[BaseModel]) -> None:
     ranges: dict[str, Limits] = getattr(model, "ranges", {})
     for quantity, limits in ranges.items():
         schema["properties"][f"{quantity}_range"]["enum"] = list(limits)
-
-
-class Memory(Protocol):
-    """Where an instrument's timer puts its readings."""
-
-    most: int
-    """Readings in one fetch."""
-
-    def start(self) -> None:
-        """Empty it and start the timer."""
-        ...
-
-    def fetch(self) -> tuple[NDArray[np.float64], NDArray[np.float64], bool]:
-        """Return what is new: the instrument's seconds and the readings, shape (n,); and whether some were lost.
-
-        Raises:
-            MeterOffline: no answer.
-            FrameError: not what was asked for.
-        """
-        ...
-
-    def stop(self) -> None:
-        """Stop the timer."""
-        ...
 
 
 class Multimeter(AskedMeter):
@@ -224,35 +193,12 @@ class Multimeter(AskedMeter):
         if self._options.sample_rate_hz is None:
             yield from super().stream()
             return
-        memory = self.memory()
-        memory.start()
-        try:
-            yield from self._fetched(memory)
-        finally:
-            with suppress(MeterOffline):
-                memory.stop()
+        for t_ns, values, lost in lots(self.name, self.memory(), self.rate_hz):
+            yield self._many(t_ns, values, lost=lost)
 
-    def memory(self) -> "Memory":
+    def memory(self) -> Memory:
         """Return the instrument's memory, where its timer puts readings."""
         raise NotImplementedError
-
-    def _fetched(self, memory: "Memory") -> Iterator[Block]:
-        base, lost = TimeBase(time.monotonic_ns()), False
-        heard_ns, silent_s = time.monotonic_ns(), max(_SILENT_S, _SILENT_READINGS / self.rate_hz)
-        while True:
-            seconds, values, overrun = memory.fetch()
-            arrived_ns = time.monotonic_ns()
-            if overrun:  # older readings are gone, and with them the count
-                memory.start()
-                base, lost = TimeBase(time.monotonic_ns()), True
-            elif len(values):
-                heard_ns = arrived_ns
-                yield self._many(base.place(seconds, arrived_ns), values, lost=lost)
-                lost = False
-            elif (arrived_ns - heard_ns) / 1e9 > silent_s:
-                raise MeterOffline(self.name, "its timer has stopped", hint="did somebody touch the front panel?")
-            if len(values) < memory.most:
-                time.sleep(_FETCH_S)
 
     def _many(self, t_ns: NDArray[np.int64], values: NDArray[np.float64], *, lost: bool) -> Block:
         flags = np.where(np.isinf(values), np.uint8(Flag.OVERLOAD), np.uint8(0))
@@ -302,21 +248,3 @@ def _is_set_to(port: ScpiPort, question: str) -> Literal["amps", "volts"] | None
         return "amps"
     hint = "say what it is wired for: `measures: amps` or `measures: volts`"
     raise InstrumentFault(port.name, f"it is set to {answer[:40]}, which is neither direct volts nor amps", hint=hint)
-
-
-def read_series(port: ScpiPort, question: str, count: int) -> NDArray[np.float64]:
-    """Return exactly ``count`` numbers, shape (count,).
-
-    Raises:
-        MeterOffline: no answer.
-        FrameError: another count, or something that is no number.
-    """
-    answer = port.query(question)
-    try:
-        values = series(answer)
-        if len(values) != count:
-            raise ValueError(f"{len(values)} values, not {count}")
-    except ValueError as error:
-        port.mistrust()
-        raise FrameError(port.name, f"{question}: {error} in {answer[:60]!r}", hint=LINK_HINT) from error
-    return values
