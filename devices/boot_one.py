@@ -57,7 +57,9 @@ class Boot:
             case "leaves initramfs":
                 self.in_initramfs, self._left_initramfs = False, True
             case "hands over":
-                self._said = {words: line for words, line in self._said.items() if " SPL " not in words}
+                self._forget(" SPL ")
+            case "once more":
+                self._forget("Bootcode")
             case "ordered":
                 self.ordered = self.announced = self.stage is not None
             case "loader resets":
@@ -68,6 +70,9 @@ class Boot:
                 self._init_since = number
             case "replays":
                 self._replays_from = number
+
+    def _forget(self, who: str) -> None:
+        self._said = {words: line for words, line in self._said.items() if who not in words}
 
     def has_init(self, number: int) -> bool:
         """Tell whether a line that the kernel did not stamp is its init's."""

@@ -215,6 +215,7 @@ CueName = Literal[
     "in initramfs",
     "leaves initramfs",
     "hands over",
+    "once more",
     "ordered",
     "loader resets",
     "handed on",
@@ -249,6 +250,8 @@ CUES = (
     # the secure firmware comes up between two programs of one name: TI K3 runs an SPL on either side of it
     _cue("hands over", "BL", "Trusted Firmware-A", r"^(?:NOTICE|INFO): +BL31: "),
     _cue("hands over", "TC", "OP-TEE", r"^[DI]/TC:"),
+    # it has looked where to boot from, and begins again from there
+    _cue("once more", "card", "Raspberry Pi: bootcode.bin", r"^Found SD card, config\.txt = "),
     # somebody wants the restart that follows
     _cue("ordered", "reboot", "Linux: kernel/reboot.c; shells",
          r"reboot: (?:Restarting system|Power down|machine restart)|[#$] (?:sudo )?reboot\b"),
