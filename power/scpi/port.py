@@ -23,6 +23,9 @@ LINK_HINT = "look for a second program that talks to the instrument"
 
 _MOST_STALE, _STALE_S = 50, 0.02
 """Messages that may lie behind a wrong answer, and how long each may take to show (assumed)."""
+_AFTER_COMMAND_S = 0.02
+"""Between a command without an answer and what follows it: some take what comes meanwhile for a part of it, or lose it.
+Public programs wait 10 to 100 ms."""
 _BLANKS = " \t\r\n\0"
 """What stands around an answer and is none of it; some firmware ends its lines with a zero byte."""
 
@@ -151,9 +154,9 @@ class ScpiPort:
         self._port.discard()
         self._port.write(command.encode("ascii") + self._terminator)
 
-    def _rest(self) -> None:
-        if self._pause_s:
-            self._rested_ns = time.monotonic_ns() + round(self._pause_s * 1e9)
+    def _rest(self, least_s: float = 0.0) -> None:
+        if pause_s := max(self._pause_s, least_s):
+            self._rested_ns = time.monotonic_ns() + round(pause_s * 1e9)
 
     def _let_rest(self) -> None:
         """Wait as long as the instrument must rest. No sleep of 0 s: that takes a tenth of a millisecond."""
@@ -187,7 +190,7 @@ class ScpiPort:
             except OSError as error:
                 raise _offline(self.name, f"{command}: {error}") from error
             finally:
-                self._rest()
+                self._rest(_AFTER_COMMAND_S)
 
     def errors(self, command: str = "SYST:ERR?", *, timeout_s: float | None = None) -> list[str]:
         """Empty the instrument's error queue and return what stood in it.

@@ -347,6 +347,17 @@ def test_an_instrument_is_let_rest_between_an_answer_and_the_next_command(monkey
     assert [b - a for a, b in pairwise(sent)] == [50_000_000] * 2
 
 
+def test_a_command_without_an_answer_is_given_time_before_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, sent = Clock(), list[int]()
+    monkeypatch.setattr(time, "sleep", clock.sleep)
+    monkeypatch.setattr(time, "monotonic_ns", clock.monotonic_ns)
+    port = ScpiPort("m1", Answering(lambda _: sent.append(clock.monotonic_ns()) or b"1\n"))
+    port.write("INST:NSEL 1")
+    port.query("A?")
+    port.query("B?")
+    assert [b - a for a, b in pairwise(sent)] == [20_000_000, 0]
+
+
 def test_a_number_where_a_name_is_wanted_is_asked_for_again() -> None:
     found = identify(scripted(b"500.0E-03;1;300.0E+00;1\n", b"YOKOGAWA,WT310E,C2,F1.04\n"), maker="", models=())
     assert found.model == "WT310E"
