@@ -145,6 +145,18 @@ def test_a_published_report_of_a_real_unit_reads_as_published() -> None:
     assert len(list(decode(report + report))) == 2
 
 
+def test_a_published_queue_with_power_delivery_behind_it_has_two_samples() -> None:
+    """In okhsunrog/km003c-rs, tests/adcqueue_tests.rs."""
+    first, second = decode(
+        bytes.fromhex(
+            "410a420302800205ae3f0600b0ec300170cd1800ee01c706c900c500af3f0600b0ec300170cd1800ee01c606c500ba00"
+            "10000003b43f0600074e0e08ef01c606"
+        )
+    )
+    assert (first.volts, first.amps, first.t_ns) == (19.983536, 1.62552, 0)
+    assert second.t_ns == 1_000_000
+
+
 def test_bytes_that_are_no_packet_are_named_by_offset() -> None:
     whole = queue_packet([1, 2, 3])
     with pytest.raises(ValueError, match=rf"at byte {len(whole)}: 30 bytes of a packet of {len(whole)}"):
