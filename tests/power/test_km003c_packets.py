@@ -153,7 +153,7 @@ def test_a_published_queue_with_power_delivery_behind_it_has_two_samples() -> No
             "10000003b43f0600074e0e08ef01c606"
         )
     )
-    assert (first.volts, first.amps, first.t_ns) == (19.983536, 1.62552, 0)
+    assert (first.volts, first.amps, first.t_ns) == (19.983536, 1.625456, 0)
     assert second.t_ns == 1_000_000
 
 
