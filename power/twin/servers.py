@@ -50,6 +50,6 @@ TWINS: dict[str, type[Twin]] = {
 }
 """For meters and switches alike. An N6705C is both; each entry of an inventory gets a server of its own.
 
-No twin of ``command``, ``pdudaemon`` and ``uhubctl``: they are programs, not devices."""
+No twin of what is a program, a file of the kernel or a maker's library, not a device."""
 
 __all__ = ["FAULTS", "TWINS", "Twin"]
