@@ -20,13 +20,13 @@ demo-fail: setup ## the same with a release that must be refused: too slow, too 
 
 test: setup ## the suite, on two cores in six minutes
 	-@$(BIN)/python -m compileall -q -j 0 farm devices power # else every process that tests start compiles them anew
-	$(BIN)/pytest -n 4 --dist worksteal --durations 5
+	$(BIN)/pytest -n 6 --dist worksteal --durations 5
 
 images: setup ## what QEMU twins boot, made of Debian packages; does nothing when it stands
 	tools/twin-images
 
 test-system: setup ## against what only some machines have: an OpenSSH server, a Chromium, QEMU and `make images`
-	$(BIN)/pytest tests/system -v -rs -n 2 --dist loadfile
+	$(BIN)/pytest tests/system -v -rs -n 3 --dist loadfile --no-loadscope-reorder --durations 8
 
 check: setup ## format, lint, types, import arrows, and the Python of the boards
 	$(BIN)/ruff format --check .
