@@ -103,8 +103,7 @@ def energy(
     joules = _integral(t_s, watts, seconds)
     terms = _terms(around, block.pick(_usable(block)), start_ns, end_ns, accuracy, aperture_s, clock_bound_ns)
     unseen = max(unseen_s(around, rate_hz), lost / rate_hz) * float(np.ptp(watts)) / 2
-    terms = (*terms, Term("unseen", unseen, "rectangular"))
-    u_joules = expanded(terms)
+    u_joules = expanded(terms := (*terms, Term("unseen", unseen, "rectangular")))
     mean_inside = float(watts[inside].mean())
     return Energy(
         joules=joules,

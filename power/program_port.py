@@ -2,11 +2,11 @@
 
 import os
 import select
+import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from contextlib import suppress
-
-from .errors import MissingLibrary
 
 _END_S = 3.0
 """How long a program may take to end before it is killed (assumed)."""
@@ -16,24 +16,10 @@ _CHUNK_BYTES = 65536
 class ProgramPort:
     """A running program as a :class:`~power.port.Port`; it ends with the port."""
 
-    def __init__(self, name: str, argv: list[str], *, package: str) -> None:
-        """Start it.
-
-        Args:
-            name: of the meter: what errors begin with.
-            argv: the program and its arguments.
-            package: what brings it, for the remedy.
-
-        Raises:
-            MissingLibrary: there is no such program.
-        """
-        try:
-            self._process = subprocess.Popen(  # its input stays open: some end at a key, and at the end of it
-                argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-            )
-        except OSError as error:
-            what = f"{argv[0]}: {error.strerror}"
-            raise MissingLibrary(name, what, hint=f"install it (Debian: apt install {package})") from error
+    def __init__(self, argv: Sequence[str]) -> None:
+        """Start a program with its arguments; OSError when it cannot be."""
+        pipe = subprocess.PIPE  # its input stays open: some end at a key, and at the end of it
+        self._process = subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True)
         if self._process.stdout is None:  # never: it was asked for
             raise OSError(f"{argv[0]}: no output")
         self._out = self._process.stdout.fileno()
@@ -72,17 +58,21 @@ class ProgramPort:
         return taken
 
     def close(self) -> None:
-        """End the program, and kill it where it does not end. May be called twice."""
-        with suppress(ProcessLookupError):
-            self._process.terminate()
-        try:
-            self._process.wait(_END_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        """End the program and what it started, and kill them where they do not end. May be called twice."""
+        if self._process.poll() is None:
+            self._signal(signal.SIGTERM)
+            try:
+                self._process.wait(_END_S)
+            except subprocess.TimeoutExpired:
+                self._signal(signal.SIGKILL)
+                self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             if pipe is not None:
                 pipe.close()
+
+    def _signal(self, number: int) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, number)
 
     def _receive(self) -> None:
         data = os.read(self._out, _CHUNK_BYTES)

@@ -14,7 +14,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from .block import Block, Flag
-from .errors import FrameError, MeterOffline
+from .errors import FrameError, MeterOffline, MissingLibrary
 from .meter import Accuracy, Identity, Tolerance
 from .polling import PolledMeter
 from .port import Port
@@ -144,7 +144,7 @@ class Sigrok(PolledMeter):
             MeterOffline: it finds no device, or the device says nothing.
         """
         options = cls.Config.model_validate(config)
-        meter = cls(name, lambda: ProgramPort(name, options.argv(), package="sigrok-cli"), options)
+        meter = cls(name, lambda: _started(name, options.argv()), options)
         try:
             meter._next(_SCAN_S)
         except BaseException:
@@ -240,6 +240,14 @@ class Sigrok(PolledMeter):
         volts = values.get("volts", math.nan if options.assume_volts is None else options.assume_volts)
         amps = values.get("amps", math.nan if options.assume_amps is None else options.assume_amps)
         return Block.one(arrived_ns, volts, amps, flags, watts=values.get("watts"))
+
+
+def _started(name: str, argv: list[str]) -> ProgramPort:
+    try:
+        return ProgramPort(argv)
+    except OSError as error:
+        what = f"{argv[0]}: {error.strerror}"
+        raise MissingLibrary(name, what, hint="install it (Debian: apt install sigrok-cli)") from error
 
 
 def _accuracy(options: Sigrok.Config) -> Accuracy:

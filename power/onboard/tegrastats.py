@@ -15,7 +15,7 @@ from ..errors import FrameError, MeterOffline
 from ..meter import Accuracy, Identity, Tolerance
 from ..polling import PolledMeter
 from ..port import Port
-from .program import ProgramPort
+from ..program_port import ProgramPort
 from .rail_names import chosen
 from .tegrastats_line import parse
 
@@ -69,7 +69,7 @@ class Tegrastats(PolledMeter):
         options = cls.Config.model_validate(config)
         words = [str(Path(options.root) / _PROGRAM), "--interval", str(options.interval_ms)]
         try:
-            port = ProgramPort.start(words)
+            port = ProgramPort(words)
         except OSError as error:
             raise MeterOffline(name, f"{words[0]}: {error.strerror}", hint=_HINT) from error
         meter = cls(name, port, options)

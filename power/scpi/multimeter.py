@@ -9,6 +9,7 @@ With ``sample_rate_hz`` the instrument measures by its own timer into its memory
 
 import math
 import re
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal, Self
 
@@ -169,14 +170,14 @@ class Multimeter(AskedMeter):
         return opened(name, options, make, models=cls.models, timeout_s=2.0 + 2 * cls._BUSY * options.aperture_s)
 
     @classmethod
+    @abstractmethod
     def prepare(cls, port: ScpiPort, options: "Multimeter.Config") -> list[str]:
         """Choose quantity, range and aperture; return the questions that stayed unanswered."""
-        raise NotImplementedError
 
     @classmethod
+    @abstractmethod
     def ways(cls, options: "Multimeter.Config") -> Sequence[Way]:
         """Return the questions for one reading."""
-        raise NotImplementedError
 
     def block_of(self, t_ns: int, found: dict[str, float], flags: Flag) -> Block:
         """Add what is assumed of the other quantity."""
@@ -196,9 +197,9 @@ class Multimeter(AskedMeter):
         for t_ns, values, lost in lots(self.name, self.memory(), self.rate_hz):
             yield self._many(t_ns, values, lost=lost)
 
+    @abstractmethod
     def memory(self) -> Memory:
         """Return the instrument's memory, where its timer puts readings."""
-        raise NotImplementedError
 
     def _many(self, t_ns: NDArray[np.int64], values: NDArray[np.float64], *, lost: bool) -> Block:
         flags = np.where(np.isinf(values), np.uint8(Flag.OVERLOAD), np.uint8(0))
