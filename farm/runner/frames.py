@@ -23,15 +23,18 @@ COLUMNS = (
     "waited_ns",
 )
 """Of a row of the ``frames`` event. The four stages are stamped where they end; the last one ends the frame."""
+_AT_MOST = 4
+"""A burst lasts until it has had a processor as long as it should, but not longer than this many times that."""
 
 
 class Around:
     """What is done before the first frame and after the last."""
 
     def __init__(self, quiet_s, burst_s):
-        """Nothing for ``quiet_s``; beyond that a burst of ``burst_s``, if any, and nothing again for as long."""
+        """Nothing for ``quiet_s``; then work for ``burst_s`` of a processor's time, if any, and nothing again."""
         self.quiet_ns = int(quiet_s * 1e9)
         self.burst_ns = int(burst_s * 1e9)
+        self.burst_at_most_ns = _AT_MOST * self.burst_ns
 
 
 def run_paced(pipeline, lines, rate_hz, frames, limit_s, around):
@@ -64,12 +67,12 @@ def _burst(pipeline, lines, around, idle_since_ns):
     processor = Processor()
     start_ns = end_ns = now_ns()
     processor.awake(start_ns, start_ns)
-    image = 0
-    while end_ns - start_ns < around.burst_ns:
+    image, waited_ns = 0, 0
+    while end_ns - start_ns - (waited_ns or 0) < around.burst_ns and end_ns - start_ns < around.burst_at_most_ns:
         pipeline.timed(image % len(pipeline.images))
         image += 1
         end_ns = now_ns()
-    _used_ns, waited_ns = processor.done(end_ns)
+        _used_ns, waited_ns = processor.done(end_ns)
     lines.event("burst", start_ns=start_ns, end_ns=end_ns, frames=image, waited_ns=waited_ns)
 
 

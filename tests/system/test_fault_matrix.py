@@ -72,7 +72,7 @@ steps:
   - file: {path: /etc/last, content: "2"}
 """
 CUT = "(SSH is cut here)"
-BUSY = re.compile(r"\b(starved|host|clock): ")
+BUSY = re.compile(r"\b(starved|host|clock): |had no processor for")
 """Why a host under load voids a trial; it never fails it."""
 STOOD_STILL = "could not be renewed"
 """A command that a host under load kept from its lease has ended rightly, and says nothing of the board."""

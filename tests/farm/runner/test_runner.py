@@ -1,6 +1,7 @@
 """The runner as it is shipped: a folder that a Python starts, JSON lines on its standard output."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -121,6 +122,24 @@ def test_it_rests_before_the_first_frame_and_after_the_last(tiny):
     at_ns = {event["event"]: t_ns for event, t_ns in heard}
     first_ns = next(event["first_arrival_ns"] for event, _ in heard if event["event"] == "start")
     assert first_ns + 600_000_000 <= at_ns["frames"] <= at_ns["scored"]
+
+
+def test_a_burst_lasts_until_it_has_had_a_processor_for_as_long(tiny):
+    one = str(min(os.sched_getaffinity(0)))
+    rivals = [subprocess.Popen(["taskset", "-c", one, sys.executable, "-c", "while True: pass"]) for _ in range(2)]
+    try:
+        line = ["taskset", "-c", one, *command(tiny(), duration_s=0.1, burst_s=0.2)]
+        done = subprocess.run(line, capture_output=True, timeout=60, check=True)
+    finally:
+        for rival in rivals:
+            rival.kill()
+            rival.wait()
+    bursts = [event for event in map(json.loads, done.stdout.splitlines()) if event["event"] == "burst"]
+    assert len(bursts) == 2
+    for burst in bursts:
+        whole_ns = burst["end_ns"] - burst["start_ns"]
+        assert whole_ns - burst["waited_ns"] >= 200_000_000 or whole_ns >= 800_000_000
+        assert burst["waited_ns"] > 50_000_000
 
 
 OFFERED_SLOWLY = """\
