@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from farm.cli.hex_lines import from_hex
 from farm.cli.main import main
@@ -35,6 +35,22 @@ class Choosy(BaseModel):
         if value not in (15.0, 0.5):
             raise ValueError("the instrument has 15, 0.5")
         return value
+
+
+class Reachable(BaseModel):
+    """A driver that finds its unit by itself, and whose options depend on each other."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    address: str = "127.0.0.1:1905"
+    low: float = 0.0
+    high: float = 1.0
+
+    @model_validator(mode="after")
+    def _in_order(self):
+        if self.low >= self.high:
+            raise ValueError("low must be below high")
+        return self
 
 
 class Fake:
@@ -141,7 +157,7 @@ def test_a_missing_option_is_told_with_its_choices(choosy, capsys):
     assert choose(capsys, "mode=DC").splitlines() == [
         "um25c: -o volts_range: missing",
         "options of um25c:",
-        "  resource: what --resource gives",
+        "  resource: what --resource gives, required",
         "  volts_range: 15, 0.5, required",
         "  mode: RMS, DC [RMS]",
         "  rate_hz: number more than 0 and at most 50 [10.0]",
@@ -169,6 +185,28 @@ def test_a_serial_number_of_digits_stays_text_and_a_number_becomes_one(choosy):
     options = ("-o", "volts_range=15", "-o", "serial_number=0123", "-o", "rate_hz=2e1")
     assert main(["meter", "read", "--driver", "um25c", "--resource", "x", *options]) == 0
     assert (Fake.opened[0].serial_number, Fake.opened[0].rate_hz) == ("0123", 20.0)
+
+
+def test_a_resource_that_the_driver_knows_by_itself_need_not_be_given(fake, monkeypatch, capsys):
+    monkeypatch.setattr(Fake, "Config", Reachable)
+    assert main(["meter", "read", "--driver", "um25c", "--json"]) == 0
+    assert main(["meter", "read", "--driver", "um25c", "--resource", "h:1", "--json"]) == 0
+    assert [config.address for config in Fake.opened] == ["127.0.0.1:1905", "h:1"]
+
+
+def test_a_resource_that_is_needed_and_missing_is_told(choosy, capsys):
+    err = refused(capsys, "read", "--driver", "um25c", "-o", "volts_range=15")
+    assert err.splitlines()[0] == "um25c: --resource: missing"
+
+
+def test_a_fault_between_several_options_is_in_none_of_them(fake, monkeypatch, capsys):
+    monkeypatch.setattr(Fake, "Config", Reachable)
+    err = refused(capsys, "read", "--driver", "um25c", "-o", "low=5", "-o", "high=2")
+    assert err.splitlines()[:3] == [
+        "um25c: low must be below high",
+        "options of um25c:",
+        "  address: what --resource gives [127.0.0.1:1905]",
+    ]
 
 
 def test_a_number_of_readings_that_makes_no_sense_is_refused(capsys):
