@@ -26,6 +26,7 @@ def run(args: Namespace) -> int:
     """
     from importlib.metadata import packages_distributions
 
+    from ..lab.calibration import warnings
     from ..lab.inventory import SOURCE, load
 
     taken = names_taken(packages_distributions())
@@ -36,6 +37,8 @@ def run(args: Namespace) -> int:
     parts = [_count(lab.boards, "board"), _count(lab.meters, "meter"), _count(lab.switches, "switch", "switches")]
     twins = f" ({_count(lab.twins, 'twin board')})" if lab.twins else ""
     say(f"{path}: {', '.join(parts)}{twins}: no fault found")
+    for line in warnings(lab):
+        warn(f"warning: {line}")
     return Exit.USAGE if taken else Exit.PASS
 
 

@@ -27,10 +27,12 @@ COLUMNS = (
 
 
 def show(found: Sequence[BoardHealth]) -> None:
-    """Print the table, and every fault below it."""
+    """Print the table, and every fault and warning below it."""
     table(COLUMNS, [row(one) for one in found])
     for fault in (fault for one in found for fault in told(one)):
         warn(fault)
+    for warning in (warning for one in found for warning in one.warnings):
+        warn(f"warning: {warning}")
 
 
 def told(one: BoardHealth) -> list[str]:

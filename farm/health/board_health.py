@@ -67,6 +67,8 @@ class BoardHealth:
     watts: dict[str, float | None] = field(default_factory=dict[str, float | None])
     faults: list[str] = field(default_factory=list[str])
     """Component first; empty: nothing is wrong."""
+    warnings: list[str] = field(default_factory=list[str])
+    """What is no fault of today: a calibration that has expired. Component first."""
     looked_s: float | None = None
     """How long the look took."""
 

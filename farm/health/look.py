@@ -8,6 +8,7 @@ from pathlib import Path
 from devices.ssh_knock import greeting
 
 from ..errors import LabFault
+from ..lab.calibration import warnings
 from ..lab.inventory import Lab
 from ..lab.lease import Leases, NotFree, Wanted
 from ..lab.made import made
@@ -83,6 +84,7 @@ def _look(lab: Lab, board: str, state: Path, known: Known, leases: Leases, *, do
     entry = lab.boards[board]
     health = BoardHealth(board, entry.model, made(entry.twin))
     health.quarantine, health.last = known.quarantined.get(board), known.last.get(board)
+    health.warnings = warnings(lab, entry.meters)
     health.holder, health.in_use = known.holders.get(board), known.in_use.get(board)
     if health.in_use is None:
         _look_inside(lab, health, state, leases, doubtful=doubtful)

@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from power.calibrated import calibrated
 from power.polling import again
 from power.registry import load_meter
 
@@ -39,7 +40,7 @@ def read_meter(name: str, entry: MeterEntry) -> Reading:
         power.errors.PowerError: it is silent, says nonsense, or is another unit.
     """
     meter: Meter
-    with load_meter(entry.driver).open(name, entry.config()) as meter:
+    with calibrated(load_meter(entry.driver).open(name, entry.config()), entry.calibration) as meter:
         block = again(meter.read)
     return Reading(float(block.volts[0]), float(block.amps[0]), float(block.watts[0]))
 

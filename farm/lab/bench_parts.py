@@ -10,12 +10,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from devices.registry import load_board
+from power.calibrated import calibrated
 from power.registry import load_meter
 from power.rested import RestedSwitch
 
 from ..errors import LabFault
 from ..store.consoles import ConsoleLog
-from ..store.record import Made
+from ..store.record import CalibrationFacts, Made
+from . import calibration
 from .console_file import ConsoleFile
 from .fenced import FencedShell, FencedSwitch
 from .identity import identity_fault
@@ -49,6 +51,8 @@ class MeterOnRail:
     rail: str
     made: Made
     meter: "Meter"
+    calibration: CalibrationFacts | None = None
+    """By which its readings are corrected."""
 
 
 class BenchParts:
@@ -170,7 +174,10 @@ class BenchParts:
         self.lease.require()
         _log.info("%s: opens the meter %s (%s) on %s", self.name, name, entry.driver, entry.rail)
         meter = self._open.enter_context(load_meter(entry.driver).open(name, entry.config()))
-        return MeterOnRail(name, entry.driver, entry.rail, made(entry.twin), meter)
+        right = calibrated(meter, entry.calibration)
+        return MeterOnRail(
+            name, entry.driver, entry.rail, made(entry.twin), right, calibration.facts(self.inventory, name)
+        )
 
     def accelerators(self) -> "list[Attached]":
         """Return the accelerators that the inventory names, as they are attached now; one round trip, none for none.

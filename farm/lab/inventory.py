@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from devices.flash.registry import load_flasher
 from devices.registry import load_shell
+from power.calibrated import Calibration
 from power.registry import load_meter
 
 from ..errors import UsageFault
@@ -143,6 +144,8 @@ class MeterEntry(Part):
     twin: Literal["process"] | None = None
     options: dict[str, Any] = {}
     """The driver's own ``Config``."""
+    calibration: Calibration | None = None
+    """What its certificate says: readings are corrected by it."""
 
     def config(self) -> BaseModel:
         """Return the options as the driver wants them."""
@@ -183,6 +186,8 @@ class Lab(Part):
     boards: dict[Name, BoardEntry] = Field(min_length=1)
     meters: dict[Name, MeterEntry] = {}
     switches: dict[Name, SwitchEntry] = {}
+    calibration_required: bool = False
+    """A meter without a calibration is warned of, in records too."""
     state: Text | None = None
     """Folder of the lab's leases, health and records, seen from the inventory's own; absent: ``.farm`` where one works.
     Whoever shares boards from several folders or checkouts needs one."""

@@ -143,6 +143,30 @@ class BudgetTerm(Part):
     shape: Literal["rectangular", "normal", "full"]
 
 
+class CorrectionFacts(Part):
+    """How a unit reads one quantity: ``reading = gain * true + offset``. The record holds what was found true."""
+
+    gain: float
+    offset: float
+    u_gain: float | None = None
+    """By the certificate; absent: the maker's limit of error counts. Likewise the offset's."""
+    u_offset: float | None = None
+
+
+class CalibrationFacts(Part):
+    """A meter's calibration by the inventory, and what was corrected by it."""
+
+    date: str | None = None
+    """ISO 8601, as the next; absent: it has none, and one is demanded."""
+    valid_until: str | None = None
+    certificate: str | None = None
+    volts: CorrectionFacts | None = None
+    amps: CorrectionFacts | None = None
+    watts: CorrectionFacts | None = None
+    warning: str | None = None
+    """What was to be said against it when the trial ran."""
+
+
 class PowerFacts(Part):
     """One meter on one rail over the measured window."""
 
@@ -156,6 +180,8 @@ class PowerFacts(Part):
     serial_number: str | None = None
     firmware: str | None = None
     accuracy_source: str
+    calibration: CalibrationFacts | None = None
+    """Absent: what the unit said stands uncorrected."""
     nominal_rate_hz: float
     rate_hz: float
     aperture_s: float

@@ -77,6 +77,7 @@ def power(
         serial_number=identity.serial_number or None,
         firmware=identity.firmware or None,
         accuracy_source=on.meter.accuracy.source,
+        calibration=on.calibration,
         nominal_rate_hz=on.meter.rate_hz,
         rate_hz=trace.rate_hz,
         aperture_s=on.meter.aperture_s,

@@ -314,6 +314,8 @@ def _facts(record: Record) -> list[tuple[str, str]]:
         facts.append((f"meter {power.meter}, serial number", power.serial_number))
         facts.append((f"meter {power.meter}, firmware", power.firmware))
         facts.append((f"meter {power.meter}, accuracy", power.accuracy_source))
+        if power.calibration is not None and power.calibration.warning:
+            facts.append((f"meter {power.meter}, calibration", power.calibration.warning))
         rate = f"{figure(power.rate_hz)} readings/s of {figure(power.nominal_rate_hz)}, aperture {power.aperture_s:g} s"
         facts.append((f"meter {power.meter}, sampling", rate))
         for burst in power.bursts:
