@@ -26,6 +26,8 @@ _MOST_STALE, _STALE_S = 50, 0.02
 _AFTER_COMMAND_S = 0.02
 """Between a command without an answer and what follows it: some take what comes meanwhile for a part of it, or lose it.
 Public programs wait 10 to 100 ms."""
+_LATE_S = 2.0
+"""How much longer than its timeout an answer may take that comes after all (assumed)."""
 _BLANKS = " \t\r\n\0"
 """What stands around an answer and is none of it; some firmware ends its lines with a zero byte."""
 
@@ -52,6 +54,8 @@ class ScpiPort:
         self._pause_s = pause_s
         self._rested_ns = 0
         self._mistrusted = False
+        self._owed = False
+        self._known = b""
         self._lock = threading.Lock()  # two threads on one link silently get each other's answers
 
     @classmethod
@@ -96,9 +100,10 @@ class ScpiPort:
                 raise _offline(self.name, f"{command}: {error}") from error
             finally:
                 self._rest()
+            self._owed = not answer.endswith(self._terminator)
         if not answer:
             raise _offline(self.name, f"{command}: no answer within {within_s:g} s")
-        if not answer.endswith(self._terminator) or not answer.isascii():
+        if self._owed or not answer.isascii():
             self.mistrust()
             raise FrameError(self.name, f"{command}: half an answer or none: {answer[:60]!r}", hint=LINK_HINT)
         return answer.decode("ascii").strip(_BLANKS)
@@ -112,12 +117,21 @@ class ScpiPort:
                 data = self._read_block(command, within_s)
             except OSError as error:
                 raise _offline(self.name, f"{command}: {error}") from error
-            except FrameError:
+            except (FrameError, MeterOffline):
                 self.mistrust()
+                self._owed = True
                 raise
             finally:
                 self._rest()
         return data
+
+    def recognise(self, identity: str) -> None:
+        """Remember what ``*IDN?`` is answered with: the one answer that is never taken for another's.
+
+        Where an answer stayed out, it may come when the next question waits for its own: volts would be read as amps.
+        From now on ``*IDN?`` is asked first then, and what comes before its answer is thrown away.
+        """
+        self._known = identity.encode("ascii")
 
     def mistrust(self) -> None:
         """Say that the last answer was none to its question: others may lie behind it, and are to be thrown away.
@@ -151,8 +165,27 @@ class ScpiPort:
             for _ in range(_MOST_STALE):
                 if not self._port.read_line(self._terminator, _STALE_S):
                     break
+        if self._owed and self._known:
+            self._get_into_step()
         self._port.discard()
         self._port.write(command.encode("ascii") + self._terminator)
+
+    def _get_into_step(self) -> None:
+        """Wait for who is there; where nobody says so a second time, go on without. Call with the lock held."""
+        self._owed = False
+        self._port.discard()
+        self._port.write(b"*IDN?" + self._terminator)
+        until_ns = time.monotonic_ns() + round((self._timeout_s + _LATE_S) * 1e9)
+        for _ in range(_MOST_STALE):
+            left_s = (until_ns - time.monotonic_ns()) / 1e9
+            line = self._port.read_line(self._terminator, max(0.0, left_s))
+            if self._known in line:
+                break
+            if not line.endswith(self._terminator):
+                self._known = b""
+                break
+        self._rest()
+        self._let_rest()
 
     def _rest(self, least_s: float = 0.0) -> None:
         if pause_s := max(self._pause_s, least_s):
@@ -242,6 +275,7 @@ def identify(port: ScpiPort, *, maker: str, models: tuple[str, ...], serial_numb
         WrongInstrument: something else answers there.
     """
     answer = again(lambda: _ask_identity(port))
+    port.recognise(answer)
     fields = [field.strip(" \"'") for field in answer.split(",")] + [""] * 4
     found = Identity(fields[0], re.sub(r"(?i)^model\s+", "", fields[1]), *fields[2:4])  # Keithley: "MODEL DMM6500"
     if not found.maker.upper().startswith(maker.upper()) or not found.model.upper().startswith(models or ("",)):

@@ -110,7 +110,7 @@ SILENT = 2
 def _is_kept(port: ScpiPort, question: str, wanted: float | str, hint: str) -> bool:
     """Return whether the instrument confirms a setting; False when it does not say."""
     answer = _quietly(lambda: port.query(question, timeout_s=_CONFIRM_S))
-    if answer is None:
+    if not answer:
         return False
     if isinstance(wanted, str):
         if not _WORD.match(answer.upper()):

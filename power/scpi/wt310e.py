@@ -147,7 +147,9 @@ class WT310E(PolledMeter):
                 raise
             try:
                 at_will = self._at_will()
-            except (MeterOffline, FrameError):
+            except FrameError:
+                raise
+            except MeterOffline:
                 raise error from None
             self._refusals += _REFUSALS if isinstance(error, MeterOffline) else 1
             return at_will

@@ -387,3 +387,52 @@ def test_a_serial_line_is_named_by_its_path_or_as_visa_does(form: str) -> None:
 def test_a_serial_port_that_is_not_there_is_offline() -> None:
     with pytest.raises(MeterOffline, match="no-such-port"):
         ScpiPort.open("m1", "/dev/no-such-port")
+
+
+class Slow:
+    """A port on which the answer to one question comes only with the next, as of an instrument that hung."""
+
+    def __init__(self, hangs_at: bytes, answers: dict[bytes, bytes]) -> None:
+        self._hangs_at, self._answers = hangs_at, answers
+        self._owed, self._arrived = b"", bytearray()
+
+    def discard(self) -> None:
+        self._arrived.clear()
+
+    def write(self, data: bytes) -> None:
+        answer = self._answers[data]
+        if data == self._hangs_at:
+            self._hangs_at, self._owed = b"", answer
+        else:
+            self._arrived += self._owed + answer
+            self._owed = b""
+
+    def read_line(self, terminator: bytes, timeout_s: float) -> bytes:
+        line, end, rest = bytes(self._arrived).partition(terminator)
+        self._arrived[:] = rest
+        return line + end
+
+    def read_exactly(self, size_bytes: int, timeout_s: float) -> bytes:
+        raise OSError
+
+    def close(self) -> None:
+        pass
+
+
+def test_an_answer_that_comes_while_the_next_is_waited_for_is_not_that_one() -> None:
+    """Volts would be amps: both are numbers."""
+    answers = {b"*IDN?\n": b"ACME,PSU,1,1.0\n", b"VOLT?\n": b"5.0\n", b"CURR?\n": b"0.5\n"}
+    port = ScpiPort("m1", Slow(b"VOLT?\n", answers))
+    identify(port, maker="ACME", models=("PSU",))
+    with pytest.raises(MeterOffline, match=r"VOLT\?"):
+        port.query_numbers("VOLT?")
+    assert port.query_numbers("CURR?") == [0.5]
+    assert port.query_numbers("VOLT?") == [5.0]
+
+
+def test_an_instrument_that_names_itself_only_once_is_read_on() -> None:
+    port = scripted(b"ACME,PSU,1,1.0\n", b"", b"", b"0.5\n")
+    identify(port, maker="ACME", models=("PSU",))
+    with pytest.raises(MeterOffline, match=r"VOLT\?"):
+        port.query_numbers("VOLT?")
+    assert port.query_numbers("CURR?") == [0.5]
