@@ -101,7 +101,7 @@ def energy(
     if not inside.any():
         raise MissingReadings(meter, f"no reading inside a window of {seconds:.3f} s", hint=_HINT)
     joules = _integral(t_s, watts, seconds)
-    terms = _terms(around, block.pick(_usable(block)), start_ns, end_ns, accuracy, aperture_s, clock_bound_ns)
+    terms = _terms(around, block.pick(has_value(block)), start_ns, end_ns, accuracy, aperture_s, clock_bound_ns)
     unseen = max(unseen_s(around, rate_hz), lost / rate_hz) * float(np.ptp(watts)) / 2
     u_joules = expanded(terms := (*terms, Term("unseen", unseen, "rectangular")))
     mean_inside = float(watts[inside].mean())
@@ -136,7 +136,7 @@ def _terms(
     at_edges = sum(float(np.ptp(_near(usable, edge_ns, 0))) for edge_ns in edges_ns)
     may_be_at_edges = np.concatenate([_near(usable, edge_ns, clock_bound_ns) for edge_ns in edges_ns])
     return (
-        *_of_accuracy(t_s, around, accuracy, seconds),
+        *of_accuracy(t_s, around, accuracy, seconds),
         Term("sampling", _sampling(around.watts, max(0.0, spacing_s - aperture_s), seconds), "normal"),
         Term("stamps", _stamps(t_s, around.watts), "normal"),
         Term("edges", smeared_s * at_edges, "full"),
@@ -151,7 +151,7 @@ def _around(
     if np.any(np.diff(block.t_ns) <= 0):
         raise ValueError(f"{meter}: readings are not in time order")
     cut = _surrounding(block, start_ns, end_ns, meter)
-    usable = _usable(cut)
+    usable = has_value(cut)
     missing = missing_before(cut, rate_hz)
     lost = int(missing.sum()) + int((~usable).sum())
     if not lost:
@@ -159,10 +159,11 @@ def _around(
     if not allow_lost:
         at = (int(cut.t_ns[np.argmax((missing > 0) | ~usable)]) - start_ns) / 1e9
         raise MissingReadings(meter, f"{lost} of {lost + int(usable.sum())} readings lost, at {at:.2f} s", hint=_HINT)
-    return _surrounding(block.pick(_usable(block)), start_ns, end_ns, meter), lost
+    return _surrounding(block.pick(has_value(block)), start_ns, end_ns, meter), lost
 
 
-def _usable(block: Block) -> NDArray[np.bool_]:
+def has_value(block: Block) -> NDArray[np.bool_]:
+    """Return, shape (n,), which readings say something of the watts: not those beyond a range, or without a value."""
     return np.isfinite(block.watts) & (block.flags & np.uint8(_UNUSABLE) == 0)
 
 
@@ -183,8 +184,15 @@ def _integral(t_s: Floats, values: Floats, seconds: float) -> float:
     return float(np.trapezoid(np.concatenate([edges[:1], values[inside], edges[1:]]), corners_s))
 
 
-def _of_accuracy(t_s: Floats, around: Block, accuracy: Accuracy, seconds: float) -> Iterator[Term]:
-    """Yield what the limits of error come to: the share of the reading, and that of the range, by themselves."""
+def of_accuracy(t_s: Floats, around: Block, accuracy: Accuracy, seconds: float) -> Iterator[Term]:
+    """Yield what the limits of error come to: the share of the reading, and that of the range, by themselves.
+
+    Args:
+        t_s: of the readings, seconds from the window's start, shape (n,).
+        around: the readings, from the last before the window to the first after it.
+        accuracy: the limits.
+        seconds: the window's length.
+    """
 
     def of(name: str, values: Floats, tolerance: Tolerance, factor: Floats | float) -> Iterator[Term]:
         for part, limit in (("gain", tolerance.of_reading * np.abs(values)), ("range", tolerance.offset)):

@@ -12,6 +12,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 Made = Literal["board", "process twin", "qemu twin", "recording"]
 """What stood at the other end. Anything but ``board`` is labelled in every output."""
 
+RailKind = Literal["wall", "inlet", "rail", "chip"]
+"""What a meter's watts are of, the outermost first: the mains, with the supply's losses; the board's input; one rail
+behind it; a chip as it counts for itself. Each holds those that follow, so watts of two kinds are never added."""
+
 
 class Part(BaseModel):
     """Frozen, closed to unknown keys, and to what JSON has no number for."""
@@ -134,6 +138,28 @@ class BurstFacts(Part):
     """Standard error."""
 
 
+class MovingWatts(Part):
+    """The highest mean over any stretch of a length."""
+
+    watts: float
+    u_watts: float
+    over_s: float
+
+
+class PartFacts(Part):
+    """What a part of a frame's work takes, the mean over all frames; see :mod:`power.parts`."""
+
+    name: str
+    """``frame``: from its waking to its end; else a stage of it."""
+    seconds: float
+    joules: float
+    """Gross."""
+    u_joules: float
+    joules_above_idle: float | None = None
+    """Less what idling as long would have taken; absent where idle watts were not read."""
+    u_joules_above_idle: float | None = None
+
+
 class BudgetTerm(Part):
     """One source of error of the joules; see :mod:`power.budget`."""
 
@@ -173,8 +199,14 @@ class PowerFacts(Part):
     meter: str
     driver: str
     rail: str
+    kind: RailKind | None = None
+    """Absent in older records: not known."""
+    within: str | None = None
+    """The meter of the same board whose watts hold these."""
     made: Made
     how: Literal["measured", "estimated"] = "measured"
+    estimated_why: str | None = None
+    """What of it was not measured; absent where all was."""
     maker: str | None = None
     instrument: str | None = None
     serial_number: str | None = None
@@ -190,8 +222,20 @@ class PowerFacts(Part):
     """Readings that should be inside the window and are not."""
     mean: Watts
     peak_watts: float
+    """The highest reading: a mean over ``aperture_s``."""
+    u_peak_watts: float | None = None
+    """Absent in older records."""
+    p99: Watts | None = None
+    """What is not exceeded for 99 % of the window's time."""
+    short_term: MovingWatts | None = None
+    too_slow_for: dict[str, str] = {}
+    """What the meter cannot tell → why: figures that are absent; and ``peak_watts``, which then is a lower bound."""
     volts_mean: float | None = None
     """None of a meter that tells watts only."""
+    volts_least: float | None = None
+    """The lowest reading, under load."""
+    u_volts: float | None = None
+    """Limit of error of the volts."""
     joules: float
     u_joules: float
     joules_mean_times_duration: float
@@ -200,6 +244,8 @@ class PowerFacts(Part):
     """Gross: idle between frames included."""
     u_joules_per_inference: float
     joules_per_inference_above_idle: float | None = None
+    parts: list[PartFacts] = []
+    """A frame and its stages, where the meter can tell them apart; ``too_slow_for`` says of the others why not."""
     idle_before: Watts | None = None
     idle_after: Watts | None = None
     budget: list[BudgetTerm] = []
@@ -234,6 +280,8 @@ class StateFacts(Part):
     """What the board said of itself at one moment."""
 
     celsius: dict[str, float] = {}
+    ambient_celsius: float | None = None
+    """By the inventory's ``ambient``; absent without one."""
     clock_hz: dict[str, int] = {}
     governor: str | None = None
     power_mode: str | None = None
@@ -244,6 +292,21 @@ class StateFacts(Part):
     disk_free_bytes: int | None = None
     accelerators: list[AcceleratorFacts] = []
     """Those that the inventory names, in its order."""
+
+
+class StartFacts(Part):
+    """How warm a trial was to begin, and how it came to that."""
+
+    zone: str | None = None
+    """Whose temperature counted; absent where none was asked for."""
+    celsius: float | None = None
+    """When idle watts began."""
+    wanted_celsius: tuple[float, float] | None = None
+    waited_s: float = 0.0
+    soak_s: float = 0.0
+    """How long the model ran beforehand."""
+    rested_s: float | None = None
+    """From the end of that to the first frame; absent without it."""
 
 
 class BootFacts(Part):
@@ -293,11 +356,14 @@ class HostFacts(Part):
     """How late the controller's own 10 ms heartbeat came at worst during the trial."""
 
 
-VoidKind = Literal["throttled", "settings", "starved", "readings lost", "bandwidth", "clock", "bursts", "host"]
+VoidKind = Literal[
+    "throttled", "settings", "starved", "readings lost", "bandwidth", "clock", "bursts", "host", "supply", "meters"
+]
 VOIDS: tuple[VoidKind, ...] = get_args(VoidKind)
 """The board held back; its power mode or governor changed; other load held the board back; a meter's trace has gaps;
 frames work for less time than a meter can tell; board time and meter time are not aligned well enough; a burst of load
-shows in a meter's trace at another time, or not at all; the controller's own machine did not keep up."""
+shows in a meter's trace at another time, or not at all; the controller's own machine did not keep up; the rail's volts
+are not what the board takes; two meters of the board contradict each other."""
 
 
 class Record(Part):
@@ -326,6 +392,10 @@ class Record(Part):
     host: HostFacts
     voids: list[str] = []
     """Why this trial cannot decide, each ``KIND: what was seen``; KIND is one of :data:`VOIDS`. Empty: it can."""
+    warnings: list[str] = []
+    """What a reader should know and what voids nothing, each ``WHAT: why``."""
+    start: StartFacts | None = None
+    """Absent where neither a temperature nor a soak was asked for."""
     run_id: str | None = None
     """The session, gate or command that it belongs to: see :class:`.run.Run`."""
     role: Role | None = None

@@ -19,6 +19,8 @@ TAINTS: dict[VoidKind, frozenset[Family]] = {
     "clock": frozenset({"power"}),  # latency is measured on one clock, the board's
     "bursts": frozenset({"power"}),
     "host": frozenset({"power"}),
+    "supply": frozenset({"speed", "power"}),  # a board that lacks volts holds itself back
+    "meters": frozenset({"power"}),
 }
 """What a void makes worthless. Correct predictions are correct on a throttled board too."""
 
