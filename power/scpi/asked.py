@@ -125,6 +125,10 @@ class AskedMeter(PolledMeter):
         """Make the reading of what was told; a subclass knows what its instrument does not tell."""
         return Block.one(t_ns, found.get("volts", math.nan), found.get("amps", math.nan), flags)
 
+    def errors(self) -> list[str]:
+        """Empty the instrument's error queue and return what stood in it; raises as :meth:`ScpiPort.errors`."""
+        return self._port.errors()
+
     def close(self) -> None:
         """Close the link; what the instrument puts out stays. May be called twice."""
         self._port.close()

@@ -94,6 +94,10 @@ class Keithley2281S(PolledMeter):
             yield self._fetch()
             time.sleep(_EACH_S)
 
+    def errors(self) -> list[str]:
+        """Empty the instrument's error queue and return what stood in it; raises as :meth:`ScpiPort.errors`."""
+        return self._port.errors()
+
     def close(self) -> None:
         """Close the link; the output's state stays. May be called twice."""
         self._port.close()

@@ -132,6 +132,10 @@ class WT310E(PolledMeter):
             watts, flags = math.nan, flags | Flag.OVERLOAD
         return Block.one(shown_ns - round(self.aperture_s * 5e8), finite(volts), finite(amps), flags, watts=watts)
 
+    def errors(self) -> list[str]:
+        """Empty the instrument's error queue and return what stood in it; raises as :meth:`ScpiPort.errors`."""
+        return self._port.errors(_ERRORS)
+
     def close(self) -> None:
         """Close the link. May be called twice."""
         self._port.close()
