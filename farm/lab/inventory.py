@@ -17,6 +17,7 @@ from power.calibrated import Calibration
 from power.registry import load_meter
 
 from ..errors import UsageFault
+from ..store.record import RailKind
 from .fields import Address, ConsolePort, HostKey, KeyFile, Name, Secret, Text
 from .twin_state import folders
 from .words import unknown
@@ -125,7 +126,9 @@ class BoardEntry(Part):
     accelerators: list[AcceleratorEntry] = []
     """What infers on it and is not part of it; each must be there, on its link, before a trial begins."""
     meters: list[Name] = []
-    """The meters on its supply; the first one's watts stand for the board."""
+    """Its meters; the first one's watts stand for the board, none are ever added."""
+    ambient: Text | None = None
+    """A command on the board that prints the air's temperature, °C: of a sensor that hangs on it."""
 
     @property
     def reached(self) -> str:
@@ -141,6 +144,15 @@ class MeterEntry(Part):
     driver: Text
     rail: Text
     """What it measures, in words: ``19 V barrel jack``."""
+    kind: RailKind | None = None
+    """``wall`` (the mains, with the supply's losses), ``inlet`` (the board's input), ``rail`` (one rail behind it) or
+    ``chip`` (what a chip counts for itself); absent: what the driver usually measures, else ``inlet``."""
+    within: Name | None = None
+    """The meter of the same board whose watts hold these; absent: the nearest that must, by kind and Jetson's rails."""
+    volts: float | None = Field(default=None, gt=0)
+    """What stands on it when all is well; absent: of a board's input, what its model takes."""
+    volts_tolerance: float = Field(default=0.05, gt=0, lt=0.5)
+    """How far off they may be under load, as a fraction: 5 % is what USB and ATX supplies keep."""
     twin: Literal["process"] | None = None
     options: dict[str, Any] = {}
     """The driver's own ``Config``."""
