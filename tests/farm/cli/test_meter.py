@@ -226,6 +226,10 @@ def as_lines(frame, between=" ", before=""):
     return "\n".join(texts)
 
 
+def rows(data):
+    return [(at, data[at : at + 16].hex(" ")) for at in range(0, len(data), 16)]
+
+
 def xxd(data):
     groups = (data[at : at + 16] for at in range(0, len(data), 16))
     return "\n".join(f"{at * 16:08x}: {part.hex(' ', 2):39}  {'.' * len(part)}" for at, part in enumerate(groups))
@@ -250,6 +254,18 @@ def hexdump(data):
         "\n".join(as_lines(frame, "", "\\x") for frame in FRAMES),
         xxd(b"".join(FRAMES)),
         hexdump(b"".join(FRAMES)),
+        "\n".join(hexdump(frame) for frame in FRAMES),
+        "\n".join(f"{at:07o} {part}" for at, part in rows(b"".join(FRAMES))),
+        "\n\n".join("\n".join(f"{at:04x}   {part}   {'.' * 16}" for at, part in rows(frame)) for frame in FRAMES),
+        "\n".join(f"TX: F0\nRX: {frame.hex(' ')}" for frame in FRAMES),
+        "\n".join(f"[12:00:0{n}.123] <- {frame.hex(' ')}" for n, frame in enumerate(FRAMES)),
+        "\n".join(f"2026-01-31T12:00:0{n}Z,{frame.hex()}" for n, frame in enumerate(FRAMES)),
+        "t,hex\n" + "\n".join(f"{n}.5,{frame.hex()}" for n, frame in enumerate(FRAMES)),
+        "\n".join(f"frame {n}: {frame.hex('-')}" for n, frame in enumerate(FRAMES)),
+        "\n".join(f"> {frame.hex()}" for frame in FRAMES),
+        "uint8_t frames[] = {  // two\n" + ",\n".join(as_lines(frame, ", ", "0x") for frame in FRAMES) + "\n};",
+        '["' + '",\n "'.join(frame.hex() for frame in FRAMES) + '"]',
+        "\n".join(repr(frame) for frame in FRAMES),
     ],
 )
 def test_hex_is_taken_however_it_is_written(text):
@@ -261,7 +277,12 @@ def test_what_is_no_hex_is_bytes(raw):
     assert from_hex(raw, "file").data == raw
 
 
-@pytest.mark.parametrize("line", ["09c", "09 cg", "hello"])
+def test_text_that_holds_no_hex_is_left_to_the_decoder():
+    for text in (b"6409-07\n6410-07\n", b"TimeStamp: 003s 000ms, buff 01%\n6409-07\n"):
+        assert from_hex(text, "file").data == text
+
+
+@pytest.mark.parametrize("line", ["09c", "09 cg", "hello", "RX:", "0x0g"])
 def test_a_line_among_hex_that_is_none_is_named(line):
     with pytest.raises(UsageFault, match="file: line 3: no hex of whole bytes"):
         from_hex(f"0102\n0304\n{line}\n0506\n".encode(), "file")
