@@ -2,6 +2,7 @@
 
 import random
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from .getty import Login
 from .machine import Life, Parts
 from .model import boot_text, fill, load
 from .processes import Processes
+from .rails import Rails, Watts
 from .requests import Requests
 from .sensors import Sensors
 from .software import Software
@@ -81,6 +83,7 @@ class BoardTwin:
             ssh=SshServer(access, Place(self._processes, software, self._faults), self.root),
             processes=self._processes,
             sensors=Sensors(self.root, data, cpu_ns=self._processes.cpu_ns, seed=seed),
+            rails=Rails(self.root, data.rail, seed=seed),
             software=software,
             faults=self._faults,
         )
@@ -109,6 +112,10 @@ class BoardTwin:
             elif not self._supplied and self._life is not None and "back-powered" not in self._faults:
                 life, self._life = self._life, None
                 life.end()
+
+    def sense(self, volts: Callable[[], float], watts: Watts) -> None:
+        """Let the board's own sensors see its input from the next boot on."""
+        self._parts.rails.sense(volts, watts)
 
     def cpu_ns(self) -> int:
         """Return the CPU time of the board's processes since the twin started; it never falls."""

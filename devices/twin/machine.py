@@ -17,6 +17,7 @@ from .console import Console
 from .faults import Faults
 from .model import Model
 from .processes import PowerLost, Processes
+from .rails import Rails
 from .sensors import Sensors
 from .software import Software
 from .ssh_server import SshServer
@@ -49,6 +50,7 @@ class Parts:
     ssh: SshServer
     processes: Processes
     sensors: Sensors
+    rails: Rails
     software: Software
     faults: Faults
 
@@ -79,6 +81,7 @@ class Life:
             parts.ssh.shut()
             self._thread.join()
             parts.sensors.stop()
+            parts.rails.stop()
         parts.console.join()
         parts.ssh.silence(on="silent-ssh" in parts.faults)
 
@@ -112,6 +115,7 @@ class Life:
                 return False
         parts.processes.allow()
         parts.sensors.start(clock)
+        parts.rails.start()
         self._restore_power_mode()
         parts.console.open()
         if not self._wait(_LATE_S) or not all(self._take(step) for step in steps):
@@ -154,6 +158,7 @@ class Life:
         parts.processes.kill_all()
         parts.console.join()
         parts.sensors.stop()
+        parts.rails.stop()
         parts.uart.write(boot_script.as_lines(_LAST_WORDS[wish]))
 
     def _panic(self) -> None:
@@ -163,6 +168,7 @@ class Life:
         parts.ssh.silence(on=True)
         parts.processes.kill_all()
         parts.sensors.stop()
+        parts.rails.stop()
         parts.uart.write(boot_script.panic(parts.model, up=True))
 
     def _wait(self, seconds: float) -> bool:

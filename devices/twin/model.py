@@ -47,6 +47,19 @@ class Sensor(Heat):
     path: str
 
 
+class Rail(_Data):
+    """One channel of an INA3221: ``base_watts + share * watts`` of what the board takes at its input."""
+
+    name: str
+    chip: str
+    """Bus and address, as in ``0-0041``."""
+    channel: int
+    base_watts: float
+    share: float
+    volts: float | None = None
+    """Absent: those of the input."""
+
+
 class Model(_Data):
     """One board model as its programs and files show it."""
 
@@ -68,6 +81,7 @@ class Model(_Data):
     cpufreq: list[CpuFreq]
     thermal: list[Zone]
     sensor: list[Sensor] = []
+    rail: list[Rail] = []
     files: dict[str, str]
     """Path below the root → content."""
 

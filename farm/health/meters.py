@@ -2,17 +2,21 @@
 
 import math
 import re
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from power.calibrated import calibrated
 from power.polling import again
-from power.registry import load_meter
 
 from ..errors import LabFault
-from ..lab.inventory import MeterEntry
+from ..lab.inventory import Lab
+from ..lab.own_sensors import open_meter
+from ..lab.reach import open_shell
 
 if TYPE_CHECKING:
+    from devices.shell import Shell
     from power.meter import Meter
 
 _VOLTS = re.compile(r"(\d+(?:\.\d+)?) ?V\b")
@@ -33,15 +37,21 @@ class Reading:
     watts: float
 
 
-def read_meter(name: str, entry: MeterEntry) -> Reading:
-    """Open the meter, which proves that the configured unit answers, take one reading, close it.
+def read_meter(lab: Lab, board: str, name: str, state: Path) -> Reading:
+    """Open a meter of a board, which proves that the configured unit answers, take one reading, close it.
 
     Raises:
         power.errors.PowerError: it is silent, says nonsense, or is another unit.
+        devices.errors.DeviceError, UsageFault: it is a part of the board, and the way there is not to be trusted.
     """
-    meter: Meter
-    with calibrated(load_meter(entry.driver).open(name, entry.config()), entry.calibration) as meter:
-        block = again(meter.read)
+    entry = lab.meters[name]
+    with ExitStack() as links:
+
+        def shell() -> "Shell":
+            return links.enter_context(closing(open_shell(lab, board, state)))
+
+        meter: Meter = calibrated(open_meter(name, entry, lab.boards[board], shell), entry.calibration)
+        block = again(links.enter_context(meter).read)
     return Reading(float(block.volts[0]), float(block.amps[0]), float(block.watts[0]))
 
 

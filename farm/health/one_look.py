@@ -13,7 +13,8 @@ from devices.console import Console, Glance
 from power.errors import MeterOffline, SupplyTripped
 
 from ..errors import LabFault
-from ..lab.inventory import Lab, MeterEntry
+from ..lab.inventory import Lab
+from ..lab.own_sensors import lives_on_board
 from ..lab.proven_off import Off, Watts, prove_off
 from ..lab.reach import open_console
 from .board_health import BoardHealth
@@ -34,7 +35,8 @@ def ask_parts(lab: Lab, health: BoardHealth, state: Path, *, doubtful: bool) -> 
     name, entry = health.board, lab.boards[health.board]
     with ThreadPoolExecutor(2 + len(entry.meters), f"{name}: look") as pool:
         switch = None if entry.switch is None else pool.submit(_try, ask_switch, lab, entry.switch)
-        meters = {meter: pool.submit(_try, read_meter, meter, lab.meters[meter]) for meter in entry.meters}
+        outside = [meter for meter in entry.meters if not lives_on_board(lab.meters[meter])]
+        meters = {meter: pool.submit(_try, read_meter, lab, name, meter, state) for meter in outside}
         if switch is not None:
             wait([switch], timeout=_SWITCH_S)
         dark = switch is not None and switch.done() and _no_power(switch.result())
@@ -45,9 +47,15 @@ def ask_parts(lab: Lab, health: BoardHealth, state: Path, *, doubtful: bool) -> 
         if not health.up and switch is not None and isinstance(switch.result(), SupplyTripped):
             health.up, health.console, of_board = None, None, []  # a board without power is not at fault
         if health.powered is False:
-            faults += _looks_off(lab, health, meters)
+            faults += _looks_off(lab, health, meters, state)
             health.up, health.console, of_board = None, None, []
-        faults += [fault for meter, read in meters.items() if (fault := _measured(lab, health, meter, read.result()))]
+        if health.up:  # its own sensors are dead without it, and that is no fault of theirs
+            own = [meter for meter in entry.meters if meter not in meters]
+            meters |= {meter: pool.submit(_try, read_meter, lab, name, meter, state) for meter in own}
+        for meter in entry.meters:
+            health.volts[meter] = health.watts[meter] = None
+            if meter in meters and (fault := _measured(lab, health, meter, meters[meter].result())):
+                faults.append(fault)
     health.faults += [str(fault) for fault in [*faults, *of_board]]
 
 
@@ -72,14 +80,16 @@ def _proven(lab: Lab, switch: str | None, meters: Mapping[str, Future[Reading | 
     return abs(read.watts) >= proof.off_below_watts
 
 
-def _looks_off(lab: Lab, health: BoardHealth, meters: Mapping[str, Future[Reading | Fault]]) -> list[Fault]:
+def _looks_off(
+    lab: Lab, health: BoardHealth, meters: Mapping[str, Future[Reading | Fault]], state: Path
+) -> list[Fault]:
     """Note what proves that a board is off, whose switch says so; it is a fault where the board is fed all the same."""
     entry = lab.boards[health.board]
     if health.up:
         health.powered = None
         return [LabFault(health.board, f"its switch {entry.switch} says off, and it answers over SSH", hint=_FED_HINT)]
     console = None if entry.console is None else _try(open_console, lab, health.board)
-    watts = {meter: _watts(meter, lab.meters[meter], first) for meter, first in meters.items()}
+    watts = {meter: _watts(lab, health.board, meter, first, state) for meter, first in meters.items()}
     with closing(console) if isinstance(console, Console) else nullcontext() as opened:
         doubts = () if opened or console is None else (str(console).partition("\n")[0],)
         off = _try(prove_off, lab, health.board, watts, opened, doubts=doubts, within_s=_EMPTY_S)
@@ -90,9 +100,9 @@ def _looks_off(lab: Lab, health: BoardHealth, meters: Mapping[str, Future[Readin
     return []
 
 
-def _watts(meter: str, entry: MeterEntry, first: Future[Reading | Fault]) -> Watts:
+def _watts(lab: Lab, board: str, meter: str, first: Future[Reading | Fault], state: Path) -> Watts:
     """Return how to read a meter: what it has said already, and after that afresh."""
-    answers = chain([first.result], repeat(lambda: read_meter(meter, entry)))
+    answers = chain([first.result], repeat(lambda: read_meter(lab, board, meter, state)))
 
     def read() -> float:
         answer = next(answers)()
@@ -104,7 +114,6 @@ def _watts(meter: str, entry: MeterEntry, first: Future[Reading | Fault]) -> Wat
 
 
 def _measured(lab: Lab, health: BoardHealth, meter: str, read: Reading | Fault) -> Fault | None:
-    health.volts[meter] = health.watts[meter] = None
     if isinstance(read, MeterOffline) and health.powered is False:
         return None  # an inline meter lives on the rail that it measures
     if not isinstance(read, Reading):

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Self
 
 from devices.registry import load_board
 from power.calibrated import calibrated
-from power.registry import load_meter
 from power.rested import RestedSwitch
 
 from ..errors import LabFault
@@ -25,6 +24,7 @@ from .inventory import BoardEntry, ConsoleEntry, Lab, MeterEntry
 from .lease import Lease
 from .made import made
 from .off_note import OffNote
+from .own_sensors import lives_on_board, open_meter
 from .reach import open_console, open_shell
 from .secret import reveal
 from .supply import open_switch, supply_of
@@ -128,8 +128,12 @@ class BenchParts:
     @cached_property
     def board(self) -> "Board":
         """What the board can be asked: whichever it is, so that it can be asked that."""
-        shell = FencedShell(self._link, self.lease, self._prove_once)
-        return load_board(self.entry.model)(self.name, shell, root=self.entry.root)
+        return load_board(self.entry.model)(self.name, self._asking, root=self.entry.root)
+
+    @property
+    def _asking(self) -> "Shell":
+        """The same for questions, which the board may be asked whichever it is."""
+        return FencedShell(self._link, self.lease, self._prove_once)
 
     @property
     def label(self) -> str:
@@ -173,11 +177,9 @@ class BenchParts:
     def _open_meter(self, name: str, entry: MeterEntry) -> MeterOnRail:
         self.lease.require()
         _log.info("%s: opens the meter %s (%s) on %s", self.name, name, entry.driver, entry.rail)
-        meter = self._open.enter_context(load_meter(entry.driver).open(name, entry.config()))
-        right = calibrated(meter, entry.calibration)
-        return MeterOnRail(
-            name, entry.driver, entry.rail, made(entry.twin), right, calibration.facts(self.inventory, name)
-        )
+        meter = self._open.enter_context(open_meter(name, entry, self.entry, lambda: self._asking))
+        right, of = calibrated(meter, entry.calibration), self.made if lives_on_board(entry) else made(entry.twin)
+        return MeterOnRail(name, entry.driver, entry.rail, of, right, calibration.facts(self.inventory, name))
 
     def accelerators(self) -> "list[Attached]":
         """Return the accelerators that the inventory names, as they are attached now; one round trip, none for none.

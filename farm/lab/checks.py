@@ -17,8 +17,9 @@ from power.registry import known_meters, known_switches, load_meter, load_switch
 
 from .fields import TWIN, is_reference
 from .inventory import Lab
+from .rail_checks import measured
 from .secret import secret_fields
-from .sensor_checks import sensors
+from .sensor_checks import is_on_board, sensors
 from .shapes import against
 from .supply_checks import board_class, supplies
 from .words import kind_of, unknown
@@ -59,7 +60,8 @@ def _all_but_passwords(tree: Tree) -> list[Fault]:
         *_devices(tree),
         *_boards(tree),
         *supplies(_entries(tree, "boards"), _entries(tree, "switches")),
-        *sensors(_entries(tree, "boards"), _entries(tree, "meters")),
+        *measured(_entries(tree, "boards"), _entries(tree, "meters")),
+        *sensors(*(_entries(tree, part) for part in ("boards", "meters", "switches"))),
         *_accelerators(tree),
         *_flashers(tree),
         *_reached(tree),
@@ -231,6 +233,7 @@ def _shared_addresses(tree: Tree) -> Iterator[Fault]:
         places.append((("serial port", _at(board, "console", "port")), name, ("boards", name, "console", "port")))
         host = _at(board, "ssh", "host"), _at(board, "ssh", "port") or _SSH_PORT, _at(board, "ssh", "gateway")
         places.append((("ssh", *host), name, ("boards", name, "ssh", "host")))
+    named_by = {meter: name for name, board in _entries(tree, "boards").items() for meter in _wired(board)}
     for section in _SHELVES:
         for name, entry in _entries(tree, section).items():
             options = _at(entry, "options")
@@ -243,6 +246,8 @@ def _shared_addresses(tree: Tree) -> Iterator[Fault]:
                 given: Tree = {**_defaults(section, entry), **cast("Tree", options)}
                 keys = _ADDRESS & given.keys() or given.keys()
                 address = tuple(sorted((key, str(given[key])) for key in keys))
+                if is_on_board(entry):  # each board has a rail of that name
+                    address = (*address, ("board", named_by.get(name)))
                 places.append(((section, entry.get("driver"), *address), name, (section, name, "options")))
     for address, name, where in places:
         if TWIN in address or None in address[:2]:
@@ -370,6 +375,6 @@ def _mixed(tree: Tree, name: str, board: Tree) -> Iterator[Fault]:
     for device in _wired(board):
         for section in _SHELVES:
             entry = _entries(tree, section).get(device)
-            if entry is not None and (entry.get("twin") is not None) != twin:
+            if entry is not None and (entry.get("twin") is not None) != twin and not is_on_board(entry):
                 ends = ("a twin", "a real board") if not twin else ("real", "a twin")
                 yield Fault(("boards", name), f"'{device}' is {ends[0]} and the board is {ends[1]}; make them the same")

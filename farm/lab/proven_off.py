@@ -15,6 +15,7 @@ from power.errors import PowerError
 from ..errors import LabFault
 from .alive import sign_of_life
 from .inventory import Lab, ProofEntry
+from .own_sensors import lives_on_board
 
 if TYPE_CHECKING:
     from devices.console import Console
@@ -59,7 +60,7 @@ def prove_off(
     Args:
         lab: the inventory.
         board: its name.
-        watts: the meters on its supply.
+        watts: its meters. Of sensors on the board itself nothing is asked: their silence proves nothing.
         console: open; None where it has none, or it cannot be opened.
         doubts: why it cannot.
         within_s: by when the meters must read nothing.
@@ -69,7 +70,8 @@ def prove_off(
     """
     proven: list[str] = []
     unproven = list(doubts)
-    for meter, read in watts.items():
+    outside = {meter: read for meter, read in watts.items() if not lives_on_board(lab.meters[meter])}
+    for meter, read in outside.items():
         try:
             read_watts = _least(read, _off_below_watts(lab, board, meter), within_s)
         except PowerError as error:
@@ -89,7 +91,8 @@ def prove_off(
         proven.append("its console is silent")
     if sign == "gone":
         unproven.append("its console's port is gone, or takes nothing")
-    return Off(tuple(proven), tuple(unproven) or ("it has neither meter nor console",) * (not proven))
+    meter = "a meter outside it" if watts else "meter"
+    return Off(tuple(proven), tuple(unproven) or (f"it has neither {meter} nor console",) * (not proven))
 
 
 def _least(read: Watts, off_below_watts: float, within_s: float) -> float:

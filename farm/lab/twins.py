@@ -120,6 +120,15 @@ class TwinBoard(Protocol):
 
 
 @runtime_checkable
+class Sensing(Protocol):
+    """What a board twin offers beside that when it has sensors on its own input."""
+
+    def sense(self, volts: Callable[[], float], watts: Callable[[], float]) -> None:
+        """Let them see what flows there now."""
+        ...
+
+
+@runtime_checkable
 class Restorable(Protocol):
     """What a board twin offers beside that when its running state can be kept."""
 
@@ -142,10 +151,13 @@ class TwinBench:
         entry = lab.boards[board]
         self.board = _board_twin(board, entry, folder, seed)
         self.supply = Supply(PROFILES[entry.model], powered=lambda: self.board.powered, cpu_ns=self.board.cpu_ns)
+        if isinstance(self.board, Sensing):
+            self.board.sense(lambda: self.supply.volts, self.supply.recent_watts)
         self.devices: dict[str, Twin] = {
             name: TWINS[meter.driver](name, meter.options, self.supply, set_power=None, seed=seed)
             for name in entry.meters
             for meter in [lab.meters[name]]
+            if meter.twin is not None  # else it is a sensor of the board
         }
         if entry.switch is not None:
             switch = lab.switches[entry.switch]

@@ -20,6 +20,7 @@ from power.registry import load_meter
 from ..errors import LabFault
 from .bench import Bench, borrow
 from .inventory import Lab
+from .own_sensors import lives_on_board
 
 if TYPE_CHECKING:
     from power.meter import Meter
@@ -146,7 +147,7 @@ def judge(
         silent: meters that had no value all the while, and why.
     """
     entry = benches[name].entry
-    owners = {meter: other for other, bench in benches.items() for meter in bench.entry.meters}
+    owners = {meter: other for other, bench in benches.items() for meter in _wired(bench)}
     faults = [
         f"{meter}, the meter of {owners[meter]}, rose by {rise:.2f} W"
         for meter, rise in meters.items()
@@ -154,7 +155,7 @@ def judge(
     ]
     faults += [
         f"its meter {meter} gave no value: {silent[meter]}" if meter in silent else f"its meter {meter} did not rise"
-        for meter in entry.meters
+        for meter in _wired(benches[name])
         if meter not in meters
     ]
     faults += [f"the console of {other} spoke" for other in consoles if other != name]
@@ -165,6 +166,11 @@ def judge(
     return faults
 
 
+def _wired(bench: Bench) -> list[str]:
+    """Return the board's meters that somebody has put a wire to: its own sensors can be nobody else's."""
+    return [name for name in bench.entry.meters if not lives_on_board(bench.inventory.meters[name])]
+
+
 class _Watch:
     """Reads meters, a thread each, from start to end; one that the rail itself feeds may come and go.
 
@@ -173,12 +179,12 @@ class _Watch:
 
     def __init__(self, lab: Lab, benches: Mapping[str, Bench]) -> None:
         self._lab = lab
-        self._heard = {meter: _Heard() for bench in benches.values() for meter in bench.entry.meters}
+        self._heard = {meter: _Heard() for bench in benches.values() for meter in _wired(bench)}
         self._proving = {
-            name: on_rail.meter
+            name: bench.meter(name).meter
             for bench in benches.values()
             if bench.entry.switch is not None and lab.switches[bench.entry.switch].proof is not None
-            for name, on_rail in bench.meters.items()
+            for name in _wired(bench)
         }
         self._reading = {name: threading.Lock() for name in self._heard}
         self._over = threading.Event()
@@ -199,7 +205,7 @@ class _Watch:
     def left_alone(self, bench: Bench) -> Generator[None]:
         """Read none of a board's meters meanwhile: one of them may have to prove what its switch says."""
         with ExitStack() as held:
-            for name in bench.entry.meters:
+            for name in _wired(bench):
                 held.enter_context(self._reading[name])
             yield
 

@@ -17,6 +17,7 @@ from power.registry import load_meter
 from ..errors import LabFault
 from ..lab.inventory import Lab
 from ..lab.lease import Leases, Wanted
+from ..lab.own_sensors import lives_on_board
 from ..lab.reach import open_console
 from ..store.database import Store, Stored
 from .source import Piece
@@ -92,10 +93,13 @@ def _kept(lab: Lab, state: Path, board: str, note: str) -> Iterator[Piece]:
 
 
 class Supply:
-    """The meter that stands for a board's supply; one that fails is a gap, and is opened again."""
+    """The meter that stands for a board's supply; one that fails is a gap, and is opened again.
+
+    Never a sensor of the board itself: while it boots, the way to that would hold up its console.
+    """
 
     def __init__(self, lab: Lab, board: str) -> None:
-        names = lab.boards[board].meters
+        names = [name for name in lab.boards[board].meters if not lives_on_board(lab.meters[name])]
         self._name = names[0] if names else ""
         self._entry = lab.meters.get(self._name)
         self._meter: Meter | None = None

@@ -2,29 +2,18 @@
 
 import time
 from collections.abc import Callable
-from typing import Protocol
 
 from ..block import Flag
 from ..errors import FrameError, MeterOffline
 from ..gaps import is_long
+from .clock import Time
+from .prompt import promptly
 
 _FORGET_AFTER_S = 10.0
 """Assumed. After a pause this long a new stretch begins: a small counter may have wrapped more than once."""
 _POLLS_A_PERIOD = 10
 _STANDS_STILL_S = 2.0
 """Assumed: processors and GPUs update within a tenth of a second, and none of them draws nothing."""
-
-
-class Time(Protocol):
-    """The two functions of :mod:`time` that are needed; tests bring their own."""
-
-    def monotonic_ns(self) -> int:
-        """As :func:`time.monotonic_ns`."""
-        ...
-
-    def sleep(self, seconds: float, /) -> None:
-        """As :func:`time.sleep`."""
-        ...
 
 
 class CounterPower:
@@ -49,7 +38,7 @@ class CounterPower:
         """Return the middle of the stretch since the last look, its mean watts, and whether it was a long one.
 
         Raises:
-            MeterOffline: the counter stands still.
+            MeterOffline: the counter stands still, or tells too slowly when it was read.
             FrameError: it went back, and does not wrap.
         """
         begin_ns, begin_joules = self._begin()
@@ -82,6 +71,5 @@ class CounterPower:
         return look
 
     def _look(self) -> tuple[int, float]:
-        asked_ns = self._clock.monotonic_ns()
-        joules = self._joules()
-        return (asked_ns + self._clock.monotonic_ns()) // 2, joules
+        t_ns, joules, _ = promptly(self._name, self._joules, period_s=self._period_ns / 1e9, clock=self._clock)
+        return t_ns, joules

@@ -6,19 +6,21 @@ The reader wakes a processor of the board that it measures: 10 readings a second
 """
 
 import math
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..block import Block
-from ..errors import MeterOffline
+from ..block import Block, Flag
+from ..errors import MeterOffline, UnknownChoice
+from ..gaps import is_long
 from ..meter import Accuracy, Identity, Tolerance
 from ..polling import Pace, PolledMeter
-from .files import HINT, Files, LocalFiles, listing, read_number, whole_number
+from .files import HINT, Files, listing, read_numbers, whole_number
+from .prompt import promptly
 from .rail_names import chosen
+from .reach import Here, Reach
 
 _OLD = ("sys/bus/i2c/drivers/ina3221x/*/iio*/rail_name_*", "sys/bus/iio/devices/*/rail_name_*")
 _NEW = "sys/class/hwmon/hwmon*/name"
@@ -48,7 +50,6 @@ class Ina3221(PolledMeter):
     """Volts and amps of one rail of a board, point samples, one after the other."""
 
     verified: ClassVar[tuple[str, ...]] = ("published layout",)
-    reads_own_machine: ClassVar[bool] = True
     aperture_s = 0.0
 
     class Config(BaseModel):
@@ -66,15 +67,27 @@ class Ina3221(PolledMeter):
         """Sit on rails that were found; of several, only the sum of their watts is told."""
         super().__init__(name, Identity("Texas Instruments", f"INA3221 {'+'.join(rail.name for rail in rails)}"))
         self.rate_hz = options.rate_hz
-        self._files, self._rails = files, tuple(rails)
+        self._files, self._rails, self._options = files, tuple(rails), options
         self._pace = Pace(1 / options.rate_hz)
+        self._last_ns: int | None = None
+        self._moved = False
         self.accuracy = _accuracy(rails[0]) if len(rails) == 1 else _of_a_sum(rails)
 
     @classmethod
     def open(cls, name: str, config: BaseModel) -> Self:
-        """Find the rail below ``root``; raises as :meth:`on`."""
+        """Find the rail of this machine; raises as :meth:`on`."""
+        return cls.open_on(name, config, Here())
+
+    @classmethod
+    def open_on(cls, name: str, config: BaseModel, reach: Reach) -> Self:
+        """Find the rail of a machine, below ``root``; raises as :meth:`on`."""
         options = cls.Config.model_validate(config)
-        return cls.on(name, LocalFiles(options.root), options)
+        files = reach.files(options.root)
+        try:
+            return cls.on(name, files, options)
+        except BaseException:
+            files.close()
+            raise
 
     @classmethod
     def on(cls, name: str, files: Files, options: "Ina3221.Config") -> Self:
@@ -84,59 +97,95 @@ class Ina3221(PolledMeter):
             MeterOffline: there is no INA3221.
             UnknownChoice: no rail of that name, or several; or a sum that counts watts twice.
         """
-        with listing(name):
-            there = rails(files)
-        if not there:
-            raise MeterOffline(name, "no INA3221 under /sys", hint=HINT)
-        names = chosen(name, options.rail, [rail.name for rail in there])
-        return cls(name, files, [rail for rail in there if rail.name in names], options)
+        return cls(name, files, _find(name, files, options.rail), options)
 
     def read(self) -> Block:
         """Return the rail's volts and amps of now, shape (1,).
 
         Raises:
-            MeterOffline: the sensor is gone or off.
+            MeterOffline: the sensor is gone or off; or a board's answers come too slowly.
             FrameError: a file shows no number.
         """
         self._pace.wait()
-        asked_ns = time.monotonic_ns()
-        read = [(self._number(rail.millivolts) / 1e3, self._number(rail.milliamps) / 1e3) for rail in self._rails]
-        middle_ns = (asked_ns + time.monotonic_ns()) // 2
+        last_ns, self._last_ns = self._last_ns, None
+        if self._moved:
+            self._find_again()
+        try:
+            t_ns, numbers, again = promptly(self.name, self._numbers, period_s=1 / self.rate_hz)
+        except MeterOffline:
+            self._moved = True
+            raise
+        self._last_ns = t_ns
+        late = again or (last_ns is not None and is_long(t_ns - last_ns, self.rate_hz))
+        flags = Flag.LATE if late else Flag(0)
+        read = [(volts / 1e3, amps / 1e3) for volts, amps in zip(numbers[::2], numbers[1::2], strict=True)]
         if len(read) == 1:
-            return Block.one(middle_ns, *read[0])
-        return Block.one(middle_ns, math.nan, math.nan, watts=sum(volts * amps for volts, amps in read))
-
-    def _number(self, path: str) -> int:
-        return read_number(self.name, self._files, path)
+            return Block.one(t_ns, *read[0], flags)
+        return Block.one(t_ns, math.nan, math.nan, flags, watts=sum(volts * amps for volts, amps in read))
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Let go of the machine. May be called twice."""
+        self._files.close()
+
+    def _numbers(self) -> list[int]:
+        return read_numbers(
+            self.name, self._files, [p for rail in self._rails for p in (rail.millivolts, rail.milliamps)]
+        )
+
+    def _find_again(self) -> None:
+        """Look where the rails are now: a board that was started anew numbers its sensors otherwise."""
+        try:
+            self._rails = tuple(_find(self.name, self._files, self._options.rail))
+        except UnknownChoice as error:  # its drivers load one after the other
+            raise MeterOffline(self.name, str(error).removeprefix(f"{self.name}: "), hint=HINT) from error
+        self._moved = False
+
+
+def _find(name: str, files: Files, wanted: str) -> list[Rail]:
+    with listing(name):
+        there = rails(files)
+    if not there:
+        raise MeterOffline(name, "no INA3221 under /sys", hint=HINT)
+    names = chosen(name, wanted, [rail.name for rail in there])
+    return [rail for rail in there if rail.name in names]
 
 
 def rails(files: Files) -> list[Rail]:
-    """Return the rails that the kernel shows, whichever generation it is."""
+    """Return the rails that the kernel shows, whichever generation it is; raises OSError, and ValueError."""
     old = next((found for pattern in _OLD if (found := files.glob(pattern))), list[str]())
-    return [_old(files, path) for path in old] or [rail for path in files.glob(_NEW) for rail in _new(files, path)]
+    if old:
+        return [_old(path, name) for path, name in zip(old, _texts(files, old), strict=True)]
+    chips = files.glob(_NEW)
+    names = _texts(files, chips)
+    return [rail for path, name in zip(chips, names, strict=True) if name == "ina3221" for rail in _new(files, path)]
 
 
-def _old(files: Files, path: str) -> Rail:
+def _old(path: str, name: str) -> Rail:
     folder, _, number = path.rpartition("/rail_name_")
-    return Rail(files.read(path).strip(), f"{folder}/in_voltage{number}_input", f"{folder}/in_current{number}_input")
+    return Rail(name, f"{folder}/in_voltage{number}_input", f"{folder}/in_current{number}_input")
 
 
 def _new(files: Files, path: str) -> list[Rail]:
     """Return the rails of one chip; a channel without a label or a current has nothing wired to it."""
-    if files.read(path).strip() != "ina3221":
-        return []
     folder = path.rpartition("/")[0]
     there = set(files.glob(f"{folder}/*"))
     found: list[Rail] = []
     for n in range(1, _CHANNELS + 1):
         label, volts, amps, shunt = (f"{folder}/{file}" for file in _files_of(n))
         if {label, volts, amps} <= there:
-            ohms = whole_number(files.read(shunt)) * _MICRO if shunt in there else None
-            found.append(Rail(files.read(label).strip(), volts, amps, ohms))
+            name, *micro_ohms = _texts(files, [label, *[shunt] * (shunt in there)])
+            ohms = whole_number(f"{micro_ohms[0]}\n") * _MICRO if micro_ohms else None
+            found.append(Rail(name, volts, amps, ohms))
     return found
+
+
+def _texts(files: Files, paths: Sequence[str]) -> list[str]:
+    texts: list[str] = []
+    for text in files.read_all(paths) if paths else []:
+        if isinstance(text, OSError):
+            raise text
+        texts.append(text.strip())
+    return texts
 
 
 def _files_of(n: int) -> tuple[str, str, str, str]:

@@ -14,7 +14,8 @@ from ..block import Block
 from ..errors import InstrumentFault, MeterOffline, MissingLibrary, UnknownChoice, WrongInstrument
 from ..meter import Accuracy, Identity, Tolerance
 from ..polling import Pace, PolledMeter
-from .counter import CounterPower, Time
+from .clock import Time
+from .counter import CounterPower
 
 _HINT = "does `nvidia-smi` show the GPU?"
 _SOURCE = "assumed: 5 %, as NVIDIA states it for Fermi and Kepler only (NVML API reference, nvmlDeviceGetPowerUsage)"

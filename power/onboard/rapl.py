@@ -13,8 +13,10 @@ from ..block import Block
 from ..errors import MeterOffline, UnknownChoice
 from ..meter import Accuracy, Identity, Tolerance
 from ..polling import PolledMeter, again
-from .counter import CounterPower, Time
-from .files import HINT, Files, LocalFiles, listing, read_number
+from .clock import Time
+from .counter import CounterPower
+from .files import HINT, Files, listing, read_number
+from .reach import Here, Reach
 
 _ZONES = "sys/class/powercap/intel-rapl:*/name"
 """AMD's processors have theirs under Intel's name too. ``intel-rapl-mmio`` shows the same package twice."""
@@ -25,7 +27,6 @@ class Rapl(PolledMeter):
     """Mean watts of a processor's package, or of a part of it, between one look at its counter and the next."""
 
     verified: ClassVar[tuple[str, ...]] = ("published layout",)
-    reads_own_machine: ClassVar[bool] = True
     accuracy = Accuracy(
         None,
         None,
@@ -59,6 +60,7 @@ class Rapl(PolledMeter):
         super().__init__(name, Identity("", f"RAPL {options.zone} (processor only)"))
         self.rate_hz = options.rate_hz
         self.aperture_s = 1 / options.rate_hz
+        self._files = files
         self._power = CounterPower(
             name,
             lambda: read_number(name, files, energy) * _MICRO,
@@ -69,9 +71,19 @@ class Rapl(PolledMeter):
 
     @classmethod
     def open(cls, name: str, config: BaseModel) -> Self:
-        """Find the zone below ``root``; raises as :meth:`on`."""
+        """Find the zone of this machine; raises as :meth:`on`."""
+        return cls.open_on(name, config, Here())
+
+    @classmethod
+    def open_on(cls, name: str, config: BaseModel, reach: Reach) -> Self:
+        """Find the zone of a machine, below ``root``; raises as :meth:`on`."""
         options = cls.Config.model_validate(config)
-        return cls.on(name, LocalFiles(options.root), options)
+        files = reach.files(options.root)
+        try:
+            return cls.on(name, files, options)
+        except BaseException:
+            files.close()
+            raise
 
     @classmethod
     def on(cls, name: str, files: Files, options: "Rapl.Config") -> Self:
@@ -92,14 +104,15 @@ class Rapl(PolledMeter):
         """Return the mean over the stretch since the last reading, shape (1,).
 
         Raises:
-            MeterOffline: the counter is gone, or stands still.
+            MeterOffline: the counter is gone, or stands still; or a board's answers come too slowly.
             FrameError: it shows no number.
         """
         t_ns, watts, flags = self._power.next()
         return Block.one(t_ns, float("nan"), float("nan"), flags, watts=watts)
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Let go of the machine. May be called twice."""
+        self._files.close()
 
 
 def _folder(name: str, files: Files, zone: str) -> str:

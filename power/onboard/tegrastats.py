@@ -5,7 +5,7 @@ Watts only: the program prints milliwatts of point samples. :mod:`.ina3221` tell
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,11 +15,12 @@ from ..errors import FrameError, MeterOffline
 from ..meter import Accuracy, Identity, Tolerance
 from ..polling import PolledMeter
 from ..port import Port
-from ..program_port import ProgramPort
+from .files import Unanswered
 from .rail_names import chosen
+from .reach import Here, Reach
 from .tegrastats_line import parse
 
-_PROGRAM = "usr/bin/tegrastats"
+_PROGRAM = "tegrastats"
 _HINT = "does `tegrastats` print lines on that board?"
 _TIMEOUT_PERIODS, _TIMEOUT_S = 2, 2.0
 """Assumed: the first line comes after one interval, and the program needs a moment to begin."""
@@ -29,7 +30,6 @@ class Tegrastats(PolledMeter):
     """Watts of one rail, a point sample a line."""
 
     verified: ClassVar[tuple[str, ...]] = ("published bytes",)
-    reads_own_machine: ClassVar[bool] = True
     aperture_s = 0.0
     accuracy = Accuracy(
         None,
@@ -44,7 +44,7 @@ class Tegrastats(PolledMeter):
         model_config = ConfigDict(extra="forbid", frozen=True)
 
         root: str = "/"
-        """The folder above ``usr/bin/tegrastats``."""
+        """The folder above ``usr/bin/tegrastats``; / takes the one on the path: older systems have it elsewhere."""
         rail: str = Field(examples=["VDD_IN"])
         """As its lines name it; ``A+B`` adds their watts."""
         interval_ms: int = Field(1000, ge=20, le=60_000)
@@ -59,7 +59,12 @@ class Tegrastats(PolledMeter):
 
     @classmethod
     def open(cls, name: str, config: BaseModel) -> Self:
-        """Start the program and look whether it knows the rail.
+        """Start the program on this machine; raises as :meth:`open_on`."""
+        return cls.open_on(name, config, Here())
+
+    @classmethod
+    def open_on(cls, name: str, config: BaseModel, reach: Reach) -> Self:
+        """Start the program on a machine and look whether it knows the rail.
 
         Raises:
             MeterOffline: there is no such program, or it prints nothing.
@@ -67,11 +72,11 @@ class Tegrastats(PolledMeter):
             FrameError: it prints something else.
         """
         options = cls.Config.model_validate(config)
-        words = [str(Path(options.root) / _PROGRAM), "--interval", str(options.interval_ms)]
+        program = _PROGRAM if options.root == "/" else str(PurePosixPath(options.root) / "usr/bin" / _PROGRAM)
         try:
-            port = ProgramPort(words)
+            port = reach.program([program, "--interval", str(options.interval_ms)])
         except OSError as error:
-            raise MeterOffline(name, f"{words[0]}: {error.strerror}", hint=_HINT) from error
+            raise _offline(name, error, f"{program}: ") from error
         meter = cls(name, port, options)
         try:
             meter._next()
@@ -104,13 +109,13 @@ class Tegrastats(PolledMeter):
         try:
             self._port.discard()
         except OSError as error:
-            raise MeterOffline(self.name, str(error), hint=_HINT) from error
+            raise _offline(self.name, error) from error
 
     def _next(self) -> Block:
         try:
             raw = self._port.read_line(b"\n", self._timeout_s)
         except OSError as error:
-            raise MeterOffline(self.name, str(error), hint=_HINT) from error
+            raise _offline(self.name, error) from error
         if not raw:
             raise MeterOffline(self.name, f"no line within {self._timeout_s:g} s", hint=_HINT)
         came_ns = time.monotonic_ns()
@@ -124,3 +129,9 @@ class Tegrastats(PolledMeter):
         names = chosen(self.name, self._rail, list(rails))
         nothing = float("nan")
         return Block.one(came_ns, nothing, nothing, watts=sum(rails[name].watts for name in names))
+
+
+def _offline(name: str, error: OSError, what: str = "") -> MeterOffline:
+    if isinstance(error, Unanswered):
+        return MeterOffline(name, str(error), hint=error.hint)
+    return MeterOffline(name, f"{what}{error.strerror or error}", hint=_HINT)

@@ -50,8 +50,9 @@ PROFILES = {
 _TICK_S = 0.02
 """How long watts stay constant, unless a meter looks in between. Half the shortest aperture of a twin meter."""
 
-_HISTORY_TICKS = 400_000
-"""At most 110 ticks/s with the fastest meter looking in: an hour, and half of that just after trimming."""
+_HISTORY_TICKS = 600_000
+"""At most 160 ticks/s with the fastest meter and the board's own sensors looking in: an hour, and half of that just
+after trimming."""
 
 
 class Supply:
@@ -135,6 +136,11 @@ class Supply:
     def mean_watts(self, start_ns: int, end_ns: int) -> float:
         """Return the mean power between two moments; raises as :meth:`joules`."""
         return self.truth(start_ns, end_ns) * 1e9 / (end_ns - start_ns)
+
+    def recent_watts(self) -> float:
+        """Return the mean power over the last 20 ms: what a sensor on the board shows now."""
+        now_ns = time.monotonic_ns()
+        return self.mean_watts(now_ns - int(_TICK_S * 1e9), now_ns)
 
     def _run(self) -> None:
         while not self._closing.wait(_TICK_S):

@@ -5,6 +5,7 @@ import math
 import os
 import stat
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -30,18 +31,24 @@ from power.testing import Clock, MeterConformance, Replay
 
 
 class FilesOnPort:
-    """Files whose texts are the answers of a port."""
+    """Files whose texts are lines of one answer of a port."""
 
     def __init__(self, port: Replay) -> None:
         self._port = port
 
     def read(self, path: str) -> str:
+        raise AssertionError("a reading is one question")
+
+    def read_all(self, paths: Sequence[str]) -> list[str | OSError]:
         self._port.discard()
-        self._port.write(path.encode())
-        return self._port.read_line(b"\n", 0).decode("latin-1")
+        self._port.write(" ".join(paths).encode())
+        return [self._port.read_line(b"\n", 0).decode("latin-1") for _ in paths]
 
     def glob(self, pattern: str) -> list[str]:
         return []
+
+    def close(self) -> None:
+        self._port.close()
 
 
 class Past(Clock):
@@ -51,28 +58,19 @@ class Past(Clock):
         self._now_ns = time.monotonic_ns() - round(seconds * 1e9)
 
 
-class OnFiles(MeterConformance):
-    """What holds nothing open has nothing to close."""
-
-    def test_leaving_the_block_closes_the_port_and_closing_twice_is_harmless(self) -> None:
-        with self.meter_on(Replay()) as meter:
-            pass
-        meter.close()
-
-
-class TestIna3221(OnFiles):
+class TestIna3221(MeterConformance):
     driver = "ina3221"
     options: ClassVar = {"rail": "VDD_IN"}
 
     def meter_on(self, port: Replay) -> Meter:
         rail = Rail("VDD_IN", "in_voltage0_input", "in_current0_input")
-        return Ina3221("m1", FilesOnPort(port), [rail], Ina3221.Config(rail="VDD_IN", rate_hz=100))
+        return Ina3221("m1", FilesOnPort(port), [rail], Ina3221.Config(rail="VDD_IN", rate_hz=10))
 
     def answers(self, volts: float, amps: float) -> list[bytes]:
-        return [b"%d\n" % round(value * 1000) for value in (volts, amps)]
+        return [b"%d\n%d\n" % (round(volts * 1000), round(amps * 1000))]
 
 
-class TestRapl(OnFiles):
+class TestRapl(MeterConformance):
     driver = "rapl"
     options: ClassVar = {}
     watts_only = True
@@ -360,8 +358,48 @@ def test_a_sensor_that_goes_away_or_shows_no_number_is_a_fault_and_no_zero(tmp_p
         with pytest.raises(MeterOffline, match="is empty"):
             meter.read()
         current.unlink()
-        with pytest.raises(MeterOffline, match="curr1_input"):
+        with pytest.raises(MeterOffline, match="no rail is called 'VDD_IN'"):
             meter.read()
+
+
+def test_a_sensor_that_has_another_number_after_a_boot_is_found_again(tmp_path) -> None:
+    root, hwmon = new_orin(tmp_path), tmp_path / "sys/class/hwmon"
+    with Ina3221.open("m1", Ina3221.Config(root=root, rail="VDD_IN", rate_hz=100)) as meter:
+        (hwmon / "hwmon3").rename(hwmon / "hwmon5")
+        with pytest.raises(MeterOffline, match="/in1_input: "):
+            meter.read()
+        assert meter.read().watts == pytest.approx([4.968 * 1.234])
+
+
+class Slow(LocalFiles):
+    """Files of a board whose link takes its time, as often as is said."""
+
+    def __init__(self, root: str, takes_s: list[float]) -> None:
+        super().__init__(root)
+        self._takes_s = takes_s
+
+    def read_all(self, paths: Sequence[str]) -> list[str | OSError]:
+        time.sleep(self._takes_s.pop(0) if self._takes_s else 0)
+        return super().read_all(paths)
+
+
+def test_an_answer_that_was_slow_is_asked_again_and_told_as_late(tmp_path) -> None:
+    takes_s: list[float] = []
+    meter = Ina3221.on("m1", Slow(new_orin(tmp_path), takes_s), Ina3221.Config(rail="VDD_IN", rate_hz=10))
+    assert meter.read().flags.tolist() == [0]
+    takes_s.append(0.06)
+    before_ns = time.monotonic_ns()
+    block = meter.read()
+    assert block.flags.tolist() == [Flag.LATE]
+    assert block.t_ns[0] > before_ns + 0.06e9  # the moment of the second answer, not the middle of both
+
+
+def test_a_board_whose_answers_are_always_slow_is_no_meter_at_this_rate(tmp_path) -> None:
+    takes_s = [0.006] * 99
+    meter = Ina3221.on("m1", Slow(new_orin(tmp_path), takes_s), Ina3221.Config(rail="VDD_IN", rate_hz=100))
+    with pytest.raises(MeterOffline, match=r"answers take \d+ ms: too long to tell when 100 readings") as seen:
+        meter.read()
+    assert "rate_hz" in seen.value.hint
 
 
 # counters of energy

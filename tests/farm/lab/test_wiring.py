@@ -17,7 +17,9 @@ RISE = {"wall-1": 7.0}
 
 
 def bench(*meters, switch="relay", console="/dev/ttyUSB0"):
-    return SimpleNamespace(entry=SimpleNamespace(meters=list(meters), switch=switch, console=console))
+    entry = SimpleNamespace(meters=list(meters), switch=switch, console=console)
+    drivers = {name: SimpleNamespace(driver="ina3221" if name == "VDD_IN" else "um25c") for name in meters}
+    return SimpleNamespace(entry=entry, inventory=SimpleNamespace(meters=drivers))
 
 
 BENCHES = {"atom-01": bench("wall-1"), "zero-01": bench("um25c-1")}
@@ -41,6 +43,11 @@ BENCHES = {"atom-01": bench("wall-1"), "zero-01": bench("um25c-1")}
 )
 def test_what_reacted_is_held_against_the_inventory(meters, consoles, silent, faults):
     assert judge(BENCHES, "atom-01", meters, consoles, silent) == faults
+
+
+def test_a_sensor_of_the_board_itself_is_dead_while_it_boots_and_nobody_crosses_its_wires():
+    benches = {"tx2-01": bench("wall-1", "VDD_IN")}
+    assert judge(benches, "tx2-01", RISE, ["tx2-01"], {}) == []
 
 
 def test_a_board_without_a_console_has_none_to_speak():
