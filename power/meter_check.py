@@ -54,13 +54,13 @@ def rate(block: Block, nominal_hz: float) -> Finding:
     jitter_s, largest_s = float(np.std(gaps_s)), float(gaps_s.max())
     late = _flagged(block, Flag.LATE)
     figures = {
-        "readings": float(len(block)),
+        "readings": len(block),
         "nominal_hz": nominal_hz,
         "rate_hz": got_hz,
         "jitter_s": jitter_s,
         "largest_gap_s": largest_s,
-        "lost": float(lost),
-        "asked_late": float(late),
+        "lost": lost,
+        "asked_late": late,
     }
     said = f"{got_hz:.4g} readings/s of {nominal_hz:.4g}, jitter {jitter_s * 1e3:.3g} ms, largest gap {largest_s:.3g} s"
     said += f", {lost} lost" * bool(lost) + f", {late} asked for late" * bool(late)
@@ -78,10 +78,10 @@ def values(block: Block) -> Finding:
     known = int(np.isfinite(block.watts).sum())
     beyond, stale, moved = (_flagged(block, flag) for flag in (Flag.OVERLOAD, Flag.STALE, Flag.RANGE_MOVED))
     figures = {
-        "with_value": float(known),
-        "overload": float(beyond),
-        "stale": float(stale),
-        "range_moved": float(moved),
+        "with_value": known,
+        "overload": beyond,
+        "stale": stale,
+        "range_moved": moved,
     }
     told = [f"{n} {words}" for n, words in ((beyond, "beyond the range"), (stale, "stale"), (moved, "ranging")) if n]
     said = "; ".join([f"{known} of {count} have a value", *told])

@@ -15,6 +15,7 @@ _STEP_NOISES = 10.0
 _EDGES = 2
 """A load that was switched on, off, or on and off again."""
 _LOW, _HIGH = 0.1, 0.9
+_LEAST_STRETCHES = 3
 _PERIODS = 3.0
 """Readings of the slower meter in a stretch over which two are compared (assumed): their stamps differ by less."""
 _GAIN_HINT = "is the load what was said, measured at its terminals? Look at shunt, range and scale; have it calibrated"
@@ -56,7 +57,7 @@ def against_load(block: Block, accuracy: Accuracy, load: Load) -> Finding:
         "gain": gain,
         "allowed": allowed,
         "u_gain": u,
-        "stepped": float(stepped),
+        "stepped": int(stepped),
     }
     how = "its step is" if stepped else "reads"
     said = f"{how} {got:.5g} {unit} where the load takes {true:.5g} {unit}: gain {gain:.4f}, allowed 1 ± {allowed:.4f}"
@@ -195,7 +196,7 @@ def _column(block: Block, name: str) -> Floats:
 def _compared(name: str, one: Read, other: Read) -> Finding:
     what, unit = f"{name} against {other.name}", UNITS[name]
     y, x = _stretches(name, one, other)
-    if len(x) < LEAST_READINGS:
+    if len(x) < _LEAST_STRETCHES:
         return Finding(what, f"{len(x)} common stretches", {}, "too few readings at the same time to tell", LINK_HINT)
     mean, apart, u = float(x.mean()), float((y - x).mean()), SIGMAS * standard_error(y - x)
     limits = [_limit(read, name) for read in (one, other)]

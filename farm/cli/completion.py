@@ -142,6 +142,7 @@ _KNOWN: "dict[str, Values]" = {
     "board": _boards,
     "boards": _boards,
     "BOARD": _boards,
+    "METER": lambda words: _names(words, "meters"),
     "WANTED": _wanted,
     "NAME=VALUE": lambda _: [f"{name}=" for name in LIMITS.split()],
     "name": lambda words: _names(words, "boards", "meters", "switches"),

@@ -3,10 +3,11 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from . import meter_check
 from .common import add_json
 from .meter_options import add_link, add_options
 
-HELP = "read a meter without an inventory, or decode what one said"
+HELP = "read, check or record one meter, or decode what one said"
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -18,6 +19,9 @@ def arguments(parser: ArgumentParser) -> None:
     read.add_argument("--count", type=int, default=1, metavar="N", help="so many readings [1]")
     add_json(read)
     read.set_defaults(action=_read)
+    checked = actions.add_parser("check", help="is it right? its identity, errors, rate, noise, zero and scale")
+    meter_check.arguments(checked)
+    checked.set_defaults(action=meter_check.check)
     decode = actions.add_parser("decode", help="print what captured bytes or lines of a meter say")
     decode.add_argument("driver", metavar="DRIVER", help="whose; a wrong one names those that can be decoded")
     decode.add_argument("file", type=Path, metavar="FILE", help="bytes as captured, or as lines of hex; or text lines")
