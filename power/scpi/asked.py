@@ -1,6 +1,7 @@
 """What SCPI meters share that measure when they are asked: the link, the questions, the moment of a reading."""
 
 import math
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,13 +14,22 @@ from ..errors import FrameError, MeterOffline
 from ..gaps import is_long
 from ..meter import Accuracy, Identity
 from ..polling import Pace, PolledMeter
-from .port import ScpiPort, identify
+from .number import numbers
+from .port import LINK_HINT, ScpiPort, identify
 
 T = TypeVar("T")
 
 _REFUSALS = 2
 """Readings that the first way may fail before it is given up: once may be a disturbance (assumed)."""
+_HOPELESS = 4
+"""Where every way met silence it is asked in the first only, so often less one: a dead instrument is named in time."""
 _UNITS = {"volts": "V", "amps": "A", "watts": "W", "seconds": "S"}
+_LONG = {"MEAS": "MEASure", "VOLT": "VOLTage", "CURR": "CURRent", "SCAL": "SCALar", "FETC": "FETCh"}
+"""What some firmware wants spelt out, as its manual prints it."""
+
+
+class _Nothing(FrameError):
+    """An answer without a word in it: a question that was not understood, or no value."""
 
 
 class ScpiOptions(BaseModel):
@@ -51,7 +61,14 @@ class Ask:
             FrameError: not as many numbers as there are fields, or one of another unit.
         """
         units = "".join(_UNITS.get(field, " ") for field in self.fields)
-        found = port.query_numbers(self.question, len(self.fields), units)
+        answer = port.query(self.question)
+        if not answer:
+            raise _Nothing(port.name, f"{self.question}: an empty answer", hint=LINK_HINT)
+        try:
+            found = numbers(answer, len(self.fields), units)
+        except ValueError as error:
+            port.mistrust()
+            raise FrameError(port.name, f"{self.question}: {error} in {answer[:60]!r}", hint=LINK_HINT) from error
         return {name: value for name, value in zip(self.fields, found, strict=True) if name}
 
 
@@ -63,6 +80,11 @@ class Way:
     before: tuple[str, ...] = ()
     measures_once: bool = False
     """The first question measures all; the others fetch what it measured."""
+
+    def spelt_out(self) -> "Way":
+        """Return the same questions in long words."""
+        asks = tuple(Ask(re.sub(r"[A-Z]{4}", _long, ask.question), ask.fields) for ask in self.asks)
+        return Way(asks, self.before, self.measures_once)
 
     def read(self, port: ScpiPort) -> tuple[int, dict[str, float]]:
         """Send and ask; return the moment in the middle of what measures, and the numbers. Raises as :meth:`Ask.of`."""
@@ -77,6 +99,10 @@ class Way:
         return (asked_ns + answered_ns) // 2, found
 
 
+def _long(word: re.Match[str]) -> str:
+    return _LONG.get(word[0], word[0])
+
+
 class AskedMeter(PolledMeter):
     """A meter that is asked for each reading, at its own pace.
 
@@ -84,8 +110,8 @@ class AskedMeter(PolledMeter):
     is flagged LATE: the stretch before went unseen; one without an answer is a lost reading.
 
     Makers, and firmware of one maker, spell the questions differently: as long as the first way was not answered with
-    numbers the others are tried as well, and the one that helped is kept: at once where the first met silence, at the
-    second time where it was answered with something else.
+    numbers the others are tried as well, in the end in long words, and the one that helped is kept: at once where the
+    first met silence, at the second time where it was answered with something else.
     """
 
     verified: ClassVar[tuple[str, ...]] = ("twin",)
@@ -98,10 +124,12 @@ class AskedMeter(PolledMeter):
         super().__init__(name, identity)
         self._port = port
         self._ways = list(ways)
+        self._ways += [long for way in ways if (long := way.spelt_out()) not in self._ways]
         self._pace = Pace(1 / self.rate_hz)
         self._last_ns: int | None = None
         self._unanswered = False
         self._refusals = 0
+        self._hopeless = 0
 
     def read(self) -> Block:
         """Ask for one reading, shape (1,). NaN where the instrument has no value, or the range was exceeded.
@@ -136,19 +164,28 @@ class AskedMeter(PolledMeter):
     def _ask(self) -> tuple[int, dict[str, float]]:
         """Ask in the first way that is answered; where none is, raise what was wrong with the first."""
         first: MeterOffline | FrameError | None = None
-        for way in self._ways:
+        nothing: dict[str, float] = {}
+        silent = True
+        for way in self._ways[:1] if self._hopeless else self._ways:
             try:
                 middle_ns, found = way.read(self._port)
             except (MeterOffline, FrameError) as error:
                 if isinstance(error.__cause__, OSError):
                     raise
                 first = first or error
+                silent &= isinstance(error, MeterOffline)
+                if isinstance(error, _Nothing):
+                    nothing = nothing or {name: math.nan for ask in way.asks for name in ask.fields if name}
             else:
                 if first is not None:
                     self._refusals += _REFUSALS if isinstance(first, MeterOffline) else 1
                 if way is self._ways[0] or self._refusals >= _REFUSALS:
                     self._ways = [way]
+                self._hopeless = 0
                 return middle_ns, found
+        self._hopeless = (self._hopeless + 1) % _HOPELESS if silent else 0
+        if nothing:
+            return time.monotonic_ns(), nothing
         raise first or MeterOffline(self.name, "no way to ask it is known")
 
 

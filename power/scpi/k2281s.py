@@ -23,6 +23,8 @@ from .setup import settle
 
 _FETCH = ':DATA:DATA? "READ,SOUR,REL"'
 """Amps, volts and the instrument's seconds of every reading since this was last asked."""
+_MEASURE = (":MEAS:CONC?", ":READ?")
+"""The same of one reading, for an instrument that does not answer the question above; as public programs ask."""
 _EACH_S = 0.05
 """How often the buffer is emptied: it holds 2500 readings (manual, ``:TRACe:POINts``)."""
 _SILENT_S, _SILENT_READINGS = 2.0, 10
@@ -53,6 +55,7 @@ class Keithley2281S(PolledMeter):
         self.accuracy = _accuracy(())
         self._base = TimeBase()
         self._last_s: float | None = None
+        self._questions = [_FETCH, *_MEASURE]
 
     @classmethod
     def open(cls, name: str, config: BaseModel) -> Self:
@@ -103,23 +106,39 @@ class Keithley2281S(PolledMeter):
         self._port.close()
 
     def _fetch(self) -> Block:
+        """Return what is new, by the first question that is answered with readings."""
+        first: MeterOffline | FrameError | None = None
+        for question in self._questions:
+            try:
+                block = self._answered(question)
+            except (MeterOffline, FrameError) as error:
+                if isinstance(error.__cause__, OSError):
+                    raise
+                first = first or error
+            else:
+                self._questions = [question]
+                return block
+        raise first or MeterOffline(self.name, "no way to ask it is known")
+
+    def _answered(self, question: str) -> Block:
         """Return what is new, waiting until something is."""
         until_ns = time.monotonic_ns() + round(max(_SILENT_S, _SILENT_READINGS / self.rate_hz) * 1e9)
         while True:
-            answer = self._port.query(_FETCH)
+            answer = self._port.query(question)
             arrived_ns = time.monotonic_ns()
             if answer:
-                return self._block(answer, arrived_ns)
+                return self._block(question, answer, arrived_ns)
             if arrived_ns > until_ns:
-                raise MeterOffline(self.name, f"{_FETCH}: no new reading", hint="does the instrument's display count?")
+                what = f"{question}: no new reading"
+                raise MeterOffline(self.name, what, hint="does the instrument's display count?")
             time.sleep(min(_EACH_S, 1 / self.rate_hz))
 
-    def _block(self, answer: str, arrived_ns: int) -> Block:
+    def _block(self, question: str, answer: str, arrived_ns: int) -> Block:
         try:
             amps, volts, seconds = parse(answer)
         except ValueError as error:
             self._port.mistrust()
-            raise FrameError(self.name, f"{_FETCH}: {error}", hint=LINK_HINT) from error
+            raise FrameError(self.name, f"{question}: {error}", hint=LINK_HINT) from error
         flags = np.where(np.isinf(amps) | np.isinf(volts), np.uint8(Flag.OVERLOAD), np.uint8(0))
         if self._last_s is not None and seconds[0] < self._last_s:  # it counts from 0 again each day, or was cleared
             self._base = TimeBase()

@@ -1,5 +1,6 @@
 """Readings that an instrument's own timer puts into its memory, fetched in lots."""
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -90,10 +91,22 @@ def read_series(port: ScpiPort, question: str, count: int) -> NDArray[np.float64
     """
     answer = port.query(question)
     try:
-        values = series(answer)
+        values = series(_unblocked(answer))
         if len(values) != count:
             raise ValueError(f"{len(values)} values, not {count}")
     except ValueError as error:
         port.mistrust()
         raise FrameError(port.name, f"{question}: {error} in {answer[:60]!r}", hint=LINK_HINT) from error
     return values
+
+
+def _unblocked(answer: str) -> str:
+    """Return the text of a definite-length block (IEEE 488.2), or the answer itself; ValueError for half a block."""
+    found = re.match(r"#([1-9])", answer)
+    if found is None:
+        return answer
+    begins = 2 + int(found[1])
+    size, text = answer[2:begins], answer[begins:]
+    if not size.isdigit() or not 0 <= int(size) - len(text) <= 1:  # a line's end may count as one of its bytes
+        raise ValueError(f"{len(text)} characters of a block of {size}")
+    return text

@@ -140,7 +140,7 @@ class Multimeter(AskedMeter):
         """Sit on an open port to a multimeter that is set up."""
         on_demand_s = max(self._PERIOD_S, self._BUSY * options.aperture_s)
         self.rate_hz = options.sample_rate_hz or 1 / on_demand_s
-        super().__init__(name, port, identity or Identity("", self.models[0]), self.ways(options))
+        super().__init__(name, port, identity or Identity("", self.models[0]), self._known_ways(options))
         self.aperture_s = options.averages_s
         self._options = options
         self.accuracy = self._limits(())
@@ -170,6 +170,14 @@ class Multimeter(AskedMeter):
         return opened(name, options, make, models=cls.models, timeout_s=2.0 + 2 * cls._BUSY * options.aperture_s)
 
     @classmethod
+    def _known_ways(cls, options: "Multimeter.Config") -> list[Way]:
+        """Return the questions for one reading; of both quantities where nothing says which is measured."""
+        if options.said is not None:
+            return [*cls.ways(options)]
+        both = [cls.ways(options.model_copy(update={"measures": quantity})) for quantity in ("amps", "volts")]
+        return [way for alike in zip(*both, strict=True) for way in alike]
+
+    @classmethod
     @abstractmethod
     def prepare(cls, port: ScpiPort, options: "Multimeter.Config") -> list[str]:
         """Choose quantity, range and aperture; return the questions that stayed unanswered."""
@@ -180,9 +188,12 @@ class Multimeter(AskedMeter):
         """Return the questions for one reading."""
 
     def block_of(self, t_ns: int, found: dict[str, float], flags: Flag) -> Block:
-        """Add what is assumed of the other quantity."""
-        (value,) = found.values()
-        return Block.one(t_ns, *self._both(value), flags)
+        """Add what is assumed of the other quantity; where nobody said what is measured, the answer's unit may."""
+        if self._options.quantity not in found:
+            (measured,) = found
+            self._options = self._options.model_copy(update={"measures": measured})
+            self.accuracy = self._limits((self.present,))
+        return Block.one(t_ns, *self._both(found[self._options.quantity]), flags)
 
     def stream(self) -> Iterator[Block]:
         """Yield readings until the caller stops: one by one, or in blocks of what the timer took since the last.

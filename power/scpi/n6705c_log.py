@@ -9,11 +9,16 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import FrameError, InstrumentFault
+from ..errors import FrameError, InstrumentFault, MeterOffline
+from .number import series
 from .port import LINK_HINT, ScpiPort
+from .setup import asked
 
 _ORDERS = {"NORM": ">f4", "SWAP": "<f4"}
 """``FORM:BORD``: most significant byte first is the default."""
+_LEAST, _MOST = 1e-20, 1e6
+"""Volts and amps that no module tells (assumed)."""
+_ORDER_HINT = "what does `FORM:BORD?` answer: NORM or SWAP?"
 _QUANTITIES = ("CURR", "CURR:MINM", "VOLT", "VOLT:MINM")
 """What a log may hold, in the order of a record."""
 RECORDS = 4096
@@ -23,7 +28,10 @@ SHORTEST_S = 2 * 102.4e-6
 
 
 class Blocks:
-    """Single-precision blocks in the byte order that the instrument confirmed."""
+    """Numbers in single-precision blocks, in the byte order that the instrument tells.
+
+    Where it tells none they are in the one it was set to; the wrong one makes absurd numbers, which are refused.
+    """
 
     def __init__(self, port: ScpiPort) -> None:
         """Ask for binary answers and their byte order.
@@ -34,27 +42,55 @@ class Blocks:
         self._port = port
         port.write("FORM REAL")
         port.write("FORM:BORD NORM")
-        told = port.query("FORM:BORD?").upper()[:4]
+        told = (asked(port, "FORM:BORD?") or "NORM").upper().rpartition(" ")[2][:4]
         if told not in _ORDERS:
             raise InstrumentFault(port.name, f"FORM:BORD? answers {told!r}", hint="NORM or SWAP is wanted")
         self._order = _ORDERS[told]
+        self._is_binary: bool | None = None
 
     def query(self, question: str, *, timeout_s: float | None = None) -> NDArray[np.float64]:
-        """Return the numbers of a block, shape (n,): NaN for no value, infinity beyond the range.
+        """Return the numbers of a block, or of a list where the instrument goes on in text, shape (n,).
+
+        NaN for no value, infinity beyond the range.
 
         Raises:
             MeterOffline: no answer.
-            FrameError: no block of single-precision numbers.
+            FrameError: no block of single-precision numbers, and no list of numbers.
         """
-        return decode(self._port, question, self._port.query_block(question, timeout_s=timeout_s), self._order)
+        if self._is_binary is False:
+            return self._listed(question, timeout_s)
+        try:
+            values = decode(self._port, question, self._port.query_block(question, timeout_s=timeout_s), self._order)
+        except FrameError as error:
+            if self._is_binary:
+                raise
+            try:
+                values = self._listed(question, timeout_s)
+            except (FrameError, MeterOffline):
+                raise error from None
+            self._is_binary = False
+        else:
+            self._is_binary = True
+        return values
+
+    def _listed(self, question: str, timeout_s: float | None) -> NDArray[np.float64]:
+        answer = self._port.query(question, timeout_s=timeout_s)
+        try:
+            return series(answer)
+        except ValueError as error:
+            self._port.mistrust()
+            raise FrameError(self._port.name, f"{question}: {error}", hint=LINK_HINT) from error
 
 
 def decode(port: ScpiPort, question: str, data: bytes, order: str) -> NDArray[np.float64]:
     """Turn the bytes of a block into numbers."""
     if len(data) % 4:
         raise FrameError(port.name, f"{question}: {len(data)} bytes are no 32-bit numbers", hint=LINK_HINT)
-    values = np.frombuffer(data, order).astype(np.float64)
+    with np.errstate(invalid="ignore"):  # of bytes in the wrong order
+        values = np.frombuffer(data, order).astype(np.float64)
     size = np.abs(values)
+    if np.any((size > 0) & (size < _LEAST) | (size > _MOST) & (size < 9.8e37)):
+        raise FrameError(port.name, f"{question}: its numbers are absurd in the byte order {order}", hint=_ORDER_HINT)
     values = np.where(np.isclose(size, 9.91e37, rtol=1e-5), np.nan, values)
     return np.where(size >= 9.899e37, np.where(np.isnan(values), np.nan, np.copysign(np.inf, values)), values)
 
@@ -96,7 +132,7 @@ class Log:
     def start(self) -> int:
         """Begin to log; return the monotonic moment of the trigger, right to what the link takes."""
         self._port.write(f"INIT:ELOG {self._at}")
-        self._port.query("*OPC?")  # it is armed
+        asked(self._port, "*OPC?")  # it is armed; whoever does not know the question has had a second to be
         asked_ns = time.monotonic_ns()
         self._port.write(f"TRIG:ELOG {self._at}")
         self._taken = 0

@@ -36,6 +36,8 @@ def settled(meter: M) -> M:
         meter._ways = meter._ways[:1]
     elif hasattr(meter, "_refusals"):
         meter._refusals = -1
+    elif hasattr(meter, "_questions"):
+        meter._questions = meter._questions[:1]
     return meter
 
 
@@ -188,6 +190,13 @@ class ScpiConformance(MeterConformance):
 
     confirms: ClassVar[bool] = True
     """It has settings that decide about its numbers."""
+
+    def test_an_instrument_that_answers_with_an_empty_line_what_it_does_not_know_is_read(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        reading = self.reading(5.0, 0.5)
+        with self.opened(monkeypatch, lambda command: reading(command) or "") as meter:
+            self._assert_reads(meter.read(), 5.0, 0.5)
 
     def test_a_deciding_setting_that_is_refused_is_a_fault_that_quotes_the_instrument(
         self, monkeypatch: pytest.MonkeyPatch

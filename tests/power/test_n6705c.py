@@ -149,7 +149,7 @@ def test_a_block_is_read_in_the_byte_order_that_the_instrument_tells(border: str
 @pytest.mark.parametrize(
     ("answer", "wrong"),
     [
-        (b"1.0,2.0\n", "no block"),
+        (b"1.0,volts\n", "no block"),
         (b"#0abcd\n", "no block"),
         (b"#18abcd\n", "of a block of 8"),
         (b"#2x8abcdefgh\n", "a block of b'x8'"),
@@ -158,9 +158,31 @@ def test_a_block_is_read_in_the_byte_order_that_the_instrument_tells(border: str
 )
 def test_half_a_block_is_never_numbers(answer: bytes, wrong: str) -> None:
     told = iter([b"NORM\n", answer])
-    blocks = Blocks(ScpiPort("m1", Answering(lambda data: next(told) if b"?" in data else b"")))
+    blocks = Blocks(ScpiPort("m1", Answering(lambda data: next(told, b"") if b"?" in data else b"")))
     with pytest.raises(FrameError, match=wrong):
         blocks.query("MEAS:ARR:CURR? (@1)")
+
+
+def blocks_of(border: bytes, answer: bytes) -> Blocks:
+    return Blocks(ScpiPort("m1", Answering(lambda d: (border if b"BORD" in d else answer) if b"?" in d else b"")))
+
+
+def test_an_instrument_that_goes_on_in_text_is_read() -> None:
+    listed = blocks_of(b"", b"+1.90012000E+01,9.91E37\n")
+    for _ in range(2):
+        assert listed.query("MEAS:ARR:VOLT? (@1)") == pytest.approx([19.0012, np.nan], nan_ok=True)
+
+
+@pytest.mark.parametrize("order", ["<f4", ">f4"])
+@pytest.mark.parametrize("border", [b"NORM\n", b"FORM:BORD SWAP\n", b""])
+def test_bytes_in_another_order_than_the_instrument_tells_are_no_numbers(border: bytes, order: str) -> None:
+    data = np.array([0.421053, 19.0012, 0.0, -1e-9], order).tobytes()
+    blocks = blocks_of(border, b"#216" + data + b"\n")
+    if (order == "<f4") == (b"SWAP" in border):
+        assert blocks.query("FETC:ARR:CURR? (@1)") == pytest.approx([0.421053, 19.0012, 0.0, -1e-9], rel=1e-6)
+    else:
+        with pytest.raises(FrameError, match="absurd in the byte order"):
+            blocks.query("FETC:ARR:CURR? (@1)")
 
 
 def test_no_value_and_overload_in_a_block_are_told_apart() -> None:

@@ -2,16 +2,18 @@
 
 from typing import ClassVar
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from power.errors import InstrumentFault
+from power.errors import FrameError, InstrumentFault, MeterOffline
 from power.meter import Meter
 from power.registry import load_meter
 from power.scpi.generic import GenericScpi
 from power.scpi.k2281s import Keithley2281S
 from power.scpi.k34465a import Keysight34465A
 from power.scpi.keithley_dmm import DMM6500, DMM7510
+from power.scpi.memory import read_series
 from power.scpi.port import ScpiPort
 from power.scpi.supply_meters import DP832, HMP4040, NGE100, NGL, SPD1000X, SPD3303X
 from power.testing import Answering
@@ -155,3 +157,88 @@ class TestGenericScpi(ScpiConformance):
 def test_an_output_that_the_supply_lacks_is_refused(driver: str) -> None:
     with pytest.raises(ValidationError, match="less than or equal"):
         load_meter(driver).Config.model_validate({**RESOURCE, "channel": 5})
+
+
+def multimeter(answers: dict[str, str], **options: object) -> Keysight34465A:
+    """A multimeter that knows only these questions."""
+    port = Answering(
+        lambda data: f"{answers[asked]}\n".encode() if (asked := data.decode().strip()) in answers else b""
+    )
+    config = Keysight34465A.Config.model_validate({**RESOURCE, **options})
+    return Keysight34465A("m1", ScpiPort("m1", port), config)
+
+
+@pytest.mark.parametrize(
+    "answers", [{"READ?": "+1.73730000E-03 VDC"}, {"MEAS:VOLT:DC?": "+1.73730000E-03"}], ids=["unit", "question"]
+)
+def test_where_nobody_says_what_a_multimeter_is_wired_for_its_answer_may(answers: dict[str, str]) -> None:
+    """The answer with its unit is in InstrumentKit's tests of an Agilent multimeter."""
+    meter = multimeter(answers)
+    for _ in range(2):
+        block = meter.read()
+        assert block.volts == pytest.approx([1.7373e-3])
+        assert np.isnan(block.amps).all()
+    assert meter.accuracy.source.startswith("volts: ")
+    assert "not confirmed by the instrument" in meter.accuracy.source
+
+
+def test_a_multimeter_that_was_said_to_measure_amps_does_not_turn_to_volts() -> None:
+    with pytest.raises(FrameError, match="in VDC, not in A"):
+        multimeter({"READ?": "+1.73730000E-03 VDC"}, measures="amps").read()
+
+
+@pytest.mark.parametrize("question", [':DATA:DATA? "READ,SOUR,REL"', ":MEAS:CONC?", ":READ?"])
+def test_a_2281s_is_read_by_whichever_question_it_answers(question: str) -> None:
+    said = b"+8.034562E-03A,+4.566723E+00V,+4.430876E+00s\n"
+    port = Answering(lambda data: said if data.decode().strip() == question else b"")
+    meter = Keithley2281S("m1", ScpiPort("m1", port), Keithley2281S.Config(**RESOURCE))
+    for _ in range(2):
+        block = meter.read()
+        assert (block.amps, block.volts) == (pytest.approx([8.034562e-3]), pytest.approx([4.566723]))
+    assert port.written[-1].decode().strip() == question
+
+
+@pytest.mark.parametrize(
+    ("said", "wrong"),
+    [
+        ("+1.0E-01,+1.1E-01", ""),
+        ("#217+1.0E-01,+1.1E-01", ""),
+        ("#218+1.0E-01,+1.1E-01", ""),
+        ("#230+1.0E-01,+1.1E-01", "block of 30"),
+    ],
+)
+def test_readings_may_come_in_a_block_and_half_of_one_is_refused(said: str, wrong: str) -> None:
+    port = ScpiPort("m1", Answering(lambda _: f"{said}\n".encode()))
+    if wrong:
+        with pytest.raises(FrameError, match=wrong):
+            read_series(port, "R? 2", 2)
+    else:
+        assert read_series(port, "R? 2", 2) == pytest.approx([0.1, 0.11])
+
+
+def test_an_instrument_that_wants_its_words_spelt_out_is_read() -> None:
+    answers = {b"MEASure:VOLTage? CH1\n": b"5.000\n", b"MEASure:CURRent? CH1\n": b"0.123\n"}
+    port = Answering(lambda data: answers.get(data, b""))
+    meter = SPD3303X("m1", ScpiPort("m1", port), SPD3303X.Config(**RESOURCE))
+    assert (meter.read().volts, meter.read().amps) == (pytest.approx([5.0]), pytest.approx([0.123]))
+
+
+def test_empty_lines_are_no_value_and_never_0() -> None:
+    meter = SPD3303X(
+        "m1", ScpiPort("m1", Answering(lambda data: b"\n" if b"?" in data else b"")), SPD3303X.Config(**RESOURCE)
+    )
+    block = meter.read()
+    assert np.isnan([*block.volts, *block.amps]).all()
+
+
+def test_a_dead_instrument_is_not_asked_in_every_way_again_and_again() -> None:
+    port = Answering(lambda _: b"")
+    meter = SPD3303X("m1", ScpiPort("m1", port), SPD3303X.Config(**RESOURCE))
+    asked = list[int]()
+    for _ in range(5):
+        before = len(port.written)
+        with pytest.raises(MeterOffline, match=r"MEAS:VOLT\? CH1: no answer"):
+            meter.read()
+        asked.append(len(port.written) - before)
+    assert asked[1:4] == [1, 1, 1]
+    assert asked[4] == asked[0] > 3
