@@ -1,6 +1,6 @@
 """Readings as arrays: one block, and the trace that blocks join to."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntFlag
 from typing import Self
@@ -64,6 +64,10 @@ class Block:
             np.array([flags], np.uint8),
             None if watts is None else np.array([watts], np.float64),
         )
+
+    def pieces(self, start_ns: int | None = None, end_ns: int | None = None) -> Iterator["Block"]:  # noqa: ARG002
+        """Yield all readings: they are one piece, see :class:`~power.readings.Readings`."""
+        yield self
 
     def pick(self, which: slice | NDArray[np.bool_]) -> "Block":
         """Return these readings only."""

@@ -8,6 +8,7 @@ from typing import Self, TypeVar
 
 from .block import Block
 from .errors import FrameError, MeterOffline
+from .lateness import Lateness
 from .meter import Identity
 
 T = TypeVar("T")
@@ -32,19 +33,33 @@ def again(ask: Callable[[], T]) -> T:
     return ask()
 
 
+_NEAREST = 4
+"""Of a period: a moment that is nearer than this part of it, when one comes late, is left out."""
+
+
 class Pace:
-    """Moments ``period_s`` apart. Whoever comes late goes on from there; nothing is caught up in a rush."""
+    """Moments ``period_s`` apart. Whoever comes late leaves out those that have passed: nothing is caught up in a rush.
+
+    The moments stay where they are: would each latecomer begin anew, many that were held up together would from then
+    on be due together, and hold up each other.
+    """
 
     def __init__(self, period_s: float) -> None:
         """Start now."""
         self._period_ns = round(period_s * 1e9)
         self._next_ns = 0
+        self.lateness = Lateness()
+        """From each moment to when :meth:`wait` came back."""
 
     def wait(self) -> None:
         """Sleep until the next moment."""
         now_ns = time.monotonic_ns()
-        time.sleep(max(0, self._next_ns - now_ns) / 1e9)
-        self._next_ns = max(self._next_ns, now_ns) + self._period_ns
+        due_ns = self._next_ns or now_ns
+        if due_ns > now_ns:
+            time.sleep((due_ns - now_ns) / 1e9)
+        self.lateness.add(time.monotonic_ns() - due_ns)
+        passed = (max(0, now_ns - due_ns) + self._period_ns // _NEAREST) // self._period_ns
+        self._next_ns = due_ns + (1 + passed) * self._period_ns
 
 
 class PolledMeter(ABC):
@@ -52,6 +67,8 @@ class PolledMeter(ABC):
 
     name: str
     bandwidth_hz: float | None = None
+    lateness: Lateness | None = None
+    """Of its questions; None of one that is not asked at a pace of its own."""
 
     def __init__(self, name: str, identity: Identity) -> None:
         """Remember who answered at the port."""

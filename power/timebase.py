@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 _WINDOW = 32
 """Arrivals over which the shortest delay is taken: at ten a second, 3 s, in which 50 ppm of drift make 0.2 ms."""
+_SLEW = 5e-4
+"""A lot is stretched by this share at most, to follow a slow clock: ten times what quartz drifts, and far too little to
+look like a reading that is missing."""
 
 
 class TimeBase:
@@ -23,9 +26,9 @@ class TimeBase:
         Args:
             started_ns: monotonic, when second 0 was, where the start was commanded; else the first arrival tells.
         """
-        self._origin_ns = started_ns
+        self._origin_ns: int | None = started_ns
         self._delays: deque[int] = deque(maxlen=_WINDOW)
-        self._first_delay_ns = 0
+        self._first_delay_ns: int = 0
         self._arrivals = 0
         self._last_ns: int | None = None
         self.first_arrival_ns: int | None = None
@@ -54,15 +57,26 @@ class TimeBase:
             delay_ns = 0
         self._delays.append(delay_ns)
         self._arrivals += 1
-        if self._arrivals <= _WINDOW:
-            self._first_delay_ns = min(self._delays)
-        else:  # its clock runs slow: the shortest delay of late exceeds the first
-            self._origin_ns += (slow_ns := max(0, min(self._delays) - self._first_delay_ns))
-            self._delays = deque((d - slow_ns for d in self._delays), maxlen=_WINDOW)
+        slow_ns = self._slow_ns(arrived_ns, self.last_arrival_ns or arrived_ns)
         self.first_arrival_ns = self.first_arrival_ns or arrived_ns
         self.last_arrival_ns = arrived_ns
         since_ns = np.rint(seconds * 1e9).astype(np.int64)
         if self._last_ns is not None:  # the whole lot waits: two readings at one moment would be no time apart
             self._origin_ns = max(self._origin_ns, self._last_ns + 1 - int(since_ns[0]))
-        self._last_ns = int(since_ns[-1]) + self._origin_ns
-        return since_ns + self._origin_ns
+        moments_ns = since_ns + self._origin_ns
+        if slow_ns:  # a step before the lot would look like a reading that is missing
+            moments_ns = moments_ns + (slow_ns * np.arange(1, len(seconds) + 1, dtype=np.int64)) // len(seconds)
+            self._origin_ns += slow_ns
+        self._last_ns = int(moments_ns[-1])
+        return moments_ns
+
+    def _slow_ns(self, arrived_ns: int, before_ns: int) -> int:
+        """Return by how much later the origin is now: where its clock runs slow, the shortest delay of late grows."""
+        if self._arrivals <= _WINDOW:
+            self._first_delay_ns = min(self._delays)
+            return 0
+        most_ns = round(_SLEW * (arrived_ns - before_ns))
+        slow_ns = min(most_ns, max(0, min(self._delays) - self._first_delay_ns))
+        if slow_ns:
+            self._delays = deque((d - slow_ns for d in self._delays), maxlen=_WINDOW)
+        return slow_ns

@@ -1,20 +1,22 @@
 """A VISA resource as a :class:`~power.port.Port`, without the traps of pyvisa-py."""
 
 import re
-import select
 import socket
+import struct
 import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, cast
 
-from ..port import Port
+from ..port import Port, through
 from ..usb.serial_port import SerialPort
 
 if TYPE_CHECKING:
     from pyvisa.resources import MessageBasedResource
 
 _CHUNK_BYTES = 65536
+_SHARE = 0.9
+"""A deadline is kept to a tenth of what is left: to tell the kernel another one costs a call."""
 _SERIAL = re.compile(r"ASRL(/.+)::INSTR", re.IGNORECASE)
 
 
@@ -65,27 +67,34 @@ class MessagePort:
 
 
 class SocketPort:
-    """Raw TCP (``TCPIP::host::port::SOCKET``), read from the session's own socket.
+    """Raw TCP (``TCPIP::host::port::SOCKET``) over the session's own socket.
 
     pyvisa-py itself reads a closed connection at full processor load until the timeout and then reports silence,
-    and its flush sleeps 100 ms.
+    its flush sleeps 100 ms, and it knows no descriptor above 1023.
     """
 
-    def __init__(self, resource: "MessageBasedResource", link: socket.socket) -> None:
-        """Take over an open resource and its socket."""
+    def __init__(self, resource: "MessageBasedResource", link: socket.socket, timeout_s: float = 2.0) -> None:
+        """Take over an open resource and its socket; ``timeout_s`` is how long sending may take.
+
+        The kernel watches the time, not Python: that would look before each call whether it may, and every call hands
+        the interpreter to another thread. With 64 meters that costs more than the calls.
+        """
         self._resource, self._link = resource, link
+        link.setblocking(True)
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(timeout_s))
+        self._patience_s = 0.0
         self._arrived = bytearray()
 
     def discard(self) -> None:
         """Forget what has arrived and was not read."""
-        while select.select([self._link], [], [], 0)[0]:
-            self._receive()
+        with suppress(BlockingIOError):
+            while True:
+                self._receive(socket.MSG_DONTWAIT)
         self._arrived.clear()
 
     def write(self, data: bytes) -> None:
         """Send all of ``data``."""
-        with _broken_is_oserror():
-            self._resource.write_raw(data)
+        self._link.sendall(data)
 
     def read_line(self, terminator: bytes, timeout_s: float) -> bytes:
         """Return bytes up to and with the terminator; without it what came in ``timeout_s``."""
@@ -109,13 +118,17 @@ class SocketPort:
     def _more(self, deadline_ns: int) -> bool:
         """Take in what comes; False when no more can. What is here counts, however late this process looks at it."""
         left_s = (deadline_ns - time.monotonic_ns()) / 1e9
-        if not select.select([self._link], [], [], max(0.0, left_s))[0]:
+        if left_s > 0 and not _SHARE * self._patience_s < left_s <= self._patience_s:
+            self._link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(left_s))
+            self._patience_s = left_s
+        try:
+            self._receive(0 if left_s > 0 else socket.MSG_DONTWAIT)
+        except BlockingIOError:
             return False
-        self._receive()
         return left_s > 0
 
-    def _receive(self) -> None:
-        data = self._link.recv(_CHUNK_BYTES)
+    def _receive(self, flags: int) -> None:
+        data = self._link.recv(_CHUNK_BYTES, flags)
         if not data:
             raise ConnectionResetError("the instrument closed the connection")
         self._arrived += data
@@ -124,6 +137,12 @@ class SocketPort:
         taken = bytes(self._arrived[:size_bytes])
         del self._arrived[:size_bytes]
         return taken
+
+
+def _timeval(seconds: float) -> bytes:
+    """Return seconds as the kernel takes them; 0 would be for ever."""
+    whole, microseconds = divmod(max(1, round(seconds * 1e6)), 1_000_000)
+    return struct.pack("ll", whole, microseconds)
 
 
 @contextmanager
@@ -149,7 +168,7 @@ def open_link(name: str, resource: str, *, timeout_s: float, baud: int = 9600) -
         return SerialPort.open(name, resource, baud=baud)
     if serial := _SERIAL.fullmatch(resource):
         return SerialPort.open(name, serial[1], baud=baud)
-    return open_visa(resource, timeout_s=timeout_s)
+    return through(lambda: open_visa(resource, timeout_s=timeout_s))
 
 
 def open_visa(resource: str, *, timeout_s: float) -> Port:
@@ -169,4 +188,4 @@ def open_visa(resource: str, *, timeout_s: float) -> Port:
         raise OSError(f"{resource}: {error}") from error
     session = cast("MessageBasedResource", opened)
     link = getattr(cast("Any", session.visalib).sessions[session.session], "interface", None)
-    return SocketPort(session, link) if isinstance(link, socket.socket) else MessagePort(session)
+    return SocketPort(session, link, timeout_s) if isinstance(link, socket.socket) else MessagePort(session)

@@ -130,7 +130,8 @@ class PPK2(PolledMeter):
                     continue
                 moments_ns = self.clock.place(samples.ticks / _SAMPLES_A_SECOND, arrived_ns)
                 middles, amps, flags = shares.add(samples)
-                t_ns = int(moments_ns[0]) + np.rint((middles - samples.ticks[0]) * SAMPLE_NS).astype(np.int64)
+                tick_ns = _tick_ns(samples.ticks, moments_ns)
+                t_ns = int(moments_ns[0]) + np.rint((middles - samples.ticks[0]) * tick_ns).astype(np.int64)
                 if len(t_ns):
                     yield Block(t_ns, np.full(len(t_ns), self._volts), amps, flags)
         finally:
@@ -162,6 +163,12 @@ class PPK2(PolledMeter):
             return stream.feed(data)
         except ValueError as error:
             raise FrameError(self.name, str(error), hint=HINT) from error
+
+
+def _tick_ns(ticks: NDArray[np.int64], moments_ns: NDArray[np.int64]) -> float:
+    """Return how long a tick of the unit took on the controller's clock."""
+    passed = int(ticks[-1] - ticks[0])
+    return int(moments_ns[-1] - moments_ns[0]) / passed if passed else float(SAMPLE_NS)
 
 
 class Shares:

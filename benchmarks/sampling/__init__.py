@@ -1,0 +1,1 @@
+"""What sampling many meters in one process costs, and what it loses."""
