@@ -1,5 +1,8 @@
 """The cable of one instrument: bytes out, bytes in, and silence as an empty answer."""
 
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Protocol
 
 
@@ -25,3 +28,24 @@ class Port(Protocol):
     def close(self) -> None:
         """Close the link. May be called twice."""
         ...
+
+
+Way = Callable[[Callable[[], Port]], Port]
+"""Takes what opens a port, and returns a port: that one, one around it, or another instead."""
+_way: ContextVar[Way | None] = ContextVar("way", default=None)
+
+
+def through(open_port: Callable[[], Port]) -> Port:
+    """Return the port that ``open_port`` opens, or what :func:`opened_by` makes of it; raises as ``open_port``."""
+    way = _way.get()
+    return open_port() if way is None else way(open_port)
+
+
+@contextmanager
+def opened_by(way: Way) -> Generator[None]:
+    """Let every port that this thread opens meanwhile go through ``way``: it is recorded, or played."""
+    before = _way.set(way)
+    try:
+        yield
+    finally:
+        _way.reset(before)

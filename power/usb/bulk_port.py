@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any, Self
 
 from ..errors import MeterOffline, MissingLibrary
+from ..port import Port, through
 from .serial_port import HINT
 
 _TRANSFER_BYTES = 16384
@@ -28,7 +29,7 @@ class BulkPort:
     @classmethod
     def open(
         cls, name: str, ids: Mapping[tuple[int, int], str], serial_number: str, *, interface: int, out: int, back: int
-    ) -> Self:
+    ) -> Port:
         """Claim the one device with one of these vendor and product numbers.
 
         Args:
@@ -43,6 +44,12 @@ class BulkPort:
             MissingLibrary: pyusb is not installed.
             MeterOffline: there is no such device, or more than one, or another program holds it.
         """
+        return through(lambda: cls._open(name, ids, serial_number, interface=interface, out=out, back=back))
+
+    @classmethod
+    def _open(
+        cls, name: str, ids: Mapping[tuple[int, int], str], serial_number: str, *, interface: int, out: int, back: int
+    ) -> Self:
         try:
             core = import_module("usb.core")
         except ImportError as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from ..errors import MeterOffline
+from ..port import Port, through
 from .serial_port import HINT
 
 _HIDRAW = Path("/sys/class/hidraw")
@@ -28,12 +29,16 @@ class HidrawPort:
         self._arrived = bytearray()
 
     @classmethod
-    def open(cls, name: str, path: str) -> Self:
+    def open(cls, name: str, path: str) -> Port:
         """Open a device path.
 
         Raises:
             MeterOffline: there is none, or this user may not open it.
         """
+        return through(lambda: cls._open_path(name, path))
+
+    @classmethod
+    def _open_path(cls, name: str, path: str) -> Self:
         try:
             return cls(os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY))
         except OSError as error:

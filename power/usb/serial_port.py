@@ -4,7 +4,7 @@ import termios
 from typing import TYPE_CHECKING, Self
 
 from ..errors import MeterOffline
-from ..port import Port
+from ..port import Port, through
 
 if TYPE_CHECKING:
     from serial import Serial
@@ -22,12 +22,16 @@ class SerialPort:
         self._serial = serial
 
     @classmethod
-    def open(cls, name: str, port: str, *, baud: int) -> Self:
+    def open(cls, name: str, port: str, *, baud: int) -> Port:
         """Open a device path or a pyserial URL.
 
         Raises:
             MeterOffline: there is no such port, or another program holds it.
         """
+        return through(lambda: cls._open(name, port, baud))
+
+    @classmethod
+    def _open(cls, name: str, port: str, baud: int) -> Self:
         import serial
 
         try:

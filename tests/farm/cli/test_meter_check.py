@@ -86,7 +86,7 @@ def test_one_that_is_scaled_wrongly_is_found_by_the_other_on_its_rail(lab, capsy
     status, found, err = checked(capsys, "main", "--against", "other", seconds="2.6")
     assert status == 3
     assert not found["volts against other"]["wrong"]
-    assert "where other reads 0.58" in found["amps against other"]["wrong"]
+    assert "where other reads 0.5" in found["amps against other"]["wrong"]
     assert "their limits of error are ±" in err
 
 
