@@ -111,7 +111,7 @@ def _exceeded_never(watts: Floats, seconds: Floats, share: float) -> float:
 
 def _too_short(rate_hz: float, seconds: float, short_term_s: float) -> str:
     if rate_hz * short_term_s < _READINGS_A_STRETCH:
-        return f"it reads {rate_hz:.3g} times a second, which tells no mean over {short_term_s:g} s"
+        return f"it reads {rate_hz:g} times a second, which tells no mean over {short_term_s:g} s"
     if seconds < short_term_s:
         return f"the frames last {seconds:.3g} s, no {short_term_s:g} s"
     return ""

@@ -16,7 +16,7 @@ adds up to what all of it takes. Of each part may be wrong
 An offset is in the idle watts too, and cancels in what is above idle.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -30,8 +30,8 @@ _STRETCHES = 20
 _STUDENT = 2.093 / 1.960
 """Student's t over the normal's quantile, 97.5 %, for the degrees of freedom that twenty stretches leave."""
 _SHIFTS = (-1.0, -0.5, 0.5, 1.0)
-_LEAST_SPREAD = 1e-3
-"""Parts whose shares of the readings never differ by more are not told apart."""
+_LEAST_APART = 1e-2
+"""Of the shares as vectors of length 1, the least singular value: below it a part is another by another name."""
 _POINT_NS = 1000
 """A point sample is taken as the mean over so long: shorter than any part."""
 _BY_WATTS = ("volts gain", "amps gain", "watts gain", "volts range")
@@ -90,7 +90,14 @@ class Joules:
 
 
 def joules_of(
-    parts: Mapping[str, Part], block: Block, start_ns: int, end_ns: int, *, aperture_s: float, bound_ns: int
+    parts: Mapping[str, Part],
+    block: Block,
+    start_ns: int,
+    end_ns: int,
+    *,
+    aperture_s: float,
+    bound_ns: int,
+    short: Collection[str] = (),
 ) -> dict[str, Joules] | None:
     """Return what each part takes in a frame; None where the readings cannot tell the parts apart.
 
@@ -103,6 +110,8 @@ def joules_of(
         end_ns: where it ends.
         aperture_s: each reading is the mean over this long, centred on its time; 0 for a point.
         bound_ns: how far the readings' times and the parts' may be apart.
+        short: parts that no reading can tell. They take their share of those that they fall into, and are left out of
+            what is returned.
     """
     half_ns = max(int(aperture_s * 1e9), _POINT_NS) // 2
     inside = (block.t_ns - half_ns >= start_ns) & (block.t_ns + half_ns <= end_ns) & has_value(block)
@@ -110,7 +119,7 @@ def joules_of(
     stretch = (t_ns - start_ns) * _STRETCHES // (end_ns - start_ns)
     if len(np.unique(stretch)) < _STRETCHES:
         return None
-    halves = [part.halves for part in parts.values()]
+    halves = [(part,) if name in short else part.halves for name, part in parts.items()]
     fits = [_fit(halves, t_ns + int(shift * bound_ns), half_ns, watts, stretch) for shift in (0.0, *_SHIFTS)]
     fits.append(_fit([(part,) for part in parts.values()], t_ns, half_ns, watts, stretch))
     known = [fit for fit in fits if fit is not None]
@@ -129,6 +138,7 @@ def joules_of(
             ),
         )
         for at, (name, part) in enumerate(parts.items())
+        if name not in short
     }
 
 
@@ -154,7 +164,8 @@ def _fit(
     pieces = [piece for part in parts for piece in part]
     shares = [_shares(piece, t_ns, half_ns) for piece in pieces]
     x = np.column_stack([*shares, 1 - np.sum(shares, axis=0)])
-    if np.linalg.matrix_rank(x, tol=_LEAST_SPREAD * len(t_ns) ** 0.5) < x.shape[1]:
+    norms = np.linalg.norm(x, axis=0)
+    if not norms.all() or np.linalg.svd(x / norms, compute_uv=False)[-1] < _LEAST_APART:
         return None
     inverse = np.linalg.inv(x.T @ x)
     found = inverse @ (x.T @ watts)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, get_args
 from ..store.record import RailKind
 
 if TYPE_CHECKING:
+    from ..store.record import PowerFacts
     from .inventory import Lab, MeterEntry
 
 ORDER: tuple[RailKind, ...] = get_args(RailKind)
@@ -61,6 +62,12 @@ def rails(lab: "Lab", board: str) -> dict[str, Rail]:
         )
         for name, entry in entries.items()
     }
+
+
+def label(power: "PowerFacts") -> str:
+    """Return what a meter's watts are, to stand beside them; empty where they are measured at the board's input."""
+    kind = "" if power.kind in (None, "inlet") else WORDS[power.kind]
+    return ", ".join(filter(None, (kind, "estimated" if power.how == "estimated" else "")))
 
 
 def kind_of(entry: "MeterEntry") -> RailKind:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import NamedTuple
 
+from farm.lab.rails import ORDER, WORDS
 from farm.store.record import PowerFacts, Record
 
 from ..errors import UsageFault
@@ -23,6 +24,8 @@ class _Kind(NamedTuple):
     accuracy: bool = False
     energy: bool = False
     """In proportion to the joules of the window, and as uncertain."""
+    power: bool = False
+    """Of the supply meter: compared with nothing that is measured elsewhere."""
 
 
 def _plain(take: Callable[[Record], float | None]) -> Callable[[Record], tuple[float | None, float | None]]:
@@ -39,6 +42,10 @@ def _idle(power: PowerFacts) -> tuple[float | None, float | None]:
     return (None, None) if power.idle_before is None else (power.idle_before.watts, power.idle_before.u_watts)
 
 
+def _short_term(power: PowerFacts) -> tuple[float | None, float | None]:
+    return (None, None) if power.short_term is None else (power.short_term.watts, power.short_term.u_watts)
+
+
 def _counted(record: Record) -> bool:
     return record.accuracy is not None and record.accuracy.total == record.dataset.images
 
@@ -53,16 +60,24 @@ KINDS = (
     _Kind(
         "accuracy_loss", "", _plain(lambda r: r.accuracy.loss if r.accuracy and _counted(r) else None), accuracy=True
     ),
-    _Kind("mean_watts", "W", _supply(lambda p: (p.mean.watts, p.mean.u_watts)), energy=True),
-    _Kind("peak_watts", "W", _supply(lambda p: (p.peak_watts, None))),
-    _Kind("idle_watts", "W", _supply(_idle)),
+    _Kind("mean_watts", "W", _supply(lambda p: (p.mean.watts, p.mean.u_watts)), energy=True, power=True),
+    _Kind("peak_watts", "W", _supply(lambda p: (p.peak_watts, p.u_peak_watts)), power=True),
+    _Kind("p99_watts", "W", _supply(lambda p: (p.p99.watts, p.p99.u_watts) if p.p99 else (None, None)), power=True),
+    _Kind("short_term_watts", "W", _supply(_short_term), power=True),
+    _Kind("idle_watts", "W", _supply(_idle), power=True),
     _Kind(
         "joules_per_inference",
         "J",
         _supply(lambda p: (p.joules_per_inference, p.u_joules_per_inference)),
         energy=True,
+        power=True,
     ),
-    _Kind("joules_per_inference_above_idle", "J", _supply(lambda p: (p.joules_per_inference_above_idle, None))),
+    _Kind(
+        "joules_per_inference_above_idle",
+        "J",
+        _supply(lambda p: (p.joules_per_inference_above_idle, None)),
+        power=True,
+    ),
     _Kind("size", "bytes", _plain(lambda r: float(r.artifact.size_bytes))),
     _Kind("boot", "s", _plain(lambda r: r.boot.up_s if r.boot else None)),
 )
@@ -144,9 +159,17 @@ def _groups(records: Sequence[Record]) -> dict[str, list[Record]]:
 def _pair(a: Sequence[Record], b: Sequence[Record]) -> Pair:
     sets = [{record.dataset.id for record in side} for side in (a, b)]
     refused = "" if sets[0] == sets[1] and len(sets[0]) == 1 else "different data sets"
-    figures = [_compared(kind, a, b, refused if kind.accuracy else "") for kind in KINDS]
+    unlike = _unlike(a, b)
+    figures = [_compared(kind, a, b, refused if kind.accuracy else unlike if kind.power else "") for kind in KINDS]
     shown = [one for one in figures if one.a is not None or one.b is not None]
     return Pair(_label(a), _label(b), (len(a), len(b)), _remarks(a, b), shown)
+
+
+def _unlike(a: Sequence[Record], b: Sequence[Record]) -> str:
+    """Return why watts must not be compared: of the wall and of a rail inside they are different quantities."""
+    supplies = [record.supply for record in (*a, *b) if record.supply is not None]
+    kinds = {power.kind for power in supplies if power.kind is not None}
+    return f"watts {' and '.join(WORDS[kind] for kind in ORDER if kind in kinds)}" if len(kinds) > 1 else ""
 
 
 def _compared(kind: _Kind, a: Sequence[Record], b: Sequence[Record], refused: str) -> Compared:
@@ -192,6 +215,9 @@ _SAME: dict[str, Callable[[Record], object]] = {
     "board model": lambda r: r.board.model,
     "made of": lambda r: r.made,
     "supply meter": lambda r: r.supply_meter,
+    "watts": lambda r: r.supply and (r.supply.kind and WORDS[r.supply.kind]),
+    "how": lambda r: r.supply and r.supply.how,
+    "short term": lambda r: r.supply and (r.supply.short_term and f"{r.supply.short_term.over_s:g} s"),
     "meter's serial number": lambda r: r.supply and r.supply.serial_number,
     "artifact": lambda r: r.artifact.id[:12],
     "data set": lambda r: r.dataset.id[:12],

@@ -28,9 +28,18 @@ def properties(record: Record) -> list[tuple[str, str]]:
         at = f"meter.{power.meter}."
         figures |= {
             at + "rail": power.rail,
+            at + "kind": power.kind,
+            at + "within": power.within,
+            at + "how": power.how,
             at + "mean_watts": power.mean.watts,
             at + "mean_watts_u": power.mean.u_watts,
             at + "peak_watts": power.peak_watts,
+            at + "peak_watts_u": power.u_peak_watts,
+            at + "p99_watts": power.p99.watts if power.p99 else None,
+            at + "p99_watts_u": power.p99.u_watts if power.p99 else None,
+            at + "short_term_watts": power.short_term.watts if power.short_term else None,
+            at + "short_term_watts_u": power.short_term.u_watts if power.short_term else None,
+            at + "short_term_s": power.short_term.over_s if power.short_term else None,
             at + "joules": power.joules,
             at + "joules_u": power.u_joules,
             at + "joules_per_inference": power.joules_per_inference,
@@ -39,6 +48,12 @@ def properties(record: Record) -> list[tuple[str, str]]:
             at + "idle_watts_before": power.idle_before.watts if power.idle_before else None,
             at + "idle_watts_after": power.idle_after.watts if power.idle_after else None,
         }
+        for part in power.parts:
+            figures |= {
+                f"{at}{part.name}.joules": part.joules,
+                f"{at}{part.name}.joules_u": part.u_joules,
+                f"{at}{part.name}.joules_above_idle": part.joules_above_idle,
+            }
     return [(f"farm.{name}", _text(value)) for name, value in figures.items() if value is not None]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Self
 
+from farm.lab.rails import label
 from farm.store.record import PowerFacts, Record, Verdict
 
 TITLES = {
@@ -66,8 +67,8 @@ def row(record: Record, verdict: Verdict | None) -> Row:
         accuracy=_accuracy(record),
         loss=f"{accuracy.loss:+.2%}" if accuracy and accuracy.loss is not None else ABSENT,
         idle_watts=f"{power.idle_before.watts:.3f}" if power and power.idle_before else ABSENT,
-        watts=_with_bounds(power.mean.watts, power.mean.u_watts) if power else ABSENT,
-        joules_per_inference=_joules(power) if power else ABSENT,
+        watts=_with_bounds(power.mean.watts, power.mean.u_watts) + _whose(power) if power else ABSENT,
+        joules_per_inference=_joules(power) + _whose(power) if power else ABSENT,
         verdict=verdict.outcome.upper() if verdict else "not judged",
     )
 
@@ -83,6 +84,11 @@ def _accuracy(record: Record) -> str:
 
 def _joules(power: PowerFacts) -> str:
     return _with_bounds(power.joules_per_inference, power.u_joules_per_inference)
+
+
+def _whose(power: PowerFacts) -> str:
+    """Say so where the watts are not measured at the board's input: no column compares unlike quantities in silence."""
+    return f" ({told})" if (told := label(power)) else ""
 
 
 def _with_bounds(value: float, u: float) -> str:

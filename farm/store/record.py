@@ -216,6 +216,8 @@ class PowerFacts(Part):
     """Absent: what the unit said stands uncorrected."""
     nominal_rate_hz: float
     rate_hz: float
+    jitter_ms: float | None = None
+    """Standard deviation of the time from one reading to the next, over all that was read, where none is missing."""
     aperture_s: float
     readings: int
     lost: int
@@ -274,6 +276,16 @@ class AcceleratorFacts(Part):
     link_mbps: int | None = None
     """Negotiated speed of its USB link, Mbit/s."""
     serial_number: str | None = None
+
+
+class TraceSeal(Part):
+    """A trace that is too long for the database, in pieces beside it."""
+
+    readings: int
+    pieces: int
+    size_bytes: int
+    sha256: str
+    """Of the index, which holds the hash of each piece."""
 
 
 class StateFacts(Part):
@@ -384,6 +396,8 @@ class Record(Part):
     accuracy: AccuracyFacts | None = None
     power: list[PowerFacts]
     """In the bench's order; a meter that read too little is left out."""
+    traces: dict[str, TraceSeal] = {}
+    """By meter: those that lie in pieces beside the database; shorter ones lie in it, and were committed with this."""
     supply_meter: str | None = None
     """The bench's first meter: what it says stands for the board. Absent: the bench has none."""
     clock: ClockFacts
@@ -438,6 +452,8 @@ class Criterion(Part):
     outcome: Literal["pass", "regression", "no verdict"]
     why: str = ""
     """Why no verdict."""
+    of: str = ""
+    """Of watts and joules: the meter, its rail and what that is; empty in older verdicts."""
 
 
 class Verdict(Part):

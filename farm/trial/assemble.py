@@ -2,6 +2,7 @@
 
 import platform
 import secrets
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -14,6 +15,7 @@ from power.sampler import Trace
 
 from ..artifact.deploy import Deployment
 from ..lab.bench import Bench
+from ..lab.rails import Rail, rails
 from ..store.record import (
     ArtifactFacts,
     BoardFacts,
@@ -29,12 +31,16 @@ from ..store.record import (
 )
 from .bursts import Around, shown
 from .clock import ClockMap
+from .consistent import contradictions, moved_idle, wrong_volts
 from .figures import Frames, accuracy
+from .high import high
 from .host import Heartbeat
 from .remote import Run
 from .scenario import FixedRate
+from .stages import parts_of, stages
+from .thermal import Settled
 from .voids import voids
-from .watts import Window, Windows, power
+from .watts import Window, Windows, placed, power
 
 _MOST_GAPS = 100
 _EDGE_NS = 1_000_000_000
@@ -77,13 +83,17 @@ class Evidence:
     before: StateFacts
     after: StateFacts
     measured: Measured
+    settled: Settled | None = None
+    """How it came to be as warm as it was to begin; None where nothing was asked for."""
+    earlier: Sequence[Record] = ()
+    """The board's, not void, the newest first."""
 
 
 def assemble(bench: Bench, deployment: Deployment, scenario: FixedRate, evidence: Evidence, frames: Frames) -> Record:
     """Return the record of a trial."""
     measured, run, times = evidence.measured, evidence.measured.run, evidence.measured.times
     window = Window(times.to_controller_ns(frames.start_ns), times.to_controller_ns(frames.end_ns))
-    meters, lost = _power(bench, measured, window, frames.busy_s)
+    meters, lost = _power(bench, measured, window, frames, scenario)
     deadlines = frames.deadlines(run.offered)
     others = voids(
         evidence.before,
@@ -119,10 +129,18 @@ def assemble(bench: Bench, deployment: Deployment, scenario: FixedRate, evidence
         state_after=evidence.after,
         host=_host(measured),
         voids=[*others, *lost],
+        warnings=_warnings(meters, evidence.earlier),
+        start=None if evidence.settled is None else evidence.settled.until(window.start_ns),
         lease=bench.lease.token,
         boot=bench.boot,
         events=_events(bench, measured, window),
     )
+
+
+def _warnings(meters: Sequence[PowerFacts], earlier: Sequence[Record]) -> list[str]:
+    found = [why for facts in meters for why in moved_idle(facts, earlier)]
+    told = [(facts.meter, facts.calibration.warning) for facts in meters if facts.calibration is not None]
+    return [*found, *(f"calibration: {meter}: {why}" for meter, why in told if why)]
 
 
 def _events(bench: Bench, measured: Measured, frames: Window) -> list[Event]:
@@ -170,20 +188,35 @@ def _event(kind: EventKind, what: str, window: Window) -> Event:
     return Event(kind=kind, what=what, t_ns=window.start_ns, until_ns=window.end_ns)
 
 
-def _power(bench: Bench, measured: Measured, window: Window, busy_s: float) -> tuple[list[PowerFacts], list[str]]:
+def _power(
+    bench: Bench, measured: Measured, window: Window, frames: Frames, scenario: FixedRate
+) -> tuple[list[PowerFacts], list[str]]:
     windows = Windows(measured.idle_before, window, measured.idle_after, measured.bound_ns(window))
     around = Around(measured.run.bursts, measured.times, measured.quiet_s, measured.bound_ns)
+    parts, wired = parts_of(frames.on_controller(measured.times)), rails(bench.inventory, bench.name)
     meters: list[PowerFacts] = []
     lost: list[str] = []
     for name, on in bench.meters.items():
         trace = measured.traces[name]
-        facts, reasons = power(on, trace, windows, len(measured.run.rows), busy_s)
+        facts, reasons = power(on, trace, windows, len(measured.run.rows), frames.busy_s)
         lost += reasons
-        if facts is not None:
-            found, reasons = shown(on, trace, around)
-            meters.append(facts.model_copy(update={"bursts": found}))
-            lost += reasons
-    return meters, lost
+        if facts is None:
+            continue
+        found, reasons = shown(on, trace, around)
+        more = high(on, trace, window, busy_s=frames.busy_s, short_term_s=scenario.short_term_s)
+        facts = facts.model_copy(update={"bursts": found, **more, **placed(wired[name])})
+        told, cannot = stages(on, trace, facts, parts, window, measured.times.bound_ns)
+        facts = facts.model_copy(update={"parts": told, "too_slow_for": facts.too_slow_for | cannot})
+        lost += [*reasons, *wrong_volts(facts, *_bears(bench, wired[name]))]
+        meters.append(facts)
+    return meters, [*lost, *contradictions(meters, wired)]
+
+
+def _bears(bench: Bench, rail: Rail) -> tuple[tuple[float, float] | None, str]:
+    """Return the volts that may stand on a rail, and who says so: the inventory, else the model of its input."""
+    if rail.volts is not None:
+        return rail.volts, "the inventory says"
+    return (bench.board.supply_volts if rail.kind == "inlet" else None), f"{bench.name} takes"
 
 
 def _board(bench: Bench, run: Run, identity: BoardIdentity) -> BoardFacts:

@@ -53,8 +53,8 @@ class Frames:
 
     def on_controller(self, times: ClockMap) -> FrameTimes:
         """Return the frames on the clock of the power traces."""
-        # within a trial the offset moves by microseconds: one offset keeps the distances exact
-        offset_ns = times.offset_ns(self.start_ns)
+        # one offset a frame keeps the distances within it exact; over a long trial clocks drift by milliseconds
+        offset_ns = times.offsets_ns(self.arrival_ns)
         arrival_ns, finish_ns = self.arrival_ns + offset_ns, self.finish_ns + offset_ns
         return FrameTimes(arrival_ns, finish_ns, dict(self.stages_ns), self.image, self.prediction)
 

@@ -24,17 +24,31 @@ class FixedRate:
     bursts: bool = True
     """Frames without a pause before and after, for a moment: every meter must show them where the clocks say. Without
     them only the clocks tell that watts and frames belong together, and nothing tells that the meter is the board's."""
+    short_term_s: float = 1.0
+    """How long a mean the highest short-term watts are of: as long as the supply or battery bears more than it may."""
+    start_celsius: tuple[float, float] | None = None
+    """Within these a trial begins; None: at whatever the board has. Leakage, and so watts, grow with temperature."""
+    start_zone: str | None = None
+    """The sensor that counts; None: the hottest that the board tells of."""
+    start_timeout_s: float = 600.0
+    """How long to wait for that."""
+    soak_s: float = 0.0
+    """How long the model runs at the product's rate beforehand, so that the board is as warm as in use."""
 
     name = "fixed rate"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run."""
-        for field in ("rate_hz", "duration_s"):
+        for field in ("rate_hz", "duration_s", "short_term_s"):
             if not 0 < getattr(self, field) < float("inf"):
                 raise UsageFault(f"{field}: {getattr(self, field)} is not a positive number")
-        for field in ("warmup_frames", "idle_s", "score_s"):
+        for field in ("warmup_frames", "idle_s", "score_s", "soak_s", "start_timeout_s"):
             if not 0 <= getattr(self, field) < float("inf"):
                 raise UsageFault(f"{field}: {getattr(self, field)} is below 0")
+        if self.start_celsius is not None and not self.start_celsius[0] < self.start_celsius[1]:
+            raise UsageFault(f"start_celsius: {self.start_celsius[0]:g} is not below {self.start_celsius[1]:g}")
+        if self.start_zone is not None and self.start_celsius is None:
+            raise UsageFault(f"start_zone: {self.start_zone!r} has no start_celsius to be held to")
 
     @property
     def limit_s(self) -> float:

@@ -18,9 +18,11 @@ from . import bursts
 from .assemble import Evidence, Measured, assemble
 from .clock_watch import ClockWatch
 from .figures import Frames
+from .history import earlier
 from .host import Heartbeat
 from .remote import run_on_board
 from .scenario import FixedRate
+from .thermal import ambient, settle
 from .watts import Window
 
 _QUIET_PERIODS = 1.5
@@ -60,22 +62,31 @@ def run_trial(
     Raises:
         devices.errors.DeviceError: the board or its link, or an accelerator that is not attached as it must be.
         power.errors.PowerError: a meter.
-        LabFault: the board lacks the runtime, ends the runner, or its clock jumps.
+        LabFault: the board lacks the runtime, ends the runner, or its clock jumps; or it does not get to the
+            temperature that the scenario wants.
         UsageFault: the board's runtime refuses the model.
     """
     started_utc, started_ns = datetime.now(UTC), time.monotonic_ns()
-    identity, before = bench.board.identity(), _state(bench)
-    measured = _measure(bench, deployment, scenario, progress or (lambda _: None))
-    evidence = Evidence(started_utc, started_ns, identity, before, _state(bench), measured)
+    tell = progress or _silent
+    identity = bench.board.identity()
+    settled = settle(bench, deployment, scenario, tell)
+    before = _state(bench)
+    measured = _measure(bench, deployment, scenario, tell)
+    evidence = Evidence(started_utc, started_ns, identity, before, _state(bench), measured, settled, earlier(bench))
     frames = Frames.of(measured.run, scenario)
     record = assemble(bench, deployment, scenario, evidence, frames)
     traces = {name: trace.block for name, trace in measured.traces.items()}
     return Trial(record, traces, frames.on_controller(measured.times))
 
 
+def _silent(_: str) -> None:
+    pass
+
+
 def _state(bench: Bench) -> StateFacts:
     hanging = [asdict(one) for one in bench.accelerators()]
-    return StateFacts.model_validate({**asdict(bench.board.state()), "accelerators": hanging})
+    state = {**asdict(bench.board.state()), "accelerators": hanging, "ambient_celsius": ambient(bench)}
+    return StateFacts.model_validate(state)
 
 
 def _measure(bench: Bench, deployment: Deployment, scenario: FixedRate, progress: Callable[[str], None]) -> Measured:

@@ -2,12 +2,16 @@
 
 import math
 from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
 
 from power.energy import Energy, energy
 from power.errors import MissingReadings
 from power.sampler import Trace
 
 from ..lab.bench import MeterOnRail
+from ..lab.rails import Rail
 from ..store.record import BudgetTerm, PowerFacts, Watts
 
 _MOST_OF_THE_TIME = 0.5
@@ -85,7 +89,7 @@ def power(
         lost=used.lost,
         mean=Watts(watts=used.mean_watts, u_watts=used.u_watts),
         peak_watts=used.peak_watts,
-        volts_mean=used.volts_mean if math.isfinite(used.volts_mean) else None,
+        **_volts(on, trace, windows.frames, used),
         joules=used.joules,
         u_joules=used.u_joules,
         joules_mean_times_duration=used.joules_mean_times_duration,
@@ -98,6 +102,24 @@ def power(
     )
     lost = [_void(f"{on.name}: {used.lost} inside the window")] if used.lost else []
     return facts, [*lost, *_beyond(on, busy_s)]
+
+
+def placed(rail: Rail) -> dict[str, Any]:
+    """Return the fields of :class:`.PowerFacts` that tell what a meter measures, and whether it does."""
+    how = "measured" if rail.estimated_why is None else "estimated"
+    return {"kind": rail.kind, "within": rail.within, "how": how, "estimated_why": rail.estimated_why}
+
+
+def _volts(on: MeterOnRail, trace: Trace, window: Window, used: Energy) -> dict[str, Any]:
+    """Return what stood on the rail; nothing of a meter that tells watts only."""
+    if not math.isfinite(used.volts_mean):
+        return {}
+    t_ns, volts = trace.block.t_ns, trace.block.volts
+    least = float(np.nanmin(volts[(t_ns >= window.start_ns) & (t_ns <= window.end_ns)]))
+    found = {"volts_mean": used.volts_mean, "volts_least": least}
+    if (limits := on.meter.accuracy.volts) is not None:
+        found["u_volts"] = limits.of_reading * abs(used.volts_mean) + limits.offset
+    return found
 
 
 def _beyond(on: MeterOnRail, busy_s: float) -> list[str]:

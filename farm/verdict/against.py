@@ -41,7 +41,7 @@ def _change(policy: Policy, seat: Seat, trials: Trials, kind: Kind, limit: float
     if len(trials.pairs) < (1 if kind.exact else policy.statistics.min_pairs):
         return _undecided(seat, trials, kind, limit, f"{len(trials.pairs)} pairs of trials so far")
     figures = [(kind.figure(candidate), kind.figure(baseline)) for candidate, baseline in trials.pairs]
-    if why := next((figure.why for pair in figures for figure in pair if figure.why), ""):
+    if why := next((why for pair in figures for figure in pair if (why := figure.why or figure.at_least)), ""):
         return _undecided(seat, trials, kind, limit, why)
     got = [(candidate.got or 0.0, baseline.got or 0.0) for candidate, baseline in figures]
     if any(value <= 0 for pair in got for value in pair):

@@ -13,6 +13,7 @@ def explain(verdict: Verdict) -> str:
     ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    lines += [f"watts: of {meter}" for meter in dict.fromkeys(c.of for c in verdict.criteria if c.of)]
     lines += [f"void: {reason}" for reason in verdict.reasons]
     return "\n".join([f"verdict: {verdict.outcome}", *(f"  {line}" for line in lines)])
 

@@ -1,10 +1,11 @@
 """The figures of a record that limits can be held against."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from ..store.record import PowerFacts, Record, VoidKind
+from ..lab.rails import WORDS
+from ..store.record import MovingWatts, PowerFacts, Record, VoidKind, Watts
 
 Family = Literal["speed", "accuracy", "power", "release", "boot"]
 """What a figure tells of; the last two are made before the first frame."""
@@ -37,6 +38,10 @@ class Figure:
     """What it would have been had no frame waited for a processor; absent where unknown or without meaning."""
     why: str = ""
     """Why nothing can be decided by it."""
+    at_least: str = ""
+    """Why the truth may be higher: then it can miss a limit, and keep none."""
+    of: str = ""
+    """Whose it is, where a board has several: the meter, its rail and kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,31 +104,55 @@ def _boot_s(record: Record) -> Figure:
     return Figure(record.boot.up_s)
 
 
-def _power(take: Callable[[PowerFacts], tuple[float, float]]) -> Callable[[Record], Figure]:
+def _power(take: Callable[[PowerFacts], Figure]) -> Callable[[Record], Figure]:
     """Hold the limit against the bench's first meter: it stands for the board's supply."""
 
     def figure(record: Record) -> Figure:
         if (supply := record.supply) is None:
             return Figure(None, why="the record states no power")
-        got, u = take(supply)
-        why = f"{supply.meter} estimates: only a measurement decides" if supply.how == "estimated" else ""
-        return Figure(got, u, why=why)
+        found = take(supply)
+        return replace(found, why=_estimates(supply) or found.why, of=_of(supply))
 
     return figure
 
 
-def _mean(power: PowerFacts) -> tuple[float, float]:
-    return power.mean.watts, power.mean.u_watts
+def _of(power: PowerFacts) -> str:
+    kind = "" if power.kind is None else f", {WORDS[power.kind]}"
+    return f"{power.meter}, {power.rail}{kind}"
 
 
-def _peak(power: PowerFacts) -> tuple[float, float]:
-    """Return the highest reading; its uncertainty in proportion to the mean's."""
+def _estimates(power: PowerFacts) -> str:
+    if power.how == "measured":
+        return ""
+    because = f" ({power.estimated_why})" if power.estimated_why else ""
+    return f"{power.meter} estimates: only a measurement decides{because}"
+
+
+def _mean(power: PowerFacts) -> Figure:
+    return Figure(power.mean.watts, power.mean.u_watts)
+
+
+def _peak(power: PowerFacts) -> Figure:
+    """Return the highest reading; of an older record its uncertainty is in proportion to the mean's."""
     relative = power.mean.u_watts / power.mean.watts if power.mean.watts else 0.0
-    return power.peak_watts, abs(relative * power.peak_watts)
+    u_watts = abs(relative * power.peak_watts) if power.u_peak_watts is None else power.u_peak_watts
+    slow = power.too_slow_for.get("peak_watts", "")
+    return Figure(power.peak_watts, u_watts, at_least=slow and f"{power.meter}: {slow}")
 
 
-def _joules(power: PowerFacts) -> tuple[float, float]:
-    return power.joules_per_inference, power.u_joules_per_inference
+def _high(name: str, take: Callable[[PowerFacts], Watts | MovingWatts | None]) -> Callable[[PowerFacts], Figure]:
+    def figure(power: PowerFacts) -> Figure:
+        found = take(power)
+        if found is None:
+            slow = power.too_slow_for.get(name, "the record is older than this figure")
+            return Figure(None, why=f"{power.meter}: {slow}")
+        return Figure(found.watts, found.u_watts)
+
+    return figure
+
+
+def _joules(power: PowerFacts) -> Figure:
+    return Figure(power.joules_per_inference, power.u_joules_per_inference)
 
 
 def _idle(record: Record) -> Figure:
@@ -134,8 +163,7 @@ def _idle(record: Record) -> Figure:
     if not found:
         return Figure(None, why="idle watts were not measured")
     most = max(found, key=lambda idle: idle.watts)
-    why = f"{supply.meter} estimates: only a measurement decides" if supply.how == "estimated" else ""
-    return Figure(most.watts, most.u_watts, why=why)
+    return Figure(most.watts, most.u_watts, why=_estimates(supply), of=_of(supply))
 
 
 KINDS = (
@@ -147,6 +175,15 @@ KINDS = (
     Kind("max_accuracy_loss", "accuracy_loss", "", True, "accuracy", _loss, exact=True, compares=False),
     Kind("max_mean_watts", "mean_watts", "W", at_most=True, family="power", figure=_power(_mean)),
     Kind("max_peak_watts", "peak_watts", "W", at_most=True, family="power", figure=_power(_peak)),
+    Kind("max_p99_watts", "p99_watts", "W", True, "power", _power(_high("p99_watts", lambda p: p.p99))),
+    Kind(
+        "max_short_term_watts",
+        "short_term_watts",
+        "W",
+        True,
+        "power",
+        _power(_high("short_term_watts", lambda p: p.short_term)),
+    ),
     Kind("max_joules_per_inference", "joules_per_inference", "J", True, "power", _power(_joules)),
     Kind("max_idle_watts", "idle_watts", "W", at_most=True, family="power", figure=_idle),
     Kind("max_size_bytes", "size_bytes", "B", at_most=True, family="release", figure=_size, exact=True),

@@ -90,7 +90,7 @@ def _same(record: Record) -> tuple[tuple[object, ...], ...]:
     return (
         (board.serial_number,),
         (board.os, board.kernel),
-        (supply.meter, supply.driver, supply.serial_number, supply.rail) if supply else (),
+        (supply.meter, supply.driver, supply.serial_number, supply.rail, supply.kind) if supply else (),
         (record.dataset.id,),
         (scenario.name, scenario.rate_hz, scenario.frames, scenario.warmup_frames),
     )

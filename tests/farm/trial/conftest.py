@@ -20,7 +20,8 @@ from devices.accelerator import Attached
 from devices.board import Board, BoardState
 from devices.errors import CommandFailed, ConnectionLost, DeadlineExceeded
 from devices.shell import Line, Result
-from farm.store.record import BootFacts
+from farm.lab.inventory import MeterEntry
+from farm.store.record import BootFacts, CalibrationFacts
 from power.block import Block
 from power.errors import MeterOffline
 from power.meter import Accuracy, Identity, Tolerance
@@ -194,6 +195,14 @@ class OnRail:
     driver: str = "function"
     rail: str = "5 V"
     made: str = "process twin"
+    calibration: CalibrationFacts | None = None
+
+
+def bench_inventory(**meter: object) -> SimpleNamespace:
+    """An inventory of one board with one meter, and with no records."""
+    plain = MeterEntry(driver="function", rail="5 V").model_copy(update=meter)
+    boards = {"here": SimpleNamespace(meters=["m1"])}
+    return SimpleNamespace(boards=boards, meters={"m1": plain}, database=lambda state: state / "results.sqlite")
 
 
 @dataclass
@@ -206,6 +215,9 @@ class LocalBench:
     made: str = "process twin"
     boot: BootFacts | None = None
     lease: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(token=7))
+    inventory: SimpleNamespace = field(default_factory=lambda: bench_inventory())
+    state: Path = Path("nowhere")
+    entry: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(ambient=None))
     hanging: list[list[Attached]] = field(default_factory=list)
     """What each look at the accelerators finds."""
 

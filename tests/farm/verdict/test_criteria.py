@@ -117,7 +117,9 @@ def test_no_limit_at_all_is_no_verdict(a_record):
 def test_words_name_every_criterion_and_by_how_much_it_was_missed(a_record):
     record = a_record(latency__p99_ms=165.0)
     text = explain(judge(record, Limits(max_p99_ms=50, max_mean_watts=2, max_joules_per_inference=0.03, min_fps=5)))
-    lines = {line.split()[1]: line for line in text.splitlines()[1:]}
+    *said, whose = text.splitlines()[1:]
+    assert whose == "  watts: of um25c-1, USB 5 V"
+    lines = {line.split()[1]: line for line in said}
     assert set(lines) == {"p99_ms", "mean_watts", "joules_per_inference", "fps"}
     assert "wanted <= 50 ms" in lines["p99_ms"]
     assert "got 165 ms" in lines["p99_ms"]
