@@ -53,9 +53,10 @@ class PtDaemon(PolledMeter):
 
         address: str
         """``host:port``; the daemon's own default is port 8888."""
-        volts_range: Range
-        """The least range that holds this many volts, or ``auto``, for which nobody knows the uncertainty."""
-        amps_range: Range
+        volts_range: Range | None = None
+        """The least range that holds this many volts, or ``auto``, for which nobody knows the uncertainty. Absent: as
+        the daemon has it."""
+        amps_range: Range | None = None
         """Likewise; MLPerf takes 1.1 times the highest amps that were seen."""
         interval_ms: int = Field(1000, ge=100, le=60_000)
         """MLPerf asks for 1000."""
@@ -89,7 +90,7 @@ class PtDaemon(PolledMeter):
         """
         options = cls.Config.model_validate(config)
         try:
-            port = SerialPort.open(name, f"socket://{options.address}", baud=9600)
+            port = SerialPort.open(name, options.address, baud=9600)
         except MeterOffline as error:
             raise MeterOffline(name, f"{options.address}: nothing answers", hint=_HINT) from error
         meter = cls(name, port, options)
@@ -110,6 +111,8 @@ class PtDaemon(PolledMeter):
             raise WrongInstrument(self.name, f"the analyser {found or 'without a number'} answers", hint=_HINT)
         before = _ranges(self._ask("RR"))
         for quantity, wanted in (("V", options.volts_range), ("A", options.amps_range)):
+            if wanted is None:
+                continue
             value = "Auto" if wanted == "auto" else f"{wanted:f}"
             self._command(f"SR,{quantity},{value}", f"Range {quantity} changed")
             self._restore.append(f"SR,{quantity},{before[quantity]}")
@@ -224,12 +227,12 @@ def _ranges(said: str) -> dict[str, str]:
 
 
 def _accuracy(options: PtDaemon.Config) -> Accuracy:
-    fixed = "auto" not in (options.volts_range, options.amps_range)
+    fixed = not {"auto", None} & {options.volts_range, options.amps_range}
     return Accuracy(
         volts=Tolerance(0.01, 0.0),
         amps=Tolerance(0.01, 0.0),
         watts=Tolerance(0.01 if fixed else 0.05, 0.0),
         source="SPEC's rule for an accepted analyser on a fixed range: at most 1 % of the reading"
         if fixed
-        else "assumed: 5 %, for on automatic ranges PTDaemon itself calls the uncertainty unknown",
+        else "assumed: 5 %, for PTDaemon itself calls the uncertainty of automatic ranges unknown",
     )

@@ -126,6 +126,7 @@ class AskedMeter(PolledMeter):
         self._ways = list(ways)
         self._ways += [long for way in ways if (long := way.spelt_out()) not in self._ways]
         self._pace = Pace(1 / self.rate_hz)
+        self.lateness = self._pace.lateness
         self._last_ns: int | None = None
         self._unanswered = False
         self._refusals = 0

@@ -15,10 +15,11 @@ from ..gaps import is_long
 from ..meter import Accuracy, Identity, Tolerance
 from ..polling import Pace, PolledMeter, again
 from ..port import Port
+from ..usb.serial_port import tcp_of
 from .visa import open_link
 
-_MAKERS = ("KORAD", "VELLEMAN", "TENMA", "RND", "STAMOS", "JPUTEK", "KD")
-"""Who sells it under their own name (libsigrok's list of models)."""
+_MAKERS = ("KORAD", "VELLEMAN", "TENMA", "RND", "STAMOS", "S-LS", "JPUTEK", "KD3", "KD6", "KA3", "KA6", "PS3005")
+"""Who sells it under their own name, and how units begin that name none (libsigrok's list of models)."""
 _PAUSE_S = 0.08
 """It takes this long over a command, and forgets one that comes sooner."""
 _TIMEOUT_S = 0.7
@@ -80,8 +81,9 @@ class KA3005P(PolledMeter):
             WrongInstrument: something else answers there.
         """
         options = cls.Config.model_validate(config)
+        link = "TCPIP::{}::{}::SOCKET".format(*tcp) if (tcp := tcp_of(options.port)) else options.port
         try:
-            port = open_link(name, options.port, timeout_s=_TIMEOUT_S, baud=options.baud)
+            port = open_link(name, link, timeout_s=_TIMEOUT_S, baud=options.baud)
         except OSError as error:
             raise MeterOffline(name, str(error), hint=_HINT) from error
         meter = cls(name, port)
@@ -129,7 +131,9 @@ class KA3005P(PolledMeter):
             if not told or re.fullmatch(r"[\d. ]*", told):
                 raise FrameError(self.name, f"*IDN?: {told!r} names nobody", hint=_HINT)
             raise WrongInstrument(self.name, f"{told!r} answers, not a KA3005P", hint="which port is it?")
-        found = re.match(r"(KORAD|VELLEMAN|TENMA|[A-Z]+)\s*(.*?)\s*(V\d[\d.]*)?\s*(?:SN:?\s*(\S+))?$", told)
+        found = re.match(
+            r"(?i)(KORAD|VELLEMAN|TENMA|RND|STAMOS|JPUTEK|)\s*(.*?)\s*(V\d[\d.]*)?\s*(?:SN:?\s*(\S+))?$", told
+        )
         maker, model, firmware, serial = found.groups(default="") if found else ("", told, "", "")
         if serial_number is not None and serial != serial_number:
             raise WrongInstrument(self.name, f"serial number {serial or 'none'} answers, not {serial_number}")

@@ -9,6 +9,7 @@ from ..errors import FrameError, InstrumentFault, MeterOffline, WrongInstrument
 from ..meter import Identity
 from ..polling import again
 from ..port import Port
+from ..usb.serial_port import tcp_of
 from .number import number, numbers
 from .visa import open_link
 
@@ -69,11 +70,13 @@ class ScpiPort:
         pause_s: float = 0.0,
         baud: int = 9600,
     ) -> Self:
-        """Open a VISA resource or a serial port. A closed TCP port shows only at the first query.
+        """Open a VISA resource, a serial port or ``host:port``. A closed TCP port shows only at the first query.
 
         Raises:
             MeterOffline: the resource cannot be opened.
         """
+        if tcp := tcp_of(resource):
+            resource = "TCPIP::{}::{}::SOCKET".format(*tcp)
         try:
             port = open_link(name, resource, timeout_s=timeout_s, baud=baud)
         except OSError as error:

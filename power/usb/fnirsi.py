@@ -7,7 +7,7 @@ usb-power-profiling); not yet tried on a unit here.
 import time
 from collections import deque
 from collections.abc import Iterator
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,9 @@ from ..port import Port
 from ..timebase import TimeBase
 from .fnirsi_frames import REPORT_BYTES, SAMPLES_A_REPORT, parse, request
 from .hidraw_port import HidrawPort, find, model_at
-from .serial_port import HINT
+from .serial_port import HINT, SerialPort, tcp_of
+
+M = TypeVar("M", bound="FNB58")
 
 IDS = {
     (0x0483, 0x003A): "FNB48",
@@ -84,7 +86,8 @@ class FNB58(PolledMeter):
         model_config = ConfigDict(extra="forbid", frozen=True)
 
         address: str = ""
-        """USB serial number, or device path like ``/dev/hidraw3``; empty: the only one plugged in."""
+        """USB serial number, or device path like ``/dev/hidraw3``; empty: the only one plugged in.
+        Or ``host:port`` of a bridge to its reports."""
 
     rate_hz = _RATE_HZ
     aperture_s = _PERIOD_S
@@ -109,6 +112,8 @@ class FNB58(PolledMeter):
             WrongInstrument: the device path leads to something else.
         """
         options = cls.Config.model_validate(config)
+        if tcp_of(options.address):
+            return cls._begun(cls(name, SerialPort.open(name, options.address, baud=115200)))
         by_path = options.address.startswith("/")
         path = options.address if by_path else find(name, IDS, options.address)
         model = model_at(path, IDS) or "FNB58"
@@ -117,7 +122,11 @@ class FNB58(PolledMeter):
                 name, f"{path} is USB device {model}, not one of {', '.join(IDS.values())}", hint=HINT
             )
         identity = Identity("FNIRSI", model, "" if by_path else options.address)
-        meter = cls(name, HidrawPort.open(name, path), identity)
+        return cls._begun(cls(name, HidrawPort.open(name, path), identity))
+
+    @staticmethod
+    def _begun(meter: M) -> M:
+        """Return the meter once a first report has come; close it where none does."""
         try:
             again(meter.read)
         except BaseException:

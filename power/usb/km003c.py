@@ -39,7 +39,7 @@ from .km003c_packets import (
     reading,
     ticks_since,
 )
-from .serial_port import HINT, SerialPort
+from .serial_port import HINT, SerialPort, tcp_of
 
 IDS = {(0x5FC9, 0x0063): "KM003C", (0x5FC9, 0x0061): "KM002C"}
 _INTERFACE, _OUT, _IN = 0, 0x01, 0x81
@@ -258,7 +258,7 @@ class KM003C(PolledMeter):
 
 
 def _open(name: str, address: str) -> Port:
-    if "://" in address or address.startswith("/"):
+    if tcp_of(address) or "://" in address or address.startswith("/"):
         return SerialPort.open(name, address, baud=115200)
     return BulkPort.open(name, IDS, address, interface=_INTERFACE, out=_OUT, back=_IN)
 

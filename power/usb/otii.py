@@ -161,7 +161,7 @@ class Otii(PolledMeter):
             WrongInstrument: another unit is plugged in.
         """
         options = cls.Config.model_validate(config)
-        server = Server(name, SerialPort.open(name, f"socket://{options.address}", baud=115200))
+        server = Server(name, SerialPort.open(name, options.address, baud=115200))
         try:
             again(lambda: _log_in(server, options))
             device, kind = again(lambda: _device(name, server, options.serial_number))

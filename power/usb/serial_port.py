@@ -1,5 +1,6 @@
 """A serial line as a :class:`~power.port.Port`."""
 
+import re
 import termios
 from typing import TYPE_CHECKING, Self
 
@@ -13,6 +14,14 @@ HINT = "is the meter plugged in and powered, and no other program using its port
 _WRITE_TIMEOUT_S = 1.0
 """Assumed: a question is a few bytes; a radio link that is gone would take them never."""
 
+_TCP = re.compile(r"(?:tcp://|socket://)?([\w.-]+):(\d+)/?|TCPIP\d*::([^:]+)::(\d+)::SOCKET", re.IGNORECASE)
+
+
+def tcp_of(link: str) -> tuple[str, int] | None:
+    """Return host and port of a TCP link, however it is named: ``host:port``, a URL, a VISA name; None for others."""
+    found = _TCP.fullmatch(link.strip())
+    return (found[1] or found[3], int(found[2] or found[4])) if found else None
+
 
 class SerialPort:
     """A USB or Bluetooth serial port, held by this process alone."""
@@ -23,7 +32,7 @@ class SerialPort:
 
     @classmethod
     def open(cls, name: str, port: str, *, baud: int) -> Port:
-        """Open a device path or a pyserial URL.
+        """Open a device path or a pyserial URL; ``host:port`` and VISA's names of sockets are TCP.
 
         Raises:
             MeterOffline: there is no such port, or another program holds it.
@@ -34,8 +43,9 @@ class SerialPort:
     def _open(cls, name: str, port: str, baud: int) -> Self:
         import serial
 
+        url = "socket://{}:{}".format(*tcp) if (tcp := tcp_of(port)) else port
         try:
-            return cls(serial.serial_for_url(port, baudrate=baud, exclusive=True, write_timeout=_WRITE_TIMEOUT_S))
+            return cls(serial.serial_for_url(url, baudrate=baud, exclusive=True, write_timeout=_WRITE_TIMEOUT_S))
         except (OSError, ValueError) as error:
             raise MeterOffline(name, str(error), hint=HINT) from error
 

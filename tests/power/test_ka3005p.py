@@ -67,6 +67,8 @@ def test_what_does_not_look_like_volts_is_none(answer: bytes) -> None:
         (b"VELLEMANPS3005DV2.0", "PS3005D", ""),
         (b"TENMA 72-2540 V2.1", "72-2540", ""),
         (b"RND 320-KA3005P V2.0\0", "320-KA3005P", ""),
+        (b"KA3005P V5.5", "KA3005P", ""),
+        (b"S-LS-31 V2.0", "S-LS-31", ""),
     ],
 )
 def test_its_sisters_names_are_known(monkeypatch: pytest.MonkeyPatch, name: bytes, model: str, serial: str) -> None:

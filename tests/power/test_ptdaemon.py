@@ -120,6 +120,15 @@ def test_a_whole_session_sets_the_ranges_measures_and_sets_them_back() -> None:
         ]
 
 
+def test_ranges_that_nobody_names_are_left_as_they_are_and_then_the_uncertainty_is_unknown() -> None:
+    with serving() as (server, config):
+        free = PtDaemon.Config(address=config.address, interval_ms=100)
+        with PtDaemon.open("m1", free) as meter:
+            assert next(iter(meter.stream())).watts.tolist() == [6.5, 7.5]
+            assert meter.accuracy.source.startswith("assumed: 5 %")
+    assert not [said for said in server.heard if said.startswith("SR")]
+
+
 @pytest.mark.parametrize(
     ("answers", "fault", "told"),
     [

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from power.errors import MeterOffline
-from power.usb.serial_port import SerialPort, ask
+from power.usb.serial_port import SerialPort, ask, tcp_of
 
 
 @contextmanager
@@ -83,3 +83,24 @@ def test_a_meter_that_is_pulled_out_is_offline() -> None:
 def test_a_port_that_is_not_there_is_offline_and_named(path: str) -> None:
     with pytest.raises(MeterOffline, match="m1: "):
         SerialPort.open("m1", path, baud=9600)
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "127.0.0.1:5025",
+        "socket://127.0.0.1:5025",
+        "tcp://127.0.0.1:5025",
+        "TCPIP::127.0.0.1::5025::SOCKET",
+        "tcpip0::127.0.0.1::5025::socket",
+    ],
+)
+def test_a_tcp_link_may_be_named_in_every_way_there_is(link: str) -> None:
+    assert tcp_of(link) == ("127.0.0.1", 5025)
+
+
+@pytest.mark.parametrize(
+    "link", ["/dev/ttyACM0", "USB0::0x0B21::0x0025::C2::INSTR", "TCPIP::192.0.2.1::INSTR", "COM3", ""]
+)
+def test_what_is_no_tcp_link_is_left_as_it_is(link: str) -> None:
+    assert tcp_of(link) is None
