@@ -66,7 +66,7 @@ class Block:
         )
 
     def pieces(self, start_ns: int | None = None, end_ns: int | None = None) -> Iterator["Block"]:  # noqa: ARG002
-        """Yield all readings: they are one piece, see :class:`~power.readings.Readings`."""
+        """Yield all readings: they are one piece, see :class:`~power.piecewise.Readings`."""
         yield self
 
     def pick(self, which: slice | NDArray[np.bool_]) -> "Block":

@@ -11,7 +11,7 @@ from typing import Self
 from .block import Block
 from .errors import MeterOffline, PowerError
 from .meter import Meter
-from .readings import Keeper, Readings
+from .piecewise import Keeper, Readings
 from .tally import Tally
 
 _SILENT_PERIODS = 3
