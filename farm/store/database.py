@@ -14,21 +14,26 @@ from sqlalchemy import Connection, Engine, RowMapping, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from power.block import Block
+from power.piecewise import Readings
 
 from ..errors import LabFault, UsageFault
-from . import consoles, runs, schema
+from . import consoles, long_traces, runs, schema
 from . import frames as frame_pieces
 from .consoles import ConsoleLog
 from .frames import FrameTimes
 from .opening import BUSY_S, connect, exclusive
-from .pieces import pack, unpack
 from .prune import Pruned, Rules, prune
 from .record import Record, Verdict, utc
 from .run import GateVerdict, Run
 from .runs import StoredRun
+from .spool import FOLDER, KeptTrace
 
 RESULTS = Path(".farm/results.sqlite")
 """Where results are kept unless told otherwise: in the working folder, never in HOME."""
+
+
+MOST_AT_ONCE = 30_000_000
+"""Readings: a gigabyte of memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,8 @@ class Store:
     def __init__(self, engine: Engine, where: str) -> None:
         """Take an engine whose tables are there; use :meth:`open`."""
         self._engine, self._where = engine, where
+        file = engine.url.database if engine.dialect.name == "sqlite" else None
+        self._traces = (Path(file) if file else RESULTS).parent / FOLDER
 
     @classmethod
     def open(cls, where: str | Path = RESULTS, *, busy_s: float = BUSY_S) -> Self:
@@ -96,7 +103,7 @@ class Store:
     def save(
         self,
         record: Record,
-        traces: Mapping[str, Block],
+        traces: Mapping[str, Readings],
         console: ConsoleLog | bytes = b"",
         frames: FrameTimes | None = None,
     ) -> None:
@@ -117,9 +124,8 @@ class Store:
                         json=record.model_dump_json(exclude_none=True),
                     )
                 )
-                for meter, block in traces.items():
-                    row = {"record_id": record.id, "meter": meter, "readings": len(block), "piece": pack(block)}
-                    connection.execute(schema.traces.insert().values(row))
+                for meter, readings in traces.items():
+                    long_traces.keep(connection, record.id, meter, readings)
                 if frames is not None:
                     row = {"record_id": record.id, "frames": len(frames), "piece": frame_pieces.pack(frames)}
                     connection.execute(schema.frames.insert().values(row))
@@ -128,6 +134,9 @@ class Store:
                     consoles.keep(connection, record.id, log)
         except IntegrityError as error:
             raise _fault(self._where, error) from error
+        for readings in traces.values():
+            if isinstance(readings, KeptTrace):
+                readings.sealed()
 
     def judge(self, record_id: str, verdict: Verdict) -> None:
         """Keep what was decided on a record; a later verdict replaces an earlier one.
@@ -181,23 +190,33 @@ class Store:
             raise UsageFault(f"record {found.id}: {found.why}")
         return found
 
-    def trace(self, record_id: str, meter: str) -> Block:
-        """Return everything that a meter read during a trial.
+    def readings(self, record_id: str, meter: str) -> Readings:
+        """Return everything that a meter read during a trial; of a long trace piece by piece, from the disk.
 
         Raises:
             UsageFault: no such record, or no such meter in it.
-            LabFault: the trace is damaged.
+            LabFault: the trace is damaged, or not the one that the record seals.
         """
-        table = schema.traces.c
         with self.transaction() as connection:
-            query = select(table.piece).where(table.record_id == record_id, table.meter == meter)
-            piece = connection.execute(query).scalar_one_or_none()
-        if piece is None:
+            try:
+                found = long_traces.read(connection, record_id, meter, self._traces)
+            except ValueError as error:
+                raise _fault(self._where, error) from error
+        if found is None:
             raise UsageFault(f"{self._where}: record {record_id} has no trace of a meter {meter!r}")
-        try:
-            return unpack(piece)
-        except ValueError as error:
-            raise _fault(self._where, error) from error
+        return found
+
+    def trace(self, record_id: str, meter: str) -> Block:
+        """Return the same in one block.
+
+        Raises:
+            UsageFault: no such record, or no such meter in it; or a trace too long for the memory.
+            LabFault: the trace is damaged, or not the one that the record seals.
+        """
+        found = self.readings(record_id, meter)
+        if len(found) > MOST_AT_ONCE:
+            raise UsageFault(f"record {record_id}: {len(found):,} readings of {meter} are too many to hold at once")
+        return Block.join(found.pieces())
 
     def frames(self, record_id: str) -> FrameTimes | None:
         """Return every frame of a trial; None where they were not kept.
@@ -243,7 +262,7 @@ class Store:
             LabFault: somebody else uses it for too long, or it refused.
         """
         try:
-            return prune(self._engine, rules, now=datetime.now(UTC), dry_run=dry_run)
+            return prune(self._engine, self._traces, rules, now=datetime.now(UTC), dry_run=dry_run)
         except SQLAlchemyError as error:
             raise _fault(self._where, error) from error
 

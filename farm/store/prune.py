@@ -24,9 +24,10 @@ from typing import Any, cast
 from sqlalchemy import Connection, Engine, func, select
 
 from ..errors import UsageFault
-from . import schema
+from . import long_traces, schema
 from .opening import exclusive, in_turn, now_ms
 from .record import utc
+from .spool import sweep
 
 KEEP_PASSES = 5
 """Newest passes kept of each board with each artifact: enough for a gate's usual look back (assumed)."""
@@ -85,28 +86,40 @@ class _Entry:
     readable: bool = True
 
 
-def prune(engine: Engine, rules: Rules, *, now: datetime, dry_run: bool = False) -> Pruned:
-    """Delete by age and size; a SQLite file then really shrinks.
+def prune(engine: Engine, traces: Path, rules: Rules, *, now: datetime, dry_run: bool = False) -> Pruned:
+    """Delete by age and size; a SQLite file then really shrinks. ``traces`` is the folder of long ones.
 
     A dry run does the same and takes it back: what it says is exact, and it holds the writers' lock for as long.
 
     Raises:
         UsageFault: a size was given, and the database is none of which the farm knows the size.
     """
-    before = _file_bytes(engine)
+    before = _file_bytes(engine, traces)
     done: list[Pruned] = []
+    orphans = sweep_traces(engine, traces, dry_run=dry_run)
     with suppress(_NotReally), exclusive(engine) as connection:
-        done.append(_prune(connection, rules, now, before))
+        done.append(_prune(connection, rules, now, before, orphans))
         if dry_run:
             raise _NotReally
     if dry_run:
         return done[0]
+    sweep_traces(engine, traces)
     shrunk = _shrink(engine)
-    return replace(done[0], bytes_after=_file_bytes(engine), shrunk=shrunk)
+    return replace(done[0], bytes_after=_file_bytes(engine, traces), shrunk=shrunk)
 
 
-def _prune(connection: Connection, rules: Rules, now: datetime, bytes_before: int) -> Pruned:
-    pieces, history = _orphans(connection), _history(connection, rules.before)
+def sweep_traces(engine: Engine, traces: Path, *, dry_run: bool = False) -> int:
+    """Delete the pieces of long traces that no record names, and return how many files those are."""
+
+    def named(folder: str) -> bool:
+        with engine.begin() as connection:
+            return long_traces.named(connection, folder)
+
+    return sweep(traces, named, dry_run=dry_run)
+
+
+def _prune(connection: Connection, rules: Rules, now: datetime, bytes_before: int, orphans: int) -> Pruned:
+    pieces, history = orphans + _orphans(connection), _history(connection, rules.before)
     entries, lasting = list(_entries(connection)), _lasting(connection, rules, now)
     gone: set[str] = set()
     met: set[str] = set()
@@ -260,14 +273,14 @@ def _empty_runs(connection: Connection, rules: Rules, touched: set[str | None]) 
 
 
 def _used_bytes(connection: Connection) -> int:
-    """Return what a SQLite file takes once it is shrunk; inside a transaction, what it would take."""
+    """Return what a SQLite file takes once it is shrunk, and the long traces; in a transaction, what they would."""
     if connection.dialect.name != "sqlite":
         raise UsageFault("prune by size: only for a SQLite file; prune by age instead")
     pages, free, size = (
         int(connection.exec_driver_sql(f"PRAGMA {name}").scalar_one())
         for name in ("page_count", "freelist_count", "page_size")
     )
-    return (pages - free) * size
+    return (pages - free) * size + long_traces.folder_bytes(connection)
 
 
 def _shrink(engine: Engine) -> bool:
@@ -291,10 +304,10 @@ def _shrink(engine: Engine) -> bool:
     return True
 
 
-def _file_bytes(engine: Engine) -> int:
-    """Return what lies on the disk, the write-ahead log included; 0 where that is not known."""
+def _file_bytes(engine: Engine, traces: Path) -> int:
+    """Return what lies on the disk, write-ahead log and long traces included; 0 where that is not known."""
     if engine.dialect.name != "sqlite" or not engine.url.database:
         return 0
     path = Path(engine.url.database)
-    files = [path, path.with_name(f"{path.name}-wal")]
+    files = [path, path.with_name(f"{path.name}-wal"), *traces.glob("*/*")]
     return sum(file.stat().st_size for file in files if file.exists())

@@ -52,7 +52,9 @@ traces = Table(
     Column("record_id", String(32), ForeignKey("records.id"), primary_key=True),
     Column("meter", String(200), primary_key=True),
     Column("readings", Integer, nullable=False),
-    Column("piece", LargeBinary, nullable=False),
+    Column("piece", LargeBinary, nullable=False),  # of a trace beside the database, the index of its pieces
+    Column("folder", String(32)),  # of those pieces, beside the database; absent: it lies here
+    Column("folder_bytes", BigInteger),
 )
 frames = Table(
     "frames",
