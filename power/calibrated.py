@@ -99,21 +99,26 @@ def calibrated(meter: Meter, calibration: Calibration | None) -> Meter:
     return meter if calibration is None else cast("Meter", CalibratedMeter(meter, calibration))
 
 
+def raw(meter: Meter) -> Meter:
+    """Return the meter without its calibration: what the unit itself says."""
+    return cast("CalibratedMeter", meter).uncorrected if isinstance(meter, CalibratedMeter) else meter
+
+
 @dataclass(frozen=True, slots=True)
 class CalibratedMeter:
     """A :class:`~power.meter.Meter` that says everything as the one inside does, but readings and limits of error."""
 
-    _meter: Meter
-    _calibration: Calibration
+    uncorrected: Meter
+    calibration: Calibration
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 -- whatever the meter has
         """Return what the meter has."""
-        return getattr(self._meter, name)
+        return getattr(self.uncorrected, name)
 
     @property
     def accuracy(self) -> Accuracy:
         """The certificate's uncertainty where it tells one, else the maker's limits."""
-        said, by = self._meter.accuracy, self._calibration
+        said, by = self.uncorrected.accuracy, self.calibration
         return Accuracy(
             _tolerance(said.volts, by.volts),
             _tolerance(said.amps, by.amps),
@@ -123,23 +128,23 @@ class CalibratedMeter:
 
     def read(self) -> Block:
         """Return one fresh reading, corrected."""
-        return corrected(self._meter.read(), self._calibration)
+        return corrected(self.uncorrected.read(), self.calibration)
 
     def stream(self) -> Iterator[Block]:
         """Yield corrected blocks."""
-        for block in self._meter.stream():
-            yield corrected(block, self._calibration)
+        for block in self.uncorrected.stream():
+            yield corrected(block, self.calibration)
 
     def __enter__(self) -> Self:
         """Return the meter itself."""
-        self._meter.__enter__()
+        self.uncorrected.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the port."""
-        self._meter.__exit__(kind, error, trace)
+        self.uncorrected.__exit__(kind, error, trace)
 
 
 def corrected(block: Block, calibration: Calibration) -> Block:

@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from . import meter_check
+from . import meter_check, meter_record
 from .common import add_json
 from .meter_options import add_link, add_options
 
@@ -22,6 +22,9 @@ def arguments(parser: ArgumentParser) -> None:
     checked = actions.add_parser("check", help="is it right? its identity, errors, rate, noise, zero and scale")
     meter_check.arguments(checked)
     checked.set_defaults(action=meter_check.check)
+    recorded = actions.add_parser("record", help="keep what it really says, byte by byte, as a file for tests")
+    meter_record.arguments(recorded)
+    recorded.set_defaults(action=meter_record.record)
     decode = actions.add_parser("decode", help="print what captured bytes or lines of a meter say")
     decode.add_argument("driver", metavar="DRIVER", help="whose; a wrong one names those that can be decoded")
     decode.add_argument("file", type=Path, metavar="FILE", help="bytes as captured, or as lines of hex; or text lines")

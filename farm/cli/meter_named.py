@@ -11,6 +11,8 @@ from .common import STATE, add_inventory, open_lab
 from .meter_options import add_link, add_options, config_from, faults_told
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from power.meter import Meter
 
     from ..lab.inventory import Lab
@@ -28,6 +30,8 @@ class Named:
     meter: "Meter"
     options: dict[str, Any] = field(default_factory=dict[str, Any])
     """As the driver took them."""
+    secrets: dict[str, str] = field(default_factory=dict[str, str], repr=False)
+    """Those of the options that nobody may see."""
     warning: str = ""
     """What is to be said against its calibration."""
 
@@ -59,7 +63,8 @@ def opened(args: Namespace, reason: str) -> Generator[tuple[Named, Opener]]:
     if args.driver is not None:
         kind, config = config_from(args)
         with faults_told(), kind.open(args.driver, config) as meter:
-            yield Named(args.driver, args.driver, None, meter, config.model_dump(mode="json")), _no_other
+            options = config.model_dump(mode="json", exclude_none=True)
+            yield Named(args.driver, args.driver, None, meter, options, _secrets(config)), _no_other
         return
     if args.resource is not None or args.options:
         raise UsageFault(f"{args.meter}: the inventory says where it is; leave out --resource and -o")
@@ -71,6 +76,12 @@ def opened(args: Namespace, reason: str) -> Generator[tuple[Named, Opener]]:
         with faults_told():
             named = opener(args.meter)
         yield named, opener
+
+
+def _secrets(config: "BaseModel") -> dict[str, str]:
+    from pydantic import SecretStr
+
+    return {name: value.get_secret_value() for name, value in config if isinstance(value, SecretStr)}
 
 
 def _no_other(name: str) -> Named:
@@ -107,7 +118,9 @@ def _loose(lab: "Lab", stack: ExitStack) -> Opener:
         facts = calibration.facts(lab, name)
         warning = "" if facts is None else facts.warning or ""
         right = calibrated(meter, entry.calibration)
-        return Named(name, entry.driver, made(entry.twin), right, dict(entry.options), warning)
+        return Named(
+            name, entry.driver, made(entry.twin), right, dict(entry.options), _secrets(entry.config()), warning
+        )
 
     return open_it
 
@@ -128,6 +141,7 @@ def _on_bench(lab: "Lab", board: str, wait_s: float, reason: str, stack: ExitSta
             raise UsageFault(f"{name}: sits on {other}, not on {board}: they do not read one rail; name another")
         on = bench.meter(name)
         warning = "" if on.calibration is None else on.calibration.warning or ""
-        return Named(name, on.driver, on.made, on.meter, dict(lab.meters[name].options), warning)
+        entry = lab.meters[name]
+        return Named(name, on.driver, on.made, on.meter, dict(entry.options), _secrets(entry.config()), warning)
 
     return open_it

@@ -1,0 +1,257 @@
+"""What went over a meter's cable, kept as a file, and played to its driver again.
+
+Both directions are kept, each piece with its time, as are the options that the driver had and the readings that it made
+of it. Played, what the unit sent is there at once; the driver must ask what it asked then.
+"""
+
+import gzip
+import json
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from .block import Block, Flag
+from .port import Port
+
+_GZIP = ".gz"
+Made = Literal["instrument", "process twin", "qemu twin"]
+Piece = tuple[float, Literal[">", "<"], str]
+"""Seconds since the port was opened; ``>`` to the unit, ``<`` from it; the bytes in hex."""
+
+
+class Kept(BaseModel):
+    """One reading as the driver made it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    t_s: float
+    """Since the port was opened."""
+    volts: float | None
+    amps: float | None
+    watts: float | None
+    flags: list[str] = []
+
+
+class Recording(BaseModel):
+    """A conversation with one unit."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    driver: str
+    made: Made
+    """What spoke: a twin's bytes are no instrument's."""
+    origin: str
+    """Where it comes from, in words."""
+    anonymous: bool = False
+    """The serial number is a stand-in."""
+    identity: dict[str, str]
+    options: dict[str, Any]
+    exchange: list[Piece]
+    readings: list[Kept]
+
+
+class RecordingPort:
+    """A port that notes everything that goes through it."""
+
+    def __init__(self, port: Port, noted: list[Piece], begin_ns: int) -> None:
+        """Sit on an open port."""
+        self._port, self._noted, self._begin_ns = port, noted, begin_ns
+
+    def discard(self) -> None:
+        """Forget what has arrived and was not read; of that nothing is noted."""
+        self._port.discard()
+
+    def write(self, data: bytes) -> None:
+        """Send all of ``data``."""
+        self._note(">", data)
+        self._port.write(data)
+
+    def read_line(self, terminator: bytes, timeout_s: float) -> bytes:
+        """Return as the port does."""
+        return self._note("<", self._port.read_line(terminator, timeout_s))
+
+    def read_exactly(self, size_bytes: int, timeout_s: float) -> bytes:
+        """Return as the port does."""
+        return self._note("<", self._port.read_exactly(size_bytes, timeout_s))
+
+    def close(self) -> None:
+        """Close the port."""
+        self._port.close()
+
+    def _note(self, way: Literal[">", "<"], data: bytes) -> bytes:
+        if data:
+            self._noted.append(((time.monotonic_ns() - self._begin_ns) / 1e9, way, data.hex()))
+        return data
+
+
+class Tape:
+    """Notes what goes over the ports that are opened while it is the way; see :func:`power.port.opened_by`."""
+
+    def __init__(self) -> None:
+        """Begin now."""
+        self.begin_ns = time.monotonic_ns()
+        self.pieces: list[Piece] = []
+
+    def __call__(self, open_port: Callable[[], Port]) -> Port:
+        """Open the port, and sit on it."""
+        return RecordingPort(open_port(), self.pieces, self.begin_ns)
+
+    def kept(self, blocks: Sequence[Block]) -> list[Kept]:
+        """Return readings as they are kept."""
+        return kept(blocks, self.begin_ns)
+
+
+class PlayedPort:
+    """A unit that says what it said once. Silence costs no time."""
+
+    def __init__(self, pieces: Sequence[Piece], tell_time: Callable[[float], None] = lambda _: None) -> None:
+        """Take a recording's exchange; ``tell_time`` hears the seconds at which each piece came."""
+        self._left = list(pieces)
+        self._tell_time = tell_time
+
+    def discard(self) -> None:
+        """Keep what comes: what was thrown away then was never noted."""
+
+    def write(self, data: bytes) -> None:
+        """Hold it against what was sent then.
+
+        Raises:
+            ValueError: the driver asks something else than it did.
+        """
+        while self._left and self._left[0][1] == "<":  # what it has not read this time
+            self._left.pop(0)
+        if not self._left:
+            raise ValueError(f"the driver sends {data!r} after the recording's end")
+        at_s, _, sent = self._left.pop(0)
+        if bytes.fromhex(sent) != data:
+            raise ValueError(f"the driver sends {data!r}, and sent {bytes.fromhex(sent)!r} when it was recorded")
+        self._tell_time(at_s)
+
+    def read_line(self, terminator: bytes, timeout_s: float) -> bytes:
+        """Return bytes up to and with the terminator, or all that came before the next question."""
+        arrived = b"".join(bytes.fromhex(data) for data in self._arrived())
+        at = arrived.find(terminator)
+        return self.read_exactly(len(arrived) if at < 0 else at + len(terminator), timeout_s)
+
+    def read_exactly(self, size_bytes: int, timeout_s: float) -> bytes:  # noqa: ARG002 -- silence is known at once
+        """Return so many bytes, or all that came before the next question."""
+        taken = bytearray()
+        while len(taken) < size_bytes and self._left and self._left[0][1] == "<":
+            at_s, way, text = self._left.pop(0)
+            data, wanted = bytes.fromhex(text), size_bytes - len(taken)
+            taken += data[:wanted]
+            self._tell_time(at_s)
+            if rest := data[wanted:]:
+                self._left.insert(0, (at_s, way, rest.hex()))
+        return bytes(taken)
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    def _arrived(self) -> list[str]:
+        found: list[str] = []
+        for _, way, data in self._left:
+            if way == ">":
+                break
+            found.append(data)
+        return found
+
+
+def kept(blocks: Sequence[Block], begin_ns: int) -> list[Kept]:
+    """Return readings as they are kept: what has no value is None."""
+    whole = Block.join(blocks)
+    columns = (whole.t_ns - begin_ns, whole.volts, whole.amps, whole.watts, whole.flags)
+    return [
+        Kept(
+            t_s=t_ns / 1e9,
+            volts=_known(volts),
+            amps=_known(amps),
+            watts=_known(watts),
+            flags=[flag.name or "" for flag in Flag if flag & flags],
+        )
+        for t_ns, volts, amps, watts, flags in zip(*(column.tolist() for column in columns), strict=True)
+    ]
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def write(recording: Recording, path: Path) -> None:
+    """Write a recording, a piece a line; packed where the name ends with ``.gz``. FileExistsError: it is there."""
+    value = recording.model_dump(mode="json")
+    lists = {name: value.pop(name) for name in ("exchange", "readings")}
+    head = json.dumps(value, indent=2, ensure_ascii=False).removesuffix("\n}")
+    parts = [
+        f'  "{name}": [\n' + ",\n".join(f"    {json.dumps(one)}" for one in rows) + "\n  ]"
+        for name, rows in lists.items()
+    ]
+    data = (",\n".join([head, *parts]) + "\n}\n").encode()
+    with path.open("xb") as file:
+        file.write(gzip.compress(data, mtime=0) if path.suffix == _GZIP else data)
+
+
+def read(path: Path) -> Recording:
+    """Return a recording; ValueError where a file is none."""
+    data = path.read_bytes()
+    try:
+        return Recording.model_validate_json(gzip.decompress(data) if path.suffix == _GZIP else data)
+    except (ValidationError, OSError, EOFError) as error:
+        raise ValueError(f"{path}: no recording of a meter: {error}") from error
+
+
+def anonymous(recording: Recording) -> Recording:
+    """Return it with a stand-in for the unit's serial number, of the same length, wherever that stands as text.
+
+    Raises:
+        ValueError: the unit told one, and it does not stand in the bytes as text: they may hold it in another form.
+    """
+    serial = recording.identity.get("serial_number", "")
+    if not serial:
+        return recording.model_copy(update={"anonymous": True})
+    instead = "".join("0" if letter.isdigit() else "X" if letter.isalpha() else letter for letter in serial)
+    exchange = _replaced(recording.exchange, serial, instead)
+    if exchange == recording.exchange:
+        raise ValueError(
+            f"its serial number {serial} is in no text that it sent: the bytes may hold it in another form"
+        )
+    told = json.dumps({"identity": recording.identity, "options": recording.options}).replace(serial, instead)
+    return recording.model_copy(update={"anonymous": True, "exchange": exchange, **json.loads(told)})
+
+
+def without_secrets(recording: Recording, secrets: Mapping[str, str]) -> Recording:
+    """Return it with a stand-in of the same length for each secret: option → its value."""
+    exchange, options = recording.exchange, dict(recording.options)
+    for name, value in secrets.items():
+        options[name] = "X" * len(value)
+        exchange = _replaced(exchange, value, options[name])
+        quoted = json.dumps(value)[1:-1]
+        exchange = _replaced(exchange, quoted, options[name].ljust(len(quoted), "X"))
+    return recording.model_copy(update={"exchange": exchange, "options": options})
+
+
+def _replaced(exchange: Sequence[Piece], serial: str, instead: str) -> list[Piece]:
+    """Return the exchange with a text replaced, in whatever pieces a reading cut it."""
+    found: list[Piece] = []
+    for way, run in _runs(exchange):
+        data = b"".join(bytes.fromhex(text) for _, _, text in run)
+        for coding in ("ascii", "utf-16-le"):
+            data = data.replace(serial.encode(coding), instead.encode(coding))
+        for at_s, _, text in run:
+            size = len(text) // 2
+            found.append((at_s, way, data[:size].hex()))
+            data = data[size:]
+    return found
+
+
+def _runs(exchange: Sequence[Piece]) -> list[tuple[Literal[">", "<"], list[Piece]]]:
+    runs: list[tuple[Literal[">", "<"], list[Piece]]] = []
+    for piece in exchange:
+        if not runs or runs[-1][0] != piece[1]:
+            runs.append((piece[1], []))
+        runs[-1][1].append(piece)
+    return runs
