@@ -2,7 +2,8 @@
 
 A real board has one of the two drivers; a reader prefers the older one's, and finds the same figures in the other's.
 Bus volts come in steps of 8 mV and shunt volts in steps of 40 µV (TI SBOS576C), here over 10 mΩ, as on the TX2's
-module. Numbers of devices change from boot to boot, as they do there.
+module. Each figure is the mean over the chip's last cycle. Numbers of devices change from boot to boot, as they do
+there.
 """
 
 import os
@@ -14,9 +15,11 @@ from pathlib import Path
 
 from .model import Rail
 
-Watts = Callable[[], float]
+Watts = Callable[[float], float]
+"""Returns the mean over so many of the last seconds."""
 
-_PERIOD_S = 0.02  # the twin's true watts change no faster; the chip itself is through its channels in 7 ms
+_REGISTER = 0x7607  # three channels, 64 samples, 140 µs a conversion, all the time; assumed of NVIDIA's device tree
+_CYCLE_S = 64 * 3 * 2 * 140e-6
 _BUS_STEP_MV = 8
 _SHUNT_OHMS = 0.01
 _AMPS_STEP_MA = 4  # 40 µV over the shunt
@@ -25,7 +28,7 @@ _MOST_DEVICES = 9  # numbers are one digit
 
 
 class Rails:
-    """Keeps the files of a model's rails fresh, fifty times a second; without a supply there are none."""
+    """Keeps the files of a model's rails fresh, once in a chip's cycle; without a supply there are none."""
 
     def __init__(self, root: Path, rails: list[Rail], *, seed: int) -> None:
         self._root, self._rails = root, rails
@@ -61,7 +64,7 @@ class Rails:
             self._thread = None
 
     def _run(self, volts: Callable[[], float], watts: Watts) -> None:
-        while not self._stop.wait(_PERIOD_S):
+        while not self._stop.wait(_CYCLE_S):
             self._refresh(volts, watts)
 
     def _number_devices(self) -> None:
@@ -77,6 +80,11 @@ class Rails:
             for folder in (old, new):
                 folder.mkdir(parents=True, exist_ok=True)
             (new / "name").write_text("ina3221\n")
+            (new / "samples").write_text("64\n")
+            (new / "update_interval").write_text(f"{round(_CYCLE_S * 1e3)}\n")
+            (old / "running_mode").write_text("1\n")
+            (tree := old.parent / "of_node").mkdir()
+            (tree / "ti,continuous-config").write_bytes(_REGISTER.to_bytes(4, "big"))
         for rail in self._rails:
             old, new = self._folders[rail.chip]
             (old / f"rail_name_{rail.channel}").write_text(f"{rail.name}\n")
@@ -84,7 +92,7 @@ class Rails:
             (new / f"shunt{rail.channel + 1}_resistor").write_text(f"{round(_SHUNT_OHMS * 1e6)}\n")
 
     def _refresh(self, volts: Callable[[], float], watts: Watts) -> None:
-        input_volts, input_watts = volts(), watts()
+        input_volts, input_watts = volts(), watts(_CYCLE_S)
         for rail in self._rails:
             rail_volts = input_volts if rail.volts is None else rail.volts
             rail_watts = max(0.0, rail.base_watts + rail.share * input_watts)

@@ -123,7 +123,7 @@ class TwinBoard(Protocol):
 class Sensing(Protocol):
     """What a board twin offers beside that when it has sensors on its own input."""
 
-    def sense(self, volts: Callable[[], float], watts: Callable[[], float]) -> None:
+    def sense(self, volts: Callable[[], float], watts: Callable[[float], float]) -> None:
         """Let them see what flows there now."""
         ...
 

@@ -1,13 +1,10 @@
-"""INA3221: the three-channel sensors on Jetson boards, as the kernel shows them.
+"""INA3221: the three-channel sensors on Jetson boards, as the kernel shows them; not yet tried on a board here.
 
-Two generations: NVIDIA's own driver (L4T up to 32: ``rail_name_N``, channels from 0) and mainline's hwmon (L4T from 34:
-``inN_label``, channels from 1). Layouts from public device trees and kernel sources; not yet tried on a board here.
 The reader wakes a processor of the board that it measures: 10 readings a second are enough.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,16 +14,12 @@ from ..errors import MeterOffline, UnknownChoice
 from ..gaps import is_long
 from ..meter import Accuracy, Identity, Tolerance
 from ..polling import Pace, PolledMeter
-from .files import HINT, Files, listing, read_numbers, whole_number
+from .files import HINT, Files, listing, read_numbers
+from .ina3221_rails import Rail, rails
 from .prompt import promptly
 from .rail_names import chosen
 from .reach import Here, Reach
 
-_OLD = ("sys/bus/i2c/drivers/ina3221x/*/iio*/rail_name_*", "sys/bus/iio/devices/*/rail_name_*")
-_NEW = "sys/class/hwmon/hwmon*/name"
-_CHANNELS = 3
-"""``in4`` and higher of hwmon are shunts and their sum: no rails."""
-_MICRO = 1e-6
 _ASSUMED_SHUNT_OHMS = 0.01
 """As on the TX2's module; hwmon tells its own."""
 _SHUNT_STEP_VOLTS, _SHUNT_OFFSET_VOLTS = 40e-6, 80e-6
@@ -36,21 +29,10 @@ _MOST_VOLTS = 19.6
 """The TX2's developer kit takes no more; other inputs that are added lie lower."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rail:
-    """Where one channel's millivolts and milliamperes stand."""
-
-    name: str
-    millivolts: str
-    milliamps: str
-    shunt_ohms: float | None = None
-
-
 class Ina3221(PolledMeter):
-    """Volts and amps of one rail of a board, point samples, one after the other."""
+    """Volts and amps of one rail of a board: averages of the chip where it is set to average, else points."""
 
-    verified: ClassVar[tuple[str, ...]] = ("published layout",)
-    aperture_s = 0.0
+    verified: ClassVar[tuple[str, ...]] = ("twin", "published layout")
 
     class Config(BaseModel):
         """Options in the inventory."""
@@ -68,6 +50,8 @@ class Ina3221(PolledMeter):
         super().__init__(name, Identity("Texas Instruments", f"INA3221 {'+'.join(rail.name for rail in rails)}"))
         self.rate_hz = options.rate_hz
         self._files, self._rails, self._options = files, tuple(rails), options
+        self._average_s = max(rail.average_s for rail in rails)
+        self.aperture_s = min(self._average_s, 1 / options.rate_hz)
         self._pace = Pace(1 / options.rate_hz)
         self._last_ns: int | None = None
         self._moved = False
@@ -111,10 +95,13 @@ class Ina3221(PolledMeter):
         if self._moved:
             self._find_again()
         try:
-            t_ns, numbers, again = promptly(self.name, self._numbers, period_s=1 / self.rate_hz)
+            t_ns, numbers, again = promptly(
+                self.name, self._numbers, period_s=1 / self.rate_hz, takes_s=self._average_s
+            )
         except MeterOffline:
             self._moved = True
             raise
+        t_ns -= round(self._average_s * 1e9)  # its last cycle ended half a cycle ago, give or take as much
         self._last_ns = t_ns
         late = again or (last_ns is not None and is_long(t_ns - last_ns, self.rate_hz))
         flags = Flag.LATE if late else Flag(0)
@@ -148,48 +135,6 @@ def _find(name: str, files: Files, wanted: str) -> list[Rail]:
         raise MeterOffline(name, "no INA3221 under /sys", hint=HINT)
     names = chosen(name, wanted, [rail.name for rail in there])
     return [rail for rail in there if rail.name in names]
-
-
-def rails(files: Files) -> list[Rail]:
-    """Return the rails that the kernel shows, whichever generation it is; raises OSError, and ValueError."""
-    old = next((found for pattern in _OLD if (found := files.glob(pattern))), list[str]())
-    if old:
-        return [_old(path, name) for path, name in zip(old, _texts(files, old), strict=True)]
-    chips = files.glob(_NEW)
-    names = _texts(files, chips)
-    return [rail for path, name in zip(chips, names, strict=True) if name == "ina3221" for rail in _new(files, path)]
-
-
-def _old(path: str, name: str) -> Rail:
-    folder, _, number = path.rpartition("/rail_name_")
-    return Rail(name, f"{folder}/in_voltage{number}_input", f"{folder}/in_current{number}_input")
-
-
-def _new(files: Files, path: str) -> list[Rail]:
-    """Return the rails of one chip; a channel without a label or a current has nothing wired to it."""
-    folder = path.rpartition("/")[0]
-    there = set(files.glob(f"{folder}/*"))
-    found: list[Rail] = []
-    for n in range(1, _CHANNELS + 1):
-        label, volts, amps, shunt = (f"{folder}/{file}" for file in _files_of(n))
-        if {label, volts, amps} <= there:
-            name, *micro_ohms = _texts(files, [label, *[shunt] * (shunt in there)])
-            ohms = whole_number(f"{micro_ohms[0]}\n") * _MICRO if micro_ohms else None
-            found.append(Rail(name, volts, amps, ohms))
-    return found
-
-
-def _texts(files: Files, paths: Sequence[str]) -> list[str]:
-    texts: list[str] = []
-    for text in files.read_all(paths) if paths else []:
-        if isinstance(text, OSError):
-            raise text
-        texts.append(text.strip())
-    return texts
-
-
-def _files_of(n: int) -> tuple[str, str, str, str]:
-    return f"in{n}_label", f"in{n}_input", f"curr{n}_input", f"shunt{n}_resistor"
 
 
 def _accuracy(rail: Rail) -> Accuracy:

@@ -16,10 +16,19 @@ _TRIES = 3
 """Assumed: a hiccup of a link or a busy machine is over by then."""
 
 
-def promptly(name: str, ask: Callable[[], T], *, period_s: float, clock: Time = time) -> tuple[int, T, bool]:
+def promptly(
+    name: str, ask: Callable[[], T], *, period_s: float, takes_s: float = 0.0, clock: Time = time
+) -> tuple[int, T, bool]:
     """Ask until an answer comes within half a period.
 
     An answer that was slow tells a value of no known moment, so it is thrown away: sensors can be asked again.
+
+    Args:
+        name: the meter's.
+        ask: returns the answer.
+        period_s: between two readings.
+        takes_s: what the sensor itself may take: mainline's driver waits for the end of an average.
+        clock: tells the time.
 
     Returns:
         The middle between question and answer, the answer, and whether an earlier one was too slow.
@@ -32,7 +41,7 @@ def promptly(name: str, ask: Callable[[], T], *, period_s: float, clock: Time = 
         asked_ns = clock.monotonic_ns()
         said = ask()
         took_ns = clock.monotonic_ns() - asked_ns
-        if took_ns <= _SHARE * period_s * 1e9:
+        if took_ns <= (_SHARE * period_s + takes_s) * 1e9:
             return asked_ns + took_ns // 2, said, nth > 0
     what = (
         f"its answers take {took_ns / 1e6:.0f} ms: too long to tell when {1 / period_s:g} readings a second were taken"

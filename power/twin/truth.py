@@ -51,7 +51,7 @@ _TICK_S = 0.02
 """How long watts stay constant, unless a meter looks in between. Half the shortest aperture of a twin meter."""
 
 _HISTORY_TICKS = 600_000
-"""At most 160 ticks/s with the fastest meter and the board's own sensors looking in: an hour, and half of that just
+"""At most 130 ticks/s with the fastest meter and the board's own sensors looking in: an hour, and half of that just
 after trimming."""
 
 
@@ -137,10 +137,10 @@ class Supply:
         """Return the mean power between two moments; raises as :meth:`joules`."""
         return self.truth(start_ns, end_ns) * 1e9 / (end_ns - start_ns)
 
-    def recent_watts(self) -> float:
-        """Return the mean power over the last 20 ms: what a sensor on the board shows now."""
+    def recent_watts(self, seconds: float) -> float:
+        """Return the mean power over the last seconds: what a sensor on the board shows that averages as long."""
         now_ns = time.monotonic_ns()
-        return self.mean_watts(now_ns - int(_TICK_S * 1e9), now_ns)
+        return self.mean_watts(now_ns - int(seconds * 1e9), now_ns)
 
     def _run(self) -> None:
         while not self._closing.wait(_TICK_S):

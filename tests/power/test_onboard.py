@@ -23,7 +23,8 @@ from power.errors import (
 from power.meter import Meter
 from power.onboard.counter import CounterPower
 from power.onboard.files import LocalFiles
-from power.onboard.ina3221 import Ina3221, Rail, rails
+from power.onboard.ina3221 import Ina3221
+from power.onboard.ina3221_rails import Rail, average_s, rails
 from power.onboard.nvml import NvmlMeter
 from power.onboard.rapl import Rapl
 from power.onboard.tegrastats import Tegrastats
