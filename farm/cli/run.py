@@ -40,6 +40,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--no-bursts", action="store_true", help="leave out the two bursts of load that show whether clocks are right"
     )
+    _add_start(parser)
     parser.add_argument(
         "--limit",
         action="append",
@@ -52,6 +53,22 @@ def arguments(parser: ArgumentParser) -> None:
     add_json(parser)
 
 
+def _add_start(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--short-term-s", type=float, default=1.0, metavar="S", help="length of the highest short-term mean watts [1]"
+    )
+    parser.add_argument(
+        "--start-celsius", type=float, nargs=2, metavar=("LOW", "HIGH"), help="begin within these temperatures only"
+    )
+    parser.add_argument("--start-zone", metavar="NAME", help="by this sensor of the board [the hottest]")
+    parser.add_argument(
+        "--start-timeout-s", type=float, default=600.0, metavar="S", help="wait so long for the board to cool [600]"
+    )
+    parser.add_argument(
+        "--soak-s", type=float, default=0.0, metavar="S", help="run the model so long beforehand, to warm the board [0]"
+    )
+
+
 def run(args: Namespace) -> int:
     """Deploy, run, keep the record, and judge it; without a limit there is nothing to judge."""
     from ..trial.scenario import FixedRate
@@ -59,7 +76,16 @@ def run(args: Namespace) -> int:
 
     limits = parse_limits(args.limit)
     scenario = FixedRate(
-        args.rate_hz, args.duration_s, warmup_frames=args.warmup, idle_s=args.idle_s, bursts=not args.no_bursts
+        args.rate_hz,
+        args.duration_s,
+        warmup_frames=args.warmup,
+        idle_s=args.idle_s,
+        bursts=not args.no_bursts,
+        short_term_s=args.short_term_s,
+        start_celsius=None if args.start_celsius is None else tuple(args.start_celsius),
+        start_zone=args.start_zone,
+        start_timeout_s=args.start_timeout_s,
+        soak_s=args.soak_s,
     )
     record, verdict = _trial(args, scenario, lambda record: judge(record, limits) if args.limit else None)
     _tell(record, verdict, args)
@@ -145,3 +171,5 @@ def _tell(record: "Record", verdict: "Verdict | None", args: Namespace) -> None:
     else:
         for reason in record.voids:
             warn(f"void: {reason}")
+    for warning in record.warnings:
+        warn(warning)

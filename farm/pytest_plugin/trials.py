@@ -142,6 +142,11 @@ class Trials:
         idle_s: float = 2.0,
         score_s: float = 20.0,
         bursts: bool = True,
+        short_term_s: float = 1.0,
+        start_celsius: tuple[float, float] | None = None,
+        start_zone: str | None = None,
+        start_timeout_s: float = 600.0,
+        soak_s: float = 0.0,
         attempts: int = 1,
     ) -> Outcome:
         """Run at a fixed frame rate while all meters of the bench are read.
@@ -154,13 +159,30 @@ class Trials:
             idle_s: How long idle watts are measured, before and after.
             score_s: How long, when the watts are measured, images that no frame has shown may take.
             bursts: Load the board for a moment before and after: each meter must show that where the clocks say.
+            short_term_s: Length of the mean whose highest is ``short_term_watts``.
+            start_celsius: Begin only within these temperatures, least and most.
+            start_zone: By this sensor of the board; else by the hottest.
+            start_timeout_s: How long to wait for that; then it is a lab fault.
+            soak_s: How long the model runs beforehand, so that the board is as warm as in use.
             attempts: A void trial (starved host, lost readings …) is run again up to so often in all;
                 each attempt leaves its record.
 
         Raises:
             devices.errors.DeviceError, power.errors.PowerError: a lab fault.
         """
-        scenario = FixedRate(rate_hz, duration_s, warmup_frames, idle_s, score_s, bursts)
+        scenario = FixedRate(
+            rate_hz,
+            duration_s,
+            warmup_frames,
+            idle_s,
+            score_s,
+            bursts,
+            short_term_s,
+            start_celsius,
+            start_zone,
+            start_timeout_s,
+            soak_s,
+        )
         put = deployment or self._deploy()
         trial = self._run(put, scenario)
         for _ in range(attempts - 1):
@@ -168,6 +190,8 @@ class Trials:
                 break
             note(self._item, f"void, run again: {'; '.join(trial.record.voids)}")
             trial = self._run(put, scenario)
+        for warning in trial.record.warnings:
+            note(self._item, f"warning: {warning}")
         rows = self._item.stash.setdefault(ROWS, [])
         rows.append(row(trial.record, None))
         tell(self._item, len(rows) - 1, properties(trial.record))

@@ -28,5 +28,5 @@ class Budget:
 
 
 def trial_s(scenario: FixedRate) -> float:
-    """Return about how long one trial takes; without the images that no frame shows, most score in no time."""
-    return scenario.duration_s + 2 * scenario.idle_s + _AROUND_S
+    """Return about how long one trial takes, cooling and the images that no frame shows left out."""
+    return scenario.soak_s + scenario.duration_s + 2 * scenario.idle_s + _AROUND_S

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from farm.lab.rails import label
 from farm.store.database import Stored
 from farm.store.record import Criterion, PowerFacts, Record, StateFacts
 
@@ -15,6 +16,7 @@ from . import words
 from .console import console_text
 from .datasets import Drawable, Evidence, drawables, idle_joules
 from .detail import Detail
+from .meter_rows import METER_COLUMNS, MeterRow, PartRow, meter_row, part_rows
 from .run_view import got, wanted
 from .words import ABSENT, figure, with_bounds
 
@@ -41,14 +43,6 @@ class PlotView(NamedTuple):
     note: str
     height: int
     """Pixels kept free for it until it is drawn."""
-
-
-class MeterRow(NamedTuple):
-    """One meter's energy."""
-
-    name: str
-    rail: str
-    cells: list[str]
 
 
 class StageRow(NamedTuple):
@@ -84,24 +78,12 @@ class TrialView:
     meter_columns: tuple[str, ...]
     meters: list[MeterRow]
     stages: list[StageRow]
+    parts: list[PartRow]
     state: list[tuple[str, str, str]]
     console: str
     console_size: str
     console_absent: str
     facts: list[tuple[str, str]]
-
-
-METER_COLUMNS = (
-    "mean, W",
-    "peak, W",
-    "energy, J",
-    "idle, J",
-    "above idle, J",
-    "J/inference",
-    "above idle, J/inference",
-    "idle before → after, W",
-    "readings, lost",
-)
 
 
 def trial_view(stored: Stored, evidence: Evidence, detail: Detail, anchor: str, outcome: str) -> TrialView:
@@ -121,7 +103,7 @@ def trial_view(stored: Stored, evidence: Evidence, detail: Detail, anchor: str, 
         started_utc=record.started_utc,
         outcome=outcome,
         moved=[f"Moved here from {one.board}: {one.why}" for one in record.moved],
-        reasons=[*record.voids, *(f"damaged: {what}" for what in evidence.damaged)],
+        reasons=[*record.voids, *record.warnings, *(f"damaged: {what}" for what in evidence.damaged)],
         headline=_headline(stored),
         criteria=[_criterion(c) for c in verdict.criteria] if verdict else [],
         detail_note=f"Shown in the level of detail “{detail.name}”; the rule stands above."
@@ -130,8 +112,9 @@ def trial_view(stored: Stored, evidence: Evidence, detail: Detail, anchor: str, 
         plots=[_plot(name, one, record) for name, one in drawn.items()],
         data=as_script({name: {"data": one.data, "params": one.params} for name, one in drawn.items()}),
         meter_columns=METER_COLUMNS,
-        meters=[_meter(power, scenario.frames) for power in record.power],
+        meters=[meter_row(power, scenario.frames) for power in record.power],
         stages=_stages(record),
+        parts=[row for power in record.power for row in part_rows(power, record.latency.stages_mean_ms)],
         state=_state(record.state_before, record.state_after),
         console=console,
         console_size=words.size(len(evidence.console)) if evidence.console else "none",
@@ -160,8 +143,10 @@ def _headline(stored: Stored) -> list[tuple[str, str, str]]:
         ("accuracy", texts.accuracy, ""),
     ]
     if power:
-        found.append(("mean power", with_bounds(power.mean.watts, power.mean.u_watts), "W"))
-        found.append(("energy", with_bounds(power.joules_per_inference, power.u_joules_per_inference), "J/inference"))
+        whose = f", {label(power)}" if label(power) else ""
+        found.append((f"mean power{whose}", with_bounds(power.mean.watts, power.mean.u_watts), "W"))
+        per_inference = with_bounds(power.joules_per_inference, power.u_joules_per_inference)
+        found.append((f"energy{whose}", per_inference, "J/inference"))
     else:
         found.append(("power", "not measured", ""))
     if record.boot:
@@ -244,25 +229,6 @@ _SAYS = {
 }
 
 
-def _meter(power: PowerFacts, frames: int) -> MeterRow:
-    idle = idle_joules(power, frames)
-    ends = (power.idle_before, power.idle_after)
-    above = power.joules_per_inference_above_idle
-    cells = [
-        with_bounds(power.mean.watts, power.mean.u_watts),
-        figure(power.peak_watts),
-        with_bounds(power.joules, power.u_joules),
-        figure(idle),
-        ABSENT if idle is None else figure(power.joules - idle),
-        with_bounds(power.joules_per_inference, power.u_joules_per_inference),
-        figure(above),
-        " → ".join(ABSENT if end is None else with_bounds(end.watts, end.u_watts) for end in ends),
-        f"{power.readings:,}, {power.lost:,}",
-    ]
-    made = "" if power.made == "board" else f", {power.made}"
-    return MeterRow(power.meter, f"{power.rail}, {power.how}{made}", cells)
-
-
 def _stages(record: Record) -> list[StageRow]:
     means = record.latency.stages_mean_ms
     total = math.fsum(means.values())
@@ -286,6 +252,8 @@ def _state(before: StateFacts, after: StateFacts) -> list[tuple[str, str, str]]:
 
 def _state_texts(state: StateFacts) -> dict[str, str]:
     texts = {f"{sensor}, °C": f"{celsius:.1f}" for sensor, celsius in state.celsius.items()}
+    if state.ambient_celsius is not None:
+        texts["ambient, °C"] = f"{state.ambient_celsius:.1f}"
     texts |= {f"clock {name}": words.clock(hz) for name, hz in state.clock_hz.items()}
     plain: Mapping[str, object] = {
         "governor": state.governor,
@@ -308,6 +276,7 @@ def _facts(record: Record) -> list[tuple[str, str]]:
     facts += [(f"artifact {name}".replace("_", " "), value) for name, value in _known(record.artifact).items()]
     facts += [(f"data set {name}", value) for name, value in _known(record.dataset).items()]
     facts += [("lease (fencing token)", record.lease), ("warm-up frames", record.scenario.warmup_frames)]
+    facts += _start(record)
     for power in record.power:
         who = " ".join(filter(None, (power.maker, power.instrument)))
         facts.append((f"meter {power.meter}", f"{who or power.driver}, driver {power.driver}, {power.made}"))
@@ -327,6 +296,20 @@ def _facts(record: Record) -> list[tuple[str, str]]:
     facts += [("controller", f"farm {record.host.farm_version}, Python {record.host.python}")]
     facts += [("controller late at most", f"{record.host.lateness_max_ms:.1f} ms")]
     return [(name, str(value)) for name, value in facts if value is not None]
+
+
+def _start(record: Record) -> list[tuple[str, object]]:
+    """Return how warm the trial began, where that was asked for."""
+    if (start := record.start) is None:
+        return []
+    facts: list[tuple[str, object]] = []
+    if start.wanted_celsius is not None:
+        between = " to ".join(f"{celsius:g}" for celsius in start.wanted_celsius)
+        told = f"{start.zone} {figure(start.celsius, 3)} °C, wanted {between} °C, waited {start.waited_s:.0f} s"
+        facts.append(("start temperature", told))
+    if start.rested_s is not None:
+        facts.append(("soak", f"{start.soak_s:g} s of the model, {start.rested_s:.1f} s before the first frame"))
+    return facts
 
 
 def _known(part: Any) -> dict[str, object]:  # noqa: ANN401
