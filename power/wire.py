@@ -9,6 +9,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,8 +20,10 @@ from .port import Port
 
 _GZIP = ".gz"
 Made = Literal["instrument", "process twin", "qemu twin"]
-Piece = tuple[float, Literal[">", "<"], str]
-"""Seconds since the port was opened; ``>`` to the unit, ``<`` from it; the bytes in hex."""
+Direction = Literal[">", "<"]
+"""To the unit, from it."""
+Piece = tuple[float, Direction, str]
+"""Seconds since recording began, whereto, and the bytes in hex."""
 
 
 class Kept(BaseModel):
@@ -57,9 +60,9 @@ class Recording(BaseModel):
 class RecordingPort:
     """A port that notes everything that goes through it."""
 
-    def __init__(self, port: Port, noted: list[Piece], begin_ns: int) -> None:
+    def __init__(self, port: Port, note: Callable[[Direction, bytes], None]) -> None:
         """Sit on an open port."""
-        self._port, self._noted, self._begin_ns = port, noted, begin_ns
+        self._port, self._note = port, note
 
     def discard(self) -> None:
         """Forget what has arrived and was not read; of that nothing is noted."""
@@ -72,19 +75,19 @@ class RecordingPort:
 
     def read_line(self, terminator: bytes, timeout_s: float) -> bytes:
         """Return as the port does."""
-        return self._note("<", self._port.read_line(terminator, timeout_s))
+        return self._came(self._port.read_line(terminator, timeout_s))
 
     def read_exactly(self, size_bytes: int, timeout_s: float) -> bytes:
         """Return as the port does."""
-        return self._note("<", self._port.read_exactly(size_bytes, timeout_s))
+        return self._came(self._port.read_exactly(size_bytes, timeout_s))
 
     def close(self) -> None:
         """Close the port."""
         self._port.close()
 
-    def _note(self, way: Literal[">", "<"], data: bytes) -> bytes:
+    def _came(self, data: bytes) -> bytes:
         if data:
-            self._noted.append(((time.monotonic_ns() - self._begin_ns) / 1e9, way, data.hex()))
+            self._note("<", data)
         return data
 
 
@@ -95,10 +98,24 @@ class Tape:
         """Begin now."""
         self.begin_ns = time.monotonic_ns()
         self.pieces: list[Piece] = []
+        self._stopped = False
 
     def __call__(self, open_port: Callable[[], Port]) -> Port:
         """Open the port, and sit on it."""
-        return RecordingPort(open_port(), self.pieces, self.begin_ns)
+        return RecordingPort(open_port(), self._note)
+
+    def stop(self) -> None:
+        """Note nothing more."""
+        self._stopped = True
+
+    def _note(self, way: Direction, data: bytes) -> None:
+        if not self._stopped:
+            self.pieces.append(((time.monotonic_ns() - self.begin_ns) / 1e9, way, data.hex()))
+
+    def asked(self) -> list[tuple[str, str]]:
+        """Return questions in text, and the answers that came before anything else was sent; without their ends."""
+        told = [(way, bytes.fromhex(data).decode("ascii", "replace").strip()) for _, way, data in self.pieces]
+        return [(one, two) for (way, one), (back, two) in pairwise(told) if (way, back) == (">", "<")]
 
     def kept(self, blocks: Sequence[Block]) -> list[Kept]:
         """Return readings as they are kept."""
@@ -248,8 +265,8 @@ def _replaced(exchange: Sequence[Piece], serial: str, instead: str) -> list[Piec
     return found
 
 
-def _runs(exchange: Sequence[Piece]) -> list[tuple[Literal[">", "<"], list[Piece]]]:
-    runs: list[tuple[Literal[">", "<"], list[Piece]]] = []
+def _runs(exchange: Sequence[Piece]) -> list[tuple[Direction, list[Piece]]]:
+    runs: list[tuple[Direction, list[Piece]]] = []
     for piece in exchange:
         if not runs or runs[-1][0] != piece[1]:
             runs.append((piece[1], []))

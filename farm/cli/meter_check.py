@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from power.meter_check import Finding
     from power.meter_gain import Load
     from power.sampler import Trace
+    from power.wire import Tape
 
 _MOST_S = 600.0
+_ASKS_ERRORS = re.compile(r"(?i)err(or)?(:next)?\?$")
+_NO_ERROR = re.compile(r"(?i)(:\S+\s+|err\s+)?[+-]?0+\b")
 _PERCENT = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(%?)")
 
 
@@ -38,6 +41,9 @@ def arguments(parser: ArgumentParser) -> None:
 
 def check(args: Namespace) -> int:
     """Read the meter for some seconds and tell what is not right; 3 where something is not."""
+    from power.port import opened_by
+    from power.wire import Tape
+
     load = _load(args)
     if not 0 < args.seconds <= _MOST_S:
         raise UsageFault(f"--seconds {args.seconds:g}: give more than 0 and at most {_MOST_S:g}")
@@ -45,9 +51,11 @@ def check(args: Namespace) -> int:
         raise UsageFault("--against: goes with a meter of the inventory; name that one, not --driver")
     if args.zero and load is not None:
         raise UsageFault("--zero: the load is off, and --load says that it is on; check one after the other")
-    with opened(args, "farm meter check") as (named, opener):
+    tape = Tape()
+    with opened_by(tape), opened(args, "farm meter check") as (named, opener):
+        findings = [*_identity(named), *_errors(named, tape)]
+        tape.stop()
         other = opener(args.against) if args.against else None
-        findings = [*_identity(named), *_errors(named)]
         progress(f"reading {named.name} for {args.seconds:g} s")
         traces = _sampled([named, *([other] if other else [])], args.seconds)
         progress("")
@@ -89,8 +97,8 @@ def _identity(named: Named) -> "Iterator[Finding]":
         yield Finding("calibration", named.warning)
 
 
-def _errors(named: Named) -> "Iterator[Finding]":
-    """Yield what the instrument's error queue held; nothing of a meter that has none."""
+def _errors(named: Named, tape: "Tape") -> "Iterator[Finding]":
+    """Yield what the instrument's error queue held, before it was opened too; nothing of a meter that has none."""
     from power.errors import FrameError, MeterOffline
     from power.meter_check import Finding
 
@@ -98,12 +106,15 @@ def _errors(named: Named) -> "Iterator[Finding]":
     if ask is None:
         return
     try:
-        found: list[str] = ask()
+        ask()
     except (FrameError, MeterOffline) as fault:
         if isinstance(fault.__cause__, OSError):
             raise
         yield Finding("errors", f"it does not tell: {str(fault).partition(chr(10))[0]}")
         return
+    found = [
+        answer for question, answer in tape.asked() if _ASKS_ERRORS.search(question) and not _NO_ERROR.match(answer)
+    ]
     hint = "they are taken out of its queue now: what did it do before?"
     yield Finding("errors", "; ".join(found) or "none", {"count": len(found)}, "; ".join(found), hint)
 

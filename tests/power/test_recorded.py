@@ -16,7 +16,7 @@ from power.registry import load_meter
 from power.testing import Replay
 from power.twin.servers import TWINS
 from power.twin.truth import PROFILES, Supply
-from power.wire import Kept, PlayedPort, Recording, RecordingPort, Tape, anonymous, kept, read, without_secrets, write
+from power.wire import Kept, PlayedPort, Recording, Tape, anonymous, kept, read, without_secrets, write
 
 FOLDER = Path(__file__).parents[1] / "wire" / "recorded"
 RECORDED = sorted(FOLDER.glob("*.json*"))
@@ -201,16 +201,18 @@ def test_what_is_no_recording_is_refused_and_none_is_overwritten(tmp_path: Path)
 
 
 def test_a_port_that_is_recorded_is_what_it_was() -> None:
-    noted: list[Any] = []
-    inner = Replay([b"12"])
-    port = RecordingPort(inner, noted, time.monotonic_ns())
+    tape, inner = Tape(), Replay([b"12"])
+    port = tape(lambda: inner)
     port.discard()
     port.write(b"?")
     assert port.read_exactly(2, 1.0) == b"12"
     assert port.read_exactly(2, 1.0) == b""
+    assert tape.asked() == [("?", "12")]
+    tape.stop()
+    port.write(b"!")
     port.close()
     assert inner.closed
-    assert [(way, data) for _, way, data in noted] == [(">", b"?".hex()), ("<", b"12".hex())]
+    assert [(way, data) for _, way, data in tape.pieces] == [(">", b"?".hex()), ("<", b"12".hex())]
 
 
 def test_only_who_records_is_recorded(twin_of: Any) -> None:
