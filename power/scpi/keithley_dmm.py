@@ -86,6 +86,9 @@ class DMM6500(Multimeter):
         """Of the digitiser; text over the link keeps up with some 50 kHz."""
 
     models = ("DMM6500",)
+    looked_up: ClassVar = {
+        ("volts", 10.0): (25e-6, 5e-6, "Keithley calibration manual DMM6500-905-01, section 2, one year")
+    }
     source = "assumed, wider than the DMM6500 data sheet, one year; not looked up"
     present = ":SENS:FUNC?"
     single = ("ABOR", ":SENS:COUN 1", ":FORM ASC")
@@ -156,4 +159,5 @@ class DMM7510(DMM6500):
 
     verified = ("twin",)
     models = ("DMM7510",)
+    looked_up: ClassVar = {}
     source = "assumed, wider than the DMM7510 data sheet, one year; not looked up"

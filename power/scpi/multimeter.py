@@ -129,6 +129,8 @@ class Multimeter(AskedMeter):
     """Asks how long a reading averages; ``{f}`` is the function."""
     source: ClassVar[str]
     """Where the limits of error are written."""
+    looked_up: ClassVar[Mapping[tuple[str, float], tuple[float, float, str]]] = {}
+    """Quantity and range, measured on demand → limits as in :data:`Limits`, and where the maker states them."""
     _PERIOD_S: ClassVar[float] = 0.092
     """The shortest time between two readings on demand: assumed. No multiple of a usual frame period."""
     _BUSY: ClassVar[float] = 3.0
@@ -231,9 +233,11 @@ class Multimeter(AskedMeter):
         table = options.ranges[measured]
         on_range = max(table) if options.range is None else options.range
         of_reading = table[on_range][0] if options.range else max(rdg for rdg, _ in table.values())
-        limit = Tolerance(of_reading, table[on_range][1] * on_range)
+        stated = self.looked_up.get((measured, options.range or 0.0)) if options.sample_rate_hz is None else None
+        of_reading, of_range = stated[:2] if stated else (of_reading, table[on_range][1])
+        limit = Tolerance(of_reading, of_range * on_range)
         assumed = options.assume_volts if other == "volts" else options.assume_amps
-        source = f"{measured}: {self.source}"
+        source = f"{measured}: {stated[2] if stated else self.source}"
         source += f", {on_range:g} {measured[0].upper()} range" if options.range else ", widest range"
         if assumed is None:
             source += f"; {other} are not measured: watts are unknown"

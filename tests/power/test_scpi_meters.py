@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from power.errors import FrameError, InstrumentFault, MeterOffline
-from power.meter import Meter
+from power.meter import Accuracy, Meter, Tolerance
 from power.registry import load_meter
 from power.scpi.generic import GenericScpi
 from power.scpi.k2281s import Keithley2281S
@@ -242,3 +242,15 @@ def test_a_dead_instrument_is_not_asked_in_every_way_again_and_again() -> None:
         asked.append(len(port.written) - before)
     assert asked[1:4] == [1, 1, 1]
     assert asked[4] == asked[0] > 3
+
+
+def test_limits_that_the_maker_states_hold_for_their_range_and_way_only() -> None:
+    def limits(**options: object) -> Accuracy:
+        config = DMM6500.Config.model_validate({**RESOURCE, "measures": "volts", **options})
+        return DMM6500("m1", ScpiPort("m1", Answering(lambda _: b"")), config).accuracy
+
+    stated = limits(volts_range=10.0)
+    assert stated.volts == Tolerance(25e-6, pytest.approx(50e-6))
+    assert stated.source.startswith("volts: Keithley calibration manual DMM6500-905-01")
+    for others in ({"volts_range": 1.0}, {}, {"volts_range": 10.0, "sample_rate_hz": 1000}):
+        assert "assumed" in limits(**others).source
