@@ -372,6 +372,43 @@ def test_a_sensor_that_has_another_number_after_a_boot_is_found_again(tmp_path) 
         assert meter.read().watts == pytest.approx([4.968 * 1.234])
 
 
+@pytest.mark.parametrize(
+    ("register", "seconds"), [(0x7607, 0.05376), (0x7727, 0.4224), (0x7127, 0.0), (0x7003, 0.0), (0x1607, 0.01792)]
+)
+def test_over_how_long_a_chip_averages_is_in_its_register(register, seconds) -> None:
+    assert average_s(register) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    ("mode", "cell", "seconds"),
+    [("1", b"\0\0v\x07", 0.05376), ("0", b"\0\0v\x07", 0.0), ("1", b"\0\0v\xff", 0.0), ("1", None, 0.0)],
+)
+def test_the_older_drivers_average_is_what_the_device_tree_says_of_a_chip_that_always_measures(
+    mode, cell, seconds, tmp_path
+) -> None:
+    root = old_tx2(tmp_path)
+    for chip in tmp_path.glob("sys/bus/i2c/drivers/ina3221x/*"):
+        (chip / "iio:device1/running_mode").write_text(f"{mode}\n")
+        if cell is not None:
+            (chip / "of_node").mkdir()
+            (chip / "of_node/ti,continuous-config").write_bytes(cell)
+    with Ina3221.open("m1", Ina3221.Config(root=root, rail="VDD_IN")) as meter:
+        assert meter.aperture_s == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(("samples", "seconds"), [(64, 0.054), (1, 0.0)])
+def test_the_newer_driver_tells_over_how_long_it_averages_and_readings_lie_back_by_that(
+    samples, seconds, tmp_path
+) -> None:
+    root = new_orin(tmp_path)
+    written(tmp_path / "sys/class/hwmon/hwmon3", {"samples": samples, "update_interval": 54})
+    with Ina3221.open("m1", Ina3221.Config(root=root, rail="VDD_IN")) as meter:
+        assert meter.aperture_s == pytest.approx(seconds)
+        before_ns = time.monotonic_ns()
+        lag_ns = round(seconds * 1e9)
+        assert before_ns - lag_ns <= meter.read().t_ns[0] <= time.monotonic_ns() - lag_ns
+
+
 class Slow(LocalFiles):
     """Files of a board whose link takes its time, as often as is said."""
 

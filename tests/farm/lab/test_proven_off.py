@@ -84,3 +84,20 @@ def test_what_cannot_be_asked_proves_nothing_and_is_named() -> None:
     said = "off, not proven: m1: no answer; m2: has no value; its console's port is gone, or takes nothing"
     assert str(found) == said
     assert str(off()) == "off, not proven: it has neither meter nor console"
+
+
+def test_a_sensor_of_the_board_itself_is_not_asked_and_proves_nothing() -> None:
+    own = LAB.meters["m2"].model_copy(update={"driver": "ina3221", "options": {"rail": "VDD_IN"}})
+    lab = LAB.model_copy(update={"meters": LAB.meters | {"m2": own}})
+
+    def never() -> float:
+        raise AssertionError("it is asked for nothing")
+
+    other: Any = Console(b"")
+    assert prove_off(lab, "a", {"m1": lambda: 0.0, "m2": never}, other).proven_by == (
+        "m1 reads 0.00 W",
+        "its console is silent",
+    )
+    assert str(prove_off(lab, "a", {"m2": never}, None)) == (
+        "off, not proven: it has neither a meter outside it nor console"
+    )
