@@ -11,11 +11,9 @@ import numpy as np
 
 from devices.board import BoardIdentity
 from power.block import Block, Flag
-from power.sampler import Trace
 
 from ..artifact.deploy import Deployment
 from ..lab.bench import Bench
-from ..lab.rails import Rail, rails
 from ..store.record import (
     ArtifactFacts,
     BoardFacts,
@@ -24,52 +22,21 @@ from ..store.record import (
     Event,
     EventKind,
     HostFacts,
-    PowerFacts,
     Record,
     ScenarioFacts,
     StateFacts,
 )
-from .bursts import Around, shown
 from .clock import ClockMap
-from .consistent import contradictions, moved_idle, wrong_volts
 from .figures import Frames, accuracy
-from .high import high
-from .host import Heartbeat
+from .measured import Measured
+from .meters import meters, warnings
 from .remote import Run
 from .scenario import FixedRate
-from .stages import parts_of, stages
 from .thermal import Settled
 from .voids import voids
-from .watts import Window, Windows, placed, power
+from .watts import Window
 
 _MOST_GAPS = 100
-_EDGE_NS = 1_000_000_000
-"""A late stamp moves energy into or out of a window only this near to its edges: twice the slowest meter's period."""
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """What came in while the trial ran."""
-
-    run: Run
-    traces: dict[str, Trace]
-    times: ClockMap
-    idle_before: Window
-    idle_after: Window
-    quiet_s: float
-    """Around idle windows, frames and bursts, nothing was done for so long."""
-    heartbeat: Heartbeat
-
-    @property
-    def lateness_max_ns(self) -> int:
-        """How late the controller was at worst."""
-        return self.heartbeat.lateness_max_ns(self.idle_before.start_ns, self.idle_after.end_ns)
-
-    def bound_ns(self, window: Window) -> int:
-        """Return how far the readings' stamps and a window's edges may be apart: see :class:`.watts.Windows`."""
-        edges_ns = (window.start_ns, window.end_ns)
-        late_ns = [self.heartbeat.lateness_max_ns(edge - _EDGE_NS, edge + _EDGE_NS) for edge in edges_ns]
-        return self.times.bound_ns + max(late_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +60,7 @@ def assemble(bench: Bench, deployment: Deployment, scenario: FixedRate, evidence
     """Return the record of a trial."""
     measured, run, times = evidence.measured, evidence.measured.run, evidence.measured.times
     window = Window(times.to_controller_ns(frames.start_ns), times.to_controller_ns(frames.end_ns))
-    meters, lost = _power(bench, measured, window, frames, scenario)
+    told = meters(bench, measured, window, frames, scenario)
     deadlines = frames.deadlines(run.offered)
     others = voids(
         evidence.before,
@@ -122,25 +89,19 @@ def assemble(bench: Bench, deployment: Deployment, scenario: FixedRate, evidence
         latency=frames.latency(),
         deadlines=deadlines,
         accuracy=accuracy(run, deployment),
-        power=meters,
+        power=told.power,
         supply_meter=next(iter(bench.meters), None),
         clock=_clock(times, frames),
         state_before=evidence.before,
         state_after=evidence.after,
         host=_host(measured),
-        voids=[*others, *lost],
-        warnings=_warnings(meters, evidence.earlier),
+        voids=[*others, *told.voids],
+        warnings=[*told.warnings, *warnings(told.power, evidence.earlier)],
         start=None if evidence.settled is None else evidence.settled.until(window.start_ns),
         lease=bench.lease.token,
         boot=bench.boot,
         events=_events(bench, measured, window),
     )
-
-
-def _warnings(meters: Sequence[PowerFacts], earlier: Sequence[Record]) -> list[str]:
-    found = [why for facts in meters for why in moved_idle(facts, earlier)]
-    told = [(facts.meter, facts.calibration.warning) for facts in meters if facts.calibration is not None]
-    return [*found, *(f"calibration: {meter}: {why}" for meter, why in told if why)]
 
 
 def _events(bench: Bench, measured: Measured, frames: Window) -> list[Event]:
@@ -186,37 +147,6 @@ def _gaps(meter: str, block: Block) -> list[Event]:
 
 def _event(kind: EventKind, what: str, window: Window) -> Event:
     return Event(kind=kind, what=what, t_ns=window.start_ns, until_ns=window.end_ns)
-
-
-def _power(
-    bench: Bench, measured: Measured, window: Window, frames: Frames, scenario: FixedRate
-) -> tuple[list[PowerFacts], list[str]]:
-    windows = Windows(measured.idle_before, window, measured.idle_after, measured.bound_ns(window))
-    around = Around(measured.run.bursts, measured.times, measured.quiet_s, measured.bound_ns)
-    parts, wired = parts_of(frames.on_controller(measured.times)), rails(bench.inventory, bench.name)
-    meters: list[PowerFacts] = []
-    lost: list[str] = []
-    for name, on in bench.meters.items():
-        trace = measured.traces[name]
-        facts, reasons = power(on, trace, windows, len(measured.run.rows), frames.busy_s)
-        lost += reasons
-        if facts is None:
-            continue
-        found, reasons = shown(on, trace, around)
-        more = high(on, trace, window, busy_s=frames.busy_s, short_term_s=scenario.short_term_s)
-        facts = facts.model_copy(update={"bursts": found, **more, **placed(wired[name])})
-        told, cannot = stages(on, trace, facts, parts, window, measured.times.bound_ns)
-        facts = facts.model_copy(update={"parts": told, "too_slow_for": facts.too_slow_for | cannot})
-        lost += [*reasons, *wrong_volts(facts, *_bears(bench, wired[name]))]
-        meters.append(facts)
-    return meters, [*lost, *contradictions(meters, wired)]
-
-
-def _bears(bench: Bench, rail: Rail) -> tuple[tuple[float, float] | None, str]:
-    """Return the volts that may stand on a rail, and who says so: the inventory, else the model of its input."""
-    if rail.volts is not None:
-        return rail.volts, "the inventory says"
-    return (bench.board.supply_volts if rail.kind == "inlet" else None), f"{bench.name} takes"
 
 
 def _board(bench: Bench, run: Run, identity: BoardIdentity) -> BoardFacts:

@@ -15,11 +15,12 @@ from ..lab.bench import Bench
 from ..store.frames import FrameTimes
 from ..store.record import Moved, Record, Role, StateFacts
 from . import bursts
-from .assemble import Evidence, Measured, assemble
+from .assemble import Evidence, assemble
 from .clock_watch import ClockWatch
 from .figures import Frames
 from .history import earlier
 from .host import Heartbeat
+from .measured import Measured
 from .remote import run_on_board
 from .scenario import FixedRate
 from .thermal import ambient, settle

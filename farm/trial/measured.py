@@ -1,0 +1,38 @@
+"""What came in while a trial ran."""
+
+from dataclasses import dataclass
+
+from power.sampler import Trace
+
+from .clock import ClockMap
+from .host import Heartbeat
+from .remote import Run
+from .watts import Window
+
+_EDGE_NS = 1_000_000_000
+"""A late stamp moves energy into or out of a window only this near to its edges: twice the slowest meter's period."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What came in while the trial ran."""
+
+    run: Run
+    traces: dict[str, Trace]
+    times: ClockMap
+    idle_before: Window
+    idle_after: Window
+    quiet_s: float
+    """Around idle windows, frames and bursts, nothing was done for so long."""
+    heartbeat: Heartbeat
+
+    @property
+    def lateness_max_ns(self) -> int:
+        """How late the controller was at worst."""
+        return self.heartbeat.lateness_max_ns(self.idle_before.start_ns, self.idle_after.end_ns)
+
+    def bound_ns(self, window: Window) -> int:
+        """Return how far the readings' stamps and a window's edges may be apart: see :class:`.watts.Windows`."""
+        edges_ns = (window.start_ns, window.end_ns)
+        late_ns = [self.heartbeat.lateness_max_ns(edge - _EDGE_NS, edge + _EDGE_NS) for edge in edges_ns]
+        return self.times.bound_ns + max(late_ns)
