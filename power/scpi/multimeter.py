@@ -29,6 +29,8 @@ Limits = Mapping[float, tuple[float, float]]
 """Range in volts or amps → limits of error as a fraction of the reading and as a fraction of the range."""
 _TIMER_SHARE = 0.8
 """Of the timer's interval: the rest goes into starting the next conversion (assumed)."""
+_FUNCTIONS = ("VOLT", "CURR", "RES", "FRES", "FREQ", "PER", "TEMP", "DIOD", "CONT", "CAP")
+"""What multimeters measure, as they name it; any other word says nothing."""
 _UNKNOWN = Tolerance(0.05, 0.0)
 """Of a quantity that is neither measured nor assumed. Its readings are NaN, so no watts are ever judged by it."""
 
@@ -256,7 +258,7 @@ def _is_set_to(port: ScpiPort, question: str) -> Literal["amps", "volts"] | None
     """
     answer = (asked(port, question) or "").upper()
     found = re.match(r"[\"'\s]*([A-Z]+)[A-Z]*(:AC)?", answer)
-    if found is None or "ERR" in answer:
+    if found is None or not found[1].startswith(_FUNCTIONS):
         return None
     if found[1].startswith("VOLT") and not found[2]:
         return "volts"

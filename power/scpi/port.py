@@ -232,7 +232,7 @@ class ScpiPort:
         """Empty the instrument's error queue and return what stood in it.
 
         Raises:
-            FrameError: the answer names no error number.
+            FrameError: the answer names no error number, or the queue has no end: that is how it answers everything.
         """
         found: list[str] = []
         while len(found) < _MOST_ERRORS:
@@ -244,7 +244,7 @@ class ScpiPort:
             if int(code[1]) == 0:
                 return found
             found.append(answer)
-        return found
+        raise FrameError(self.name, f"{command}: {len(found)} errors, and no end: {found[-1][:60]!r}", hint=LINK_HINT)
 
     def refuse_errors(self, command: str = "SYST:ERR?") -> None:
         """Raise InstrumentFault with everything in the error queue, if anything is."""
@@ -277,18 +277,33 @@ def identify(port: ScpiPort, *, maker: str, models: tuple[str, ...], serial_numb
     Raises:
         WrongInstrument: something else answers there.
     """
-    answer = again(lambda: _ask_identity(port))
-    port.recognise(answer)
-    fields = [field.strip(" \"'") for field in answer.split(",")] + [""] * 4
-    found = Identity(fields[0], re.sub(r"(?i)^model\s+", "", fields[1]), *fields[2:4])  # Keithley: "MODEL DMM6500"
-    if not found.maker.upper().startswith(maker.upper()) or not found.model.upper().startswith(models or ("",)):
+    found, answer = _introduced(port)
+    wrong = not _is_one_of(found, maker, models)
+    if wrong:  # a greeting, or the answer to an earlier user's question
+        port.mistrust()
+        found, answer = _introduced(port)
+        wrong = not _is_one_of(found, maker, models)
+    if wrong:
         wanted = f"{maker} {' or '.join(models)}".strip()
         raise WrongInstrument(port.name, f"{answer!r} answers, not a {wanted}", hint=_WRONG_HINT)
+    port.recognise(answer)
     if serial_number is not None and found.serial_number != serial_number:
         raise WrongInstrument(
             port.name, f"serial number {found.serial_number} answers, not {serial_number}", hint=_WRONG_HINT
         )
     return found
+
+
+def _introduced(port: ScpiPort) -> tuple[Identity, str]:
+    """Return who answers, and the answer."""
+    answer = again(lambda: _ask_identity(port))
+    fields = [field.strip(" \"'") for field in answer.split(",")] + [""] * 4
+    model = re.sub(r"(?i)^model\s+", "", fields[1])  # Keithley: "MODEL DMM6500"
+    return Identity(fields[0], model, *fields[2:4]), answer
+
+
+def _is_one_of(found: Identity, maker: str, models: tuple[str, ...]) -> bool:
+    return found.maker.upper().startswith(maker.upper()) and found.model.upper().startswith(models or ("",))
 
 
 def _ask_identity(port: ScpiPort) -> str:

@@ -101,7 +101,7 @@ def settle(
 
 
 _SWITCHED = {"ON": "1", "OFF": "0"}
-_WORD = re.compile(r"[\"'\s:]*(?!ERR|UNDEF|COMM)[A-Z]")
+_WORD = re.compile(r"[\"'\s:]*(?!ERR|UNDEF|COMM|OK\b)[A-Z]")
 """What begins as a name does; an error message in its place confirms nothing."""
 SILENT = 2
 """An instrument that left so many questions unanswered is asked no more of them: opening it must end."""

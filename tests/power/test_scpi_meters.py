@@ -182,6 +182,17 @@ def test_where_nobody_says_what_a_multimeter_is_wired_for_its_answer_may(answers
     assert "not confirmed by the instrument" in meter.accuracy.source
 
 
+@pytest.mark.parametrize("word", ["OK", "ERROR", '-113,"Undefined header"', ""])
+def test_an_answer_that_names_no_function_leaves_open_what_is_measured(
+    monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    known = {"*IDN?": Test34465A.identity, "READ?": "+1.73730000E-03 VDC"}
+    port = Answering(lambda data: f"{known.get(data.decode().strip(), word)}\n".encode())
+    monkeypatch.setattr("power.scpi.port.open_link", lambda *_, **__: port)
+    with Keysight34465A.open("m1", Keysight34465A.Config.model_validate(RESOURCE)) as meter:
+        assert meter.read().volts == pytest.approx([1.7373e-3])
+
+
 def test_a_multimeter_that_was_said_to_measure_amps_does_not_turn_to_volts() -> None:
     with pytest.raises(FrameError, match="in VDC, not in A"):
         multimeter({"READ?": "+1.73730000E-03 VDC"}, measures="amps").read()

@@ -187,9 +187,11 @@ def test_the_error_queue_is_emptied_and_quoted() -> None:
     assert seen.value.hint
 
 
-def test_an_error_queue_that_never_empties_ends() -> None:
-    port = ScpiPort("m1", Answering(lambda _: b'-350,"Queue overflow"\n'))
-    assert len(port.errors()) == 50
+def test_an_error_queue_that_never_empties_is_none() -> None:
+    """An instrument that answers every question alike says nothing of the settings."""
+    port = ScpiPort("m1", Answering(lambda _: b'-113,"Undefined header"\n'))
+    with pytest.raises(FrameError, match="50 errors, and no end"):
+        port.errors()
 
 
 def test_an_error_queue_that_answers_something_else_is_a_frame_error() -> None:
@@ -262,8 +264,14 @@ def test_the_right_instrument_is_identified() -> None:
 )
 def test_another_instrument_is_refused_and_quoted(answer: bytes) -> None:
     with pytest.raises(WrongInstrument) as seen:
-        identify(scripted(answer), maker="YOKOGAWA", models=("WT310E",))
+        identify(scripted(answer, answer), maker="YOKOGAWA", models=("WT310E",))
     assert answer.decode().strip() in str(seen.value)
+
+
+@pytest.mark.parametrize("greeting", [b"hello\n", b"Welcome, user, 1\n", b"\n"])
+def test_a_greeting_is_not_taken_for_an_answer(greeting: bytes) -> None:
+    port = scripted(greeting, b"YOKOGAWA,WT310E,C2QG12345V,F1.04\n")
+    assert identify(port, maker="YOKOGAWA", models=("WT310E",)).serial_number == "C2QG12345V"
 
 
 def test_another_unit_of_the_right_model_is_refused_by_its_serial_number() -> None:
