@@ -146,3 +146,47 @@ def test_a_verdict_with_a_figure_that_is_absent_survives_being_kept(a_record):
     verdict = judge(a_record().model_copy(update={"accuracy": None}), Limits(max_accuracy_loss=0.02))
     assert verdict.criteria[0].got is None
     assert Verdict.model_validate_json(verdict.model_dump_json(exclude_none=True)) == verdict
+
+
+def slow(a_record, **changes):
+    told = {"peak_watts": "it tells nothing shorter than 100 ms", "p99_watts": "too slow", "short_term_watts": "slow"}
+    return a_record(power__0__too_slow_for=told, power__0__peak_watts=3.0, power__0__u_peak_watts=0.1, **changes)
+
+
+def test_the_peak_of_a_slow_meter_can_miss_a_limit_and_keeps_none(a_record):
+    assert outcome(slow(a_record), max_peak_watts=2) == "regression"
+    verdict = judge(slow(a_record), Limits(max_peak_watts=4))
+    assert verdict.outcome == "no verdict"
+    assert verdict.criteria[0].why == "um25c-1: it tells nothing shorter than 100 ms"
+    quick = slow(a_record, power__0__p99={"watts": 2.5, "u_watts": 0.1}).model_copy()
+    assert outcome(a_record(power__0__peak_watts=3.0), max_peak_watts=4) == "pass"
+    assert outcome(quick, max_p99_watts=2.7) == "pass"
+
+
+@pytest.mark.parametrize("name", ["max_p99_watts", "max_short_term_watts"])
+def test_watts_that_a_meter_is_too_slow_for_are_no_verdict_and_no_small_number(a_record, name):
+    verdict = judge(slow(a_record), Limits.model_validate({name: 100}))
+    assert verdict.outcome == "no verdict"
+    assert verdict.criteria[0].got is None
+    assert "slow" in verdict.criteria[0].why
+    assert outcome(a_record(), **{name: 100}) == "no verdict"  # of a record from before there were any
+
+
+def test_high_watts_are_judged_with_their_uncertainty(a_record):
+    told = {"power__0__short_term": {"watts": 3.0, "u_watts": 0.1, "over_s": 1.0}}
+    assert outcome(a_record(**told), max_short_term_watts=3.2) == "pass"
+    assert outcome(a_record(**told), max_short_term_watts=3.05) == "no verdict"
+    assert outcome(a_record(**told), max_short_term_watts=2.8) == "regression"
+
+
+def test_an_estimate_decides_nothing_and_says_what_was_not_measured(a_record):
+    record = a_record(power__0__how="estimated", power__0__estimated_why="5 volts were assumed, not measured")
+    verdict = judge(record, Limits(max_mean_watts=2))
+    assert verdict.outcome == "no verdict"
+    assert verdict.criteria[0].why.endswith("only a measurement decides (5 volts were assumed, not measured)")
+
+
+def test_a_verdict_says_whose_watts_it_judged(a_record):
+    verdict = judge(a_record(power__0__kind="wall"), Limits(max_mean_watts=2, min_fps=5))
+    assert [criterion.of for criterion in verdict.criteria] == ["", "um25c-1, USB 5 V, at the wall"]
+    assert "watts: of um25c-1, USB 5 V, at the wall" in explain(verdict)
