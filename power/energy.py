@@ -30,7 +30,7 @@ from .gaps import missing_before, unseen_s
 from .meter import Accuracy, Tolerance
 
 _UNUSABLE = Flag.OVERLOAD | Flag.RANGE_MOVED
-_HINT = "look at the meter's cable and at the load of this machine while the trial ran"
+LOST_HINT = "look at the meter's cable and at the load of this machine while the trial ran"
 
 Floats = NDArray[np.float64]
 
@@ -99,8 +99,8 @@ def energy(
     watts = around.watts
     inside = (t_s >= 0) & (t_s <= seconds)
     if not inside.any():
-        raise MissingReadings(meter, f"no reading inside a window of {seconds:.3f} s", hint=_HINT)
-    joules = _integral(t_s, watts, seconds)
+        raise MissingReadings(meter, f"no reading inside a window of {seconds:.3f} s", hint=LOST_HINT)
+    joules = integral(t_s, watts, seconds)
     terms = _terms(around, block.pick(has_value(block)), start_ns, end_ns, accuracy, aperture_s, clock_bound_ns)
     unseen = max(unseen_s(around, rate_hz), lost / rate_hz) * float(np.ptp(watts)) / 2
     u_joules = expanded(terms := (*terms, Term("unseen", unseen, "rectangular")))
@@ -133,8 +133,8 @@ def _terms(
     t_s, seconds, edges_ns = (around.t_ns - start_ns) / 1e9, (end_ns - start_ns) / 1e9, (start_ns, end_ns)
     spacing_s = float(t_s[-1] - t_s[0]) / (len(t_s) - 1)
     smeared_s = (2 * spacing_s - min(aperture_s, spacing_s)) / 4
-    at_edges = sum(float(np.ptp(_near(usable, edge_ns, 0))) for edge_ns in edges_ns)
-    may_be_at_edges = np.concatenate([_near(usable, edge_ns, clock_bound_ns) for edge_ns in edges_ns])
+    at_edges = sum(float(np.ptp(near(usable, edge_ns, 0))) for edge_ns in edges_ns)
+    may_be_at_edges = np.concatenate([near(usable, edge_ns, clock_bound_ns) for edge_ns in edges_ns])
     return (
         *of_accuracy(t_s, around, accuracy, seconds),
         Term("sampling", _sampling(around.watts, max(0.0, spacing_s - aperture_s), seconds), "normal"),
@@ -158,7 +158,9 @@ def _around(
         return cut, 0
     if not allow_lost:
         at = (int(cut.t_ns[np.argmax((missing > 0) | ~usable)]) - start_ns) / 1e9
-        raise MissingReadings(meter, f"{lost} of {lost + int(usable.sum())} readings lost, at {at:.2f} s", hint=_HINT)
+        raise MissingReadings(
+            meter, f"{lost} of {lost + int(usable.sum())} readings lost, at {at:.2f} s", hint=LOST_HINT
+        )
     return _surrounding(block.pick(has_value(block)), start_ns, end_ns, meter), lost
 
 
@@ -172,11 +174,11 @@ def _surrounding(block: Block, start_ns: int, end_ns: int, meter: str) -> Block:
     last = int(np.searchsorted(block.t_ns, end_ns, "left"))
     if first < 0 or last >= len(block):
         where = "before its start" if first < 0 else "after its end"
-        raise MissingReadings(meter, f"the window has no reading {where}, of {len(block)}", hint=_HINT)
+        raise MissingReadings(meter, f"the window has no reading {where}, of {len(block)}", hint=LOST_HINT)
     return block.pick(slice(first, last + 1))
 
 
-def _integral(t_s: Floats, values: Floats, seconds: float) -> float:
+def integral(t_s: Floats, values: Floats, seconds: float) -> float:
     """Return the area under the polygon of the values, from 0 to ``seconds``."""
     inside = (t_s > 0) & (t_s < seconds)
     edges = np.interp([0.0, seconds], t_s, values)
@@ -197,7 +199,7 @@ def of_accuracy(t_s: Floats, around: Block, accuracy: Accuracy, seconds: float) 
     def of(name: str, values: Floats, tolerance: Tolerance, factor: Floats | float) -> Iterator[Term]:
         for part, limit in (("gain", tolerance.of_reading * np.abs(values)), ("range", tolerance.offset)):
             yield Term(
-                f"{name} {part}", _integral(t_s, limit * np.broadcast_to(factor, t_s.shape), seconds), "rectangular"
+                f"{name} {part}", integral(t_s, limit * np.broadcast_to(factor, t_s.shape), seconds), "rectangular"
             )
 
     if accuracy.watts is not None:
@@ -218,7 +220,7 @@ def _stamps(t_s: Floats, watts: Floats) -> float:
     return float(stamp_variance * np.sum((watts[2:] - watts[:-2]) ** 2) / 4) ** 0.5
 
 
-def _near(block: Block, edge_ns: int, bound_ns: int) -> Floats:
+def near(block: Block, edge_ns: int, bound_ns: int) -> Floats:
     """Return the watts of the readings within ``bound_ns`` of an edge, and of two more on either side."""
     first, last = np.searchsorted(block.t_ns, [edge_ns - bound_ns, edge_ns + bound_ns])
     return block.watts[max(0, first - 2) : last + 2]

@@ -7,10 +7,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from importlib.metadata import version
 
-import numpy as np
-
 from devices.board import BoardIdentity
-from power.block import Block, Flag
+from power.block import Flag
+from power.piecewise import Readings, flagged
 
 from ..artifact.deploy import Deployment
 from ..lab.bench import Bench
@@ -90,6 +89,7 @@ def assemble(bench: Bench, deployment: Deployment, scenario: FixedRate, evidence
         deadlines=deadlines,
         accuracy=accuracy(run, deployment),
         power=told.power,
+        traces={name: kept.index.seal for name, kept in measured.long_traces.items()},
         supply_meter=next(iter(bench.meters), None),
         clock=_clock(times, frames),
         state_before=evidence.before,
@@ -116,7 +116,7 @@ def _events(bench: Bench, measured: Measured, frames: Window) -> list[Event]:
         reached = boot.reached_s.items()
         events += [Event(kind="boot", what=stage, t_ns=boot.start_ns + int(s * 1e9)) for stage, s in reached]
     for name, trace in measured.traces.items():
-        events += _gaps(name, trace.block)
+        events += _gaps(name, trace.readings)
     return sorted(events, key=lambda event: event.t_ns)
 
 
@@ -138,10 +138,9 @@ def _bursts(measured: Measured) -> list[Event]:
     return [_event("state", "burst", Window(at(one.start_ns), at(one.end_ns))) for one in measured.run.bursts]
 
 
-def _gaps(meter: str, block: Block) -> list[Event]:
+def _gaps(meter: str, readings: Readings) -> list[Event]:
     """Return where readings are missing, the first hundred."""
-    lost = np.flatnonzero(block.flags & np.uint8(Flag.LOST_BEFORE))[:_MOST_GAPS]
-    edges = [(int(block.t_ns[i - 1]), int(block.t_ns[i])) for i in lost if i]
+    edges = flagged(readings, Flag.LOST_BEFORE, _MOST_GAPS)
     return [Event(kind="fault", what=f"{meter}: readings lost", t_ns=t, until_ns=until) for t, until in edges]
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Literal
 
+from power import piecewise
 from power.bursts import Shown, find_burst
 from power.sampler import Trace
 
@@ -55,7 +56,7 @@ def shown(on: MeterOnRail, trace: Trace, around: Around) -> tuple[list[BurstFact
 def _found(on: MeterOnRail, trace: Trace, window: Window, quiet_s: float) -> Shown | None:
     meter, quiet_ns = on.meter, int(quiet_s * 1e9)
     return find_burst(
-        trace.block,
+        piecewise.window(trace.readings, window.start_ns - quiet_ns, window.end_ns + quiet_ns),
         window.start_ns,
         window.end_ns,
         quiet_ns=quiet_ns,

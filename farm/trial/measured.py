@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from power.sampler import Trace
 
+from ..store.spool import KeptTrace
 from .clock import ClockMap
 from .host import Heartbeat
 from .remote import Run
@@ -25,6 +26,11 @@ class Measured:
     quiet_s: float
     """Around idle windows, frames and bursts, nothing was done for so long."""
     heartbeat: Heartbeat
+
+    @property
+    def long_traces(self) -> dict[str, KeptTrace]:
+        """By meter: those that lie in pieces on the disk."""
+        return {name: kept for name, trace in self.traces.items() if isinstance(kept := trace.readings, KeptTrace)}
 
     @property
     def lateness_max_ns(self) -> int:

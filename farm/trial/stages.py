@@ -12,6 +12,7 @@ from power.sampler import Trace
 from ..lab.bench import MeterOnRail
 from ..store.frames import FrameTimes
 from ..store.record import PartFacts, PowerFacts
+from .high import too_long
 from .watts import Window
 
 FRAME = "frame"
@@ -45,6 +46,8 @@ def stages(
         window: of the frames.
         clock_bound_ns: how far board time may be off the controller's.
     """
+    if why := too_long(trace):
+        return [], dict.fromkeys(parts, why)
     bound_ns = _bound_ns(facts, clock_bound_ns)
     cannot = {name: why for name, part in parts.items() if (why := _too_short(on, name, part, bound_ns))}
     found: dict[str, Joules] = {}

@@ -7,13 +7,14 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
-from power.block import Block
+from power.piecewise import Readings
 from power.sampler import Sampler
 
 from ..artifact.deploy import Deployment
 from ..lab.bench import Bench
 from ..store.frames import FrameTimes
 from ..store.record import Moved, Record, Role, StateFacts
+from ..store.spool import Spool
 from . import bursts
 from .assemble import Evidence, assemble
 from .clock_watch import ClockWatch
@@ -37,7 +38,7 @@ class Trial:
     """What a trial leaves behind."""
 
     record: Record
-    traces: dict[str, Block]
+    traces: dict[str, Readings]
     """By meter: everything that it read, idle before and after included."""
     frames: FrameTimes
 
@@ -48,7 +49,12 @@ class Trial:
 
 
 def run_trial(
-    bench: Bench, deployment: Deployment, scenario: FixedRate, *, progress: Callable[[str], None] | None = None
+    bench: Bench,
+    deployment: Deployment,
+    scenario: FixedRate,
+    *,
+    progress: Callable[[str], None] | None = None,
+    spool: Spool | None = None,
 ) -> Trial:
     """Run a deployed model on a board that is up, and measure.
 
@@ -59,24 +65,28 @@ def run_trial(
         deployment: What :func:`farm.artifact.deploy.deploy` put there.
         scenario: How frames are offered.
         progress: Told in a few words what is being done.
+        spool: Takes traces that grow long while the trial runs, and watches the disk that they go to; it must still
+            hold them when the trial is kept. Absent: everything stays in memory.
 
     Raises:
         devices.errors.DeviceError: the board or its link, or an accelerator that is not attached as it must be.
         power.errors.PowerError: a meter.
         LabFault: the board lacks the runtime, ends the runner, or its clock jumps; or it does not get to the
-            temperature that the scenario wants.
+            temperature that the scenario wants; or the controller's disk is nearly full.
         UsageFault: the board's runtime refuses the model.
     """
     started_utc, started_ns = datetime.now(UTC), time.monotonic_ns()
     tell = progress or _silent
+    if spool is not None:
+        spool.disk.check()
     identity = bench.board.identity()
     settled = settle(bench, deployment, scenario, tell)
     before = _state(bench)
-    measured = _measure(bench, deployment, scenario, tell)
+    measured = _measure(bench, deployment, scenario, tell, spool)
     evidence = Evidence(started_utc, started_ns, identity, before, _state(bench), measured, settled, earlier(bench))
     frames = Frames.of(measured.run, scenario)
     record = assemble(bench, deployment, scenario, evidence, frames)
-    traces = {name: trace.block for name, trace in measured.traces.items()}
+    traces = {name: trace.readings for name, trace in measured.traces.items()}
     return Trial(record, traces, frames.on_controller(measured.times))
 
 
@@ -90,17 +100,28 @@ def _state(bench: Bench) -> StateFacts:
     return StateFacts.model_validate(state)
 
 
-def _measure(bench: Bench, deployment: Deployment, scenario: FixedRate, progress: Callable[[str], None]) -> Measured:
+def _measure(
+    bench: Bench,
+    deployment: Deployment,
+    scenario: FixedRate,
+    progress: Callable[[str], None],
+    spool: Spool | None,
+) -> Measured:
     slowest_hz = min((on.meter.rate_hz for on in bench.meters.values()), default=math.inf)
     quiet_s = _QUIET_LEAST_S + _QUIET_PERIODS / slowest_hz
     with ClockWatch(bench.shell) as clock, Heartbeat() as heartbeat, ExitStack() as reading:
         progress(f"board clock known to ± {clock.now.bound_ns / 1e3:.0f} µs")
-        samplers = {name: reading.enter_context(Sampler(on.meter)) for name, on in bench.meters.items()}
+        samplers = {
+            name: reading.enter_context(Sampler(on.meter, spool.keeper() if spool else None))
+            for name, on in bench.meters.items()
+        }
         time.sleep(quiet_s)
         idle_before = _wait(scenario.idle_s)
         time.sleep(quiet_s)
 
         def watch() -> None:
+            if spool is not None:
+                spool.disk.watch()
             for sampler in samplers.values():
                 if (fault := sampler.fault) is not None:
                     raise fault  # at once: minutes of frames without watts help nobody

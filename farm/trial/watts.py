@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from power.energy import Energy, energy
+from power.energy import Energy
+from power.energy_long import energy_of
 from power.errors import MissingReadings
 from power.sampler import Trace
 
@@ -84,6 +85,7 @@ def power(
         calibration=on.calibration,
         nominal_rate_hz=on.meter.rate_hz,
         rate_hz=trace.rate_hz,
+        jitter_ms=trace.jitter_ms if math.isfinite(trace.jitter_ms) else None,
         aperture_s=on.meter.aperture_s,
         readings=used.readings,
         lost=used.lost,
@@ -114,8 +116,10 @@ def _volts(on: MeterOnRail, trace: Trace, window: Window, used: Energy) -> dict[
     """Return what stood on the rail; nothing of a meter that tells watts only."""
     if not math.isfinite(used.volts_mean):
         return {}
-    t_ns, volts = trace.block.t_ns, trace.block.volts
-    least = float(np.nanmin(volts[(t_ns >= window.start_ns) & (t_ns <= window.end_ns)]))
+    least = math.inf
+    for piece in trace.readings.pieces(window.start_ns, window.end_ns):
+        within = (piece.t_ns >= window.start_ns) & (piece.t_ns <= window.end_ns)
+        least = float(np.fmin.reduce(piece.volts[within], initial=least))
     found = {"volts_mean": used.volts_mean, "volts_least": least}
     if (limits := on.meter.accuracy.volts) is not None:
         found["u_volts"] = limits.of_reading * abs(used.volts_mean) + limits.offset
@@ -152,8 +156,8 @@ def _idle(on: MeterOnRail, trace: Trace, window: Window) -> Watts | None:
 
 def _energy(on: MeterOnRail, trace: Trace, window: Window, bound_ns: int) -> Energy:
     meter = on.meter
-    return energy(
-        trace.block,
+    return energy_of(
+        trace.readings,
         window.start_ns,
         window.end_ns,
         rate_hz=meter.rate_hz,

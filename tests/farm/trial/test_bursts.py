@@ -29,7 +29,7 @@ def trace(*, lag_s=0.0, step=4.0, until_s=12.0):
         overlap_ns = np.minimum(t_ns + S // 20, begin_ns + LENGTH_NS) - np.maximum(t_ns - S // 20, begin_ns)
         watts += step * np.clip(overlap_ns / (S / 10), 0, 1)
     volts = np.full(len(t_ns), 12.0)
-    return SimpleNamespace(block=Block(t_ns, volts, watts / volts, np.zeros(len(t_ns), np.uint8)))
+    return SimpleNamespace(readings=Block(t_ns, volts, watts / volts, np.zeros(len(t_ns), np.uint8)))
 
 
 def around(waited_ns: int | None = 0, bound_ns: int = 1_000_000) -> Around:
