@@ -53,8 +53,8 @@ class Meter(Protocol):
     Config: ClassVar[type[BaseModel]]
     """The driver's own options in the inventory."""
     verified: ClassVar[tuple[str, ...]]
-    """What it was tried on, best first: ``instrument``, ``recorded bytes``, ``twin``, ``published bytes``, and
-    ``published layout`` for what was only written after a description."""
+    """What it was tried on, best first: ``instrument``, ``recorded bytes``, ``twin``, ``board twin`` whose sensors it
+    reads, ``published bytes``, and ``published layout`` for what was only written after a description."""
 
     name: str
     rate_hz: float

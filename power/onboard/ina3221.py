@@ -32,7 +32,7 @@ _MOST_VOLTS = 19.6
 class Ina3221(PolledMeter):
     """Volts and amps of one rail of a board: averages of the chip where it is set to average, else points."""
 
-    verified: ClassVar[tuple[str, ...]] = ("twin", "published layout")
+    verified: ClassVar[tuple[str, ...]] = ("board twin", "published layout")
 
     class Config(BaseModel):
         """Options in the inventory."""

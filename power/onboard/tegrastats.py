@@ -29,7 +29,7 @@ _TIMEOUT_PERIODS, _TIMEOUT_S = 2, 2.0
 class Tegrastats(PolledMeter):
     """Watts of one rail, a point sample a line."""
 
-    verified: ClassVar[tuple[str, ...]] = ("twin", "published bytes")
+    verified: ClassVar[tuple[str, ...]] = ("board twin", "published bytes")
     aperture_s = 0.0
     accuracy = Accuracy(
         None,

@@ -63,8 +63,7 @@ def test_a_board_that_is_off_has_no_faulty_sensor_and_is_not_proven_off_by_it(tw
     assert row(health)[4] == "off"
 
 
-def test_a_board_whose_switch_is_not_known_and_that_does_not_answer_is_told_once(twins, lab, monkeypatch):
-    monkeypatch.setattr("farm.health.parts.SSH_S", 1.0)
+def test_a_board_whose_switch_is_not_known_and_that_does_not_answer_is_told_once(twins, lab):
     with borrow(lab, "atom-01", state=twins.state) as bench:
         bench.power_off()
     atom = lab.boards["atom-01"].model_copy(update={"switch": None, "meters": ["module"]})
