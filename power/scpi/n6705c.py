@@ -183,14 +183,15 @@ def prepare(port: ScpiPort, channel: int) -> list[str]:
     at = f"(@{channel})"
     return settle(
         port,
-        wanted=(),
-        deciding=(
+        wanted=(
             f"SENS:FUNC:VOLT ON,{at}",
             f"SENS:FUNC:CURR ON,{at}",
-            f"SENS:VOLT:RANG {_VOLTS_RANGE:g},{at}",
-            f"SENS:CURR:RANG {_AMPS_RANGE:g},{at}",
             f"SENS:WIND RECT,{at}",  # another window would weigh the middle of a sweep more
             f"SENS:SWE:OFFS:POIN 0,{at}",
+        ),
+        deciding=(
+            f"SENS:VOLT:RANG {_VOLTS_RANGE:g},{at}",
+            f"SENS:CURR:RANG {_AMPS_RANGE:g},{at}",
             f"SENS:SWE:TINT {_SAMPLE_S:g},{at}",
             f"SENS:SWE:POIN {_POINTS},{at}",
         ),

@@ -8,6 +8,7 @@ from typing import ClassVar, Self
 
 from pydantic import BaseModel, Field
 
+from ..errors import InstrumentFault
 from ..meter import Accuracy, Identity, Tolerance
 from .asked import Ask, AskedMeter, ScpiOptions, Way, opened, unconfirmed
 from .port import ScpiPort
@@ -17,6 +18,8 @@ _PERIOD_S = 0.207
 """Assumed: they convert about five times a second. No multiple of a usual frame period, as in :mod:`.n6705c`."""
 _TIMEOUT_S = 1.0
 """Assumed; the slowest answer within a fifth of it."""
+_UNDEFINED_HEADER = "-113"
+"""What SCPI calls a command that it does not know: then another word may do."""
 _VOLTS, _AMPS = ("volts",), ("amps",)
 
 
@@ -39,8 +42,9 @@ class SupplyMeter(AskedMeter):
 
     models: ClassVar[tuple[str, ...]]
     """What the model that it names may begin with."""
-    select: ClassVar[str] = ""
-    """Chooses the output for the questions that name none; empty where they all do."""
+    select: ClassVar[tuple[str, ...]] = ()
+    """Commands of which the first that is not refused chooses the output, for questions that name none; empty where
+    they all do."""
     ways: ClassVar[tuple[Way, ...]]
     """How it is asked; ``{ch}`` stands for the output."""
     limits: ClassVar[Accuracy]
@@ -68,20 +72,28 @@ class SupplyMeter(AskedMeter):
         options = cls.Config.model_validate(config)
 
         def make(port: ScpiPort, identity: Identity) -> Self:
-            silent = cls._choose(port, options.channel)
+            chosen, silent = cls._choose(port, options.channel)
             meter = cls(name, port, options, identity)
+            meter._ways.sort(key=lambda way: chosen not in way.before)  # sorting keeps the order of the rest
             meter.accuracy = Accuracy(cls.limits.volts, cls.limits.amps, cls.limits.source + unconfirmed(silent))
             return meter
 
         return opened(name, options, make, models=cls.models, timeout_s=_TIMEOUT_S, pause_s=cls.pause_s)
 
     @classmethod
-    def _choose(cls, port: ScpiPort, channel: int) -> list[str]:
-        """Choose the output where that decides whose volts are told."""
-        if not cls.select:
-            return []
-        command = cls.select.format(ch=channel)
-        return settle(port, wanted=(), deciding=[command], hint="which outputs has it?")
+    def _choose(cls, port: ScpiPort, channel: int) -> tuple[str, list[str]]:
+        """Choose the output where that decides whose volts are told; return the command, and what is not confirmed."""
+        refused: InstrumentFault | None = None
+        for command in (one.format(ch=channel) for one in cls.select):
+            try:
+                return command, settle(port, wanted=(), deciding=[command], hint="which outputs has it?")
+            except InstrumentFault as fault:
+                if _UNDEFINED_HEADER not in str(fault):
+                    raise
+                refused = refused or fault
+        if refused is not None:
+            raise refused
+        return "", []
 
     @classmethod
     def _ways_to(cls, channel: int) -> list[Way]:
@@ -131,7 +143,7 @@ class HMP4040(SupplyMeter):
         channel: int = Field(default=1, ge=1, le=4)
 
     models = ("HMP",)
-    select = "INST:NSEL {ch}"
+    select = ("INST:NSEL {ch}", "INST OUT{ch}")
     ways = (_BY_NUMBER, Way(_OF_CHOSEN, before=("INST OUT{ch}",)))
     limits = _data_sheet(Tolerance(0.0005, 5e-3), Tolerance(0.001, 2e-3), "R&S HMP4040")
 
@@ -145,7 +157,7 @@ class NGE100(SupplyMeter):
         channel: int = Field(default=1, ge=1, le=3)
 
     models = ("NGE1",)
-    select = "INST:NSEL {ch}"
+    select = ("INST:NSEL {ch}", "INST OUT{ch}")
     ways = (_BY_NUMBER, Way(_OF_CHOSEN, before=("INST OUT{ch}",)))
     limits = _data_sheet(Tolerance(0.001, 20e-3), Tolerance(0.001, 5e-3), "R&S NGE100")
 
@@ -159,7 +171,7 @@ class NGL(SupplyMeter):
         channel: int = Field(default=1, ge=1, le=2)
 
     models = ("NGL", "NGM", "NGU")
-    select = "INST:NSEL {ch}"
+    select = ("INST:NSEL {ch}",)
     ways = (
         _BY_NUMBER,
         Way((Ask("MEAS:SCAL:VOLT:DC?", _VOLTS), Ask("MEAS:SCAL:CURR:DC?", _AMPS)), before=("INST:NSEL {ch}",)),

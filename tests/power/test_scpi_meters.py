@@ -265,3 +265,26 @@ def test_limits_that_the_maker_states_hold_for_their_range_and_way_only() -> Non
     assert stated.source.startswith("volts: Keithley calibration manual DMM6500-905-01")
     for others in ({"volts_range": 1.0}, {}, {"volts_range": 10.0, "sample_rate_hz": 1000}):
         assert "assumed" in limits(**others).source
+
+
+@pytest.mark.parametrize("known", ["INST:NSEL 2", "INST OUT2"])
+def test_an_output_is_chosen_by_whichever_word_the_supply_knows(monkeypatch: pytest.MonkeyPatch, known: str) -> None:
+    errors, chosen = list[str](), [1]
+
+    def respond(data: bytes) -> bytes:
+        command = data.decode().strip()
+        if command.startswith("INST"):
+            chosen[:] = [2] if command == known else chosen
+            errors.extend(['-113,"Undefined header"'] * (command != known))
+        told = {
+            "*IDN?": TestHMP4040.identity,
+            "SYST:ERR?": errors.pop(0) if command == "SYST:ERR?" and errors else '0, "No error"',
+            "MEAS:VOLT?": f"{5.0 * chosen[0]:.3f}",
+            "MEAS:CURR?": "0.5000",
+        }.get(command)
+        return b"" if told is None else f"{told}\n".encode()
+
+    monkeypatch.setattr("power.scpi.port.open_link", lambda *_, **__: Answering(respond))
+    with HMP4040.open("m1", HMP4040.Config.model_validate({**RESOURCE, "channel": 2})) as meter:
+        chosen[:] = [1]  # somebody turns to another output on the front panel
+        assert meter.read().volts == pytest.approx([10.0])
