@@ -23,23 +23,32 @@ def arguments(parser: ArgumentParser) -> None:
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     energy = actions.add_parser("energy", help="joules and mean watts between two instants, by two ways")
     _add_file(energy)
-    energy.add_argument(
-        "--from",
-        dest="start",
-        metavar="TIME",
-        help="as 2026-01-31T12:00:00.5Z; seconds for a trace without dates [of an MLPerf run: when its load began]",
-    )
-    energy.add_argument("--to", dest="end", metavar="TIME", help="likewise [of an MLPerf run: when its load ended]")
+    _add_window(energy)
     energy.set_defaults(action=_energy)
     add_json(energy)
     show = actions.add_parser("show", help="what a trace holds: from when to when, how many watts, and a plot")
     _add_file(show)
     show.set_defaults(action=_show)
+    plot = actions.add_parser("plot", help="its watts over time in the terminal, or as a picture; the window marked")
+    _add_file(plot)
+    _add_window(plot)
+    plot.add_argument("--png", type=Path, metavar="OUT", help="write a picture instead")
+    plot.set_defaults(action=_plot)
     export = actions.add_parser("export", help="write a trace as MLPerf's rows, as CSV or as Parquet")
     _add_file(export)
     for form, what in (("mlperf", "rows as PTDaemon writes them, in UTC"), ("csv", "CSV"), ("parquet", "Parquet")):
         export.add_argument(f"--{form}", type=Path, metavar="OUT", help=f"write it as {what}")
     export.set_defaults(action=_export)
+
+
+def _add_window(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--from",
+        dest="start",
+        metavar="TIME",
+        help="as 2026-01-31T12:00:00.5Z; seconds for a trace without dates [of an MLPerf run: when its load began]",
+    )
+    parser.add_argument("--to", dest="end", metavar="TIME", help="likewise [of an MLPerf run: when its load ended]")
 
 
 def _add_file(parser: ArgumentParser) -> None:
@@ -64,17 +73,24 @@ def run(args: Namespace) -> int:
 
 
 def _energy(args: Namespace) -> int:
-    from power.trace import instant_ns, window_energy
+    from power.trace import window_energy
+    from power.trace_session import clock_difference_s
+
+    trace, start_ns, end_ns, source = _windowed(args)
+    _tell(window_energy(trace, start_ns, end_ns), trace.form, source, clock_difference_s(args.file), as_json=args.json)
+    return Exit.PASS
+
+
+def _windowed(args: Namespace) -> "tuple[Recorded, int, int, str | None]":
+    """Return the trace and the window that a command line means, and who says so."""
+    from power.trace import instant_ns
     from power.trace_files import read_covering
 
     if args.file.is_dir() and args.start and args.end:
         start_ns, end_ns = instant_ns(args.start), instant_ns(args.end)
-        trace = read_covering(args.file, start_ns, end_ns, _how(args))
-    else:
-        trace = _read(args)
-        start_ns, end_ns = _window(args, trace)
-    _tell(window_energy(trace, start_ns, end_ns), trace.form, as_json=args.json)
-    return Exit.PASS
+        return read_covering(args.file, start_ns, end_ns, _how(args)), start_ns, end_ns, None
+    trace = _read(args)
+    return trace, *_window(args, trace)
 
 
 def _how(args: Namespace) -> "Reading":
@@ -112,6 +128,24 @@ def _show(args: Namespace) -> int:
     return Exit.PASS
 
 
+def _plot(args: Namespace) -> int:
+    from power.trace_session import load_window
+
+    from .trace_plot import plot
+
+    given = args.start is not None or args.end is not None
+    if given:
+        trace, *window, _ = _windowed(args)
+        window_ns = window[0], window[1]
+    else:
+        trace = _read(args)
+        found = load_window(args.file) if trace.dated else None
+        window_ns = None if found is None else (found.start_ns, found.end_ns)
+    plot(trace, window_ns, all_of_it=not given, title=args.file.name, png=args.png)
+    _note(trace.notes)
+    return Exit.PASS
+
+
 def _export(args: Namespace) -> int:
     from ..report.trace_log import write_trace
 
@@ -141,18 +175,19 @@ def _read(args: Namespace) -> "Recorded":
     return replace(trace, t_ns=trace.t_ns + instant_ns(args.zero), dated=True, notes=notes)
 
 
-def _window(args: Namespace, trace: "Recorded") -> tuple[int, int]:
+def _window(args: Namespace, trace: "Recorded") -> "tuple[int, int, str | None]":
+    """Return from when to when, and who says so: None, the command line does."""
     from power.trace import TraceError
-    from power.trace_files import load_window_ns
+    from power.trace_session import load_window
 
     if args.start is None and args.end is None:
-        found = load_window_ns(args.file) if trace.form == "ptdaemon" else None
+        found = load_window(args.file) if trace.dated else None
         if found is None:
             raise TraceError("from when to when? give --from and --to")
-        return found
+        return found.start_ns, found.end_ns, found.source
     if args.start is None or args.end is None:
         raise TraceError(f"give {'--from' if args.start is None else '--to'} too")
-    return _instant(args.start, trace), _instant(args.end, trace)
+    return _instant(args.start, trace), _instant(args.end, trace), None
 
 
 def _instant(text: str, trace: "Recorded") -> int:
@@ -168,17 +203,30 @@ def _instant(text: str, trace: "Recorded") -> int:
         ) from None
 
 
-def _tell(found: "WindowEnergy", form: str, *, as_json: bool) -> None:
+def _tell(
+    found: "WindowEnergy", form: str, source: str | None, ahead_s: "tuple[float, float] | None", *, as_json: bool
+) -> None:
     from dataclasses import asdict
 
     if as_json:
-        print_json({**asdict(found), "format": form, "notes": list(found.notes)})
+        more = {"window": source, "clock_difference_s": None if ahead_s is None else list(ahead_s)}
+        print_json({**asdict(found), "format": form, **more, "notes": list(found.notes)})
         return
     say(f"{found.joules_trapezoid:.7g} J by trapezoids, {found.joules_mean:.7g} J as mean times duration")
     rows = "row" if found.rows == 1 else "rows"
     say(f"{found.mean_watts:.6g} W mean of {found.rows} {rows} in {found.duration_s:.6g} s")
     say(f"largest gap {found.largest_gap_s:.6g} s; read as {form}")
+    if source is not None:
+        say(f"window: {source}")
+        say(f"clock of the watts against the load's: {_ahead(ahead_s)}")
     _note(found.notes)
+
+
+def _ahead(ahead_s: "tuple[float, float] | None") -> str:
+    if ahead_s is None:
+        return "not known, taken as the same"
+    low, high = (f"{one * 1e3:+.1f}" for one in ahead_s)
+    return f"{low} to {high} ms ahead by the session's own messages; not corrected"
 
 
 def _note(notes: Iterable[str]) -> None:

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from power.trace import Recorded, TraceError, instant_ns, iso, window_energy
-from power.trace_files import Reading, load_window_ns, log_of, read, read_covering
+from power.trace_files import Reading, log_of, read, read_covering
 from power.trace_ptd import parse
+from power.trace_session import load_window
 
 WIRE = Path(__file__).parents[1] / "wire" / "traces"
 S = 10**9
@@ -238,14 +239,16 @@ def test_a_session_is_read_with_the_window_that_its_load_generator_wrote(tmp_pat
     with pytest.raises(TraceError, match="no row"):
         window_energy(trace([], []), 0, S)
     assert log_of(tmp_path) == tmp_path / "run_1" / "spl.txt"
-    assert load_window_ns(tmp_path) is None
+    assert load_window(tmp_path) is None
     lines = [
         f':::MLLOG {{"key": "power_{edge}", "value": "03-23-2021 00:54:{s}.250", "time_ms": 1.5, "namespace": "x"}}'
         for edge, s in (("begin", "05"), ("end", "45"))
     ]
     written(tmp_path, ':::MLLOG {"key": "half', *lines, name="run_1/mlperf_log_detail.txt")
-    window = load_window_ns(tmp_path)
-    assert window is not None
+    found = load_window(tmp_path)
+    assert found is not None
+    assert found.source == "power_begin to power_end of run_1/mlperf_log_detail.txt, in UTC"
+    window = found.start_ns, found.end_ns
     assert [iso(edge) for edge in window] == ["2021-03-23T00:54:05.250Z", "2021-03-23T00:54:45.250Z"]
     assert window_energy(read(tmp_path), *window).joules_trapezoid == pytest.approx(100.0)
 

@@ -59,3 +59,52 @@ def test_what_cannot_be_answered_is_refused(words, told, capsys):
     out, err = capsys.readouterr()
     assert out == ""
     assert told in err
+
+
+def session(folder):
+    """A run whose load generator wrote when its load was on, in the minute of the log."""
+    (folder / "run_1").mkdir()
+    (folder / "run_1" / "spl.txt").write_bytes((WIRE / "mlperf-testing.txt").read_bytes())
+    (folder / "run_1" / "mlperf_log_detail.txt").write_text(
+        "".join(
+            f':::MLLOG {{"key": "power_{edge}", "value": "12-23-2020 10:22:{s}", "time_ms": 1.5}}\n'
+            for edge, s in (("begin", "00.000"), ("end", "20.000"))
+        )
+    )
+    return str(folder)
+
+
+def test_of_a_session_the_window_is_its_load_generators_and_the_clocks_are_told(tmp_path, capsys):
+    assert main(["trace", "energy", session(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert "in 20 s" in out
+    assert "window: power_begin to power_end of run_1/mlperf_log_detail.txt, in UTC" in out
+    assert "clock of the watts against the load's: not known, taken as the same" in out
+    assert main(["trace", "energy", str(tmp_path), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["clock_difference_s"] is None
+    assert found["window"].startswith("power_begin to power_end")
+
+
+def test_a_trace_is_drawn_in_the_terminal_with_its_window(tmp_path, capsys):
+    assert main(["trace", "plot", session(tmp_path)]) == 0
+    first, *rest = capsys.readouterr().out.splitlines()
+    assert first == "40 rows, seconds from 2020-12-23T10:22:00.000Z"
+    assert any(line.lstrip().startswith("window ") for line in rest)
+    assert rest[-1].split()[0].startswith("-8.5")
+    assert main(["trace", "plot", MLPERF, *WINDOW]) == 0
+    assert capsys.readouterr().out.startswith("30 rows, seconds from 2020-12-23T10:21:55.200Z")
+
+
+def test_a_trace_becomes_a_picture(tmp_path, capsys):
+    assert main(["trace", "plot", session(tmp_path), "--png", str(tmp_path / "a.png")]) == 0
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    assert capsys.readouterr().out == f"{tmp_path}/a.png: 40 rows, seconds from 2020-12-23T10:22:00.000Z\n"
+    assert main(["trace", "plot", MLPERF, "--png", str(tmp_path / "no" / "a.png")]) == 3
+    assert "is the folder there" in capsys.readouterr().err
+
+
+def test_too_little_to_draw_is_refused(capsys):
+    early = ("--from", "2020-12-23T10:21:51Z", "--to", "2020-12-23T10:21:52Z")
+    assert main(["trace", "plot", MLPERF, *early]) == 2
+    assert "fewer than two rows to draw; the trace has 40" in capsys.readouterr().err
