@@ -57,7 +57,13 @@ def test_a_captured_session_at_1_khz_is_whole() -> None:
     assert not any(r.flags for r in readings)
 
 
-@pytest.mark.parametrize("name", ["km003c-1khz", "km003c-lossy"])
+def test_a_captured_session_at_50_hz_keeps_its_own_time() -> None:
+    readings = list(decode(capture("km003c-50hz")))
+    assert [r.t_ns for r in readings] == [place * 20_000_000 for place in range(340)]
+    assert not any(r.flags for r in readings)
+
+
+@pytest.mark.parametrize("name", ["km003c-1khz", "km003c-50hz", "km003c-lossy"])
 def test_the_joules_of_a_captured_session_are_those_of_its_raw_sums(name: str) -> None:
     readings = list(decode(capture(name)))
     joules = sum((a.watts + b.watts) / 2 * (b.t_ns - a.t_ns) / 1e9 for a, b in pairwise(readings))
