@@ -53,6 +53,7 @@ class Ina3221(PolledMeter):
         self._average_s = max(rail.average_s for rail in rails)
         self.aperture_s = min(self._average_s, 1 / options.rate_hz)
         self._pace = Pace(1 / options.rate_hz)
+        self.lateness = self._pace.lateness
         self._last_ns: int | None = None
         self._moved = False
         self.accuracy = _accuracy(rails[0]) if len(rails) == 1 else _of_a_sum(rails)
