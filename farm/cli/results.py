@@ -250,7 +250,7 @@ def _sparklines(store: "Store", stored: "Stored") -> None:
 
     for power in stored.record.power:
         try:
-            block = store.trace(stored.record.id, power.meter)
+            block = store.overview(stored.record.id, power.meter)
         except (UsageFault, LabFault) as fault:
             warn(str(fault))
             continue

@@ -34,7 +34,7 @@ def show(store: "Store", args: Namespace) -> int:
         raise UsageFault(f"{args.id}: no trace of a meter {args.meter or 'at all'}; there are {there}")
     lanes = _lanes(store, stored)
     for meter in meters:
-        block = store.trace(stored.record.id, meter)
+        block = store.overview(stored.record.id, meter)
         t_s = (block.t_ns - np.int64(_zero_ns(stored, block.t_ns))) / 1e9
         wanted = np.isfinite(t_s)
         wanted &= t_s >= (-np.inf if args.start is None else args.start)

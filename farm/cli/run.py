@@ -116,8 +116,9 @@ def _trial(args: Namespace, scenario: "FixedRate", judge: "Judge") -> "tuple[Rec
         ):
             put = deploy(bench.shell, bench.workdir, artifact, dataset, progress=tell)
             with _begun(store, lab, {bench.entry.model: artifact.id}) as run_id:
-                trial = run_trial(bench, put, scenario, progress=tell).within(run_id)
-                store.save(trial.record, trial.traces, bench.console_log(), trial.frames)
+                with store.spool(lab.least_free_bytes) as spool:
+                    trial = run_trial(bench, put, scenario, progress=tell, spool=spool).within(run_id)
+                    store.save(trial.record, trial.traces, bench.console_log(), trial.frames)
                 bench.last_record = trial.record.id
                 verdict = judge(trial.record)
                 if verdict is not None:

@@ -17,6 +17,7 @@ from power.calibrated import Calibration
 from power.registry import load_meter
 
 from ..errors import UsageFault
+from ..store.disk import LEAST_FREE_BYTES
 from ..store.record import RailKind
 from .fields import Address, ConsolePort, HostKey, KeyFile, Name, Secret, Text
 from .twin_state import folders
@@ -200,6 +201,8 @@ class Lab(Part):
     switches: dict[Name, SwitchEntry] = {}
     calibration_required: bool = False
     """A meter without a calibration is warned of, in records too."""
+    least_free_bytes: int = Field(default=LEAST_FREE_BYTES, ge=0)
+    """With less left on the disk of the records no trial begins, and one that runs is ended."""
     state: Text | None = None
     """Folder of the lab's leases, health and records, seen from the inventory's own; absent: ``.farm`` where one works.
     Whoever shares boards from several folders or checkouts needs one."""

@@ -14,7 +14,9 @@ from farm.health.lab_faults import note_lab_fault
 from farm.lab.inventory import Lab
 from farm.store.consoles import ConsoleLog
 from farm.store.database import Store
+from farm.store.disk import LEAST_FREE_BYTES
 from farm.store.run import GateVerdict, Run
+from farm.store.spool import Spool
 from farm.trial.trial import Trial
 
 WORKER_INPUT = "farm_run"
@@ -42,11 +44,20 @@ def run_of(config: pytest.Config, lab: Lab, owner: str) -> Run:
 class Kept:
     """Keeps trials under the session's run."""
 
-    def __init__(self, run: Run, where: Path) -> None:
-        """Take the run and the database; neither is touched before there is something to keep."""
-        self.run, self.where = run, where
+    def __init__(self, run: Run, where: Path, least_free_bytes: int = LEAST_FREE_BYTES) -> None:
+        """Take the run and the database, neither touched before there is something to keep, and what its disk needs."""
+        self.run, self.where, self._least_free_bytes = run, where, least_free_bytes
         self.verdict: GateVerdict | None = None
         """What the session's gate decided, once it has; absent: it has none."""
+
+    def spool(self) -> Spool:
+        """Return where a trial's long traces go while it runs: a ``with`` block around trial and :meth:`save`."""
+
+        def sweep() -> None:
+            with Store.open(self.where) as store:
+                store.sweep()
+
+        return Spool(self.where.parent, self._least_free_bytes, sweep)
 
     def save(self, trial: Trial, console: ConsoleLog) -> Trial:
         """Keep a trial, all of it or nothing, and return it as a part of the run.

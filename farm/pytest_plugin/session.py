@@ -36,7 +36,9 @@ class LabSession:
             self.lab.require(self._only)
         except UsageFault as fault:
             raise pytest.UsageError("\n".join(f"--farm-board: {line}" for line in fault.faults)) from None
-        self.kept = Kept(run_of(config, self.lab, owner()), database(self.lab, config.option.farm_state))
+        self.kept = Kept(
+            run_of(config, self.lab, owner()), database(self.lab, config.option.farm_state), self.lab.least_free_bytes
+        )
         self._hand = Hand(self._take)
         self._bad_markers: list[str] = []
         self._workers: list[Any] = []

@@ -20,8 +20,8 @@ from farm.store.record import Record, Verdict
 from farm.trial.scenario import FixedRate
 from farm.trial.trial import Trial, run_trial
 from farm.verdict.criteria import Limits, explain, judge
-from power.block import Block
 from power.errors import PowerError
+from power.piecewise import Readings
 
 from .kept import Kept
 from .results import MET, ROWS, note
@@ -94,7 +94,7 @@ class Outcome:
     """One trial that ran: its record, the traces by meter, and the way to a verdict."""
 
     record: Record
-    traces: dict[str, Block]
+    traces: dict[str, Readings]
     _item: pytest.Item
     _kept: Kept
     _nth: int
@@ -200,7 +200,10 @@ class Trials:
     def _run(self, deployment: Deployment, scenario: FixedRate) -> Trial:
         bench = self._deploy.bench
         with remembered(self._item):
-            trial = run_trial(bench, deployment, scenario, progress=lambda text: note(self._item, text))
-            kept = self._kept.save(trial, bench.console_log())
+            with self._kept.spool() as spool:
+                trial = run_trial(
+                    bench, deployment, scenario, progress=lambda text: note(self._item, text), spool=spool
+                )
+                kept = self._kept.save(trial, bench.console_log())
             bench.last_record = kept.record.id
             return kept

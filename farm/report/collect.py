@@ -71,7 +71,7 @@ def evidence(store: Store, stored: Stored) -> Evidence:
     traces: dict[str, Block] = {}
     for power in record.power:
         try:
-            traces[power.meter] = store.trace(record.id, power.meter)
+            traces[power.meter] = store.overview(record.id, power.meter)
         except (UsageFault, LabFault) as fault:
             damaged.append(_line(power, fault))
     frames, console = None, b""

@@ -14,19 +14,20 @@ from sqlalchemy import Connection, Engine, RowMapping, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from power.block import Block
-from power.piecewise import Readings
+from power.piecewise import Readings, thinned
 
 from ..errors import LabFault, UsageFault
 from . import consoles, long_traces, runs, schema
 from . import frames as frame_pieces
 from .consoles import ConsoleLog
+from .disk import LEAST_FREE_BYTES
 from .frames import FrameTimes
 from .opening import BUSY_S, connect, exclusive
-from .prune import Pruned, Rules, prune
+from .prune import Pruned, Rules, prune, sweep_traces
 from .record import Record, Verdict, utc
 from .run import GateVerdict, Run
 from .runs import StoredRun
-from .spool import FOLDER, KeptTrace
+from .spool import FOLDER, KeptTrace, Spool
 
 RESULTS = Path(".farm/results.sqlite")
 """Where results are kept unless told otherwise: in the working folder, never in HOME."""
@@ -34,6 +35,7 @@ RESULTS = Path(".farm/results.sqlite")
 
 MOST_AT_ONCE = 30_000_000
 """Readings: a gigabyte of memory."""
+_MOST_IN_A_PLOT = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +219,18 @@ class Store:
         if len(found) > MOST_AT_ONCE:
             raise UsageFault(f"record {record_id}: {len(found):,} readings of {meter} are too many to hold at once")
         return Block.join(found.pieces())
+
+    def overview(self, record_id: str, meter: str) -> Block:
+        """Return the same for a plot: of a long trace means of many readings in a row; raises as :meth:`readings`."""
+        return thinned(self.readings(record_id, meter), _MOST_IN_A_PLOT)
+
+    def spool(self, least_free_bytes: int = LEAST_FREE_BYTES) -> Spool:
+        """Return where a trial's long traces go while it runs: a ``with`` block around trial and :meth:`save`."""
+        return Spool(self._traces.parent, least_free_bytes, self.sweep)
+
+    def sweep(self) -> int:
+        """Delete the pieces of long traces that interrupted trials left, and return how many files those were."""
+        return sweep_traces(self._engine, self._traces)
 
     def frames(self, record_id: str) -> FrameTimes | None:
         """Return every frame of a trial; None where they were not kept.

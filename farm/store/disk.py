@@ -13,6 +13,10 @@ _EVERY_NS = 1_000_000_000
 _HINT = "make room: `farm results prune --older-than 30d` deletes old records and traces, `--larger-than 5GB` by size"
 
 
+class DiskFull(LabFault):
+    """The controller's own: no board is to blame, and no neighbour helps."""
+
+
 class DiskGuard:
     """Watches the file system of one folder, which need not be there yet."""
 
@@ -25,12 +29,12 @@ class DiskGuard:
         """Look at once.
 
         Raises:
-            LabFault: less is left than must be.
+            DiskFull: less is left than must be.
         """
         self._looked_ns = time.monotonic_ns()
         if (free := free_bytes(self._folder)) < self._least_bytes:
             detail = f"the disk has {_size(free)} left, and a trial needs {_size(self._least_bytes)}"
-            raise LabFault(str(self._folder), detail, hint=_HINT)
+            raise DiskFull(str(self._folder), detail, hint=_HINT)
 
     def watch(self) -> None:
         """Look if the last look was a second ago; raises as :meth:`check`. Costs next to nothing."""
@@ -45,10 +49,10 @@ def free_bytes(folder: Path) -> int:
     return found.f_bavail * found.f_frsize
 
 
-def full(folder: Path, error: OSError) -> LabFault:
+def full(folder: Path, error: OSError) -> DiskFull:
     """Return the fault of a file that could not be written."""
     detail = f"{error.strerror or error}; the disk has {_size(free_bytes(folder))} left"
-    return LabFault(str(folder), detail, hint=_HINT)
+    return DiskFull(str(folder), detail, hint=_HINT)
 
 
 def _size(count: int) -> str:

@@ -147,11 +147,20 @@ class _Pieces:
 class Spool:
     """Where one trial's long traces go. Its folder is made with the first piece; what is not sealed goes on leaving."""
 
-    def __init__(self, database: Path, least_free_bytes: int = LEAST_FREE_BYTES) -> None:
-        """Name the database that the record will go to; nothing is written."""
-        self.root = database.parent / FOLDER
+    def __init__(
+        self, home: Path, least_free_bytes: int = LEAST_FREE_BYTES, sweep: Callable[[], object] = lambda: None
+    ) -> None:
+        """Name the folder of the database that the record will go to; nothing is written.
+
+        Args:
+            home: that folder.
+            least_free_bytes: how much its disk must have left.
+            sweep: deletes what interrupted trials left; called before the first piece is written.
+        """
+        self.root = home / FOLDER
+        self._sweep = sweep
         self.name = secrets.token_hex(8)
-        self.disk = DiskGuard(database.parent, least_free_bytes)
+        self.disk = DiskGuard(home, least_free_bytes)
         self._meters = 0
         self._lock: int | None = None
         self.sealed = False
@@ -171,6 +180,7 @@ class Spool:
         folder = self.root / self.name
         try:
             if self._lock is None:
+                self._sweep()
                 self._lock = _held(folder)
             self.disk.watch()
             (folder / file).write_bytes(data)

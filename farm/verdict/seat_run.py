@@ -17,6 +17,7 @@ from ..health.lab_faults import note_lab_fault
 from ..lab.bench import Bench
 from ..playbook import Playbook, apply
 from ..store.database import Store
+from ..store.disk import DiskFull
 from ..store.record import Moved, Record, Role
 from ..store.run import GateFault
 from ..trial.trial import run_trial
@@ -184,13 +185,17 @@ class _Stay:
         def tell(text: str) -> None:
             self._tell(f"trial {nth}, {role}: {text}")
 
-        trial = run_trial(bench, put, self._seat.scenario, progress=tell)
-        trial = trial.within(job.run_id, role=role, moved=self._moved)
-        try:
-            job.store.save(trial.record, trial.traces, bench.console_log(), trial.frames)
-            bench.last_record = trial.record.id
-        except LabFault as full:  # this machine's fault: no board is to blame, and no neighbour helps
-            raise NoVerdict(f"{self._seat.key}: a trial could not be kept: {_first_line(full)}") from full
+        with job.store.spool(job.lending.lab.least_free_bytes) as spool:
+            try:
+                trial = run_trial(bench, put, self._seat.scenario, progress=tell, spool=spool)
+            except DiskFull as full:  # this machine's fault: no board is to blame, and no neighbour helps
+                raise NoVerdict(f"{self._seat.key}: {full}") from full
+            trial = trial.within(job.run_id, role=role, moved=self._moved)
+            try:
+                job.store.save(trial.record, trial.traces, bench.console_log(), trial.frames)
+                bench.last_record = trial.record.id
+            except LabFault as full:
+                raise NoVerdict(f"{self._seat.key}: a trial could not be kept: {_first_line(full)}") from full
         self._records.append(trial.record)
         self._trial_s = max(self._trial_s, job.budget.now_s() - began_s)
         return trial.record

@@ -97,7 +97,7 @@ class World:
                 self.busy.remove(name)
                 self.returned.append(name)
 
-    def run_trial(self, bench, role: str, scenario, *, progress) -> Trial:
+    def run_trial(self, bench, role: str, scenario, *, progress, spool) -> Trial:
         with self.lock:
             nth = sum(board == bench.name for board, _ in self.ran)
             self.ran.append((bench.name, role))

@@ -51,7 +51,7 @@ def borrow_any(lab, wanted, **_):
     )
 
 
-def run_trial(bench, artifact, scenario, *, progress):
+def run_trial(bench, artifact, scenario, *, progress, spool):
     does = DOES[bench.name]
     bench.trials.append(artifact)
     if len(bench.trials) > does.get("trials", 1000):
