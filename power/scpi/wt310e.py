@@ -19,7 +19,7 @@ from ..polling import Pace, PolledMeter
 from .asked import ScpiOptions, finite, opened, unconfirmed
 from .number import number, numbers
 from .port import LINK_HINT, ScpiPort
-from .setup import settle
+from .setup import asked, settle
 
 _ERRORS = ":STAT:ERR?"
 _RATES = {0.1: "100MS", 0.25: "250MS", 0.5: "500MS", 1.0: "1S", 2.0: "2S", 5.0: "5S", 10.0: "10S", 20.0: "20S"}
@@ -27,6 +27,8 @@ _VOLTS_RANGES = (15.0, 30.0, 60.0, 150.0, 300.0, 600.0)
 _AMPS_RANGES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 """With crest factor 3 (IM WT310E-01EN, "Measurement Conditions")."""
 _VALUES = ":NUM:NORM:VAL?"
+_CHOSEN = ("volts", "amps", "watts")
+_ITEMS = ":NUM:NORM?"
 _NEXT = f":COMM:WAIT 1;:STAT:EESR?;{_VALUES}"
 """Wait for the end of an update (bit 0 of the extended event register), clear that event, give the values:
 IM WT310E-17EN, section 5.5. Asking at will may give the same update twice, or miss one."""
@@ -34,9 +36,33 @@ _WAITED = 0.1
 """An answer that took this share of the update interval did wait: the update was not there before."""
 _FORGET_AFTER_UPDATES = 2
 """After a pause this long the waiting update is of unknown age."""
+_QUANTITIES = {"U": "volts", "URMS": "volts", "UMN": "volts", "UDC": "volts", "P": "watts"} | dict.fromkeys(
+    ("I", "IRMS", "IMN", "IDC"), "amps"
+)
+"""Names of items that are volts, amps and watts."""
 _REFUSALS = 2
 """So many readings must fail to be waited for before they are asked for at will, once and for all; one where it was
 silent."""
+
+
+def places(items: str, element: str) -> tuple[int, dict[str, int]]:
+    """Return how many values are told, and where volts, amps and watts of an element stand among them.
+
+    Args:
+        items: what the instrument answers: ``10;URMS,1;IRMS,1;P,1;LAMB,1;FU,1;URMS,2;…``, or the same with headers.
+        element: ``1``, ``2``, ``3`` or ``SIGMA``.
+
+    Raises:
+        ValueError: no such answer, or no watts of that element in it.
+    """
+    count, *told = (field.rpartition(" ")[2].upper() for field in items.split(";"))
+    found: dict[str, int] = {}
+    for place, (quantity, _, of) in enumerate(item.partition(",") for item in told):
+        if _QUANTITIES.get(quantity) and (of or "1") == element[: max(len(of), 1)]:
+            found.setdefault(_QUANTITIES[quantity], place)
+    if not count.isdigit() or len(told) < int(count) or "watts" not in found:
+        raise ValueError(f"no watts of element {element} in {items[:60]!r}")
+    return int(count), found
 
 
 def _one_of(choices: tuple[float, ...]) -> AfterValidator:
@@ -99,6 +125,8 @@ class WT310E(PolledMeter):
         self._pace = Pace(self.aperture_s)
         self._brake = Pace(self.aperture_s / 2)  # for firmware that does not wait, and says so
         self._refusals = 0
+        self._where = options.where
+        self._places: tuple[int, dict[str, int]] | None = None
 
     @classmethod
     def open(cls, name: str, config: BaseModel) -> Self:
@@ -184,10 +212,21 @@ class WT310E(PolledMeter):
         answer = self._port.query(question)
         events, _, values = answer.rpartition(";")
         try:
-            return numbers(values, 3, "VAW"), not events or bool(int(number(events)) & 1)
+            return self._picked(values), not events or bool(int(number(events)) & 1)
         except ValueError as error:
             self._port.mistrust()
             raise FrameError(self.name, f"{question}: {error} in {answer[:60]!r}", hint=LINK_HINT) from error
+
+    def _picked(self, values: str) -> list[float]:
+        """Return volts, amps and watts: the three that were chosen, or where an instrument that tells more has them."""
+        told = values.count(",") + 1
+        if self._places is None and told > len(_CHOSEN) and (items := asked(self._port, _ITEMS)):
+            self._places = places(items, self._where)
+        if self._places is None:
+            return numbers(values, len(_CHOSEN), "VAW")
+        count, where = self._places
+        found = numbers(values, count)
+        return [found[where[name]] if name in where else math.nan for name in _CHOSEN]
 
     def _placed(self, asked_ns: int, answered_ns: int) -> tuple[int, Flag]:
         """Return the moment of an update, and whether others passed unseen before it."""

@@ -12,7 +12,7 @@ from power.block import Flag
 from power.errors import FrameError, InstrumentFault
 from power.meter import Identity, Meter, Tolerance
 from power.scpi.port import ScpiPort
-from power.scpi.wt310e import WT310E, WT330, prepare
+from power.scpi.wt310e import WT310E, WT330, places, prepare
 from power.testing import Answering, Clock, Replay
 
 from .scpi_conformance import ScpiConformance
@@ -201,3 +201,52 @@ def test_without_ranges_the_limits_are_those_of_the_widest() -> None:
     meter = WT310E("m1", ScpiPort("m1", Replay()), WT310E.Config(resource="x"))
     assert meter.accuracy.watts == Tolerance(0.001, pytest.approx(24.0))
     assert "ranges left to the front panel" in meter.accuracy.source
+
+
+ITEMS = "10;URMS,1;IRMS,1;P,1;LAMB,1;FU,1;URMS,2;IRMS,2;P,2;LAMB,2;FU,2"
+TOLD = "118.67E+00,3.450E+00,0.3671E+03,0.8965E+00,NAN,118.80E+00,3.451E+00,0.3386E+03,0.8259E+00,60.016E+00"
+"""What a WT333E answered to ``:NUMERIC:NORMAL?`` and ``:NUMERIC:NORMAL:VALUE?`` in Dell's ptd_logs.txt,
+mlcommons/inference_results_v1.1."""
+
+
+@pytest.mark.parametrize(
+    ("element", "volts", "amps", "watts"), [("1", 118.67, 3.45, 367.1), ("2", 118.8, 3.451, 338.6)]
+)
+def test_more_values_than_were_chosen_are_told_apart_by_the_instruments_own_list(
+    element: str, volts: float, amps: float, watts: float
+) -> None:
+    known = {":NUM:NORM:VAL?": TOLD, ":NUM:NORM?": ITEMS}
+    port = Answering(lambda d: f"{known[q]}\n".encode() if (q := d.decode().strip()) in known else b"")
+    meter = WT330("m1", ScpiPort("m1", port), WT330.Config(resource="x", element=element))
+    for _ in range(2):
+        block = meter.read()
+        assert (float(block.volts[0]), float(block.amps[0])) == (volts, amps)
+        assert block.watts == pytest.approx([watts])
+    assert port.written.count(b":NUM:NORM?\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("items", "found"),
+    [
+        (ITEMS, {"volts": 0, "amps": 1, "watts": 2}),
+        (":NUM:NORM:NUM 3;ITEM1 P,1;ITEM2 U,1;ITEM3 I,1", {"watts": 0, "volts": 1, "amps": 2}),
+        ("2;P,1;WH,1", {"watts": 0}),
+    ],
+)
+def test_the_list_of_items_is_read_with_and_without_headers(items: str, found: dict[str, int]) -> None:
+    assert places(items, "1")[1] == found
+
+
+@pytest.mark.parametrize(
+    ("items", "element"), [(ITEMS, "3"), (ITEMS, "SIGMA"), ("2;U,1;I,1", "1"), ("ERROR", "1"), ("", "1")]
+)
+def test_a_list_without_the_watts_that_are_wanted_is_refused(items: str, element: str) -> None:
+    with pytest.raises(ValueError, match=f"no watts of element {element}"):
+        places(items, element)
+
+
+def test_more_values_than_were_chosen_are_refused_where_nothing_tells_them_apart() -> None:
+    port = Answering(lambda d: f"{TOLD}\n".encode() if d == b":NUM:NORM:VAL?\n" else b"")
+    meter = WT330("m1", ScpiPort("m1", port), WT330.Config(resource="x"))
+    with pytest.raises(FrameError, match="10 values, not 3"):
+        meter.read()
