@@ -15,6 +15,7 @@ def text(gate: Gate) -> list[str]:
     verdict = gate.verdict
     rows = [_row(gate, criterion) for criterion in verdict.criteria]
     remarks = [f"{gate.label(c.board)}: {title(c)}: no verdict: {c.why}" for c in verdict.criteria if c.why]
+    remarks += list(dict.fromkeys(f"{gate.label(c.board)}: watts of {c.of}" for c in verdict.criteria if c.of))
     remarks += [
         f"{gate.label(e.board)}: evidence missing: {e.what}{f': {e.detail}' * bool(e.detail)}"
         for e in verdict.evidence

@@ -58,6 +58,7 @@ def _change(policy: Policy, seat: Seat, trials: Trials, kind: Kind, limit: float
             "u": max((candidate.u for candidate, _ in figures[: said.pairs] if candidate.u is not None), default=None),
             "low": said.low,
             "high": said.high,
+            "of": figures[0][0].of,
             "outcome": said.outcome,
             "why": _why(said, policy),
             "trials": said.pairs,

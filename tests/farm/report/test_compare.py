@@ -120,3 +120,22 @@ def test_on_one_unit_offsets_cancel_and_a_wrong_gain_only_stretches_the_differen
 def test_where_it_is_not_known_to_be_one_unit_on_one_rail_nothing_cancels(timed, changes):
     pairs, _ = compare([measured_by(timed, "7")], [measured_by(timed, "7", **changes)])
     assert figure(pairs, "mean_watts").u == pytest.approx((2 * 0.02**2) ** 0.5)
+
+
+def test_watts_at_the_wall_are_not_compared_with_those_of_a_rail_inside(timed):
+    pairs, _ = compare([timed(power__0__kind="rail")], [timed(power__0__kind="wall")])
+    for name in ("mean_watts", "peak_watts", "joules_per_inference"):
+        one = figure(pairs, name)
+        assert (one.difference, one.covered, one.why) == (None, None, "watts at the wall and one rail inside")
+    assert figure(pairs, "fps").difference == 0
+    assert "watts differs: one rail inside / at the wall" in pairs[0].remarks
+
+
+def test_older_records_that_do_not_say_whose_watts_are_compared(timed):
+    pairs, _ = compare([timed()], [timed(power__0__kind="inlet")])
+    assert figure(pairs, "mean_watts").difference == 0
+
+
+def test_an_estimate_beside_a_measurement_is_said_to_be_one(timed):
+    pairs, _ = compare([timed()], [timed(power__0__how="estimated")])
+    assert "how differs: measured / estimated" in pairs[0].remarks

@@ -33,3 +33,10 @@ def test_another_meter_s_watts_never_stand_for_the_board_s(a_record):
     assert row(a_record(), None).watts == "1.200 ±0.020"
     other = row(a_record(supply_meter="wall-1"), None)
     assert (other.watts, other.idle_watts, other.joules_per_inference) == (ABSENT, ABSENT, ABSENT)
+
+
+def test_watts_that_are_not_measured_at_the_boards_input_say_so(a_record):
+    assert row(a_record(power__0__kind="inlet"), None).watts == row(a_record(), None).watts
+    told = row(a_record(power__0__kind="chip", power__0__how="estimated"), None)
+    assert told.watts.endswith("(one chip only, estimated)")
+    assert told.joules_per_inference.endswith("(one chip only, estimated)")

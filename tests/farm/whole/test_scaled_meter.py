@@ -52,9 +52,10 @@ def test_a_scale_that_changed_shows_against_the_boards_own_records(tmp_path):
         resolved = whole.folder / ".farm/lab/inventory.yaml"
         resolved.write_text(resolved.read_text().replace("amps_scale: 1.0", "amps_scale: 0.5"))
         second = whole.pytest(trial)
-        newest, oldest = whole.records()
+        records = whole.records()
+    assert len(records) == 2, second.output
+    newest, oldest = records
     assert oldest["record"].get("warnings", []) == []
     (warning,) = [one for one in newest["record"]["warnings"] if one.startswith("idle: ")]
     assert f"in record {oldest['record']['id'][:8]}" in warning
     assert "meter's scale" in warning
-    assert warning in second.output
