@@ -40,6 +40,8 @@ class Finding:
     wrong: str = ""
     """What is not right, with figures; empty: all is."""
     hint: str = ""
+    doubt: bool = False
+    """Nothing is wrong with the meter, and somebody should see to it all the same."""
 
 
 def rate(block: Block, nominal_hz: float) -> Finding:

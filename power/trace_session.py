@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from .mllog import MARKER, entries
-from .trace import TraceError, since_epoch_ns
+from .trace import Recorded, TraceError, since_epoch_ns
 from .trace_files import log_of
 from .trace_text import text_of
 from .trace_training import result_of
@@ -23,6 +23,9 @@ _RESULTS = "result_*.txt"
 _OLD_DETAIL = re.compile(r"\b(POWER_(?:BEGIN|END))\b.*?(\d\d-\d\d-\d{4} \d\d:\d\d:\d\d(?:\.\d+)?)")
 _FORMAT = "%m-%d-%Y %H:%M:%S.%f"
 _NS_A_MS = 1_000_000
+_HOUR_NS = 3600 * 10**9
+_MOST_HOURS = 26
+"""Between the zones that are furthest apart."""
 _START, _STOP = "start,testing", "stop,testing"
 """End of the messages between the two machines around the measured run."""
 
@@ -101,13 +104,25 @@ def _of_training(path: Path) -> LoadWindow | None:
     return LoadWindow(start_ns, end_ns, f"run_start to run_stop of {path.name}, ms since 1970")
 
 
+def hours_off(trace: Recorded, window: LoadWindow) -> int | None:
+    """Return by how many whole hours a window must be moved to lie within the trace; None: by none, or it does."""
+    first, last = int(trace.t_ns.min()), int(trace.t_ns.max())
+    for hours in sorted(range(-_MOST_HOURS, _MOST_HOURS + 1), key=abs):
+        if first <= window.start_ns + hours * _HOUR_NS and window.end_ns + hours * _HOUR_NS <= last:
+            return hours or None
+    return None
+
+
 def clock_difference_s(path: Path) -> tuple[float, float] | None:
     """Return between which seconds the clock of the watts was ahead of the load's, around a session's measured run.
 
     Both machines note when they sent and got each message of the session: what one got cannot have been sent later.
     Nothing corrects the joules by it. None where the session does not tell.
     """
-    folder = path if path.is_dir() else path.parent
+    try:
+        folder = path.parent if path.is_file() else log_of(path).parent
+    except TraceError:  # a training has no log of an analyser
+        return None
     for place in (folder, folder.parent):
         client, server = (_messages(place / "power" / f"{name}.json") for name in ("client", "server"))
         bounds = _bounds(client, server)

@@ -9,6 +9,8 @@ from .meter_options import add_link, add_options
 
 HELP = "read, check or record one meter, or decode what one said"
 
+_ONCE_MORE = "  try: once more; is it the driver's unit and firmware? `farm meter record` keeps what it really says"
+
 
 def arguments(parser: ArgumentParser) -> None:
     """Add the actions."""
@@ -34,8 +36,15 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Do what is asked for."""
-    return args.action(args)
+    """Do what is asked for; whatever a meter says wrong, somebody learns what to try."""
+    from power.errors import PowerError
+
+    try:
+        return args.action(args)
+    except PowerError as error:
+        if not error.hint:
+            error.add_note(_ONCE_MORE)
+        raise
 
 
 def _read(args: Namespace) -> int:

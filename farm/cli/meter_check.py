@@ -90,11 +90,12 @@ def _identity(named: Named) -> "Iterator[Finding]":
         f"{name} {value}" if name in ("serial number", "firmware") else value for name, value in told.items() if value
     )
     known = named.options.get("serial_number") is not None
-    if who.serial_number and not known and named.made is not None:
+    any_unit = bool(who.serial_number) and not known and named.made is not None
+    if any_unit:
         said += "; the inventory names no serial number: any unit would do"
-    yield Finding("identity", said or "it does not say")
+    yield Finding("identity", said or "it does not say", doubt=any_unit)
     if named.warning:
-        yield Finding("calibration", named.warning)
+        yield Finding("calibration", named.warning, doubt=True)
 
 
 def _errors(named: Named, tape: "Tape") -> "Iterator[Finding]":
@@ -152,6 +153,10 @@ def _compared(one: "tuple[Named, Trace]", other: "tuple[Named, Trace]") -> "list
     return against_meter(*reads)
 
 
+def _word(finding: "Finding") -> str:
+    return "WRONG" if finding.wrong else "look" if finding.doubt else "ok"
+
+
 def _tell(named: Named, findings: "list[Finding]", args: Namespace) -> int:
     wrong = [finding for finding in findings if finding.wrong]
     if args.json:
@@ -172,7 +177,7 @@ def _tell(named: Named, findings: "list[Finding]", args: Namespace) -> int:
     else:
         made = f" ({named.made})" if named.made not in (None, "board") else ""
         say(f"{named.name}{made}, driver {named.driver}; limits of error: {named.meter.accuracy.source}")
-        table(("what", "", "found"), [(one.what, "WRONG" if one.wrong else "ok", one.said) for one in findings])
+        table(("what", "", "found"), [(one.what, _word(one), one.said) for one in findings])
     for one in wrong:
         warn(f"lab fault: {named.name}: {one.what}: {one.wrong}" + f"\n  try: {one.hint}" * bool(one.hint))
     return Exit.LAB_FAULT if wrong else Exit.PASS

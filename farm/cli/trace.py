@@ -178,12 +178,15 @@ def _read(args: Namespace) -> "Recorded":
 def _window(args: Namespace, trace: "Recorded") -> "tuple[int, int, str | None]":
     """Return from when to when, and who says so: None, the command line does."""
     from power.trace import TraceError
-    from power.trace_session import load_window
+    from power.trace_session import hours_off, load_window
 
     if args.start is None and args.end is None:
         found = load_window(args.file) if trace.dated else None
         if found is None:
             raise TraceError("from when to when? give --from and --to")
+        if (hours := hours_off(trace, found)) is not None:
+            told = f"{found.source}: the watts of that time stand {hours:+d} h from there"
+            raise TraceError(f"{told}; one of the two is not in UTC: give --from and --to as the watts have it")
         return found.start_ns, found.end_ns, found.source
     if args.start is None or args.end is None:
         raise TraceError(f"give {'--from' if args.start is None else '--to'} too")

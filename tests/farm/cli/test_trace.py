@@ -86,6 +86,13 @@ def test_of_a_session_the_window_is_its_load_generators_and_the_clocks_are_told(
     assert found["window"].startswith("power_begin to power_end")
 
 
+def test_a_window_in_another_zone_than_the_watts_is_told_and_not_moved(tmp_path, capsys):
+    detail = Path(session(tmp_path)) / "run_1" / "mlperf_log_detail.txt"
+    detail.write_text(detail.read_text().replace(" 10:22", " 11:22"))
+    assert main(["trace", "energy", str(tmp_path)]) == 2
+    assert "the watts of that time stand -1 h from there; one of the two is not in UTC" in capsys.readouterr().err
+
+
 def test_a_trace_is_drawn_in_the_terminal_with_its_window(tmp_path, capsys):
     assert main(["trace", "plot", session(tmp_path)]) == 0
     first, *rest = capsys.readouterr().out.splitlines()
