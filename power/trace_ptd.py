@@ -1,7 +1,7 @@
 """Power logs of SPEC PTDaemon, as MLPerf publishes them: ``Time,MM-DD-YYYY hh:mm:ss.fff,Watts,…`` in UTC.
 
 Grammar as in public logs: names and values by turns; behind ``Mark`` one block a channel (``Ch1,Watts,…``) where the
-analyser has several, the first watts then being their sum. -1 stands for no value. Between the rows lie notices and
+analyser has several, the first watts then being their sum. -1 and -2 stand for no value. Between the rows lie notices and
 errors of the daemon, rows of a temperature sensor and continued lines; all are left out and counted.
 """
 
@@ -25,7 +25,8 @@ _MARK_DATE = re.compile(r"^(\d{4})-(\d\d)-(\d\d)_\d\d-\d\d-\d\d")
 """MLPerf's marks begin with the session's start, in the director's own zone."""
 _CHANNEL = re.compile(r"(?:Ch|Analyzer)(\d+)")
 """Of one analyser; or whole rows of several, which power-dev has put behind their sum."""
-_NO_VALUE = -1.0
+_NO_VALUE = (-1.0, -2.0)
+"""No value, and (in the rows of a published session, beside the daemon's "Missed 1 samples") a missed one."""
 _MONTHS = 12
 _HALF_DAY_NS = 12 * 3600 * 10**9
 _LONGEST_SESSION_NS = 7 * 24 * 3600 * 10**9
@@ -105,7 +106,7 @@ def _number(name: str, value: str) -> float:
         if name in ("Watts", "Volts", "Amps"):
             raise ValueError("rows that are cut off or no numbers") from None
         return float("nan")
-    return float("nan") if number == _NO_VALUE else number
+    return float("nan") if number in _NO_VALUE else number
 
 
 def looks_like(lines: Iterable[str]) -> bool:

@@ -201,3 +201,16 @@ def test_a_captured_log_is_decoded_with_times_from_its_first_row() -> None:
     assert (read[0].watts, read[0].volts) == (23.43, 228.37)
     with pytest.raises(ValueError, match="no row"):
         list(decode(b"nothing"))
+
+
+MISSED = (
+    "Time,08-10-2021 12:12:18.363,Watts,16.330000,Volts,120.660000,Amps,0.305690,PF,0.442700,Mark,t\n"
+    "Time,08-10-2021 12:12:18.363,Watts,-2.000000,Volts,-2.000000,Amps,-2.000000,PF,-2.000000,Mark,t\n"
+    "Time,08-10-2021 12:12:19.550,Watts,16.347000,Volts,120.660000,Amps,0.306950,PF,0.441400,Mark,t\n"
+)
+"""Rows of NVIDIA's Xavier NX, rnnt offline, in mlcommons/inference_results_v1.1; the daemon says "Missed 1 samples"."""
+
+
+def test_a_sample_that_the_daemon_missed_is_no_value() -> None:
+    assert [row.watts for row in decode(MISSED.encode())] == [16.33, 16.347]
+    assert math.isnan(parse(MISSED.splitlines()[1]).watts)
