@@ -228,6 +228,7 @@ def _plot(args: Namespace) -> int:
 
 def _show_record(store: "Store", stored: "Stored", args: Namespace) -> int:
     from ..verdict.criteria import explain
+    from .results_stages import show as stages
 
     if args.budget and not args.json:
         from .results_budget import show
@@ -238,6 +239,7 @@ def _show_record(store: "Store", stored: "Stored", args: Namespace) -> int:
         print_json(as_json(stored.record, stored.verdict))
         return Exit.PASS
     _leaves_of(stored.record.model_dump(mode="json", exclude_none=True))
+    stages(stored.record)
     _sparklines(store, stored)
     say(explain(stored.verdict) if stored.verdict else "never judged")
     return Exit.PASS

@@ -73,7 +73,7 @@ def _bound_ns(facts: PowerFacts, clock_bound_ns: int) -> int | None:
 
 def _too_short(on: MeterOnRail, name: str, part: Part, bound_ns: int | None) -> str:
     meter, seconds = on.meter, part.seconds
-    lasts = f"{'a frame works' if name == FRAME else name + ' lasts'} {seconds * 1e3:.3g} ms"
+    lasts = f"{'a frame works for' if name == FRAME else name + ' lasts'} {seconds * 1e3:.3g} ms"
     reads = f"it reads {meter.rate_hz:g} times a second"
     if meter.aperture_s > seconds:
         return f"{reads}, each reading the mean over {meter.aperture_s * 1e3:.3g} ms; {lasts}"
