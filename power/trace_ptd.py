@@ -1,8 +1,8 @@
 """Power logs of SPEC PTDaemon, as MLPerf publishes them: ``Time,MM-DD-YYYY hh:mm:ss.fff,Watts,…`` in UTC.
 
 Grammar as in public logs: names and values by turns; behind ``Mark`` one block a channel (``Ch1,Watts,…``) where the
-analyser has several, the first watts then being their sum. -1 and -2 stand for no value. Between the rows lie notices and
-errors of the daemon, rows of a temperature sensor and continued lines; all are left out and counted.
+analyser has several, the first watts then being their sum. -1 and -2 stand for no value. Between the rows lie notices
+and errors of the daemon, rows of a temperature sensor and continued lines; all are left out and counted.
 """
 
 import re
