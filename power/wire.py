@@ -1,7 +1,7 @@
 """What went over a meter's cable, kept as a file, and played to its driver again.
 
 Both directions are kept, each piece with its time, as are the options that the driver had and the readings that it made
-of it. Played, what the unit sent is there at once; the driver must ask what it asked then.
+of it. Played, what the unit sent is there as soon as the driver asks for it as it did.
 """
 
 import gzip
@@ -123,59 +123,61 @@ class Tape:
 
 
 class PlayedPort:
-    """A unit that says what it said once. Silence costs no time."""
+    """A unit that answers each question as it did next. What it was never sent meets silence, which costs no time.
+
+    So a driver may ask for more than it did, or in other pieces; what it still asks must read as it read.
+    """
 
     def __init__(self, pieces: Sequence[Piece], tell_time: Callable[[float], None] = lambda _: None) -> None:
-        """Take a recording's exchange; ``tell_time`` hears the seconds at which each piece came."""
-        self._left = list(pieces)
+        """Take a recording's exchange; ``tell_time`` hears the seconds at which each piece went."""
+        self._pieces = [(at_s, way, bytes.fromhex(data)) for at_s, way, data in pieces]
+        self._at = 0
+        """Of the next piece."""
         self._tell_time = tell_time
+        self._silent = False
+        self._rest = b""
+        """Of the last piece, what was not read yet."""
+        self.strange: list[bytes] = []
+        """What was sent now and not then."""
 
     def discard(self) -> None:
         """Keep what comes: what was thrown away then was never noted."""
 
     def write(self, data: bytes) -> None:
-        """Hold it against what was sent then.
-
-        Raises:
-            ValueError: the driver asks something else than it did.
-        """
-        while self._left and self._left[0][1] == "<":  # what it has not read this time
-            self._left.pop(0)
-        if not self._left:
-            raise ValueError(f"the driver sends {data!r} after the recording's end")
-        at_s, _, sent = self._left.pop(0)
-        if bytes.fromhex(sent) != data:
-            raise ValueError(f"the driver sends {data!r}, and sent {bytes.fromhex(sent)!r} when it was recorded")
-        self._tell_time(at_s)
+        """Go on behind where this was sent then."""
+        for at in range(self._at, len(self._pieces)):
+            at_s, way, sent = self._pieces[at]
+            if way == ">" and sent == data:
+                self._at, self._silent, self._rest = at + 1, False, b""
+                self._tell_time(at_s)
+                return
+        self._silent = True
+        self.strange.append(data)
 
     def read_line(self, terminator: bytes, timeout_s: float) -> bytes:
         """Return bytes up to and with the terminator, or all that came before the next question."""
-        arrived = b"".join(bytes.fromhex(data) for data in self._arrived())
-        at = arrived.find(terminator)
-        return self.read_exactly(len(arrived) if at < 0 else at + len(terminator), timeout_s)
+        came = bytearray(self._rest)
+        for at in range(self._at, len(self._pieces)):
+            if terminator in came or self._pieces[at][1] == ">":
+                break
+            came += self._pieces[at][2]
+        end = came.find(terminator)
+        return self.read_exactly(len(came) if end < 0 else end + len(terminator), timeout_s)
 
     def read_exactly(self, size_bytes: int, timeout_s: float) -> bytes:  # noqa: ARG002 -- silence is known at once
         """Return so many bytes, or all that came before the next question."""
-        taken = bytearray()
-        while len(taken) < size_bytes and self._left and self._left[0][1] == "<":
-            at_s, way, text = self._left.pop(0)
-            data, wanted = bytes.fromhex(text), size_bytes - len(taken)
-            taken += data[:wanted]
+        if self._silent:
+            return b""
+        while len(self._rest) < size_bytes and self._at < len(self._pieces) and self._pieces[self._at][1] == "<":
+            at_s, _, data = self._pieces[self._at]
+            self._rest += data
+            self._at += 1
             self._tell_time(at_s)
-            if rest := data[wanted:]:
-                self._left.insert(0, (at_s, way, rest.hex()))
-        return bytes(taken)
+        taken, self._rest = self._rest[:size_bytes], self._rest[size_bytes:]
+        return taken
 
     def close(self) -> None:
         """Do nothing."""
-
-    def _arrived(self) -> list[str]:
-        found: list[str] = []
-        for _, way, data in self._left:
-            if way == ">":
-                break
-            found.append(data)
-        return found
 
 
 def kept(blocks: Sequence[Block], begin_ns: int) -> list[Kept]:

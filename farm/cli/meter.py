@@ -5,7 +5,8 @@ from pathlib import Path
 
 from . import meter_check, meter_record
 from .common import add_json
-from .meter_options import add_link, add_options
+from .meter_named import add_named
+from .meter_options import add_options
 
 HELP = "read, check or record one meter, or decode what one said"
 
@@ -16,8 +17,7 @@ def arguments(parser: ArgumentParser) -> None:
     """Add the actions."""
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     read = actions.add_parser("read", help="open a meter and print its readings")
-    add_link(read, required=True)
-    add_options(read)
+    add_named(read)
     read.add_argument("--count", type=int, default=1, metavar="N", help="so many readings [1]")
     add_json(read)
     read.set_defaults(action=_read)

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from power.decoded import Decode
 
 
+_CAPTURE = "\n  try: is it that unit's, whole and in order? Bytes as they came, or lines of hex"
+
+
 def decode(args: Namespace) -> int:
     """Print what the bytes or lines of a file say."""
     from power.registry import LINE_DECODERS, known_decoders
@@ -47,9 +50,9 @@ def _decoded(driver: str, file: Path, data: bytes, options: dict[str, str]) -> l
     except ImportError as error:
         raise UsageFault(f"{driver}: {error}") from error
     except ValueError as error:
-        raise UsageFault(f"{file}: no frames of a {driver}: {captured.placed(str(error))}") from error
+        raise UsageFault(f"{file}: no frames of a {driver}: {captured.placed(str(error))}{_CAPTURE}") from error
     if not read:
-        raise UsageFault(f"{file}: no frames of a {driver}: not one reading in {len(captured.data)} bytes")
+        raise UsageFault(f"{file}: no frames of a {driver}: not one reading in {len(captured.data)} bytes{_CAPTURE}")
     return [row(one.t_ns, one.volts, one.amps, one.watts, one.flags) for one in read]
 
 

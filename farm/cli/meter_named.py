@@ -43,7 +43,7 @@ Opener = Callable[[str], Named]
 def add_named(parser: ArgumentParser) -> None:
     """Add both ways to name a meter."""
     parser.add_argument("meter", nargs="?", metavar="METER", help="of the inventory; else give --driver")
-    add_link(parser, required=False)
+    add_link(parser)
     add_options(parser)
     add_inventory(parser)
     parser.add_argument("--wait", type=float, default=0.0, metavar="S", help="for a board in use [0]")

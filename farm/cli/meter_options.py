@@ -25,11 +25,9 @@ _LIMITS = {
 """JSON schema's words for bounds → ours."""
 
 
-def add_link(parser: ArgumentParser, *, required: bool) -> None:
+def add_link(parser: ArgumentParser) -> None:
     """Add what names a meter without an inventory."""
-    parser.add_argument(
-        "--driver", required=required, metavar="NAME", help="as in an inventory; a wrong one names them all"
-    )
+    parser.add_argument("--driver", metavar="NAME", help="as in an inventory; a wrong one names them all")
     parser.add_argument(
         "--resource",
         metavar="RESOURCE",

@@ -1,11 +1,12 @@
-"""``farm meter read``: one meter by itself, without an inventory."""
+"""``farm meter read``: one meter by itself, of an inventory or without one."""
 
 from argparse import Namespace
 from itertools import islice
 
 from ..errors import Exit, UsageFault
-from .meter_options import config_from, faults_told
+from .meter_named import opened
 from .meter_rows import rows, tell
+from .output import warn
 
 _MOST_READINGS = 1_000_000
 
@@ -16,8 +17,9 @@ def read(args: Namespace) -> int:
 
     if not 1 <= args.count <= _MOST_READINGS:
         raise UsageFault(f"--count {args.count}: give 1 to {_MOST_READINGS:,}")
-    kind, config = config_from(args)
-    with faults_told(), kind.open(args.driver, config) as meter:
-        found = list(islice(rows(some(meter, args.count)), args.count))
+    with opened(args, "farm meter read") as (named, _):
+        found = list(islice(rows(some(named.meter, args.count)), args.count))
+        if named.warning:
+            warn(f"warning: {named.name}: {named.warning}")
     tell(found, as_json=args.json)
     return Exit.PASS

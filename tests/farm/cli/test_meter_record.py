@@ -44,6 +44,17 @@ def test_a_meter_of_the_inventory_is_recorded_as_the_unit_itself_speaks(resource
     assert f"{found.readings[-1].amps:.4f}" in shown  # not what its calibration makes of them
 
 
+def test_read_by_its_name_it_is_corrected_and_what_is_against_its_calibration_is_told(resource, tmp_path, capsys):
+    path = tmp_path / "inventory.yaml"
+    path.write_text(path.read_text().replace("2026-01-10", "2020-01-10"))
+    assert main(["meter", "read", "--driver", "dp832", "--resource", resource, "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)["readings"][0]["amps"]
+    assert main(["meter", "read", "spare", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["readings"][0]["amps"] == pytest.approx(said / 0.95, rel=0.01)
+    assert err.startswith("warning: spare: its calibration of 2020-01-10 has expired on")
+
+
 def test_without_an_inventory_what_speaks_must_be_said(resource, tmp_path, capsys):
     words = ["meter", "record", "--driver", "dp832", "--resource", resource, "--out", str(tmp_path), "--count", "2"]
     assert main(words) == 2
