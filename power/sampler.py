@@ -50,6 +50,11 @@ class Trace:
     """Standard deviation of the time from one reading to the next, where nothing is missing between them; NaN for
     fewer than two readings."""
 
+    stale: int = 0
+    """Readings flagged STALE: the instrument repeated an old value."""
+    doubled: int = 0
+    """Readings that came a second time, and were left out."""
+
     @property
     def block(self) -> Block:
         """All readings at once: for traces that fit into memory."""
@@ -109,7 +114,8 @@ class Sampler:
         if self._read is None:
             self._read = self._all()
         tally = self._tally
-        return Trace(self._read, list(self._errors), tally.rate_hz, tally.lost, tally.jitter_ms)
+        counts = (tally.stale, tally.doubled)
+        return Trace(self._read, list(self._errors), tally.rate_hz, tally.lost, tally.jitter_ms, *counts)
 
     def __enter__(self) -> Self:
         """Begin to read."""

@@ -19,13 +19,17 @@ class Tally:
         self._last: Block | None = None
         self._steps = 0
         self._mean_s = self._squares = 0.0
-        self.readings = 0
-        self.lost = 0
+        self.readings = self.lost = self.stale = self.doubled = 0
 
     def add(self, block: Block) -> Block:
-        """Return the readings with LOST_BEFORE where some are missing."""
+        """Return the readings with LOST_BEFORE where some are missing.
+
+        Those that are not later than one before them are left out: they came twice.
+        """
+        block = self._once(block)
         if not len(block):
             return block
+        self.stale += int(np.count_nonzero(block.flags & np.uint8(Flag.STALE)))
         with_last = block if self._last is None else Block.join([self._last, block])
         missing = missing_before(with_last, self._nominal_hz)
         self._space(np.diff(with_last.t_ns)[missing[1:] == 0] / 1e9)
@@ -48,6 +52,17 @@ class Tally:
     def jitter_ms(self) -> float:
         """Standard deviation of the time between neighbours with nothing missing between them; NaN for none."""
         return 1e3 * math.sqrt(self._squares / self._steps) if self._steps else math.nan
+
+    def _once(self, block: Block) -> Block:
+        if self._last is None and not len(block):
+            return block
+        t_ns = block.t_ns if self._last is None else np.append(self._last.t_ns, block.t_ns)
+        if np.all(np.diff(t_ns) > 0):
+            return block
+        before_ns = np.maximum.accumulate(t_ns)[:-1]
+        later = np.append(self._last is None, t_ns[1:] > before_ns)[-len(block) :]
+        self.doubled += int(np.count_nonzero(~later))
+        return block.pick(later)
 
     def _space(self, steps_s: np.ndarray) -> None:
         """Add spacings by Welford's way: sums of squares of small differences of large numbers would be noise."""

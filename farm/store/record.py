@@ -218,6 +218,10 @@ class PowerFacts(Part):
     rate_hz: float
     jitter_ms: float | None = None
     """Standard deviation of the time from one reading to the next, over all that was read, where none is missing."""
+    stale: int = 0
+    """Readings, of all, in which the instrument repeated an old value."""
+    doubled: int = 0
+    """Readings that came a second time and were left out."""
     aperture_s: float
     readings: int
     lost: int

@@ -85,6 +85,8 @@ def power(
         calibration=on.calibration,
         nominal_rate_hz=on.meter.rate_hz,
         rate_hz=trace.rate_hz,
+        stale=trace.stale,
+        doubled=trace.doubled,
         jitter_ms=trace.jitter_ms if math.isfinite(trace.jitter_ms) else None,
         aperture_s=on.meter.aperture_s,
         readings=used.readings,

@@ -236,3 +236,66 @@ def test_a_trace_without_readings_has_no_rate() -> None:
     trace = sampler.stop()
     assert len(trace.block) == 0
     assert np.isnan(trace.rate_hz)
+
+
+class InPieces:
+    """A keeper that says what it got."""
+
+    def __init__(self) -> None:
+        self.got: list[Block] = []
+
+    def add(self, piece: Block) -> None:
+        self.got.append(piece)
+
+    def readings(self) -> Block:
+        return Block.join(self.got)
+
+
+def test_a_long_trace_is_handed_over_in_pieces_while_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sampler_module, "PIECE_READINGS", 4)
+    script, keeper = Script(), InPieces()
+    script._steps = [script.good, script.good, script.good, script.good, lambda: script.good(3)]
+    with Sampler(as_meter(script), keeper) as sampler:
+        assert script.idle.wait(30)
+        assert keeper.got, "before the end"
+        trace = sampler.stop()
+    assert [len(piece) for piece in keeper.got[:-1]] == [4] * (len(keeper.got) - 1)
+    assert len(trace.readings) == script.reads
+    assert trace.lost == 2
+    assert trace.block.flags[4] == Flag.LOST_BEFORE, "a gap between two pieces is seen"
+
+
+def test_a_short_trace_never_leaves_memory() -> None:
+    script, keeper = Script(), InPieces()
+    with Sampler(as_meter(script), keeper) as sampler:
+        assert script.idle.wait(30)
+        trace = sampler.stop()
+    assert keeper.got == []
+    assert len(trace.block) == script.reads
+
+
+def test_a_keeper_that_fails_ends_the_reading_and_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sampler_module, "PIECE_READINGS", 4)
+
+    class Full(InPieces):
+        def add(self, piece: Block) -> None:
+            raise RuntimeError(f"no room for {len(piece)}")
+
+    sampler = Sampler(as_meter(Script()), Full())
+    sampler.start()
+    sampler._thread.join(30)
+    with pytest.raises(RuntimeError, match="no room for 4"):
+        sampler.stop()
+
+
+def test_many_small_blocks_are_joined_and_stay_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sampler_module, "_MOST_BLOCKS", 3)
+    trace = run(script := Script())
+    assert len(trace.block) == script.reads
+    assert np.all(np.diff(trace.block.t_ns) > 0)
+
+
+def test_the_jitter_of_the_readings_is_told() -> None:
+    script = Script()
+    trace = run(script)
+    assert trace.jitter_ms == pytest.approx(0, abs=1e-9)
