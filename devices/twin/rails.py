@@ -2,14 +2,16 @@
 
 A real board has one of the two drivers; a reader prefers the older one's, and finds the same figures in the other's.
 Bus volts come in steps of 8 mV and shunt volts in steps of 40 µV (TI SBOS576C), here over 10 mΩ, as on the TX2's
-module. Each figure is the mean over the chip's last cycle. Numbers of devices change from boot to boot, as they do
-there.
+module. Each figure has gone through the chip's averaging, a low-pass of first order. Numbers of devices change from
+boot to boot, as they do there.
 """
 
+import math
 import os
 import random
 import shutil
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +21,9 @@ Watts = Callable[[float], float]
 """Returns the mean over so many of the last seconds."""
 
 _REGISTER = 0x7607  # three channels, 64 samples, 140 µs a conversion, all the time; assumed of NVIDIA's device tree
-_CYCLE_S = 64 * 3 * 2 * 140e-6
+_PASS_S = 3 * 2 * 140e-6
+_LAG_S = 64 * _PASS_S
+_PERIOD_S = 0.02  # the twin's true watts change no faster
 _BUS_STEP_MV = 8
 _SHUNT_OHMS = 0.01
 _AMPS_STEP_MA = 4  # 40 µV over the shunt
@@ -28,13 +32,14 @@ _MOST_DEVICES = 9  # numbers are one digit
 
 
 class Rails:
-    """Keeps the files of a model's rails fresh, once in a chip's cycle; without a supply there are none."""
+    """Keeps the files of a model's rails fresh, fifty times a second; without a supply there are none."""
 
     def __init__(self, root: Path, rails: list[Rail], *, seed: int) -> None:
         self._root, self._rails = root, rails
         self._chance = random.Random(seed)  # noqa: S311 -- numbers of devices
         self._volts: Callable[[], float] | None = None
         self._watts: Watts | None = None
+        self._input_watts = 0.0
         self._written: dict[Path, int] = {}
         self._folders: dict[str, tuple[Path, Path]] = {}
         self._stop = threading.Event()
@@ -50,7 +55,7 @@ class Rails:
             return
         self._stop.clear()
         self._number_devices()
-        self._refresh(self._volts, self._watts)
+        self._refresh(self._volts, self._watts, None)
         self._thread = threading.Thread(
             target=self._run, args=(self._volts, self._watts), name="twin-rails", daemon=True
         )
@@ -64,8 +69,11 @@ class Rails:
             self._thread = None
 
     def _run(self, volts: Callable[[], float], watts: Watts) -> None:
-        while not self._stop.wait(_CYCLE_S):
-            self._refresh(volts, watts)
+        last_ns = time.monotonic_ns()
+        while not self._stop.wait(_PERIOD_S):
+            now_ns = time.monotonic_ns()
+            self._refresh(volts, watts, (now_ns - last_ns) / 1e9)
+            last_ns = now_ns
 
     def _number_devices(self) -> None:
         self._written.clear()
@@ -81,7 +89,7 @@ class Rails:
                 folder.mkdir(parents=True, exist_ok=True)
             (new / "name").write_text("ina3221\n")
             (new / "samples").write_text("64\n")
-            (new / "update_interval").write_text(f"{round(_CYCLE_S * 1e3)}\n")
+            (new / "update_interval").write_text(f"{round(_PASS_S * 1e3)}\n")
             (old / "running_mode").write_text("1\n")
             (tree := old.parent / "of_node").mkdir()
             (tree / "ti,continuous-config").write_bytes(_REGISTER.to_bytes(4, "big"))
@@ -91,8 +99,11 @@ class Rails:
             (new / f"in{rail.channel + 1}_label").write_text(f"{rail.name}\n")
             (new / f"shunt{rail.channel + 1}_resistor").write_text(f"{round(_SHUNT_OHMS * 1e6)}\n")
 
-    def _refresh(self, volts: Callable[[], float], watts: Watts) -> None:
-        input_volts, input_watts = volts(), watts(_CYCLE_S)
+    def _refresh(self, volts: Callable[[], float], watts: Watts, since_s: float | None) -> None:
+        now_watts = watts(_PERIOD_S if since_s is None else since_s)
+        weight = 1.0 if since_s is None else -math.expm1(-since_s / _LAG_S)
+        self._input_watts += weight * (now_watts - self._input_watts)
+        input_volts, input_watts = volts(), self._input_watts
         for rail in self._rails:
             rail_volts = input_volts if rail.volts is None else rail.volts
             rail_watts = max(0.0, rail.base_watts + rail.share * input_watts)

@@ -20,6 +20,8 @@ from .prompt import promptly
 from .rail_names import chosen
 from .reach import Here, Reach
 
+_WIDTH = 2.0
+"""Of a mean that lets through as much noise as a low-pass of first order, in time constants."""
 _ASSUMED_SHUNT_OHMS = 0.01
 """As on the TX2's module; hwmon tells its own."""
 _SHUNT_STEP_VOLTS, _SHUNT_OFFSET_VOLTS = 40e-6, 80e-6
@@ -50,8 +52,9 @@ class Ina3221(PolledMeter):
         super().__init__(name, Identity("Texas Instruments", f"INA3221 {'+'.join(rail.name for rail in rails)}"))
         self.rate_hz = options.rate_hz
         self._files, self._rails, self._options = files, tuple(rails), options
-        self._average_s = max(rail.average_s for rail in rails)
-        self.aperture_s = min(self._average_s, 1 / options.rate_hz)
+        self._lag_s, self._waits_s = max(rail.lag_s for rail in rails), sum(rail.waits_s for rail in rails)
+        self.aperture_s = min(_WIDTH * self._lag_s, 1 / options.rate_hz)
+        self.bandwidth_hz = 1 / (2 * math.pi * self._lag_s) if self._lag_s else None
         self._pace = Pace(1 / options.rate_hz)
         self.lateness = self._pace.lateness
         self._last_ns: int | None = None
@@ -96,13 +99,11 @@ class Ina3221(PolledMeter):
         if self._moved:
             self._find_again()
         try:
-            t_ns, numbers, again = promptly(
-                self.name, self._numbers, period_s=1 / self.rate_hz, takes_s=self._average_s
-            )
+            t_ns, numbers, again = promptly(self.name, self._numbers, period_s=1 / self.rate_hz, takes_s=self._waits_s)
         except MeterOffline:
             self._moved = True
             raise
-        t_ns -= round(self._average_s * 1e9)  # its last cycle ended half a cycle ago, give or take as much
+        t_ns -= round(self._lag_s * 1e9)  # where the middle of what it averages lies
         self._last_ns = t_ns
         late = again or (last_ns is not None and is_long(t_ns - last_ns, self.rate_hz))
         flags = Flag.LATE if late else Flag(0)

@@ -1,4 +1,7 @@
-"""Where a kernel shows the channels of INA3221 chips, and over how long the chip averages each.
+"""Where a kernel shows the channels of INA3221 chips, and how the chip averages each.
+
+Averaging takes no time: with each conversion the register moves by 1/N of the way to the new value (TI SBOS576C,
+section 7.4.1), which makes a low-pass of first order whose time constant is N passes over the channels.
 
 Two generations: NVIDIA's own driver (L4T up to 32: ``rail_name_N``, channels from 0) and mainline's hwmon (L4T from 34:
 ``inN_label``, channels from 1). Layouts from public device trees and kernel sources.
@@ -17,6 +20,8 @@ _MICRO, _MILLI = 1e-6, 1e-3
 _SAMPLES = (1, 4, 16, 64, 128, 256, 512, 1024)
 _CONVERSION_S = tuple(us * _MICRO for us in (140, 204, 332, 588, 1100, 2116, 4156, 8244))
 """By the codes in the configuration register (TI SBOS576C)."""
+_PASSES_MS = {round(2 * n * one * 1e3) for one in _CONVERSION_S for n in range(1, _CHANNELS + 1)}
+"""What mainline can tell as the time of one pass over the channels; both conversions of one take the same there."""
 _REGISTER_BYTES = 4
 """A cell of a device tree: big endian, the register in the lower half."""
 
@@ -29,8 +34,10 @@ class Rail:
     millivolts: str
     milliamps: str
     shunt_ohms: float | None = None
-    average_s: float = 0.0
-    """Over how long the chip averages, one cycle after the other; 0: a point, or nobody tells."""
+    lag_s: float = 0.0
+    """Time constant of the chip's averaging, a low-pass of first order; 0: it does not average, or nobody tells."""
+    waits_s: float = 0.0
+    """What the kernel may wait for a conversion before it answers."""
 
 
 def rails(files: Files) -> list[Rail]:
@@ -44,8 +51,8 @@ def rails(files: Files) -> list[Rail]:
     ]
 
 
-def average_s(register: int) -> float:
-    """Return over how long a configuration register makes the chip average; 0 where it does not average."""
+def lag_s(register: int) -> float:
+    """Return the time constant that a configuration register gives the chip; 0 where it does not average."""
     samples = _SAMPLES[register >> 9 & 7]
     channels = sum(register >> bit & 1 for bit in (12, 13, 14))
     return (
@@ -57,16 +64,16 @@ def average_s(register: int) -> float:
 
 def _of_old(files: Files, paths: Sequence[str]) -> list[Rail]:
     folders = sorted({path.rpartition("/")[0] for path in paths})
-    averages_s = {folder: _average_s(files, folder) for folder in folders}
+    lags_s = {folder: _lag_s(files, folder) for folder in folders}
     found: list[Rail] = []
     for path, name in zip(paths, _texts(files, paths), strict=True):
         folder, _, n = path.rpartition("/rail_name_")
         volts, amps = f"{folder}/in_voltage{n}_input", f"{folder}/in_current{n}_input"
-        found.append(Rail(name, volts, amps, average_s=averages_s[folder]))
+        found.append(Rail(name, volts, amps, lag_s=lags_s[folder]))
     return found
 
 
-def _average_s(files: Files, folder: str) -> float:
+def _lag_s(files: Files, folder: str) -> float:
     """Return what the device tree sets for a chip that measures all the time; one that is triggered takes points."""
     tree = f"{folder.rpartition('/')[0]}/of_node/ti,continuous-config"
     mode, cell = files.read_all([f"{folder}/running_mode", tree])
@@ -74,22 +81,24 @@ def _average_s(files: Files, folder: str) -> float:
         return 0.0
     if len(cell) != _REGISTER_BYTES or not cell.isascii():
         return 0.0
-    return average_s(int.from_bytes(cell.encode(), "big"))
+    return lag_s(int.from_bytes(cell.encode(), "big"))
 
 
 def _of_chip(files: Files, path: str) -> list[Rail]:
     """Return the rails of one chip of hwmon; a channel without a label or a current has nothing wired to it."""
     folder = path.rpartition("/")[0]
     there = set(files.glob(f"{folder}/*"))
-    samples, interval = (f"{folder}/{file}" for file in ("samples", "update_interval"))
-    averages = {samples, interval} <= there and _number(files, samples) > 1
-    average = _number(files, interval) * _MILLI if averages else 0.0
+    known = [f"{folder}/{file}" for file in ("samples", "update_interval")]
+    samples, interval_ms = (_number(files, path) for path in known) if there >= set(known) else (1, 0)
+    # since Linux 5.14 the interval is one pass; before it was all samples, and the kernel waited for them
+    lag = samples * interval_ms * _MILLI if interval_ms in _PASSES_MS else interval_ms * _MILLI
     found: list[Rail] = []
     for n in range(1, _CHANNELS + 1):
         label, volts, amps, shunt = (f"{folder}/{file}" for file in _files_of(n))
         if {label, volts, amps} <= there:
+            name = _texts(files, [label])[0]
             ohms = _number(files, shunt) * _MICRO if shunt in there else None
-            found.append(Rail(_texts(files, [label])[0], volts, amps, ohms, average))
+            found.append(Rail(name, volts, amps, ohms, lag if samples > 1 else 0.0, interval_ms * _MILLI))
     return found
 
 

@@ -27,7 +27,7 @@ def promptly(
         name: the meter's.
         ask: returns the answer.
         period_s: between two readings.
-        takes_s: what the sensor itself may take: mainline's driver waits for the end of an average.
+        takes_s: what the sensor itself may take: some kernels wait for its next conversion.
         clock: tells the time.
 
     Returns:

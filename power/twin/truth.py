@@ -51,7 +51,7 @@ _TICK_S = 0.02
 """How long watts stay constant, unless a meter looks in between. Half the shortest aperture of a twin meter."""
 
 _HISTORY_TICKS = 600_000
-"""At most 130 ticks/s with the fastest meter and the board's own sensors looking in: an hour, and half of that just
+"""At most 160 ticks/s with the fastest meter and the board's own sensors looking in: an hour, and half of that just
 after trimming."""
 
 

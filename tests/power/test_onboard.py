@@ -24,7 +24,7 @@ from power.meter import Meter
 from power.onboard.counter import CounterPower
 from power.onboard.files import LocalFiles
 from power.onboard.ina3221 import Ina3221
-from power.onboard.ina3221_rails import Rail, average_s, rails
+from power.onboard.ina3221_rails import Rail, lag_s, rails
 from power.onboard.nvml import NvmlMeter
 from power.onboard.rapl import Rapl
 from power.onboard.tegrastats import Tegrastats
@@ -376,15 +376,15 @@ def test_a_sensor_that_has_another_number_after_a_boot_is_found_again(tmp_path) 
     ("register", "seconds"), [(0x7607, 0.05376), (0x7727, 0.4224), (0x7127, 0.0), (0x7003, 0.0), (0x1607, 0.01792)]
 )
 def test_over_how_long_a_chip_averages_is_in_its_register(register, seconds) -> None:
-    assert average_s(register) == pytest.approx(seconds)
+    assert lag_s(register) == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize(
-    ("mode", "cell", "seconds"),
-    [("1", b"\0\0v\x07", 0.05376), ("0", b"\0\0v\x07", 0.0), ("1", b"\0\0v\xff", 0.0), ("1", None, 0.0)],
+    ("mode", "cell", "averages"),
+    [("1", b"\0\0v\x07", True), ("0", b"\0\0v\x07", False), ("1", b"\0\0v\xff", False), ("1", None, False)],
 )
 def test_the_older_drivers_average_is_what_the_device_tree_says_of_a_chip_that_always_measures(
-    mode, cell, seconds, tmp_path
+    mode, cell, averages, tmp_path
 ) -> None:
     root = old_tx2(tmp_path)
     for chip in tmp_path.glob("sys/bus/i2c/drivers/ina3221x/*"):
@@ -393,19 +393,24 @@ def test_the_older_drivers_average_is_what_the_device_tree_says_of_a_chip_that_a
             (chip / "of_node").mkdir()
             (chip / "of_node/ti,continuous-config").write_bytes(cell)
     with Ina3221.open("m1", Ina3221.Config(root=root, rail="VDD_IN")) as meter:
-        assert meter.aperture_s == pytest.approx(seconds)
+        assert (meter.aperture_s, meter.bandwidth_hz) == (
+            (0.1, pytest.approx(2.96, rel=0.01)) if averages else (0, None)
+        )
 
 
-@pytest.mark.parametrize(("samples", "seconds"), [(64, 0.054), (1, 0.0)])
-def test_the_newer_driver_tells_over_how_long_it_averages_and_readings_lie_back_by_that(
-    samples, seconds, tmp_path
+@pytest.mark.parametrize(
+    ("samples", "interval_ms", "lag_s"), [(64, 1, 0.064), (16, 7, 0.112), (64, 54, 0.054), (1, 7, 0.0)]
+)
+def test_the_newer_driver_tells_how_it_averages_and_readings_lie_back_by_that(
+    samples, interval_ms, lag_s, tmp_path
 ) -> None:
+    """One pass since Linux 5.14; before that the time of all samples."""
     root = new_orin(tmp_path)
-    written(tmp_path / "sys/class/hwmon/hwmon3", {"samples": samples, "update_interval": 54})
-    with Ina3221.open("m1", Ina3221.Config(root=root, rail="VDD_IN")) as meter:
-        assert meter.aperture_s == pytest.approx(seconds)
+    written(tmp_path / "sys/class/hwmon/hwmon3", {"samples": samples, "update_interval": interval_ms})
+    with Ina3221.open("m1", Ina3221.Config(root=root, rail="VDD_IN", rate_hz=4)) as meter:
+        assert meter.aperture_s == pytest.approx(2 * lag_s)
         before_ns = time.monotonic_ns()
-        lag_ns = round(seconds * 1e9)
+        lag_ns = round(lag_s * 1e9)
         assert before_ns - lag_ns <= meter.read().t_ns[0] <= time.monotonic_ns() - lag_ns
 
 
