@@ -2,7 +2,7 @@
 
 64 meters polled at 100 Hz, 8 that sample at 1 kHz into their own memory, fetched in blocks, and one that streams at
 100 kHz, all at once, through the drivers and samplers of a trial. The instruments are another process, whose readings
-are counts: what is lost, doubled or exchanged is seen in the numbers.
+are counts: what is lost, doubled or exchanged is seen in the numbers. Then a trace at 1 MHz that goes to the disk.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
-from . import plain
+from . import long, plain
 from .measure import Instruments, Kind, Run, run
 
 POLLED, BUFFERED = 64, 8
@@ -23,6 +23,9 @@ _WIDTH = 120
 _MOST_CORES = 1.0
 """Half of a machine with two."""
 _LEAST_OF_RATE = 0.99
+_MOST_GROWN_BYTES = 50_000_000
+_MOST_OF_JOULES = 1e-4
+"""Of a square wave with noise: how it lies between the readings, not how it is summed."""
 
 
 @dataclass(frozen=True)
@@ -69,16 +72,33 @@ def rows_of_all(all_at_once: Run, polled_alone: Run, loop: plain.Plain) -> list[
     ]
 
 
+def rows_of_long(found: long.Long) -> list[Row]:
+    """What a trace of many millions of readings takes."""
+    name = f"a trace of {found.readings:,} readings, {found.readings / long.RATE_HZ:.0f} s at 1 MHz"
+    grown, most = found.grown_bytes, _MOST_GROWN_BYTES
+    wrong = abs(found.relative_error)
+    return [
+        Row(f"{name}: pieces; bytes a reading", f"{found.pieces}; {found.bytes_a_reading:.2f}"),
+        Row("… memory more at its end than at its beginning", f"{grown / 1e6:.0f} MB", "< 50 MB", grown < most),
+        Row("… memory if it were all held", f"{found.at_once_bytes / 1e6:,.0f} MB"),
+        Row("… processor time to take it, of its duration", f"{found.seconds:.0%}", "< 100%", found.seconds < 1),
+        Row("… its joules, summed from the disk: error", f"{wrong:.1e}", "≤ 1e-4", wrong <= _MOST_OF_JOULES),
+        Row("… processor time of that, of its duration", f"{found.energy_s:.0%}"),
+    ]
+
+
 def main() -> int:
     """Measure, print, judge; a JSON line comes last."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.sampling", description=__doc__)
     parser.add_argument("--seconds", type=float, default=20.0, help="of all meters at once (default 20)")
+    parser.add_argument("--long-seconds", type=float, default=60.0, help="of the trace at 1 MHz (default 60)")
     args = parser.parse_args()
     with Instruments(POLLED, BUFFERED) as instruments:
         everything = run(instruments, args.seconds)
         alone = run(instruments, args.seconds / 4, drivers=("scpi",))
         loop = plain.run(instruments, args.seconds / 4)
-    rows = [row for kind in everything.kinds for row in rows_of(kind)] + rows_of_all(everything, alone, loop)
+    rows = [row for kind in everything.kinds for row in rows_of(kind)]
+    rows += [*rows_of_all(everything, alone, loop), *rows_of_long(long.run(args.long_seconds))]
     table = Table(title=f"{everything.seconds:.0f} s of {POLLED + BUFFERED + 1} meters in one process")
     for name in ("what", "found", "must be"):
         table.add_column(name, justify="left" if name == "what" else "right")
