@@ -12,6 +12,7 @@ from ..lab.inventory import BoardEntry, Lab
 from ..lab.lease import Leases
 from ..lab.lease import Past as PastLease
 from ..lab.made import made
+from ..lab.rails import label
 from ..store import health as health_rows
 from ..store.database import Store, Stored, Unreadable
 from ..store.decided import decided_in
@@ -140,7 +141,8 @@ def _trial(store: Store, stored: Stored | Unreadable) -> Trial:
     record, verdict = stored.record, stored.verdict
     figures = [f"{record.deadlines.fps:.4g} fps", f"p99 {record.latency.p99_ms:.3g} ms"]
     if (supply := record.supply) is not None:
-        figures += [f"{supply.mean.watts:.4g} W", f"{supply.joules_per_inference:.4g} J"]
+        whose = f" ({told})" if (told := label(supply)) else ""
+        figures += [f"{supply.mean.watts:.4g} W{whose}", f"{supply.joules_per_inference:.4g} J{whose}"]
     missed = [f"{c.name} wanted {c.wanted}" for c in verdict.criteria if c.outcome == "regression"] if verdict else []
     reasons = [*missed, *(verdict.reasons if verdict else []), *record.voids]
     at = record.started_utc.astimezone()

@@ -47,15 +47,17 @@ class Scenario(Part):
     score_s: _NotNegative = 20.0
     bursts: bool = True
     short_term_s: _Positive = 1.0
-    start_celsius: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
+    start_celsius: list[float] | None = None
+    """Least and most."""
     start_zone: str | None = None
     start_timeout_s: _NotNegative = 600.0
     soak_s: _NotNegative = 0.0
 
     @model_validator(mode="after")
     def _begins_somewhere(self) -> Self:
-        if self.start_celsius is not None and not self.start_celsius[0] < self.start_celsius[1]:
-            raise ValueError("start_celsius: wants the lower temperature first, as in [35, 45]")
+        between = self.start_celsius
+        if between is not None and not (len(between) == 2 and between[0] < between[1]):
+            raise ValueError("start_celsius: wants two temperatures, the lower one first, as in [35, 45]")
         if self.start_zone is not None and self.start_celsius is None:
             raise ValueError("start_zone: has no start_celsius to be held to")
         return self

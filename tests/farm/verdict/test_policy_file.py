@@ -116,3 +116,38 @@ def test_a_policy_goes_into_a_run_and_comes_back_the_same(a_policy):
     assert again.against_baseline == {"joules_per_inference": 0.015}
     assert Path(policy.path).read_bytes()
     assert len(policy.sha256) == 64
+
+
+SCENARIO = """\
+models:
+  jetson-tx2:
+    scenario: {rate_hz: 20, duration_s: 8, START}
+    limits: {max_short_term_watts: 12, max_p99_watts: 14}
+"""
+
+
+def test_a_policy_says_how_warm_a_trial_begins_as_it_says_whether_there_are_bursts(tmp_path):
+    path = tmp_path / "policy.yaml"
+    path.write_text(
+        SCENARIO.replace("START", "soak_s: 60, start_celsius: [35, 45], start_zone: cpu, short_term_s: 0.5")
+    )
+    plan = load_policy(path).models["jetson-tx2"].scenario.plan()
+    assert (plan.soak_s, plan.start_celsius, plan.start_zone, plan.short_term_s) == (60, (35, 45), "cpu", 0.5)
+    assert load_policy(path).absolute("jetson-tx2").max_short_term_watts == 12
+
+
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [
+        ("start_celsius: [45, 35]", "wants two temperatures, the lower one first"),
+        ("start_celsius: [45]", "wants two temperatures, the lower one first"),
+        ("start_zone: cpu", "has no start_celsius to be held to"),
+        ("soak_s: -1", "greater than or equal to 0"),
+    ],
+)
+def test_a_start_that_cannot_be_is_refused_by_line(tmp_path, start, said):
+    path = tmp_path / "policy.yaml"
+    path.write_text(SCENARIO.replace("START", start))
+    (fault,) = faults(path)
+    assert said in fault
+    assert fault.startswith(f"{path}:3: models.jetson-tx2.scenario")
