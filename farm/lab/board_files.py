@@ -20,10 +20,11 @@ from power.onboard.files import Files, Unanswered
 from power.port import Port
 
 _ANSWER_S = 5.0
-"""Assumed: a board that has not read a few lines by then hangs. A connection that has to be made counts as well."""
+"""Assumed: a board that has not read a few lines by then hangs. A connection that has to be made has its own time."""
 _LIFE_S = 86_400.0
 """A stream needs a deadline; no trial takes a day."""
 _NOTHING_S = 0.001
+"""What has come is there at once; a stream wants some time all the same."""
 _HINT = "is the board up? These sensors are its own, read over its shell"
 _ERRORS = {os.strerror(number): number for number in (EACCES, EPERM, ENOENT, ENODATA, EIO)}
 _LINES = 'do IFS= read -r l <"$f" && printf \'=%s\\n\' "$l" || echo; done 2>/dev/null'

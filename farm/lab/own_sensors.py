@@ -1,6 +1,5 @@
 """Meters that are sensors of the board they measure: opened on that board, and dead while it is off."""
 
-import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -13,26 +12,14 @@ if TYPE_CHECKING:
     from devices.shell import Shell
     from power.meter import Meter
 
-_HERE = {"localhost", "127.0.0.1", "::1"}
-
 
 def lives_on_board(entry: MeterEntry) -> bool:
     """Tell whether a meter is a part of the board that names it: then it is made of what that is, and off with it."""
     return on_board(load_meter(entry.driver)) is not None
 
 
-def is_this_machine(host: object, twin: object) -> bool:
-    """Tell whether a board is the machine that the farm runs on; a twin is none that has its sensors.
-
-    Args:
-        host: of the board's ``ssh:``.
-        twin: the board's ``twin:``.
-    """
-    return twin is None and host in {*_HERE, socket.gethostname(), socket.getfqdn()}
-
-
 def open_meter(name: str, entry: MeterEntry, board: BoardEntry, shell: "Callable[[], Shell]") -> "Meter":
-    """Open a meter of a board.
+    """Open a meter of a board: an instrument here, a sensor of the board over its shell, whichever machine that is.
 
     Args:
         name: the meter's.
@@ -46,8 +33,7 @@ def open_meter(name: str, entry: MeterEntry, board: BoardEntry, shell: "Callable
     """
     driver, config = load_meter(entry.driver), entry.config()
     own = on_board(driver)
-    host = None if board.ssh is None else board.ssh.host
-    if own is None or is_this_machine(host, board.twin):
+    if own is None:
         return driver.open(name, config)
     from .board_files import BoardReach  # shells: few meters need one
 

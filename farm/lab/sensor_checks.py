@@ -1,18 +1,20 @@
 """Meters that are sensors of a machine: those of a board are read on it, over its shell; some only here."""
 
+import socket
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from power.onboard.reach import on_board
 from power.registry import known_meters, load_meter
 
-from .own_sensors import is_this_machine
 from .yaml_lines import Fault
 
 if TYPE_CHECKING:
     from power.meter import Meter
 
 Tree = Mapping[str, Any]
+
+_HERE = {"localhost", "127.0.0.1", "::1"}
 
 
 def sensors(boards: Mapping[str, Tree], meters: Mapping[str, Tree], switches: Mapping[str, Tree]) -> Iterator[Fault]:
@@ -58,5 +60,7 @@ def _driver(meter: Tree) -> "type[Meter] | None":
 
 
 def _is_here(board: Tree) -> bool:
+    """Tell whether a board is the machine that the farm runs on; a twin is none that has its sensors."""
     ssh = board.get("ssh")
-    return is_this_machine(cast("Tree", ssh).get("host") if isinstance(ssh, dict) else None, board.get("twin"))
+    host = cast("Tree", ssh).get("host") if isinstance(ssh, dict) else None
+    return board.get("twin") is None and host in {*_HERE, socket.gethostname(), socket.getfqdn()}
