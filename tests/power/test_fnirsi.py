@@ -125,3 +125,19 @@ def test_a_device_that_may_not_be_opened_is_offline_with_a_hint(tmp_path: Path) 
     with pytest.raises(MeterOffline) as seen:
         HidrawPort.open("m1", str(tmp_path / "hidraw9"))
     assert "udev" in seen.value.hint
+
+
+def test_a_bridge_to_its_reports_may_be_far_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = Answering(lambda _: report(5, 0.5))
+    monkeypatch.setattr("power.usb.fnirsi.SerialPort.open", lambda *_, **__: port)
+    with FNB58.open("m1", FNB58.Config(address="127.0.0.1:5025")) as meter:
+        assert meter.read().watts == pytest.approx([2.5])
+    assert port.closed
+
+
+def test_a_bridge_with_nobody_behind_it_is_offline_and_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = Answering(lambda _: b"")
+    monkeypatch.setattr("power.usb.fnirsi.SerialPort.open", lambda *_, **__: port)
+    with pytest.raises(MeterOffline, match="no report within"):
+        FNB58.open("m1", FNB58.Config(address="127.0.0.1:5025"))
+    assert port.closed
