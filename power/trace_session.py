@@ -21,6 +21,7 @@ from .trace_training import result_of
 _DETAIL = "mlperf_log_detail.txt"
 _RESULTS = "result_*.txt"
 _OLD_DETAIL = re.compile(r"\b(POWER_(?:BEGIN|END))\b.*?(\d\d-\d\d-\d{4} \d\d:\d\d:\d\d(?:\.\d+)?)")
+_COMPLAINT = re.compile(r"^(\d\d-\d\d-\d{4} \d\d:\d\d:\d\d\.\d+): (ERROR|WARNING): (.*)$", re.MULTILINE)
 _FORMAT = "%m-%d-%Y %H:%M:%S.%f"
 _NS_A_MS = 1_000_000
 _HOUR_NS = 3600 * 10**9
@@ -37,8 +38,8 @@ class LoadWindow:
     start_ns: int
     """Since 1970 UTC, as the end."""
     end_ns: int
-    source: str
-    """Which keys of which file."""
+    source: str | None = None
+    """Which keys of which file; None: a person said so."""
 
 
 def load_window(path: Path) -> LoadWindow | None:
@@ -119,24 +120,52 @@ def clock_difference_s(path: Path) -> tuple[float, float] | None:
     Both machines note when they sent and got each message of the session: what one got cannot have been sent later.
     Nothing corrects the joules by it. None where the session does not tell.
     """
-    try:
-        folder = path.parent if path.is_file() else log_of(path).parent
-    except TraceError:  # a training has no log of an analyser
-        return None
-    for place in (folder, folder.parent):
-        client, server = (_messages(place / "power" / f"{name}.json") for name in ("client", "server"))
-        bounds = _bounds(client, server)
+    for folder in _kept_by_session(path):
+        bounds = _bounds(*(_messages(_json(folder / f"{name}.json")) for name in ("client", "server")))
         if bounds:
             return min(low for low, _ in bounds), max(high for _, high in bounds)
     return None
 
 
-def _messages(path: Path) -> list[dict[str, Any]]:
+def complaints(path: Path, window: LoadWindow) -> list[str]:
+    """Return what PTDaemon's own log of a session says against the watts of the run: errors and warnings, counted."""
+    for folder in _kept_by_session(path):
+        if not (log := folder / "ptd_logs.txt").is_file():
+            continue
+        behind = _json(folder / "server.json").get("timezone")  # as time.timezone: seconds behind UTC
+        offset_ns = round(behind * 1e9) if isinstance(behind, int | float) else 0
+        found = [
+            (kind, what.strip())
+            for at, kind, what in _COMPLAINT.findall(text_of(log))
+            if window.start_ns <= _utc_ns(at, log) + offset_ns <= window.end_ns
+        ]
+        kinds = [kind for kind, _ in found]
+        return [
+            f"{log.name}: {kinds.count(kind)} of {kind} while the load ran, first: {found[kinds.index(kind)][1]}"
+            for kind in dict.fromkeys(kinds)
+        ]
+    return []
+
+
+def _kept_by_session(path: Path) -> list[Path]:
+    """Return where a session's notes may lie; nowhere for a training, which has no log of an analyser."""
+    try:
+        folder = path.parent if path.is_file() else log_of(path).parent
+    except TraceError:
+        return []
+    return [folder / "power", folder.parent / "power", folder]
+
+
+def _json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_bytes())
     except (OSError, ValueError):
-        return []
-    messages: Any = cast("dict[str, Any]", value).get("messages") if isinstance(value, dict) else None
+        return {}
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _messages(notes: dict[str, Any]) -> list[dict[str, Any]]:
+    messages: Any = notes.get("messages")
     return cast("list[dict[str, Any]]", messages) if isinstance(messages, list) else []
 
 

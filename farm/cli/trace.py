@@ -12,6 +12,7 @@ from .output import note, print_json, say
 if TYPE_CHECKING:
     from power.trace import Recorded, WindowEnergy
     from power.trace_files import Reading
+    from power.trace_session import LoadWindow
 
 HELP = "read power traces of other programs: PTDaemon and MLPerf logs, Joulescope's and any other CSV"
 
@@ -73,24 +74,30 @@ def run(args: Namespace) -> int:
 
 
 def _energy(args: Namespace) -> int:
-    from power.trace import window_energy
-    from power.trace_session import clock_difference_s
+    from dataclasses import replace
 
-    trace, start_ns, end_ns, source = _windowed(args)
-    _tell(window_energy(trace, start_ns, end_ns), trace.form, source, clock_difference_s(args.file), as_json=args.json)
+    from power.trace import window_energy
+    from power.trace_session import clock_difference_s, complaints
+
+    trace, window = _windowed(args)
+    found = window_energy(trace, window.start_ns, window.end_ns)
+    if trace.dated:
+        found = replace(found, notes=(*found.notes, *complaints(args.file, window)))
+    _tell(found, trace.form, window.source, clock_difference_s(args.file), as_json=args.json)
     return Exit.PASS
 
 
-def _windowed(args: Namespace) -> "tuple[Recorded, int, int, str | None]":
-    """Return the trace and the window that a command line means, and who says so."""
+def _windowed(args: Namespace) -> "tuple[Recorded, LoadWindow]":
+    """Return the trace and the window that a command line means."""
     from power.trace import instant_ns
     from power.trace_files import read_covering
+    from power.trace_session import LoadWindow
 
     if args.file.is_dir() and args.start and args.end:
-        start_ns, end_ns = instant_ns(args.start), instant_ns(args.end)
-        return read_covering(args.file, start_ns, end_ns, _how(args)), start_ns, end_ns, None
+        window = LoadWindow(instant_ns(args.start), instant_ns(args.end))
+        return read_covering(args.file, window.start_ns, window.end_ns, _how(args)), window
     trace = _read(args)
-    return trace, *_window(args, trace)
+    return trace, _window(args, trace)
 
 
 def _how(args: Namespace) -> "Reading":
@@ -135,12 +142,11 @@ def _plot(args: Namespace) -> int:
 
     given = args.start is not None or args.end is not None
     if given:
-        trace, *window, _ = _windowed(args)
-        window_ns = window[0], window[1]
+        trace, window = _windowed(args)
     else:
         trace = _read(args)
-        found = load_window(args.file) if trace.dated else None
-        window_ns = None if found is None else (found.start_ns, found.end_ns)
+        window = load_window(args.file) if trace.dated else None
+    window_ns = None if window is None else (window.start_ns, window.end_ns)
     plot(trace, window_ns, all_of_it=not given, title=args.file.name, png=args.png)
     _note(trace.notes)
     return Exit.PASS
@@ -175,10 +181,10 @@ def _read(args: Namespace) -> "Recorded":
     return replace(trace, t_ns=trace.t_ns + instant_ns(args.zero), dated=True, notes=notes)
 
 
-def _window(args: Namespace, trace: "Recorded") -> "tuple[int, int, str | None]":
-    """Return from when to when, and who says so: None, the command line does."""
+def _window(args: Namespace, trace: "Recorded") -> "LoadWindow":
+    """Return from when to when: as the command line says, else the logs beside the trace."""
     from power.trace import TraceError
-    from power.trace_session import hours_off, load_window
+    from power.trace_session import LoadWindow, hours_off, load_window
 
     if args.start is None and args.end is None:
         found = load_window(args.file) if trace.dated else None
@@ -187,10 +193,10 @@ def _window(args: Namespace, trace: "Recorded") -> "tuple[int, int, str | None]"
         if (hours := hours_off(trace, found)) is not None:
             told = f"{found.source}: the watts of that time stand {hours:+d} h from there"
             raise TraceError(f"{told}; one of the two is not in UTC: give --from and --to as the watts have it")
-        return found.start_ns, found.end_ns, found.source
+        return found
     if args.start is None or args.end is None:
         raise TraceError(f"give {'--from' if args.start is None else '--to'} too")
-    return _instant(args.start, trace), _instant(args.end, trace), None
+    return LoadWindow(_instant(args.start, trace), _instant(args.end, trace))
 
 
 def _instant(text: str, trace: "Recorded") -> int:

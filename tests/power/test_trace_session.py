@@ -12,7 +12,7 @@ import pytest
 
 from power.trace import TraceError, window_energy
 from power.trace_files import read
-from power.trace_session import clock_difference_s, load_window
+from power.trace_session import clock_difference_s, complaints, load_window
 
 CLIENT = [
     ("time", 1614730692.353643, 1614730692.3564653),
@@ -91,6 +91,25 @@ def test_messages_that_do_not_tell_leave_the_difference_unknown(damaged: str, tm
     write(tmp_path / "power" / "client.json", messages(CLIENT))
     write(tmp_path / "power" / "server.json", damaged)
     assert clock_difference_s(tmp_path) is None
+
+
+def test_what_the_daemon_complained_of_while_the_load_ran_is_told(tmp_path: Path) -> None:
+    window = load_window(session(tmp_path))
+    assert window is not None
+    assert complaints(tmp_path, window) == []
+    write(
+        tmp_path / "power" / "ptd_logs.txt",
+        "SPEC PTDaemon Tool",
+        "03-02-2021 23:18:09.444: ERROR: Can't evaluate uncertainty of this sample!",
+        "03-02-2021 23:18:11.444: WARNING: Uncertainty 1.05%, which is above 1.00% limit for the last sample!",
+        "03-02-2021 23:18:12.444: WARNING: Uncertainty unknown for the last measurement sample! channel 0",
+        "03-02-2021 23:18:13.444: Response to client sent: Range A changed",
+    )
+    write(tmp_path / "power" / "server.json", '{"timezone": 3600}')  # its log is in the director's own zone
+    assert complaints(tmp_path, window) == [
+        "ptd_logs.txt: 2 of WARNING while the load ran, first: "
+        "Uncertainty 1.05%, which is above 1.00% limit for the last sample!"
+    ]
 
 
 def test_a_log_of_watts_beside_a_trainings_own_log_has_its_window(tmp_path: Path) -> None:
