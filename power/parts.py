@@ -18,6 +18,7 @@ An offset is in the idle watts too, and cancels in what is above idle.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -162,19 +163,24 @@ def _fit(
 ) -> tuple[Floats, Floats] | None:
     """Return the joules of each part, which is given in pieces, and their standard errors; None where none is told."""
     pieces = [piece for part in parts for piece in part]
-    shares = [_shares(piece, t_ns, half_ns) for piece in pieces]
-    x = np.column_stack([*shares, 1 - np.sum(shares, axis=0)])
-    norms = np.linalg.norm(x, axis=0)
-    if not norms.all() or np.linalg.svd(x / norms, compute_uv=False)[-1] < _LEAST_APART:
+    squares: list[Floats] = []
+    products: list[Floats] = []
+    for first, last in pairwise(np.searchsorted(stretch, range(_STRETCHES + 1)).tolist()):
+        shares = [_shares(piece, t_ns[first:last], half_ns) for piece in pieces]
+        x = np.column_stack([*shares, 1 - np.sum(shares, axis=0)])
+        squares.append(x.T @ x)
+        products.append(x.T @ watts[first:last])
+    whole: Floats = np.sum(squares, axis=0)
+    lengths = np.sqrt(np.diag(whole))
+    if not lengths.all() or np.linalg.eigvalsh(whole / np.outer(lengths, lengths))[0] < _LEAST_APART**2:
         return None
-    inverse = np.linalg.inv(x.T @ x)
-    found = inverse @ (x.T @ watts)
-    sums = np.zeros((_STRETCHES, x.shape[1]))
-    np.add.at(sums, stretch, x * (watts - x @ found)[:, None])
-    variance = inverse @ (sums.T @ sums) @ inverse * _STRETCHES / (_STRETCHES - 1)
-    seconds = np.zeros((len(parts), x.shape[1]))
-    whole = [at for at, part in enumerate(parts) for _ in part]
-    seconds[whole, np.arange(len(pieces))] = [piece.seconds for piece in pieces]
+    inverse = np.linalg.inv(whole)
+    found = inverse @ np.sum(products, axis=0)
+    left = np.array([product - square @ found for square, product in zip(squares, products, strict=True)])
+    variance = inverse @ (left.T @ left) @ inverse * _STRETCHES / (_STRETCHES - 1)
+    seconds = np.zeros((len(parts), len(lengths)))
+    of = [at for at, part in enumerate(parts) for _ in part]
+    seconds[of, np.arange(len(pieces))] = [piece.seconds for piece in pieces]
     return seconds @ found, np.sqrt(np.diag(seconds @ variance @ seconds.T))
 
 

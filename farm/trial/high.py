@@ -25,8 +25,10 @@ def high(on: MeterOnRail, trace: Trace, window: Window, *, busy_s: float, short_
         short_term_s: the length of the short-term mean.
     """
     meter = on.meter
+    hides = _hides(on, busy_s)
     if why := too_long(trace):
-        return {"too_slow_for": dict.fromkeys(("p99_watts", "short_term_watts"), why)}
+        lower = {"peak_watts": hides} if hides else {}
+        return {"too_slow_for": lower | dict.fromkeys(("p99_watts", "short_term_watts"), why)}
     try:
         found = levels(
             trace.block,
@@ -41,7 +43,7 @@ def high(on: MeterOnRail, trace: Trace, window: Window, *, busy_s: float, short_
         why = str(missing).partition("\n")[0]
         return {"too_slow_for": dict.fromkeys(("peak_watts", "p99_watts", "short_term_watts"), why)}
     slow: dict[str, str] = {}
-    if hides := _hides(on, busy_s):
+    if hides:
         slow["peak_watts"] = slow["p99_watts"] = hides
     if found.short_term_why:
         slow["short_term_watts"] = found.short_term_why
