@@ -128,16 +128,17 @@ def clock_difference_s(path: Path) -> tuple[float, float] | None:
 
 
 def complaints(path: Path, window: LoadWindow) -> list[str]:
-    """Return what PTDaemon's own log of a session says against the watts of the run: errors and warnings, counted."""
+    """Return what PTDaemon's own log of a session says against the watts of the run: errors and warnings, counted.
+
+    Its times are taken for UTC, as those of its rows and as MLPerf's own check takes them.
+    """
     for folder in _kept_by_session(path):
         if not (log := folder / "ptd_logs.txt").is_file():
             continue
-        behind = _json(folder / "server.json").get("timezone")  # as time.timezone: seconds behind UTC
-        offset_ns = round(behind * 1e9) if isinstance(behind, int | float) else 0
         found = [
             (kind, what.strip())
             for at, kind, what in _COMPLAINT.findall(text_of(log))
-            if window.start_ns <= _utc_ns(at, log) + offset_ns <= window.end_ns
+            if window.start_ns <= _utc_ns(at, log) <= window.end_ns
         ]
         kinds = [kind for kind, _ in found]
         return [
