@@ -30,7 +30,7 @@ else all be due at the same moments, and wait for one another at each (measured:
 _GOLDEN = 0.618034
 """Multiples of it, modulo 1, lie evenly between 0 and 1 however many there are."""
 _STARTED = itertools.count()
-_MOST_BLOCKS = 4096
+_MOST_BLOCKS = 256
 """Joined when there are so many: a block of one reading takes twenty times the reading's own room."""
 
 

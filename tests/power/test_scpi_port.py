@@ -1,5 +1,6 @@
 """The SCPI link over PyVISA, on real sockets of this machine, with instruments that misbehave."""
 
+import fcntl
 import socket
 import threading
 import time
@@ -14,7 +15,7 @@ from pyvisa import constants, errors
 from power.errors import FrameError, InstrumentFault, MeterOffline, WrongInstrument
 from power.scpi.number import number, numbers, series
 from power.scpi.port import ScpiPort, identify
-from power.scpi.visa import MessagePort
+from power.scpi.visa import MessagePort, SocketPort
 from power.testing import Answering, Clock
 from power.twin.link import PtyLink, cut_lines
 
@@ -122,6 +123,31 @@ def test_a_peer_that_closes_is_noticed_at_once_and_without_spinning() -> None:
             port.query("*IDN?")
         assert time.monotonic() - began_s < 20
         assert time.process_time() - busy_s < 1
+
+
+def test_a_descriptor_above_1023_is_read_too() -> None:
+    """``select`` knows none; a controller of a large lab has more files open."""
+    with link(lambda client, line: client.sendall(line)) as port:
+        assert isinstance(port._port, SocketPort)
+        high = socket.socket(fileno=fcntl.fcntl(port._port._link, fcntl.F_DUPFD_CLOEXEC, 1100))
+        with high:
+            beyond = ScpiPort("m2", SocketPort(port._port._resource, high))
+            assert beyond.query("HIGH?") == "HIGH?"
+
+
+def test_what_came_unasked_is_thrown_away_before_each_question() -> None:
+    ready = threading.Event()
+
+    def chatty(client: socket.socket, line: bytes) -> None:
+        client.sendall(line)
+        client.sendall(b"unasked\n")
+        ready.set()
+
+    with link(chatty) as port:
+        for n in range(20):
+            ready.clear()
+            assert port.query(f"N{n}?") == f"N{n}?"
+            assert ready.wait(20)
 
 
 def test_threads_that_share_a_link_each_get_their_own_answers() -> None:
