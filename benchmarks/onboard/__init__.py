@@ -1,0 +1,1 @@
+"""What it costs a board to be measured by its own sensors."""
