@@ -136,3 +136,21 @@ def test_another_unit_is_named() -> None:
     assert introduce("m1", Answering(respond), "ABC").serial_number == "ABC"
     with pytest.raises(WrongInstrument, match="serial number ABC answers, not DEF"):
         introduce("m1", Answering(respond), "DEF")
+
+
+def test_a_unit_that_knows_no_more_than_what_decides_is_set_up() -> None:
+    known = (b"htc", b"volt", b"freq", b"output", b"format")
+
+    def respond(data: bytes) -> bytes:
+        return b"PowerShield > " + (b"ack " if data.startswith(known) else b"error ") + data
+
+    port = Answering(respond)
+    assert introduce("m1", port, None).serial_number == ""
+    prepare("m1", port, FAST)
+    assert b"pwr auto\r\n" in port.written
+    for deciding in (b"volt", b"freq", b"output", b"format"):
+        refusing = Answering(
+            lambda d, no=deciding: b"PowerShield > " + (b"error " if d.startswith(no) else b"ack ") + d
+        )
+        with pytest.raises(InstrumentFault, match=deciding.decode()):
+            prepare("m1", refusing, FAST)
