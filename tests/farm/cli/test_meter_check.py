@@ -1,6 +1,7 @@
 """farm meter check, on twins: a right meter passes, a wrong one is named with figures."""
 
 import json
+import threading
 from contextlib import ExitStack
 
 import pytest
@@ -78,6 +79,19 @@ def test_one_that_is_scaled_wrongly_is_named_by_a_known_load(gain, lab, capsys):
     assert found["load"]["figures"]["gain"] == pytest.approx(gain, abs=0.003)
     assert err.startswith(f"lab fault: main: load: reads {found['load']['figures']['gain']:.4g} times the 0.583")
     assert "  try: " in err
+
+
+def test_a_load_that_is_switched_on_meanwhile_shows_how_the_meter_steps(lab, capsys):
+    lab("main", gain=1.03)
+    lab.power(False)
+    later = threading.Timer(1.9, lab.power, (True,))
+    later.start()
+    status, found, _ = checked(capsys, "main", "--load-ohms", f"{OHMS}", seconds="3.8")
+    later.join()
+    assert status == 3
+    assert found["load"]["figures"]["stepped"] == 1
+    assert found["load"]["figures"]["gain"] == pytest.approx(1.03, abs=0.003)
+    assert found["load"]["figures"]["rise_s"] < 1.5  # three readings, and a busy host
 
 
 def test_one_that_is_scaled_wrongly_is_found_by_the_other_on_its_rail(lab, capsys):
