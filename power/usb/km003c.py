@@ -117,7 +117,7 @@ class KM003C(PolledMeter):
         options = cls.Config.model_validate(config)
         meter = cls(name, _open(name, options.address), options.rate_hz)
         try:
-            meter._introduce(options.serial_number)
+            meter._begin(options.serial_number)
         except BaseException:
             meter.close()
             raise
@@ -182,6 +182,18 @@ class KM003C(PolledMeter):
         self._counted, self._now, self._counted_ns = int(samples["ticks"][-1]), int(ticks[-1]), arrived_ns
         t_ns = self.clock.place(ticks / TICKS_A_SECOND, arrived_ns) - round(self.aperture_s * 5e8)
         return Block(t_ns, samples["microvolts"] / 1e6, samples["microamps"] / 1e6, flags)
+
+    def _begin(self, serial_number: str | None) -> None:
+        """Introduce itself; a unit that does not say who it is gives single readings all the same."""
+        try:
+            self._introduce(serial_number)
+        except (MeterOffline, FrameError, InstrumentFault) as error:
+            if serial_number is not None or isinstance(error.__cause__, OSError):
+                raise
+            try:
+                again(self.read)
+            except PowerError:
+                raise error from None
 
     def _introduce(self, serial_number: str | None) -> None:
         again(lambda: self._ask(_CONNECT, 0, _ACCEPT))

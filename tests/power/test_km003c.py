@@ -3,7 +3,7 @@
 import struct
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import ModuleType, SimpleNamespace
 from typing import ClassVar
 
@@ -236,3 +236,20 @@ def test_without_its_library_the_driver_says_what_to_install(monkeypatch: pytest
     monkeypatch.setitem(sys.modules, "usb.core", None)
     with pytest.raises(MissingLibrary, match=r"pip install 'edge-test-farm\[usb\]'"):
         KM003C.open("m1", KM003C.Config())
+
+
+def opened_on(monkeypatch: pytest.MonkeyPatch, respond: Callable[[bytes], bytes], **options: object) -> KM003C:
+    monkeypatch.setattr("power.usb.km003c.SerialPort.open", lambda *_, **__: Numbered(Answering(respond)))
+    return KM003C.open("m1", KM003C.Config.model_validate({"address": "127.0.0.1:5025", **options}))
+
+
+def test_a_unit_that_does_not_say_who_it_is_gives_single_readings(monkeypatch: pytest.MonkeyPatch) -> None:
+    def respond(data: bytes) -> bytes:
+        return adc_answer(5.0, 0.5) if data[0] == 0x0C else b""
+
+    with opened_on(monkeypatch, respond) as meter:
+        assert meter.read().watts == pytest.approx([2.5])
+    with pytest.raises(MeterOffline, match="no answer to 02"):
+        opened_on(monkeypatch, respond, serial_number="007965")
+    with pytest.raises(MeterOffline, match="no answer to 02"):
+        opened_on(monkeypatch, lambda _: b"")
