@@ -147,6 +147,7 @@ def test_what_came_unasked_is_thrown_away_before_each_question() -> None:
             assert port.query(f"N{n}?") == f"N{n}?"
             if not port._port._arrived:  # it did not come together with the answer
                 assert select.select([port._port._link], [], [], 20)[0]
+        port._port.discard()
 
 
 def test_threads_that_share_a_link_each_get_their_own_answers() -> None:
