@@ -280,6 +280,15 @@ class Channel:
 
 
 def _log_in(server: Server, options: Otii.Config) -> None:
+    """Log in and reserve a licence; an application that knows neither command answers without."""
+    try:
+        _with_licence(server, options)
+    except InstrumentFault as fault:
+        if options.username is not None or any(code in str(fault) for code in _REFUSALS):
+            raise
+
+
+def _with_licence(server: Server, options: Otii.Config) -> None:
     if not server.ask("otii_is_logged_in").get("logged_in") and options.username and options.password:
         server.ask("otii_login", username=options.username, password=options.password.get_secret_value())
     licenses = cast("list[dict[str, Any]]", server.ask("otii_get_licenses").get("licenses", []))

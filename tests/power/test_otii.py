@@ -92,6 +92,15 @@ def test_it_logs_in_and_reserves_a_licence_only_where_that_is_needed() -> None:
     assert asked == ["otii_is_logged_in", "otii_login", "otii_get_licenses", "otii_reserve_license"]
 
 
+def test_an_application_without_accounts_is_asked_all_the_same() -> None:
+    unknown = server(lambda *_: line(type="error", errorcode="Unknown command"))
+    _log_in(unknown, Otii.Config())
+    with pytest.raises(InstrumentFault, match="Unknown command"):
+        _log_in(unknown, Otii.Config(username="a", password=SecretStr("b")))
+    with pytest.raises(InstrumentFault, match="Not logged in"):
+        _log_in(server(lambda *_: line(type="error", errorcode="Not logged in")), Otii.Config())
+
+
 def test_another_unit_is_named_and_none_is_offline() -> None:
     arc = {"device_id": "D1", "name": "Arc", "type": "Arc"}
     with_one = server(lambda *_: line(data={"devices": [arc]}))
