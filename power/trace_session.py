@@ -167,7 +167,8 @@ def _json(path: Path) -> dict[str, Any]:
 
 def _messages(notes: dict[str, Any]) -> list[dict[str, Any]]:
     messages: Any = notes.get("messages")
-    return cast("list[dict[str, Any]]", messages) if isinstance(messages, list) else []
+    listed = cast("list[Any]", messages) if isinstance(messages, list) else []
+    return [cast("dict[str, Any]", one) for one in listed if isinstance(one, dict)]
 
 
 def _bounds(client: list[dict[str, Any]], server: list[dict[str, Any]]) -> list[tuple[float, float]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .mllog import entries
+from .mllog import MARKER, entries
 from .trace import Recorded, TraceError, left_out
 from .trace_text import text_of
 
@@ -27,9 +27,10 @@ def watts_of(path: Path) -> list[Path] | None:
         TraceError: several runs of a folder have watts; or the one that is meant has none.
     """
     if path.is_file():
-        if path.match("node_*.txt"):
-            return [path]
-        return _named(path.parent / "power" / path.stem, path) if path.match("result_*.txt") else None
+        node = path.match("node_*.txt")
+        if not (node or path.match("result_*.txt")) or MARKER not in text_of(path):
+            return None
+        return [path] if node else _named(path.parent / "power" / path.stem, path)
     if nodes := _nodes(path):
         return nodes
     found = [result for result in sorted(path.glob("result_*.txt")) if _nodes(path / "power" / result.stem)]

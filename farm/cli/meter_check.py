@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _MOST_S = 600.0
 _ASKS_ERRORS = re.compile(r"(?i)err(or)?(:next)?\?$")
 _NO_ERROR = re.compile(r"(?i)(:\S+\s+|err\s+)?[+-]?0+\b")
+_CODE = re.compile(r"[+-]?\d+")
+_QUEUE_FULL = 350
 _PERCENT = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(%?)")
 
 
@@ -116,8 +118,21 @@ def _errors(named: Named, tape: "Tape") -> "Iterator[Finding]":
     found = [
         answer for question, answer in tape.asked() if _ASKS_ERRORS.search(question) and not _NO_ERROR.match(answer)
     ]
-    hint = "they are taken out of its queue now: what did it do before?"
-    yield Finding("errors", "; ".join(found) or "none", {"count": len(found)}, "; ".join(found), hint)
+    grave = [answer for answer in found if _is_grave(answer)]
+    hint = "they are taken out of its queue now; look at its display, and have it repaired if they come back"
+    said = "; ".join(found) or "none"
+    yield Finding("errors", said, {"count": len(found)}, "; ".join(grave), hint, doubt=bool(found))
+
+
+def _is_grave(error: str) -> bool:
+    """Tell an error of the instrument itself from a wrong command, which says more of who sent it.
+
+    By SCPI-99, 21.8: 100 to 299 and 400 to 499 are of commands and questions, 350 is a full queue. Most count them
+    downwards from 0, Yokogawa upwards.
+    """
+    found = _CODE.search(error)
+    code = abs(int(found[0])) if found else 0
+    return code // 100 not in (1, 2, 4) and code != _QUEUE_FULL
 
 
 def _sampled(meters: list[Named], seconds: float) -> "list[Trace]":
@@ -154,7 +169,7 @@ def _compared(one: "tuple[Named, Trace]", other: "tuple[Named, Trace]") -> "list
 
 
 def _word(finding: "Finding") -> str:
-    return "WRONG" if finding.wrong else "look" if finding.doubt else "ok"
+    return "wrong" if finding.wrong else "look" if finding.doubt else "ok"
 
 
 def _tell(named: Named, findings: "list[Finding]", args: Namespace) -> int:
@@ -169,7 +184,13 @@ def _tell(named: Named, findings: "list[Finding]", args: Namespace) -> int:
                 "accuracy": named.meter.accuracy.source,
                 "right": not wrong,
                 "findings": [
-                    {"what": one.what, "said": one.said, "figures": dict(one.figures), "wrong": one.wrong or None}
+                    {
+                        "what": one.what,
+                        "state": _word(one),
+                        "said": one.said,
+                        "figures": dict(one.figures),
+                        "wrong": one.wrong or None,
+                    }
                     for one in findings
                 ],
             }

@@ -85,7 +85,9 @@ def test_the_clocks_of_load_and_watts_are_compared_by_the_sessions_own_messages(
     assert clock_difference_s(tmp_path) is None  # another session's
 
 
-@pytest.mark.parametrize("damaged", ["", "[]", "{}", '{"messages": 5}', '{"messages": [{"cmd": "a,start,testing"}]}'])
+@pytest.mark.parametrize(
+    "damaged", ["", "[]", "{}", '{"messages": 5}', '{"messages": [5]}', '{"messages": [{"cmd": "a,start,testing"}]}']
+)
 def test_messages_that_do_not_tell_leave_the_difference_unknown(damaged: str, tmp_path: Path) -> None:
     session(tmp_path)
     write(tmp_path / "power" / "client.json", messages(CLIENT))
@@ -157,6 +159,12 @@ def test_of_several_runs_one_must_be_named(tmp_path: Path) -> None:
     with pytest.raises(TraceError, match=r"several runs have watts: result_0\.txt, result_1\.txt; name one of these"):
         read(tmp_path)
     assert len(read(tmp_path / "result_1.txt").t_ns) == 1302
+
+
+@pytest.mark.parametrize("name", ["node_1.txt", "result_1.txt"])
+def test_a_table_of_such_a_name_is_a_table(name: str, tmp_path: Path) -> None:
+    table = write(tmp_path / name, "time_s,watts", "0,5.0", "1,6.0")
+    assert read(table).watts.tolist() == [5.0, 6.0]
 
 
 def test_a_training_without_watts_and_nodes_without_common_time_are_refused(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from farm.cli.main import main
+from farm.cli.meter_check import _is_grave
 from power.twin.servers import TWINS
 from power.twin.truth import PROFILES, Supply
 
@@ -122,11 +123,27 @@ def test_what_stands_in_its_error_queue_is_told(lab, tmp_path, capsys):
     with socket.create_connection((host, int(port)), 5) as link:
         link.sendall(b"NONSENSE\n*IDN?\n")
         link.recv(100)
-    status, found, err = checked(capsys, "main")
-    assert status == 3
-    assert found["errors"]["wrong"].startswith("-113")
-    assert "lab fault: main: errors: -113" in err
-    assert checked(capsys, "main")[0] == 0  # they were taken out
+    status, found, _ = checked(capsys, "main")
+    assert status == 0  # somebody sent a wrong command: nothing is wrong with the meter
+    assert found["errors"]["state"] == "look"
+    assert found["errors"]["said"].startswith("-113")
+    assert checked(capsys, "main")[1]["errors"]["said"] == "none"  # they were taken out
+
+
+@pytest.mark.parametrize(
+    ("error", "grave"),
+    [
+        ('-113,"Undefined header"', False),
+        ('222,"Data out of range"', False),
+        ('-350,"Queue overflow"', False),
+        ('-410,"Query INTERRUPTED"', False),
+        ('-310,"System error"', True),
+        ('+514,"Not able to execute while instrument is measuring"', True),
+        ('842,"Mains power failure"', True),
+    ],
+)
+def test_an_error_of_the_instrument_itself_is_told_from_a_wrong_command(error, grave):
+    assert _is_grave(error) is grave
 
 
 def test_a_person_reads_a_table_with_the_verdict_of_each(lab, capsys):
