@@ -64,7 +64,8 @@ def _look(lab: "Lab | None", records: Path) -> "list[Finding]":
     progress("looking at what is installed")
     found = list(installed.look(lab.twins if lab else []))
     progress("looking at this machine")
-    found += host.look(STATE, len(lab.boards) if lab else 0, records)
+    least_bytes = (lab.least_free_bytes,) if lab else ()
+    found += host.look(STATE, len(lab.boards) if lab else 0, records, *least_bytes)
     if lab is not None:
         progress("looking at ports and keys")
         found += [*wires.look(lab), *host.keys(lab)]

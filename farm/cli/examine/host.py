@@ -3,7 +3,6 @@
 import ctypes
 import os
 import resource
-import shutil
 import sqlite3
 import stat
 import tempfile
@@ -12,14 +11,14 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...store.disk import LEAST_FREE_BYTES, free_bytes
 from .finding import Finding
 
 if TYPE_CHECKING:
     from ...lab.inventory import Lab
 
 _DISK_WARN_BYTES = 2_000_000_000
-_DISK_LEAST_BYTES = 200_000_000
-"""Assumed: some thousand short trials, and a few artifacts being unpacked."""
+"""More than trials need. Assumed: some thousand short ones, and a few artifacts being unpacked."""
 _FILES_A_BOARD, _FILES_ELSE = 32, 128
 """Assumed with room to spare: a bench has some 15 files open (console, SSH, meters, lock, database)."""
 _CLOCK_SOURCE = Path("/sys/devices/system/clocksource/clocksource0/current_clocksource")
@@ -32,9 +31,11 @@ _KEY_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _TOPIC = "controller"
 
 
-def look(state: Path, boards: int, database: Path | None = None) -> Iterator[Finding]:
+def look(
+    state: Path, boards: int, database: Path | None = None, least_free_bytes: int = LEAST_FREE_BYTES
+) -> Iterator[Finding]:
     """Look at this machine, for so many boards; the database is in the folder unless another is given."""
-    yield from _folder(state)
+    yield from _folder(state, (database or state / "results.sqlite").parent, least_free_bytes)
     yield _database(database or state / "results.sqlite")
     yield _clock_source()
     yield _wall_clock()
@@ -42,16 +43,16 @@ def look(state: Path, boards: int, database: Path | None = None) -> Iterator[Fin
     yield _open_files(boards)
 
 
-def _folder(state: Path) -> Iterator[Finding]:
-    """Say whether the farm may write where it keeps things; nothing stays behind."""
+def _folder(state: Path, records: Path, least_free_bytes: int) -> Iterator[Finding]:
+    """Say whether the farm may write where it keeps things, and has room for records; nothing stays behind."""
     there = next(folder for folder in (state.absolute(), *state.absolute().parents) if folder.exists())
     try:
         with tempfile.TemporaryFile(dir=there):
             yield Finding(_TOPIC, str(state), "ok", "may be written" if there == state.absolute() else "can be made")
     except OSError as error:
         yield Finding(_TOPIC, str(state), "fail", f"{there}: {error.strerror}", "work in a folder of your own")
-    free = shutil.disk_usage(there).free
-    low = "fail" if free < _DISK_LEAST_BYTES else "warn" if free < _DISK_WARN_BYTES else "ok"
+    there, free = records.absolute(), free_bytes(records)
+    low = "fail" if free < least_free_bytes else "warn" if free < least_free_bytes + _DISK_WARN_BYTES else "ok"
     remedy = "make room; `farm results prune` drops old records" if low != "ok" else ""
     yield Finding(_TOPIC, "disk", low, f"{free / 1e9:.1f} GB free at {there}", remedy)
 

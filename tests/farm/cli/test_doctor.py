@@ -226,7 +226,7 @@ def test_nothing_is_left_in_the_folder_that_was_tried(tmp_path):
 
 
 def test_a_full_disk_and_too_few_open_files_fail_before_a_trial_does(tmp_path, monkeypatch):
-    monkeypatch.setattr(host.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 10_000_000})())
+    monkeypatch.setattr(host, "free_bytes", lambda _: 10_000_000)
     monkeypatch.setattr(host.resource, "getrlimit", lambda _: (256, resource.RLIM_INFINITY))
     found = list(host.look(tmp_path, 256))
     assert named(found, "disk").state == "fail"
