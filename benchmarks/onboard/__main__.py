@@ -8,7 +8,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +43,7 @@ class Cost:
 
 
 @contextmanager
-def _board(folder: Path) -> Iterator[tuple[BoardTwin, Ssh]]:
+def _board(folder: Path) -> Generator[tuple[BoardTwin, Ssh]]:
     twin = BoardTwin(
         "tx2", "jetson-tx2", folder, user=_USER, password=_PASSWORD, authorized_key="", serial_number="1", seed=1
     )
