@@ -20,6 +20,7 @@ from ..errors import UsageFault
 from ..store.disk import LEAST_FREE_BYTES
 from ..store.record import RailKind
 from .fields import Address, ConsolePort, HostKey, KeyFile, Name, Secret, Text
+from .secret import revealed
 from .twin_state import folders
 from .words import unknown
 from .yaml_lines import Document, Fault, Where, read
@@ -160,9 +161,21 @@ class MeterEntry(Part):
     calibration: Calibration | None = None
     """What its certificate says: readings are corrected by it."""
 
+    _place: tuple[str, Path] = PrivateAttr(default=("meters", SOURCE))
+    """Where it stands, and in which file: what its secrets are told and looked for by."""
+
+    def stands_at(self, where: str, file: Path) -> None:
+        """Note the place; once, by whoever has read it."""
+        self._place = (where, file)
+
     def config(self) -> BaseModel:
-        """Return the options as the driver wants them."""
-        return load_meter(self.driver).Config.model_validate(self.options)
+        """Return the options as the driver wants them, with the secrets that they name.
+
+        Raises:
+            UsageFault: a secret cannot be read.
+        """
+        model = load_meter(self.driver).Config
+        return model.model_validate(revealed(model, self.options, *self._place))
 
 
 class ProofEntry(Part):
@@ -263,6 +276,8 @@ class Lab(Part):
         """Return the lab of a document in which no fault was found."""
         lab = cls.model_validate(document.value)
         lab._path, lab._sha256 = document.path, document.sha256  # noqa: SLF001 -- its own constructor
+        for name, meter in lab.meters.items():
+            meter.stands_at(f"meters.{name}.options", document.path)
         return lab
 
 

@@ -2,6 +2,7 @@ import pytest
 
 from farm.errors import UsageFault
 from farm.lab import resolved
+from farm.lab.inventory import load
 from farm.lab.known_hosts import KnownHosts, fingerprint
 from farm.lab.secret import key_path, reveal
 
@@ -25,6 +26,19 @@ def test_a_secret_that_is_not_there_is_a_usage_fault_that_names_who_wants_it(tmp
     (tmp_path / "empty").touch()
     with pytest.raises(UsageFault, match=rf"boards\.a\.console\.password: .*{remedy}"):
         reveal(reference, "boards.a.console.password", tmp_path / "lab.yaml")
+
+
+def test_a_meter_gets_the_secret_that_its_options_name(tmp_path, monkeypatch):
+    (tmp_path / "lab.yaml").write_text(
+        "lab: shelf\nmeters:\n  arc:\n    driver: otii\n    rail: 3.3 V\n"
+        "    options: {username: lab, password: 'env:OTII_PASSWORD'}\n"
+        "boards:\n  one: {model: coral-dev, ssh: {host: h, user: u}}\n"
+    )
+    meter = load(tmp_path / "lab.yaml").meters["arc"]
+    with pytest.raises(UsageFault, match=r"lab\.yaml: meters\.arc\.options\.password: .*OTII_PASSWORD is not set"):
+        meter.config()
+    monkeypatch.setenv("OTII_PASSWORD", "hunter2")
+    assert meter.config().password.get_secret_value() == "hunter2"
 
 
 def test_a_key_file_may_be_named_from_home(tmp_path, monkeypatch):
