@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from .block import Block
 
 _SHIFTS_A_PERIOD = 25
+_MOST_READINGS = 400
+"""Of a faster meter means are looked at: every lag is held against every reading."""
 _LEAST_READINGS = 6
 """Two unknowns, the lag, and a few to tell noise by."""
 _SEEN_SIGMA = 5.0
@@ -68,6 +70,11 @@ def find_burst(
     if len(watts) < _LEAST_READINGS:
         return None
     t_s = (block.t_ns[near] - start_ns) / 1e9
+    unresolved_s = 0.0
+    if (share := -(-len(watts) // _MOST_READINGS)) > 1:
+        t_s, watts = _means(t_s, share), _means(watts, share)
+        rate_hz, aperture_s = rate_hz / share, aperture_s + (share - 1) / rate_hz
+        unresolved_s = 0.5 / rate_hz
     reach_s = quiet_ns / 2e9
     lags_s = np.arange(-reach_s, reach_s, 1 / rate_hz / _SHIFTS_A_PERIOD)
     shares = _shares(t_s, lags_s, (end_ns - start_ns) / 1e9, aperture_s)
@@ -76,7 +83,13 @@ def find_burst(
     variance = float(squares[best]) / (len(watts) - 3)
     as_good = lags_s[squares <= squares[best] + _AS_GOOD * variance]
     middle = as_good[np.argmin(np.abs(as_good - float(as_good.mean())))]  # of a plateau, where shifts fit alike
-    return Shown(float(middle), float(as_good.min()), float(as_good.max()), float(steps[best]), float(errors[best]))
+    low_s, high_s = float(as_good.min()) - unresolved_s, float(as_good.max()) + unresolved_s
+    return Shown(float(middle), low_s, high_s, float(steps[best]), float(errors[best]))
+
+
+def _means(values: Floats, share: int) -> Floats:
+    """Return the means of so many in a row; what is left at the end is left out."""
+    return values[: len(values) // share * share].reshape(-1, share).mean(axis=1)
 
 
 def _shares(t_s: Floats, lags_s: Floats, length_s: float, aperture_s: float) -> Floats:

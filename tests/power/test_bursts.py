@@ -51,6 +51,18 @@ def test_the_interval_holds_the_true_lag_nineteen_times_of_twenty():
     assert sum(held) >= 0.9 * 300
 
 
+@pytest.mark.parametrize("aperture_s", [0.0, 1e-5])
+@pytest.mark.parametrize("lag_s", [0.0, 0.0312, -0.05])
+def test_a_meter_of_a_hundred_thousand_readings_a_second_is_looked_at_in_means(lag_s, aperture_s):
+    """Each of its readings against each lag would be 700 GB."""
+    fast = trace(rate_hz=1e5, aperture_s=aperture_s, lag_s=lag_s, noise=0.5)
+    found = shown(fast, rate_hz=1e5, aperture_s=aperture_s)
+    assert found.seen
+    assert found.low_s <= lag_s <= found.high_s
+    assert found.high_s - found.low_s < 0.01
+    assert found.agrees(0.0001) is (lag_s == 0)
+
+
 def test_points_tell_a_lag_no_finer_than_their_distance():
     found = shown(trace(aperture_s=0.0, lag_s=0.0), aperture_s=0.0)
     assert found.seen
