@@ -17,6 +17,8 @@ METER = {
     "io": "{driver: tegrastats, rail: carrier, options: {rail: VDD_5V0_IO_SYS}}",
     "rapl": "{driver: rapl, rail: package}",
     "jack-2": "{driver: dp832, rail: 19 V jack, options: {resource: 'TCPIP::192.0.2.3::INSTR'}}",
+    "through": "{driver: ppk2, rail: 3.3 V, options: {port: /dev/ttyACM0, mode: ampere, volts: 3.3}}",
+    "source": "{driver: ppk2, rail: 3.3 V, options: {port: /dev/ttyACM1, mode: source, volts: 3.3}}",
     "assumed": "{driver: 34465a, rail: 5 V, options: {resource: 'TCPIP::192.0.2.4::INSTR', assume_volts: 5}}",
 }
 
@@ -69,6 +71,8 @@ def test_volts_that_are_said_have_a_tolerance(tmp_path):
     [
         ("rapl", "RAPL is the processor's own account"),
         ("assumed", "5 volts were assumed, not measured"),
+        ("through", "3.3 volts were assumed, not measured"),
+        ("source", None),  # what it delivers it has set itself
         ("jack", None),
     ],
 )
