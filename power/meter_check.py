@@ -77,7 +77,7 @@ def rate(block: Block, nominal_hz: float) -> Finding:
 def values(block: Block) -> Finding:
     """Return whether the readings have values, and within the range."""
     count = len(block)
-    known = int(np.isfinite(block.watts).sum())
+    known = int(np.any([np.isfinite(column) for column in (block.volts, block.amps, block.watts)], axis=0).sum())
     beyond, stale, moved = (_flagged(block, flag) for flag in (Flag.OVERLOAD, Flag.STALE, Flag.RANGE_MOVED))
     figures = {
         "with_value": known,
@@ -90,7 +90,7 @@ def values(block: Block) -> Finding:
     if beyond:
         hint = "choose a wider range, or look for a short or a wrong shunt"
         return Finding("values", said, figures, f"{beyond} of {count} readings are beyond its range", hint)
-    if count and not known and not np.isfinite(block.volts).any() and not np.isfinite(block.amps).any():
+    if count and not known:
         return Finding(
             "values", said, figures, "no reading has a value", "look at its leads, its range and its functions"
         )

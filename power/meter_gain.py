@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .block import Block
-from .meter import Accuracy
+from .meter import Accuracy, Tolerance
 from .meter_check import LEAST_READINGS, LINK_HINT, SIGMAS, UNITS, Finding, Floats, standard_error
 
 _STEP_NOISES = 10.0
@@ -99,7 +99,7 @@ _NOTHING = _Level(0.0, 0.0, 0.0)
 
 def _levels(block: Block, name: str) -> tuple[_Level, _Level, bool] | None:
     """Return the level without and with the load, and whether both were seen; else nothing and the one that was."""
-    usable = block.pick(np.isfinite(block.amps if name == "amps" else block.watts))
+    usable = block.pick(np.isfinite(block.volts * block.amps if name == "amps" else block.watts))
     if len(usable) < LEAST_READINGS:
         return None
     on = _on(usable, name)
@@ -246,12 +246,20 @@ def _means(t_ns: NDArray[np.int64], column: Floats, first: int, length_ns: int, 
 
 def _limit(read: Read, name: str) -> float:
     """Return how far the mean of a quantity may be off."""
-    volts, amps = (float(np.nanmean(np.abs(column))) for column in (read.block.volts, read.block.amps))
     accuracy = read.accuracy
     if name == "watts" and accuracy.watts is not None:
-        return accuracy.watts.of_reading * float(np.nanmean(np.abs(read.block.watts))) + accuracy.watts.offset
+        return _off(accuracy.watts, read.block.watts)[1]
     if accuracy.volts is None or accuracy.amps is None:
         raise ValueError("no limits of error of volts and amps")
-    of_volts = accuracy.volts.of_reading * volts + accuracy.volts.offset
-    of_amps = accuracy.amps.of_reading * amps + accuracy.amps.offset
-    return {"volts": of_volts, "amps": of_amps, "watts": of_volts * amps + of_amps * volts}[name]
+    if name != "watts":
+        return _off(accuracy.volts if name == "volts" else accuracy.amps, _column(read.block, name))[1]
+    (volts, of_volts), (amps, of_amps) = (
+        _off(limit, column) for limit, column in ((accuracy.volts, read.block.volts), (accuracy.amps, read.block.amps))
+    )
+    return of_volts * amps + of_amps * volts
+
+
+def _off(limit: Tolerance, column: Floats) -> tuple[float, float]:
+    """Return the size of a quantity, and how far it may be off."""
+    size = float(np.abs(column[np.isfinite(column)]).mean())
+    return size, limit.of_reading * size + limit.offset

@@ -127,6 +127,22 @@ def test_two_meters_that_agree_within_their_limits_are_fine() -> None:
     assert found[1].figures["gain"] is None  # of a constant load gain and offset cannot be told apart
 
 
+def test_meters_of_watts_only_are_compared_by_their_watts() -> None:
+    def watts_only(watts: float, seed: int) -> Block:
+        return replace(constant(volts=np.nan, amps=np.nan, seed=seed), own_watts=np.full(60, watts))
+
+    limits = Accuracy(None, None, "x", Tolerance(0.01, 0.1))
+    reads = [Read(name, watts_only(watts, 1), limits, 10.0) for name, watts in (("a", 10.0), ("b", 10.3), ("c", 10.6))]
+    (fine,) = against_meter(reads[0], reads[1])
+    assert (fine.what, fine.wrong) == ("watts against b", "")
+    assert fine.figures["limit"] == pytest.approx(0.2)
+    assert against_meter(reads[0], reads[2])[0].wrong
+
+
+def test_a_meter_that_tells_amps_alone_has_values() -> None:
+    assert values(constant(volts=np.nan)).said == "60 of 60 have a value"
+
+
 def test_two_meters_that_do_not_are_told_with_both_uncertainties() -> None:
     volts, amps, watts = against_meter(read(constant(amps=0.515), "a"), read(constant(seed=2), "b"))
     assert not volts.wrong
