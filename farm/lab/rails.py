@@ -113,9 +113,9 @@ def _estimated_why(entry: "MeterEntry") -> str | None:
     options = entry.options
     assumed = [(options[f"assume_{what}"], what) for what in ("volts", "amps") if options.get(f"assume_{what}")]
     if entry.driver == "ppk2" and options.get("mode") == "ampere":
-        assumed.append((options.get("volts"), "volts"))
+        assumed.append((options["volts"], "volts"))
     if assumed:
-        return f"{' and '.join(f'{value} {what}' for value, what in assumed)} were assumed, not measured"
+        return f"{' and '.join(f'{float(value):g} {what}' for value, what in assumed)} were assumed, not measured"
     if entry.driver == "rapl":
         return "RAPL is the processor's own account, on older ones a model; its maker states no limits of error"
     if entry.driver == "nvml" and options.get("source") == "power":
