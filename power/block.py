@@ -40,10 +40,15 @@ class Block:
 
     def __post_init__(self) -> None:
         """Refuse arrays that do not belong together."""
-        own = [] if self.own_watts is None else [self.own_watts]
-        shapes = {a.shape for a in (self.t_ns, self.volts, self.amps, self.flags, *own)}
-        if len(shapes) != 1 or self.t_ns.ndim != 1:
-            raise ValueError(f"a block needs arrays of one shape (n,), not {sorted(shapes)}")
+        shape, own = self.t_ns.shape, self.own_watts
+        if (
+            len(shape) != 1
+            or not self.volts.shape == self.amps.shape == self.flags.shape == shape
+            or (own is not None and own.shape != shape)
+        ):
+            arrays = (self.t_ns, self.volts, self.amps, self.flags, *(() if own is None else (own,)))
+            shapes = sorted({array.shape for array in arrays})
+            raise ValueError(f"a block needs arrays of one shape (n,), not {shapes}")
 
     def __len__(self) -> int:
         """Return the number of readings."""

@@ -217,7 +217,8 @@ class Store:
         """
         found = self.readings(record_id, meter)
         if len(found) > MOST_AT_ONCE:
-            raise UsageFault(f"record {record_id}: {len(found):,} readings of {meter} are too many to hold at once")
+            what = f"{len(found):,} readings of {meter} are too many to hold at once"
+            raise UsageFault(f"record {record_id}: {what}; Store.readings yields them in pieces")
         return Block.join(found.pieces())
 
     def overview(self, record_id: str, meter: str) -> Block:
