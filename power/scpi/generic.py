@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
 from ..block import Block, Flag
+from ..errors import FrameError, MeterOffline
 from ..meter import Accuracy, Identity, Tolerance
 from .asked import Ask, AskedMeter, ScpiOptions, Way, finite
 from .port import ScpiPort, identify
@@ -61,7 +62,7 @@ class GenericScpi(AskedMeter):
         """What the instrument needs between an answer and the next command."""
         timeout_s: float = Field(default=2.0, gt=0, le=60)
         model: str | None = None
-        """What the model in ``*IDN?`` must begin with; absent: any. Empty: the instrument knows no ``*IDN?``."""
+        """What the model in ``*IDN?`` must begin with; absent: any, and it need not answer. Empty: it is not asked."""
         rate_hz: float = Field(default=1 / 0.207, gt=0, le=1000)
         """How often it is asked."""
         aperture_s: float = Field(default=0.0, ge=0)
@@ -112,16 +113,16 @@ class GenericScpi(AskedMeter):
             baud=options.baud,
         )
         try:
-            identity = None
-            if options.model != "":
-                models = (options.model.upper(),) if options.model else ()
-                identity = identify(port, maker="", models=models, serial_number=options.serial_number)
+            identity, silence = _who(port, options)
             for command in options.setup:
                 port.write(command)
+            meter = cls(name, port, options, identity)
+            if silence is not None and not _answers(meter):
+                raise silence
         except BaseException:
             port.close()
             raise
-        return cls(name, port, options, identity)
+        return meter
 
     def block_of(self, t_ns: int, found: dict[str, float], flags: Flag) -> Block:
         """Scale, and keep watts that were measured as such."""
@@ -129,6 +130,28 @@ class GenericScpi(AskedMeter):
         volts, amps = found.get("volts", math.nan), found.get("amps", math.nan)
         watts = finite(found["watts"] * options.watts_scale) if "watts" in found else None
         return Block.one(t_ns, volts * options.volts_scale, amps * options.amps_scale, flags, watts=watts)
+
+
+def _who(port: ScpiPort, options: GenericScpi.Config) -> tuple[Identity | None, MeterOffline | None]:
+    """Return who answers, as far as that is asked; and the silence, where nobody in particular is wanted."""
+    if options.model == "":
+        return None, None
+    models = (options.model.upper(),) if options.model else ()
+    try:
+        return identify(port, maker="", models=models, serial_number=options.serial_number), None
+    except MeterOffline as silence:
+        if models or options.serial_number is not None or isinstance(silence.__cause__, OSError):
+            raise
+        return None, silence
+
+
+def _answers(meter: GenericScpi) -> bool:
+    """Return whether an instrument that does not say who it is gives a reading."""
+    try:
+        meter.read()
+    except (MeterOffline, FrameError):
+        return False
+    return True
 
 
 def _way(options: GenericScpi.Config) -> Way:

@@ -288,3 +288,15 @@ def test_an_output_is_chosen_by_whichever_word_the_supply_knows(monkeypatch: pyt
     with HMP4040.open("m1", HMP4040.Config.model_validate({**RESOURCE, "channel": 2})) as meter:
         chosen[:] = [1]  # somebody turns to another output on the front panel
         assert meter.read().volts == pytest.approx([10.0])
+
+
+def test_an_instrument_without_a_name_is_read_where_nobody_in_particular_is_wanted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known = {b"MEAS:VOLT?\n": b"5.0\n", b"MEAS:CURR?\n": b"0.5\n"}
+    monkeypatch.setattr("power.scpi.port.open_link", lambda *_, **__: Answering(lambda data: known.get(data, b"")))
+    with GenericScpi.open("m1", GenericScpi.Config.model_validate(RESOURCE)) as meter:
+        assert meter.read().watts == pytest.approx([2.5])
+    for wanted in ({"serial_number": "4711"}, {"model": "PSU"}):
+        with pytest.raises(MeterOffline, match=r"\*IDN\?: no answer"):
+            GenericScpi.open("m1", GenericScpi.Config.model_validate({**RESOURCE, **wanted}))
