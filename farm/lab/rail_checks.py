@@ -6,7 +6,7 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from .inventory import MeterEntry
-from .rails import KINDS_OF_DRIVERS, ORDER, WORDS, kind_of
+from .rails import KINDS_OF_DRIVERS, ORDER, WORDS, kind_of, within
 from .supply_checks import board_class
 from .words import unknown
 from .yaml_lines import Fault, Where
@@ -46,11 +46,13 @@ def _possible(name: str, entry: MeterEntry) -> Iterator[Fault]:
 
 
 def _held(name: str, own: Mapping[str, MeterEntry]) -> Iterator[Fault]:
-    """Follow ``within`` outwards; it must end, on meters of this board, and never lead further in."""
+    """Follow what holds its watts outwards: it must end, on meters of this board, and never lead further in."""
     where: Where = ("meters", name, "within")
     passed, entry = [name], own[name]
-    while entry.within is not None:
-        outer = entry.within
+    while entry.within is not None or len(passed) > 1:
+        outer = within(passed[-1], own)
+        if outer is None:
+            return
         if outer in passed:
             yield Fault(where, f"{' is within '.join([*passed, outer])}: no watts hold themselves; remove one")
             return

@@ -54,7 +54,7 @@ def meters(bench: Bench, measured: Measured, window: Window, frames: Frames, sce
         len(measured.run.rows),
         measured.times.bound_ns,
     )
-    wired, told = rails(bench.inventory, bench.name), Told()
+    wired, told, sound = rails(bench.inventory, bench.name), Told(), list[PowerFacts]()
     for nth, (name, on) in enumerate(bench.meters.items()):
         facts, reasons = _one(on, measured, trial, wired[name])
         for reason in reasons:
@@ -62,7 +62,9 @@ def meters(bench: Bench, measured: Measured, window: Window, frames: Frames, sce
         if facts is not None:
             told.power.append(facts)
             told.voids += wrong_volts(facts, *_bears(bench, wired[name]))
-    told.voids += contradictions(told.power, wired)
+            if not any(reason.startswith(("bandwidth:", "readings lost:")) for reason in reasons):
+                sound.append(facts)
+    told.voids += contradictions(sound, wired)
     return told
 
 

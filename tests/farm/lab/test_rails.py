@@ -96,6 +96,11 @@ def test_rails_alone_may_stand_for_themselves(tmp_path):
 @pytest.mark.parametrize(
     ("names", "changed", "said"),
     [
+        (
+            ("vdd-in", "cpu"),
+            {"vdd-in": METER["vdd-in"].replace("rail: module", "rail: module, within: cpu")},
+            "vdd-in is within cpu is within vdd-in: no watts hold themselves",
+        ),
         (("rapl",), {"rapl": "{driver: rapl, rail: x, kind: wall}"}, "'rapl' measures one chip only, not at the wall"),
         (
             ("jack", "cpu"),

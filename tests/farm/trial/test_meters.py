@@ -55,6 +55,14 @@ def test_a_rail_that_takes_more_than_the_input_makes_the_trial_void(tiny, with_s
     assert "although 5 V feeds VDD_CPU" in why
 
 
+def test_a_meter_that_is_too_slow_for_the_frames_contradicts_nobody(tiny, with_second):
+    bench = with_second(6.0)
+    bench.meters["m2"].meter.aperture_s = 0.0
+    record = run_trial(bench, tiny(), SHORT).record
+    assert [reason for reason in record.voids if reason.startswith("meters: ")] == []
+    assert record.warnings[0].startswith("bandwidth: m2")
+
+
 def test_a_board_on_the_wrong_volts_makes_the_trial_void_and_names_the_cable(tiny, local_bench):
     bench = local_bench()
     bench.board.supply_volts = (5.1, 5.25)
