@@ -102,7 +102,7 @@ def _bytes(line: str) -> bytes | None:
 
 
 def _digits(text: str) -> str | None:
-    bare = text.strip(" \t,;<>*")
+    bare = text.strip(" \t,;<>*").rstrip("\\ ")
     digits = bare.replace("-", "") if _DASHED.fullmatch(bare) else _BETWEEN.sub("", bare)
     return digits if not digits or (_HEX.fullmatch(digits) and len(digits) % 2 == 0) else None
 

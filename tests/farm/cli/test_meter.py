@@ -267,6 +267,7 @@ def hexdump(data):
         "uint8_t frames[] = {  // two\n" + ",\n".join(as_lines(frame, ", ", "0x") for frame in FRAMES) + "\n};",
         '["' + '",\n "'.join(frame.hex() for frame in FRAMES) + '"]',
         "\n".join(repr(frame) for frame in FRAMES),
+        "\n".join('"' + as_lines(frame, "", "\\x").replace("\n", '" \\\n"') + '"' for frame in FRAMES),
     ],
 )
 def test_hex_is_taken_however_it_is_written(text):
