@@ -1,6 +1,7 @@
 """All meters at once in this process, each with its driver and its sampler as in a trial."""
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -9,6 +10,7 @@ from array import array
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -113,6 +115,8 @@ class Run:
     core_share: float
     """Processor time of this process by wall time: 1 is one core, fully busy."""
     instruments_share: float
+    others_share: float
+    """What all other programs of the machine took meanwhile."""
     stall_ms: float
     """The longest time in which no thread of this process got to run Python."""
 
@@ -123,19 +127,26 @@ def run(instruments: Instruments, seconds: float, *, drivers: Sequence[str] = tu
         meters = {driver: list(_opened(stack, driver, instruments.options[driver])) for driver in drivers}
         served_s, beats = instruments.cpu_s(), Beats()
         samplers = {driver: [Sampler(meter) for meter in kind] for driver, kind in meters.items()}
-        began_s, cpu_s = time.monotonic(), time.process_time()
+        began_s, cpu_s, busy_s = time.monotonic(), time.process_time(), _busy_s()
         with beats:
             for sampler in _all(samplers.values()):
                 sampler.start()
             time.sleep(seconds)
-            cpu_s, wall_s = time.process_time() - cpu_s, time.monotonic() - began_s
+            cpu_s, wall_s, busy_s = time.process_time() - cpu_s, time.monotonic() - began_s, _busy_s() - busy_s
         traces = {driver: [sampler.stop() for sampler in kind] for driver, kind in samplers.items()}
         served_s = instruments.cpu_s() - served_s
     kinds = [_kind(driver, meters[driver], traces[driver]) for driver in drivers]
     awake_ns = np.sort(np.concatenate([beats.t_ns, *(trace.block.t_ns for trace in traces["scpi"])]))
     within = awake_ns[(awake_ns >= began_s * 1e9) & (awake_ns <= (began_s + wall_s) * 1e9)]
     stall_ms = float(np.diff(within).max()) / 1e6
-    return Run(wall_s, kinds, cpu_s / wall_s, served_s / wall_s, stall_ms)
+    others_s = max(0.0, busy_s - cpu_s - served_s)
+    return Run(wall_s, kinds, cpu_s / wall_s, served_s / wall_s, others_s / wall_s, stall_ms)
+
+
+def _busy_s() -> float:
+    """Return the processor time that all programs of this machine have used."""
+    user, nice, system, _, _, irq, soft, *_ = map(int, Path("/proc/stat").read_text("ascii").split()[1:9])
+    return (user + nice + system + irq + soft) / os.sysconf("SC_CLK_TCK")
 
 
 def _opened(stack: ExitStack, driver: str, found: list[dict[str, Any]]) -> Generator[Meter]:

@@ -14,7 +14,7 @@ from ..timebase import TimeBase
 from .number import series
 from .port import LINK_HINT, ScpiPort
 
-_FETCH_S = 0.05
+_FETCH_S = 0.1
 """How often the memory is emptied."""
 _SILENT_S, _SILENT_READINGS = 2.0, 5
 """A timer without a reading for this long, or so many of its periods, has stopped (assumed)."""

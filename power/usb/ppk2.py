@@ -27,7 +27,7 @@ _MODES = {"ampere": b"\x01", "source": b"\x02"}
 _SAMPLES_A_SECOND = 1_000_000_000 // SAMPLE_NS
 _BAUD = 115200
 """Without meaning: the unit's serial line is USB."""
-_CHUNK_S = 0.01
+_CHUNK_S = 0.05
 _TIMEOUT_S = 0.5
 """Assumed: samples come at once, and without pause."""
 _LEFT_OVER_S = 0.05
