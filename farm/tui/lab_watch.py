@@ -10,11 +10,12 @@ from threading import Event
 from devices.boot import BootWatcher
 from devices.console import Console
 from devices.console_text import plain
+from power.calibrated import calibrated
 from power.errors import PowerError
 from power.meter import Meter
 from power.registry import load_meter
 
-from ..errors import LabFault
+from ..errors import LabFault, UsageFault
 from ..lab.inventory import Lab
 from ..lab.lease import Leases, Wanted
 from ..lab.own_sensors import lives_on_board
@@ -115,9 +116,10 @@ class Supply:
             return None
         try:
             if self._meter is None:
-                self._meter = load_meter(self._entry.driver).open(self._name, self._entry.config())
+                meter = load_meter(self._entry.driver).open(self._name, self._entry.config())
+                self._meter = calibrated(meter, self._entry.calibration)
             watts = float(self._meter.read().watts[0])
-        except PowerError:
+        except (PowerError, UsageFault):
             self._close()
             return None
         return None if math.isnan(watts) else watts
