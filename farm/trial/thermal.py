@@ -16,6 +16,7 @@ from .scenario import FixedRate
 _LOOK_EVERY_S = 5.0
 """Boards take minutes to cool; a look costs a command."""
 _AMBIENT_S = 10.0
+"""For the ambient sensor's command, assumed: a 1-wire sensor converts for 0.75 s."""
 
 
 @dataclass(frozen=True, slots=True)
