@@ -29,6 +29,8 @@ _AFTER_COMMAND_S = 0.02
 Public programs wait 10 to 100 ms."""
 _LATE_S = 2.0
 """How much longer than its timeout an answer may take that comes after all (assumed)."""
+_MOST_MISSES = 2
+"""So often in a row an instrument may leave out who it is; then it is not asked again."""
 _BLANKS = " \t\r\n\0"
 """What stands around an answer and is none of it; some firmware ends its lines with a zero byte."""
 
@@ -57,6 +59,7 @@ class ScpiPort:
         self._mistrusted = False
         self._owed = False
         self._known = b""
+        self._misses = 0
         self._lock = threading.Lock()  # two threads on one link silently get each other's answers
 
     @classmethod
@@ -103,10 +106,11 @@ class ScpiPort:
                 raise _offline(self.name, f"{command}: {error}") from error
             finally:
                 self._rest()
-            self._owed = not answer.endswith(self._terminator)
+            whole = answer.endswith(self._terminator)
+            self._owed = not whole or self._misses > 0
         if not answer:
             raise _offline(self.name, f"{command}: no answer within {within_s:g} s")
-        if self._owed or not answer.isascii():
+        if not whole or not answer.isascii():
             self.mistrust()
             raise FrameError(self.name, f"{command}: half an answer or none: {answer[:60]!r}", hint=LINK_HINT)
         return answer.decode("ascii").strip(_BLANKS)
@@ -174,8 +178,8 @@ class ScpiPort:
         self._port.write(command.encode("ascii") + self._terminator)
 
     def _get_into_step(self) -> None:
-        """Wait for who is there; where nobody says so a second time, go on without. Call with the lock held."""
-        self._owed = False
+        """Wait for who is there; where nobody says so any more, go on without. Call with the lock held."""
+        self._misses += 1
         self._port.discard()
         self._port.write(b"*IDN?" + self._terminator)
         until_ns = time.monotonic_ns() + round((self._timeout_s + _LATE_S) * 1e9)
@@ -183,10 +187,12 @@ class ScpiPort:
             left_s = (until_ns - time.monotonic_ns()) / 1e9
             line = self._port.read_line(self._terminator, max(0.0, left_s))
             if self._known in line:
+                self._owed, self._misses = False, 0
                 break
             if not line.endswith(self._terminator):
-                self._known = b""
                 break
+        if self._misses >= _MOST_MISSES:
+            self._known, self._owed, self._misses = b"", False, 0
         self._rest()
         self._let_rest()
 

@@ -470,3 +470,21 @@ def test_an_instrument_that_names_itself_only_once_is_read_on() -> None:
     with pytest.raises(MeterOffline, match=r"VOLT\?"):
         port.query_numbers("VOLT?")
     assert port.query_numbers("CURR?") == [0.5]
+
+
+def test_an_instrument_that_hung_for_long_is_not_believed_before_it_has_named_itself() -> None:
+    """The first answer after the pause may be right by chance: the ones behind it are not."""
+    late = iter([b"", b"", b"5.0\n", b"5.0\nACME,PSU,1,1.0\n", b"0.5\n"])
+    sent = list[bytes]()
+
+    def respond(data: bytes) -> bytes:
+        sent.append(data)
+        return next(late)
+
+    port = ScpiPort("m1", Answering(respond))
+    port.recognise("ACME,PSU,1,1.0")
+    with pytest.raises(MeterOffline, match=r"VOLT\?"):
+        port.query("VOLT?")
+    assert port.query("VOLT?") == "5.0"
+    assert port.query("CURR?") == "0.5"
+    assert sent == [b"VOLT?\n", b"*IDN?\n", b"VOLT?\n", b"*IDN?\n", b"CURR?\n"]
