@@ -17,7 +17,7 @@ from devices.errors import DeviceError
 from power.errors import FrameError, PowerError
 from power.registry import load_meter
 
-from ..errors import LabFault
+from ..errors import LabFault, UsageFault
 from .bench import Bench, borrow
 from .inventory import Lab
 from .own_sensors import lives_on_board
@@ -231,6 +231,9 @@ class _Watch:
             except PowerError as error:
                 heard.failed(error)
                 self._over.wait(_POLL_S)
+            except UsageFault as fault:  # a secret of its options cannot be read
+                heard.why = str(fault)
+                return
 
     def _read_on(self, meter: "Meter", heard: _Heard) -> None:
         while not self._over.wait(_POLL_S):
