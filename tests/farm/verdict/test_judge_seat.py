@@ -158,6 +158,7 @@ def test_a_twin_passes_no_gate_and_refuses_none_unless_the_policy_lets_it(a_poli
     ("wanted", "changes", "said"),
     [
         ("measured watts", {"power": []}, "um25c-1 measured the supply too little"),
+        ("measured watts", {"power__0__how": "estimated"}, "um25c-1 estimates"),
         ("idle", {}, "um25c-1 read no idle watts after"),
         ("not throttled", {"state_after": {}}, "did not tell whether it throttled, after"),
         ("settings", {"state_after": {}}, "neither governor nor power mode"),
