@@ -174,8 +174,9 @@ class Sampler:
             self._hand_over(self._keeper)
 
     def _hand_over(self, keeper: Keeper) -> None:
-        piece, self._kept = self._rest(), True
-        keeper.add(piece)
+        if len(piece := self._rest()):  # all of it may have come twice
+            self._kept = True
+            keeper.add(piece)
 
     def _rest(self) -> Block:
         """Take all that waits."""

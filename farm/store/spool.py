@@ -9,6 +9,7 @@ import fcntl
 import os
 import secrets
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -163,6 +164,8 @@ class Spool:
         self.disk = DiskGuard(home, least_free_bytes)
         self._meters = 0
         self._lock: int | None = None
+        self._beginning = threading.Lock()
+        self._ended = False
         self.sealed = False
         """Whether a record names what was written."""
 
@@ -179,9 +182,12 @@ class Spool:
         """
         folder = self.root / self.name
         try:
-            if self._lock is None:
-                self._sweep()
-                self._lock = _held(folder)
+            with self._beginning:  # meters are sampled by a thread each
+                if self._ended:
+                    raise LabFault(str(folder), "a meter went on after its trial had ended", hint="is its link stuck?")
+                if self._lock is None:
+                    self._sweep()
+                    self._lock = _held(folder)
             self.disk.watch()
             (folder / file).write_bytes(data)
         except OSError as error:
@@ -195,12 +201,14 @@ class Spool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Let go of the folder, and delete it where no record names it."""
-        if self._lock is None:
-            return
-        if not self.sealed:
-            shutil.rmtree(self.root / self.name, ignore_errors=True)
-        os.close(self._lock)
-        self._lock = None
+        with self._beginning:
+            self._ended = True
+            if self._lock is None:
+                return
+            if not self.sealed:
+                shutil.rmtree(self.root / self.name, ignore_errors=True)
+            os.close(self._lock)
+            self._lock = None
 
 
 def sweep(root: Path, named: Callable[[str], bool], *, dry_run: bool = False) -> int:

@@ -5,8 +5,10 @@ import os
 import resource
 import subprocess
 import sys
+import threading
 import tracemalloc
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -135,6 +137,29 @@ def test_a_short_window_opens_only_its_files(store, save, tmp_path):
         next(tmp_path.glob(f"traces/*/1-00000{number}.pwt")).unlink()
     within = (9 * 10**15 + 2_200_000, 9 * 10**15 + 2_300_000)
     assert sum(map(len, store.readings("00c0ffee", "m1").pieces(*within))) == 3 * SIZE
+
+
+def test_several_meters_begin_at_once_in_one_folder(store, tmp_path):
+    """A lock that a thread takes twice would wait for itself."""
+    start = threading.Barrier(8)
+
+    def begin(spool: Spool) -> int:
+        start.wait(20)
+        return len(kept(spool, 2))
+
+    with store.spool() as spool, ThreadPoolExecutor(8) as threads:
+        assert [one.result(20) for one in [threads.submit(begin, spool) for _ in range(8)]] == [2 * SIZE] * 8
+        assert len(list(tmp_path.glob("traces/*"))) == 1
+        assert len(files(tmp_path)) == 16
+
+
+def test_a_meter_that_goes_on_after_its_trial_leaves_nothing(store, tmp_path):
+    with store.spool() as spool:
+        keeper = spool.keeper()
+        keeper.add(piece(0))
+    with pytest.raises(LabFault, match="after its trial had ended"):
+        keeper.add(piece(1))
+    assert files(tmp_path) == []
 
 
 def test_what_no_record_seals_is_gone_when_the_trial_fails(store, tmp_path):
