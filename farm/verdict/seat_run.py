@@ -189,7 +189,7 @@ class _Stay:
             try:
                 trial = run_trial(bench, put, self._seat.scenario, progress=tell, spool=spool)
             except DiskFull as full:  # this machine's fault: no board is to blame, and no neighbour helps
-                raise NoVerdict(f"{self._seat.key}: {full}") from full
+                raise NoVerdict(f"{self._seat.key}: {_first_line(full)}; {full.hint}") from full
             trial = trial.within(job.run_id, role=role, moved=self._moved)
             try:
                 job.store.save(trial.record, trial.traces, bench.console_log(), trial.frames)

@@ -18,6 +18,7 @@ from farm.lab.inventory import Lab
 from farm.lab.lease import LeaseLost
 from farm.store.consoles import ConsoleLog
 from farm.store.database import Store
+from farm.store.disk import DiskFull
 from farm.store.health import faults_in_a_row, history
 from farm.store.record import Record
 from farm.store.run import GateVerdict
@@ -310,6 +311,18 @@ def test_a_release_that_the_boards_runtime_refuses_is_no_verdict_and_tried_nowhe
     assert verdict.outcome == "no verdict"
     assert "lenet: atom-01 cannot load it" in verdict.reasons
     assert world.returned == ["atom-01"]
+
+
+def test_a_disk_that_fills_ends_the_gate_and_no_neighbour_is_tried(world, tmp_path):
+    def fills(role: str, nth: int) -> dict[str, object]:
+        raise DiskFull(".farm", "the disk has 0.01 GB left", hint="make room: `farm results prune`")
+
+    world.boards |= {"atom-01": fills, "atom-02": good}
+    verdict, _ = gate(world, planned(tmp_path, boards=2))
+    assert verdict.outcome == "no verdict"
+    assert any("the disk has 0.01 GB left" in reason and "farm results prune" in reason for reason in verdict.reasons)
+    assert world.returned == ["atom-01"]
+    assert verdict.faults == []
 
 
 def test_a_full_disk_here_is_no_fault_of_the_board(world, tmp_path, monkeypatch):
