@@ -24,9 +24,10 @@ _STOP_S, _STOP_PERIODS = 5.0, 2
 _MOST_ERRORS_KEPT = 100
 PIECE_READINGS = 1 << 18
 """Handed to the keeper together: some 8 MB, and 12 ms to pack (measured) in which the meter is not read."""
-_SPREAD_S = 0.02
+_SPREAD_S = 0.004
 """Samplers begin so much apart at most, and a period: meters that are started together and asked equally often would
-else all be due at the same moments, and wait for one another at each (measured: twice the processor time)."""
+else all be due at the same moments. Spread wider the processor falls asleep between any two (measured with 64 meters
+at 100 Hz: with 20 ms half as many questions again came late)."""
 _GOLDEN = 0.618034
 """Multiples of it, modulo 1, lie evenly between 0 and 1 however many there are."""
 _STARTED = itertools.count()
