@@ -16,8 +16,10 @@ from .block import Block
 _SHIFTS_A_PERIOD = 25
 _MOST_READINGS = 400
 """Of a faster meter means are looked at: every lag is held against every reading."""
+_UNKNOWNS = 3
+"""Base, step and lag."""
 _LEAST_READINGS = 6
-"""Two unknowns, the lag, and a few to tell noise by."""
+"""As many as there are unknowns, and a few to tell noise by."""
 _SEEN_SIGMA = 5.0
 """A step this many standard errors high is no noise, although the best of many shifts was taken."""
 _AS_GOOD = 4.0
@@ -58,30 +60,34 @@ def find_burst(
         block: readings in time order, on the clock of the two moments.
         start_ns: controller's monotonic clock, as the end.
         end_ns: when the load ended.
-        quiet_ns: nothing else ran for this long before and after; lags up to half of it can be told.
+        quiet_ns: nothing else ran for this long before and after; lags up to half of it can be told. For each lag
+            only the readings count that saw nothing from beyond: a late one shows what ended before the quiet.
         rate_hz: the meter's.
         aperture_s: each reading is the mean over this long, centred on its time; 0 for a point.
 
     Returns:
         None where too few readings have a value.
     """
-    near = (block.t_ns >= start_ns - quiet_ns) & (block.t_ns <= end_ns + quiet_ns) & np.isfinite(block.watts)
-    watts = block.watts[near]
-    if len(watts) < _LEAST_READINGS:
-        return None
-    t_s = (block.t_ns[near] - start_ns) / 1e9
+    reach_ns = quiet_ns // 2
+    near = (block.t_ns >= start_ns - quiet_ns - reach_ns) & (block.t_ns <= end_ns + quiet_ns + reach_ns)
+    near &= np.isfinite(block.watts)
+    watts, t_s = block.watts[near], (block.t_ns[near] - start_ns) / 1e9
     unresolved_s = 0.0
     if (share := -(-len(watts) // _MOST_READINGS)) > 1:
         t_s, watts = _means(t_s, share), _means(watts, share)
         rate_hz, aperture_s = rate_hz / share, aperture_s + (share - 1) / rate_hz
         unresolved_s = 0.5 / rate_hz
-    reach_s = quiet_ns / 2e9
-    lags_s = np.arange(-reach_s, reach_s, 1 / rate_hz / _SHIFTS_A_PERIOD)
-    shares = _shares(t_s, lags_s, (end_ns - start_ns) / 1e9, aperture_s)
-    squares, steps, errors = _fits(shares, watts)
-    best = int(np.argmin(squares))
-    variance = float(squares[best]) / (len(watts) - 3)
-    as_good = lags_s[squares <= squares[best] + _AS_GOOD * variance]
+    lags_s = np.arange(-reach_ns / 1e9, reach_ns / 1e9, 1 / rate_hz / _SHIFTS_A_PERIOD)
+    since_s = t_s[None, :] - lags_s[:, None]
+    length_s, rest_s = (end_ns - start_ns) / 1e9, (quiet_ns / 1e9) - aperture_s / 2
+    told = (since_s >= -rest_s) & (since_s <= length_s + rest_s)
+    if not (enough := told.sum(axis=1) >= _LEAST_READINGS).any():
+        return None
+    lags_s, shares, told = lags_s[enough], _shares(since_s[enough], length_s, aperture_s), told[enough]
+    variances, steps, errors = _fits(shares, told, watts)
+    best = int(np.argmin(variances))
+    margin = 1 + _AS_GOOD / (int(told[best].sum()) - _UNKNOWNS)
+    as_good = lags_s[variances <= variances[best] * margin]
     middle = as_good[np.argmin(np.abs(as_good - float(as_good.mean())))]  # of a plateau, where shifts fit alike
     low_s, high_s = float(as_good.min()) - unresolved_s, float(as_good.max()) + unresolved_s
     return Shown(float(middle), low_s, high_s, float(steps[best]), float(errors[best]))
@@ -92,20 +98,27 @@ def _means(values: Floats, share: int) -> Floats:
     return values[: len(values) // share * share].reshape(-1, share).mean(axis=1)
 
 
-def _shares(t_s: Floats, lags_s: Floats, length_s: float, aperture_s: float) -> Floats:
+def _shares(since_s: Floats, length_s: float, aperture_s: float) -> Floats:
     """Return which share of each reading's aperture lies in the burst, shape (lags, readings)."""
-    since_s = t_s[None, :] - lags_s[:, None]
     if aperture_s == 0:
         return ((since_s >= 0) & (since_s <= length_s)).astype(np.float64)
     overlap_s = np.minimum(since_s + aperture_s / 2, length_s) - np.maximum(since_s - aperture_s / 2, 0)
     return np.clip(overlap_s / aperture_s, 0, 1)
 
 
-def _fits(shares: Floats, watts: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return for each row the sum of squares left by the best base and step, the step, and its standard error."""
-    x = shares - shares.mean(axis=1, keepdims=True)
-    y = watts - watts.mean()
+def _fits(shares: Floats, told: NDArray[np.bool_], watts: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return for each row the variance left by the best base and step, the step, and its standard error.
+
+    Args:
+        shares: of the burst in each reading, shape (lags, readings).
+        told: the readings that show nothing but the burst and the quiet around it, same shape.
+        watts: shape (readings,).
+    """
+    count = told.sum(axis=1, keepdims=True)
+    x = np.where(told, shares - (shares * told).sum(axis=1, keepdims=True) / count, 0)
+    y = np.where(told, watts - (watts * told).sum(axis=1, keepdims=True) / count, 0)
     spread = np.maximum((x**2).sum(axis=1), 1e-12)
     steps = (x * y).sum(axis=1) / spread
-    squares = np.maximum((y**2).sum() - steps**2 * spread, 0)
-    return squares, steps, np.sqrt(squares / (len(watts) - 2) / spread)
+    squares = np.maximum((y**2).sum(axis=1) - steps**2 * spread, 0)
+    left = count[:, 0]
+    return squares / (left - _UNKNOWNS), steps, np.sqrt(squares / (left - 2) / spread)

@@ -1,13 +1,14 @@
 """What every power meter offers, whatever its bytes look like."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 from pydantic import BaseModel
 
 from .block import Block
+from .kind import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,9 @@ class Meter(Protocol):
     """What it was tried on, best first: ``instrument``, ``recorded bytes``, ``twin``, ``board twin`` whose sensors it
     reads, ``published bytes``, and ``published layout`` for what was only written after a description."""
 
+    kinds: ClassVar[tuple[Kind, ...]]
+    """What it can measure at all, the usual first."""
+
     name: str
     rate_hz: float
     """Readings per second that :meth:`stream` delivers when nothing is wrong."""
@@ -73,6 +77,11 @@ class Meter(Protocol):
             MeterOffline: nothing answers there.
             WrongInstrument: something else answers there.
         """
+        ...
+
+    @classmethod
+    def estimated_why(cls, options: Mapping[str, Any]) -> str | None:
+        """Return what of its watts is not measured with these options of the inventory; None: all is."""
         ...
 
     def identity(self) -> Identity:

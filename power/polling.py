@@ -2,12 +2,13 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from .block import Block
 from .errors import FrameError, MeterOffline
+from .kind import Kind
 from .lateness import Lateness
 from .meter import Identity
 
@@ -62,8 +63,18 @@ class Pace:
         self._next_ns = due_ns + (1 + passed) * self._period_ns
 
 
+def assumptions(assumed: Mapping[str, float]) -> str | None:
+    """Return why watts with assumed volts or amps are an estimate; None where nothing is assumed."""
+    if not assumed:
+        return None
+    return f"{' and '.join(f'{value:g} {what}' for what, value in assumed.items())} were assumed, not measured"
+
+
 class PolledMeter(ABC):
     """The part of :class:`~power.meter.Meter` that is the same for all of them."""
+
+    kinds: ClassVar[tuple[Kind, ...]] = ("inlet", "wall", "rail", "chip")
+    """An instrument measures what it is wired to."""
 
     name: str
     bandwidth_hz: float | None = None
@@ -74,6 +85,12 @@ class PolledMeter(ABC):
         """Remember who answered at the port."""
         self.name = name
         self._identity = identity
+
+    @classmethod
+    def estimated_why(cls, options: Mapping[str, Any]) -> str | None:
+        """Return which of its quantities the inventory assumes; None: it measures both."""
+        assumed = [(what, options.get(f"assume_{what}")) for what in ("volts", "amps")]
+        return assumptions({what: float(value) for what, value in assumed if value is not None})
 
     def identity(self) -> Identity:
         """Return what the unit said of itself when it was opened."""

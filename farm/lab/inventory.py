@@ -14,11 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 from devices.flash.registry import load_flasher
 from devices.registry import load_shell
 from power.calibrated import Calibration
+from power.kind import Kind
 from power.registry import load_meter
 
 from ..errors import UsageFault
 from ..store.disk import LEAST_FREE_BYTES
-from ..store.record import RailKind
 from .fields import Address, ConsolePort, HostKey, KeyFile, Name, Secret, Text
 from .secret import revealed
 from .twin_state import folders
@@ -146,7 +146,7 @@ class MeterEntry(Part):
     driver: Text
     rail: Text
     """What it measures, in words: ``19 V barrel jack``."""
-    kind: RailKind | None = None
+    kind: Kind | None = None
     """``wall`` (the mains, with the supply's losses), ``inlet`` (the board's input), ``rail`` (one rail behind it) or
     ``chip`` (what a chip counts for itself); absent: what the driver usually measures, else ``inlet``."""
     within: Name | None = None

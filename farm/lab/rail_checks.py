@@ -5,8 +5,11 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
+from power.registry import load_meter
+
 from .inventory import MeterEntry
-from .rails import KINDS_OF_DRIVERS, ORDER, WORDS, kind_of, within
+from .rails import ORDER, WORDS, kind_of, within
+from .sensor_checks import driver_of
 from .supply_checks import board_class
 from .words import unknown
 from .yaml_lines import Fault, Where
@@ -33,14 +36,15 @@ def measured(boards: Mapping[str, Tree], meters: Mapping[str, Tree]) -> Iterator
 
 def _entry(tree: Tree) -> MeterEntry | None:
     try:
-        return MeterEntry.model_validate(tree)
+        entry = MeterEntry.model_validate(tree)
     except ValidationError:
         return None
+    return entry if driver_of(tree) is not None else None
 
 
 def _possible(name: str, entry: MeterEntry) -> Iterator[Fault]:
-    can = KINDS_OF_DRIVERS.get(entry.driver)
-    if entry.kind is not None and can is not None and entry.kind not in can:
+    can = load_meter(entry.driver).kinds
+    if entry.kind is not None and entry.kind not in can:
         text = f"'{entry.driver}' measures {WORDS[can[0]]}, not {WORDS[entry.kind]}; write `{can[0]}`, or remove it"
         yield Fault(("meters", name, "kind"), text)
 

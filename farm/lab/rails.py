@@ -4,28 +4,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, get_args
 
-from ..store.record import RailKind
+from power.kind import Kind
+from power.registry import load_meter
 
 if TYPE_CHECKING:
     from ..store.record import PowerFacts
     from .inventory import Lab, MeterEntry
 
-ORDER: tuple[RailKind, ...] = get_args(RailKind)
+ORDER: tuple[Kind, ...] = get_args(Kind)
 """The outermost first."""
-WORDS: dict[RailKind, str] = {
+WORDS: dict[Kind, str] = {
     "wall": "at the wall",
     "inlet": "at the board's input",
     "rail": "one rail inside",
     "chip": "one chip only",
 }
-KINDS_OF_DRIVERS: dict[str, tuple[RailKind, ...]] = {
-    "ina3221": ("rail", "inlet"),
-    "tegrastats": ("rail", "inlet"),
-    "rapl": ("chip",),
-    "nvml": ("chip",),
-    "ptdaemon": ("wall", "inlet"),
-}
-"""What a driver can measure at all, the usual first. Others are wired, and taken to sit at the board's input."""
 _BRANCHES = {
     "VDD_IN": ("VDD_SYS_", "VDD_CPU", "VDD_GPU", "VDD_SOC", "VDD_CV"),
     "POM_5V_IN": ("POM_5V_",),
@@ -38,7 +31,7 @@ VDD_MUX, do not)."""
 class Rail:
     """One meter's place."""
 
-    kind: RailKind
+    kind: Kind
     within: str | None
     """The meter of the same board whose watts hold these; of several, the nearest."""
     same_as: str | None
@@ -58,7 +51,7 @@ def rails(lab: "Lab", board: str) -> dict[str, Rail]:
             within(name, entries),
             _same_as(name, entries),
             None if entry.volts is None else _around(entry.volts, entry.volts_tolerance),
-            _estimated_why(entry),
+            load_meter(entry.driver).estimated_why(entry.options),
         )
         for name, entry in entries.items()
     }
@@ -70,9 +63,9 @@ def label(power: "PowerFacts") -> str:
     return ", ".join(filter(None, (kind, "estimated" if power.how == "estimated" else "")))
 
 
-def kind_of(entry: "MeterEntry") -> RailKind:
+def kind_of(entry: "MeterEntry") -> Kind:
     """Return what a meter measures: what the inventory says, else what its driver usually does."""
-    return entry.kind or KINDS_OF_DRIVERS.get(entry.driver, ("inlet",))[0]
+    return entry.kind or load_meter(entry.driver).kinds[0]
 
 
 def within(name: str, entries: "Mapping[str, MeterEntry]") -> str | None:
@@ -107,17 +100,3 @@ def _same_as(name: str, entries: "Mapping[str, MeterEntry]") -> str | None:
 
 def _around(volts: float, tolerance: float) -> tuple[float, float]:
     return volts * (1 - tolerance), volts * (1 + tolerance)
-
-
-def _estimated_why(entry: "MeterEntry") -> str | None:
-    options = entry.options
-    assumed = [(options[f"assume_{what}"], what) for what in ("volts", "amps") if options.get(f"assume_{what}")]
-    if entry.driver == "ppk2" and options.get("mode") == "ampere":
-        assumed.append((options["volts"], "volts"))
-    if assumed:
-        return f"{' and '.join(f'{float(value):g} {what}' for value, what in assumed)} were assumed, not measured"
-    if entry.driver == "rapl":
-        return "RAPL is the processor's own account, on older ones a model; its maker states no limits of error"
-    if entry.driver == "nvml" and options.get("source") == "power":
-        return "NVML's power is averaged by the driver over up to a second"
-    return None

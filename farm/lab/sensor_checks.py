@@ -41,15 +41,16 @@ def sensors(boards: Mapping[str, Tree], meters: Mapping[str, Tree], switches: Ma
 
 def is_on_board(meter: Tree) -> bool:
     """Tell whether a meter's entry is a sensor of the board that names it; not where its driver is unknown."""
-    driver = _driver(meter)
+    driver = driver_of(meter)
     return driver is not None and on_board(driver) is not None
 
 
 def _reads_here(meter: Tree) -> bool:
-    return getattr(_driver(meter), "reads_own_machine", False)
+    return getattr(driver_of(meter), "reads_own_machine", False)
 
 
-def _driver(meter: Tree) -> "type[Meter] | None":
+def driver_of(meter: Tree) -> "type[Meter] | None":
+    """Return the driver of a meter's entry; None where it is unknown, or what it needs is not installed."""
     driver = meter.get("driver")
     if not isinstance(driver, str) or driver not in known_meters():
         return None

@@ -69,7 +69,7 @@ def _spec(trace: Recorded, zero_ns: int, window_s: tuple[float, float] | None, t
     if window_s is not None:
         shade = {"mark": {"type": "rect", "opacity": 0.12, "color": LIGHT["frames"]}}
         edges = {"values": [{"t": window_s[0], "until": window_s[1]}]}
-        layers.insert(0, shade | {"data": edges, "encoding": {"x": x, "x2": {"field": "until"}}})
+        layers.insert(0, {**shade, "data": edges, "encoding": {"x": x, "x2": {"field": "until"}}})
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "title": {"text": title, "anchor": "start"},

@@ -9,12 +9,10 @@ from typing import Literal, get_args
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from power.kind import Kind
+
 Made = Literal["board", "process twin", "qemu twin", "recording"]
 """What stood at the other end. Anything but ``board`` is labelled in every output."""
-
-RailKind = Literal["wall", "inlet", "rail", "chip"]
-"""What a meter's watts are of, the outermost first: the mains, with the supply's losses; the board's input; one rail
-behind it; a chip as it counts for itself. Each holds those that follow, so watts of two kinds are never added."""
 
 
 class Part(BaseModel):
@@ -199,7 +197,7 @@ class PowerFacts(Part):
     meter: str
     driver: str
     rail: str
-    kind: RailKind | None = None
+    kind: Kind | None = None
     """Absent in older records: not known."""
     within: str | None = None
     """The meter of the same board whose watts hold these."""

@@ -56,7 +56,7 @@ def shown(on: MeterOnRail, trace: Trace, around: Around) -> tuple[list[BurstFact
 def _found(on: MeterOnRail, trace: Trace, window: Window, quiet_s: float) -> Shown | None:
     meter, quiet_ns = on.meter, int(quiet_s * 1e9)
     return find_burst(
-        piecewise.window(trace.readings, window.start_ns - quiet_ns, window.end_ns + quiet_ns),
+        piecewise.window(trace.readings, window.start_ns - 2 * quiet_ns, window.end_ns + 2 * quiet_ns),
         window.start_ns,
         window.end_ns,
         quiet_ns=quiet_ns,

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ..block import Block, Flag
 from ..errors import MeterOffline, UnknownChoice
 from ..gaps import is_long
+from ..kind import Kind
 from ..meter import Accuracy, Identity, Tolerance
 from ..polling import Pace, PolledMeter
 from .files import HINT, Files, listing, read_numbers
@@ -35,6 +36,8 @@ class Ina3221(PolledMeter):
     """Volts and amps of one rail of a board: averages of the chip where it is set to average, else points."""
 
     verified: ClassVar[tuple[str, ...]] = ("board twin", "published layout")
+
+    kinds: ClassVar[tuple[Kind, ...]] = ("rail", "inlet")
 
     class Config(BaseModel):
         """Options in the inventory."""

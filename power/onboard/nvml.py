@@ -5,6 +5,7 @@ API reference, by the package nvidia-ml-py; not yet tried on a GPU here.
 """
 
 import time
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, ClassVar, Literal, Protocol, Self
 
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..block import Block
 from ..errors import InstrumentFault, MeterOffline, MissingLibrary, UnknownChoice, WrongInstrument
+from ..kind import Kind
 from ..meter import Accuracy, Identity, Tolerance
 from ..polling import Pace, PolledMeter
 from .clock import Time
@@ -49,6 +51,8 @@ class NvmlMeter(PolledMeter):
     reads_own_machine: ClassVar[bool] = True
     accuracy = Accuracy(None, None, _SOURCE, watts=Tolerance(0.05, 0.0))
 
+    kinds: ClassVar[tuple[Kind, ...]] = ("chip",)
+
     class Config(BaseModel):
         """Options in the inventory."""
 
@@ -85,6 +89,12 @@ class NvmlMeter(PolledMeter):
             if options.source == "energy"
             else None
         )
+
+    @classmethod
+    def estimated_why(cls, options: Mapping[str, Any]) -> str | None:
+        """Return what averaged power is; the energy counter is measured."""
+        averaged = "NVML's power is averaged by the driver over up to a second"
+        return averaged if options.get("source") == "power" else None
 
     @classmethod
     def open(cls, name: str, config: BaseModel) -> Self:

@@ -5,12 +5,14 @@ The processor's package only: no board, no drive, no loss of the supply. Files a
 """
 
 import time
-from typing import ClassVar, Self
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..block import Block
 from ..errors import MeterOffline, UnknownChoice
+from ..kind import Kind
 from ..meter import Accuracy, Identity, Tolerance
 from ..polling import PolledMeter, again
 from .clock import Time
@@ -33,6 +35,8 @@ class Rapl(PolledMeter):
         "assumed: Intel states no limits; public comparisons with an outside meter lie within a few percent",
         watts=Tolerance(0.05, 0.1),
     )
+
+    kinds: ClassVar[tuple[Kind, ...]] = ("chip",)
 
     class Config(BaseModel):
         """Options in the inventory."""
@@ -68,6 +72,11 @@ class Rapl(PolledMeter):
             wraps_at_joules=range_joules,
             clock=clock,
         )
+
+    @classmethod
+    def estimated_why(cls, options: Mapping[str, Any]) -> str:  # noqa: ARG003 -- it always is
+        """Return what RAPL is."""
+        return "RAPL is the processor's own account, on older ones a model; its maker states no limits of error"
 
     @classmethod
     def open(cls, name: str, config: BaseModel) -> Self:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..block import Block
 from ..errors import FrameError, MeterOffline
+from ..kind import Kind
 from ..meter import Accuracy, Identity, Tolerance
 from ..polling import PolledMeter
 from ..port import Port
@@ -37,6 +38,8 @@ class Tegrastats(PolledMeter):
         "assumed: the INA3221 behind it (TI SBOS576C, section 6.5) at 19 V on a shunt of 10 mΩ within 1 %",
         watts=Tolerance(0.015, 0.2),
     )
+
+    kinds: ClassVar[tuple[Kind, ...]] = ("rail", "inlet")
 
     class Config(BaseModel):
         """Options in the inventory."""

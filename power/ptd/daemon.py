@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from ..block import Block
 from ..errors import FrameError, InstrumentFault, MeterOffline, PowerError, WrongInstrument
+from ..kind import Kind
 from ..meter import Accuracy, Identity, Tolerance
 from ..polling import PolledMeter
 from ..port import Port
@@ -45,6 +46,8 @@ class PtDaemon(PolledMeter):
     """
 
     verified: ClassVar[tuple[str, ...]] = ("published bytes",)
+
+    kinds: ClassVar[tuple[Kind, ...]] = ("wall", "inlet")
 
     class Config(BaseModel):
         """Options in the inventory."""

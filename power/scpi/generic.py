@@ -67,6 +67,9 @@ class GenericScpi(AskedMeter):
         """How often it is asked."""
         aperture_s: float = Field(default=0.0, ge=0)
         """Each reading averages over this long; 0 where the maker does not say."""
+        age_s: float = Field(default=0.0, ge=0, le=5)
+        """How old what it tells is: of one that shows a mean and renews it, that mean's length, where nothing better is
+        known. By how much a trial's burst of load shows too late."""
         bandwidth_hz: float | None = Field(default=None, gt=0)
         of_reading: float = Field(default=0.05, gt=0, lt=0.1)
         """Limit of error as a fraction of volts and of amps (of watts, where those are measured as such)."""
@@ -125,8 +128,9 @@ class GenericScpi(AskedMeter):
         return meter
 
     def block_of(self, t_ns: int, found: dict[str, float], flags: Flag) -> Block:
-        """Scale, and keep watts that were measured as such."""
+        """Scale, date back, and keep watts that were measured as such."""
         options = self._options
+        t_ns -= round(options.age_s * 1e9)
         volts, amps = found.get("volts", math.nan), found.get("amps", math.nan)
         watts = finite(found["watts"] * options.watts_scale) if "watts" in found else None
         return Block.one(t_ns, volts * options.volts_scale, amps * options.amps_scale, flags, watts=watts)

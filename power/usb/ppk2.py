@@ -5,9 +5,9 @@ unit here.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ..block import Block, Flag
 from ..errors import FrameError, MeterOffline
 from ..meter import Accuracy, Identity, Tolerance
-from ..polling import PolledMeter, again
+from ..polling import PolledMeter, again, assumptions
 from ..port import Port
 from ..timebase import TimeBase
 from .ppk2_samples import SAMPLE_BYTES, SAMPLE_NS, Calibration, Samples, Stream, calibration
@@ -75,6 +75,11 @@ class PPK2(PolledMeter):
         self.aperture_s = 1 / options.rate_hz
         self.clock = TimeBase()
         """Maps the unit's count of samples; it keeps how late they have come."""
+
+    @classmethod
+    def estimated_why(cls, options: Mapping[str, Any]) -> str | None:
+        """Return the volts that another supply is said to deliver."""
+        return assumptions({"volts": float(options["volts"])} if options.get("mode") == "ampere" else {})
 
     @classmethod
     def open(cls, name: str, config: BaseModel) -> Self:

@@ -63,6 +63,17 @@ def test_a_meter_of_a_hundred_thousand_readings_a_second_is_looked_at_in_means(l
     assert found.agrees(0.0001) is (lag_s == 0)
 
 
+@pytest.mark.parametrize("lag_s", [0.12, -0.12])
+def test_what_ends_before_the_quiet_is_not_taken_for_the_burst_by_a_meter_that_is_late(lag_s):
+    block = trace(lag_s=lag_s)
+    told_s = (block.t_ns - START_NS) / 1e9 - lag_s
+    loud = (told_s < -QUIET_NS / S + 0.05) | (told_s > (LENGTH_NS + QUIET_NS) / S - 0.05)
+    found = shown(Block(block.t_ns, block.volts, block.amps + loud * 1.0, block.flags))
+    assert found.seen
+    assert found.lag_s == pytest.approx(lag_s, abs=0.01)
+    assert found.step_watts == pytest.approx(4.0, rel=0.05)
+
+
 def test_points_tell_a_lag_no_finer_than_their_distance():
     found = shown(trace(aperture_s=0.0, lag_s=0.0), aperture_s=0.0)
     assert found.seen

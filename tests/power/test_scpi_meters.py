@@ -1,5 +1,6 @@
 """Multimeters and supplies in SCPI: each driver, held to what real conversations showed."""
 
+import time
 from typing import ClassVar
 
 import numpy as np
@@ -300,3 +301,11 @@ def test_an_instrument_without_a_name_is_read_where_nobody_in_particular_is_want
     for wanted in ({"serial_number": "4711"}, {"model": "PSU"}):
         with pytest.raises(MeterOffline, match=r"\*IDN\?: no answer"):
             GenericScpi.open("m1", GenericScpi.Config.model_validate({**RESOURCE, **wanted}))
+
+
+def test_what_an_instrument_shows_is_as_old_as_the_inventory_says():
+    port = Answering(lambda data: {b"V?\n": b"5\n", b"I?\n": b"0.5\n"}[data])
+    options = GenericScpi.Config(**RESOURCE, volts_query="V?", amps_query="I?", age_s=0.25)
+    meter = GenericScpi("m1", ScpiPort("m1", port), options, None)
+    before_ns = time.monotonic_ns()
+    assert before_ns - 250_000_000 <= meter.read().t_ns[0] <= time.monotonic_ns() - 250_000_000

@@ -192,7 +192,7 @@ class FunctionMeter:
 class OnRail:
     name: str
     meter: FunctionMeter
-    driver: str = "function"
+    driver: str = "scpi"
     rail: str = "5 V"
     made: str = "process twin"
     calibration: CalibrationFacts | None = None
@@ -200,7 +200,7 @@ class OnRail:
 
 def bench_inventory(**meter: object) -> SimpleNamespace:
     """An inventory of one board with one meter, and with no records."""
-    plain = MeterEntry(driver="function", rail="5 V").model_copy(update=meter)
+    plain = MeterEntry(driver="scpi", rail="5 V").model_copy(update=meter)
     boards = {"here": SimpleNamespace(meters=["m1"])}
     return SimpleNamespace(boards=boards, meters={"m1": plain}, database=lambda state: state / "results.sqlite")
 

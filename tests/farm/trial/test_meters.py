@@ -23,7 +23,7 @@ def with_second(local_bench):
         second.name = "m2"
         bench.meters["m2"] = OnRail("m2", second, rail=entry.get("rail", "5 V"))
         bench.inventory.boards["here"] = SimpleNamespace(meters=["m1", "m2"])
-        bench.inventory.meters["m2"] = MeterEntry(**{"driver": "function", "rail": "5 V", **entry})
+        bench.inventory.meters["m2"] = MeterEntry(**{"driver": "scpi", "rail": "5 V", **entry})
         return bench
 
     return make
