@@ -69,14 +69,20 @@ def _placed(name: str, memory: Memory, rate_hz: float) -> Iterator[tuple[NDArray
     while True:
         seconds, values, overrun = memory.fetch()
         arrived_ns = time.monotonic_ns()
+        silent = (arrived_ns - heard_ns) / 1e9 > silent_s
         if overrun:  # older readings are gone, and with them the count
+            if silent:
+                what = "its memory runs over again and again before it is fetched"
+                raise MeterOffline(
+                    name, what, hint="set a lower rate, or look at the link and the load of this machine"
+                )
             memory.start()
             base, lost = TimeBase(time.monotonic_ns()), True
         elif len(values):
             heard_ns = arrived_ns
             yield base.place(seconds, arrived_ns), values, lost
             lost = False
-        elif (arrived_ns - heard_ns) / 1e9 > silent_s:
+        elif silent:
             raise MeterOffline(name, "its timer has stopped", hint="did somebody touch the front panel?")
         if len(values) < memory.most:
             time.sleep(_FETCH_S)

@@ -151,14 +151,20 @@ def test_a_multimeters_timer_gives_blocks_on_its_own_time_base(driver: str, opti
 
 
 def test_a_memory_that_ran_over_is_a_loss_and_starts_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("power.scpi.k34465a._HOLDS", 40)
+    monkeypatch.setattr("power.scpi.k34465a._HOLDS", 400)
     with meter_on("34465a", sample_rate_hz=500.0) as (_, meter):
         stream = iter(meter.stream())
         next(stream)
-        time.sleep(0.2)
+        time.sleep(1.0)
         late = next(stream)
     assert late.flags[0] == Flag.LOST_BEFORE
     assert not late.flags[1:].any()
+
+
+def test_a_memory_that_runs_over_before_it_can_be_fetched_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("power.scpi.k34465a._HOLDS", 10)
+    with meter_on("34465a", sample_rate_hz=500.0) as (_, meter), pytest.raises(MeterOffline, match="runs over again"):
+        next(iter(meter.stream()))
 
 
 @pytest.mark.parametrize(
