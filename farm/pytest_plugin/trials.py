@@ -183,19 +183,23 @@ class Trials:
             start_timeout_s,
             soak_s,
         )
-        put = deployment or self._deploy()
-        trial = self._run(put, scenario)
-        for _ in range(attempts - 1):
-            if not trial.record.voids:
-                break
-            note(self._item, f"void, run again: {'; '.join(trial.record.voids)}")
-            trial = self._run(put, scenario)
+        trial = self._tried(deployment or self._deploy(), scenario, attempts)
         for warning in trial.record.warnings:
             note(self._item, f"warning: {warning}")
         rows = self._item.stash.setdefault(ROWS, [])
         rows.append(row(trial.record, None))
         tell(self._item, len(rows) - 1, properties(trial.record))
         return Outcome(trial.record, trial.traces, self._item, self._kept, len(rows) - 1)
+
+    def _tried(self, deployment: Deployment, scenario: FixedRate, attempts: int) -> Trial:
+        """Return the first trial that is not void, else the last."""
+        trial = self._run(deployment, scenario)
+        for _ in range(attempts - 1):
+            if not trial.record.voids:
+                break
+            note(self._item, f"void, run again: {'; '.join(trial.record.voids)}")
+            trial = self._run(deployment, scenario)
+        return trial
 
     def _run(self, deployment: Deployment, scenario: FixedRate) -> Trial:
         bench = self._deploy.bench
