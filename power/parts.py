@@ -16,9 +16,8 @@ adds up to what all of it takes. Of each part may be wrong
 An offset is in the idle watts too, and cancels in what is above idle.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +25,7 @@ from numpy.typing import NDArray
 from .block import Block
 from .budget import Term, expanded
 from .energy import has_value
+from .piecewise import Readings
 
 _STRETCHES = 20
 _STUDENT = 2.093 / 1.960
@@ -33,6 +33,10 @@ _STUDENT = 2.093 / 1.960
 _SHIFTS = (-1.0, -0.5, 0.5, 1.0)
 _LEAST_APART = 1e-2
 """Of the shares as vectors of length 1, the least singular value: below it a part is another by another name."""
+_A_PART = 20
+"""Readings of one part tell how its watts move in it as well as more of them do (assumed)."""
+_AT_ONCE = 1 << 18
+"""Readings: some 20 MB for each part."""
 _POINT_NS = 1000
 """A point sample is taken as the mean over so long: shorter than any part."""
 _BY_WATTS = ("volts gain", "amps gain", "watts gain", "volts range")
@@ -92,38 +96,43 @@ class Joules:
 
 def joules_of(
     parts: Mapping[str, Part],
-    block: Block,
+    readings: Readings,
     start_ns: int,
     end_ns: int,
     *,
+    rate_hz: float,
     aperture_s: float,
     bound_ns: int,
     short: Collection[str] = (),
 ) -> dict[str, Joules] | None:
     """Return what each part takes in a frame; None where the readings cannot tell the parts apart.
 
-    Gain and range of the meter are not in it: see :func:`with_meter`.
+    Gain and range of the meter are not in it: see :func:`with_meter`. The trace is gone through once, in memory that
+    does not grow with it. Of readings much shorter than a part the means of several in a row are looked at, as what a
+    slower meter would have read.
 
     Args:
         parts: all that is done in a frame, by name; what is left of the window is one more, unnamed.
-        block: readings in time order.
+        readings: in time order.
         start_ns: where the window begins.
         end_ns: where it ends.
+        rate_hz: the meter's nominal rate.
         aperture_s: each reading is the mean over this long, centred on its time; 0 for a point.
         bound_ns: how far the readings' times and the parts' may be apart.
         short: parts that no reading can tell. They take their share of those that they fall into, and are left out of
             what is returned.
     """
-    half_ns = max(int(aperture_s * 1e9), _POINT_NS) // 2
-    inside = (block.t_ns - half_ns >= start_ns) & (block.t_ns + half_ns <= end_ns) & has_value(block)
-    t_ns, watts = block.t_ns[inside], block.watts[inside]
-    stretch = (t_ns - start_ns) * _STRETCHES // (end_ns - start_ns)
-    if len(np.unique(stretch)) < _STRETCHES:
-        return None
+    in_a_row = max(1, int(rate_hz * min(part.seconds for name, part in parts.items() if name not in short) / _A_PART))
+    half_ns = max(int((aperture_s if in_a_row == 1 else in_a_row / rate_hz) * 1e9), _POINT_NS) // 2
     halves = [(part,) if name in short else part.halves for name, part in parts.items()]
-    fits = [_fit(halves, t_ns + int(shift * bound_ns), half_ns, watts, stretch) for shift in (0.0, *_SHIFTS)]
-    fits.append(_fit([(part,) for part in parts.values()], t_ns, half_ns, watts, stretch))
-    known = [fit for fit in fits if fit is not None]
+    fits = [_Fit(halves, int(shift * bound_ns)) for shift in (0.0, *_SHIFTS)]
+    fits.append(_Fit([(part,) for part in parts.values()], 0))
+    for t_ns, watts in _in_a_row(readings, start_ns, end_ns, in_a_row, rate_hz):
+        inside = (t_ns - half_ns >= start_ns) & (t_ns + half_ns <= end_ns)
+        stretch = (t_ns[inside] - start_ns) * _STRETCHES // (end_ns - start_ns)
+        for fit in fits:
+            fit.add(t_ns[inside], half_ns, watts[inside], stretch)
+    known = [found for fit in fits if (found := fit.solved()) is not None]
     if len(known) < len(fits):
         return None
     (own, errors), *shifted, (plain, _) = known
@@ -158,39 +167,84 @@ def with_meter(found: Joules, whole: Sequence[Term], joules: float, seconds: flo
     return replace(found, terms=(*found.terms, *limits))
 
 
-def _fit(
-    parts: Sequence[Sequence[Part]], t_ns: Int64, half_ns: int, watts: Floats, stretch: Int64
-) -> tuple[Floats, Floats] | None:
-    """Return the joules of each part, which is given in pieces, and their standard errors; None where none is told."""
-    pieces = [piece for part in parts for piece in part]
-    squares: list[Floats] = []
-    products: list[Floats] = []
-    for first, last in pairwise(np.searchsorted(stretch, range(_STRETCHES + 1)).tolist()):
-        shares = [_shares(piece, t_ns[first:last], half_ns) for piece in pieces]
+def _in_a_row(
+    readings: Readings, start_ns: int, end_ns: int, count: int, rate_hz: float
+) -> Iterator[tuple[Int64, Floats]]:
+    """Yield moments and watts of the readings that have a value, some at a time: means of so many in a row.
+
+    Where one is missing in a row it is left out, all of it.
+    """
+    longest_ns = (count + 1) * 1e9 / rate_hz
+    rest = Block.join([])
+    for piece in readings.pieces(start_ns, end_ns):
+        for first in range(0, len(piece), _AT_ONCE):
+            some = piece.pick(slice(first, first + _AT_ONCE))
+            known = some.pick(has_value(some))
+            if count == 1:
+                yield known.t_ns, known.watts
+                continue
+            known = Block.join([rest, known])
+            whole = len(known) // count * count
+            rest = known.pick(slice(whole, None))
+            t_ns, watts = known.t_ns[:whole].reshape(-1, count), known.watts[:whole].reshape(-1, count)
+            spent_ns = t_ns[:, -1] - t_ns[:, 0]
+            told = spent_ns <= longest_ns
+            yield (t_ns[:, 0] + spent_ns // 2)[told], watts[told].mean(axis=1)
+
+
+class _Fit:
+    """The watts of parts, which are given in pieces, by least squares over all readings."""
+
+    def __init__(self, parts: Sequence[Sequence[Part]], shift_ns: int) -> None:
+        """Begin one in which all readings are so much later."""
+        self._shift_ns = shift_ns
+        self._pieces = [_Piece(piece) for part in parts for piece in part]
+        unknowns = len(self._pieces) + 1
+        self._seconds = np.zeros((len(parts), unknowns))
+        of = [at for at, part in enumerate(parts) for _ in part]
+        self._seconds[of, np.arange(unknowns - 1)] = [piece.seconds for part in parts for piece in part]
+        self._squares = np.zeros((_STRETCHES, unknowns, unknowns))
+        self._products = np.zeros((_STRETCHES, unknowns))
+
+    def add(self, t_ns: Int64, half_ns: int, watts: Floats, stretch: Int64) -> None:
+        """Take the next readings, and in which stretch each is."""
+        if not len(t_ns):
+            return
+        shares = [piece.shares(t_ns + self._shift_ns, half_ns) for piece in self._pieces]
         x = np.column_stack([*shares, 1 - np.sum(shares, axis=0)])
-        squares.append(x.T @ x)
-        products.append(x.T @ watts[first:last])
-    whole: Floats = np.sum(squares, axis=0)
-    lengths = np.sqrt(np.diag(whole))
-    if not lengths.all() or np.linalg.eigvalsh(whole / np.outer(lengths, lengths))[0] < _LEAST_APART**2:
-        return None
-    inverse = np.linalg.inv(whole)
-    found = inverse @ np.sum(products, axis=0)
-    left = np.array([product - square @ found for square, product in zip(squares, products, strict=True)])
-    variance = inverse @ (left.T @ left) @ inverse * _STRETCHES / (_STRETCHES - 1)
-    seconds = np.zeros((len(parts), len(lengths)))
-    of = [at for at, part in enumerate(parts) for _ in part]
-    seconds[of, np.arange(len(pieces))] = [piece.seconds for piece in pieces]
-    return seconds @ found, np.sqrt(np.diag(seconds @ variance @ seconds.T))
+        for nth in range(int(stretch[0]), int(stretch[-1]) + 1):
+            first, last = np.searchsorted(stretch, [nth, nth + 1])
+            self._squares[nth] += x[first:last].T @ x[first:last]
+            self._products[nth] += x[first:last].T @ watts[first:last]
+
+    def solved(self) -> tuple[Floats, Floats] | None:
+        """Return the joules of each part and their standard errors; None where none is told."""
+        if not self._squares.any(axis=(1, 2)).all():  # a stretch without a reading
+            return None
+        whole: Floats = self._squares.sum(axis=0)
+        lengths = np.sqrt(np.diag(whole))
+        if not lengths.all() or np.linalg.eigvalsh(whole / np.outer(lengths, lengths))[0] < _LEAST_APART**2:
+            return None
+        inverse = np.linalg.inv(whole)
+        found = inverse @ self._products.sum(axis=0)
+        left = self._products - self._squares @ found
+        variance = inverse @ (left.T @ left) @ inverse * _STRETCHES / (_STRETCHES - 1)
+        return self._seconds @ found, np.sqrt(np.diag(self._seconds @ variance @ self._seconds.T))
 
 
-def _shares(part: Part, t_ns: Int64, half_ns: int) -> Floats:
-    """Return which share of each reading's aperture lies in the part."""
-    spent_ns = np.cumsum(part.end_ns - part.start_ns)
-    corners_ns = np.column_stack([part.start_ns, part.end_ns]).ravel()
-    passed_ns = np.column_stack([spent_ns - (part.end_ns - part.start_ns), spent_ns]).ravel()
-    zero_ns = t_ns[0]  # floats are exact near zero
+class _Piece:
+    """How much of a part has passed, at any moment."""
 
-    edges_ns = np.concatenate([t_ns - zero_ns + half_ns, t_ns - zero_ns - half_ns])
-    upto: Floats = np.interp(edges_ns, corners_ns - zero_ns, passed_ns)
-    return (upto[: len(t_ns)] - upto[len(t_ns) :]) / (2 * half_ns)
+    def __init__(self, part: Part) -> None:
+        spent_ns = np.cumsum(part.end_ns - part.start_ns)
+        self._corners_ns = np.column_stack([part.start_ns, part.end_ns]).ravel()
+        self._passed_ns = np.column_stack([spent_ns - (part.end_ns - part.start_ns), spent_ns]).ravel()
+
+    def shares(self, t_ns: Int64, half_ns: int) -> Floats:
+        """Return which share of each reading's aperture lies in it."""
+        first, last = np.searchsorted(self._corners_ns, [t_ns[0] - half_ns, t_ns[-1] + half_ns])
+        near = slice(max(0, first - 1), last + 1)
+        zero_ns = t_ns[0]  # floats are exact near zero
+        edges_ns = np.concatenate([t_ns - zero_ns + half_ns, t_ns - zero_ns - half_ns])
+        upto: Floats = np.interp(edges_ns, self._corners_ns[near] - zero_ns, self._passed_ns[near])
+        return (upto[: len(t_ns)] - upto[len(t_ns) :]) / (2 * half_ns)

@@ -10,9 +10,6 @@ from ..lab.bench import MeterOnRail
 from ..store.record import MovingWatts, Watts
 from .watts import Window
 
-_AT_ONCE = 30_000_000
-"""Readings: some gigabytes of arrays while it lasts."""
-
 
 def high(on: MeterOnRail, trace: Trace, window: Window, *, busy_s: float, short_term_s: float) -> dict[str, Any]:
     """Return the fields of :class:`.PowerFacts` that tell of high watts.
@@ -26,12 +23,9 @@ def high(on: MeterOnRail, trace: Trace, window: Window, *, busy_s: float, short_
     """
     meter = on.meter
     hides = _hides(on, busy_s)
-    if why := too_long(trace):
-        lower = {"peak_watts": hides} if hides else {}
-        return {"too_slow_for": lower | dict.fromkeys(("p99_watts", "short_term_watts"), why)}
     try:
         found = levels(
-            trace.block,
+            trace.readings,
             window.start_ns,
             window.end_ns,
             rate_hz=meter.rate_hz,
@@ -56,13 +50,6 @@ def high(on: MeterOnRail, trace: Trace, window: Window, *, busy_s: float, short_
         else MovingWatts(watts=found.short_term.watts, u_watts=found.short_term.u_watts, over_s=short_term_s),
         "too_slow_for": slow,
     }
-
-
-def too_long(trace: Trace) -> str:
-    """Return why readings are not looked at all at once; empty where they can be."""
-    if len(trace.readings) <= _AT_ONCE:
-        return ""
-    return f"{len(trace.readings):,} readings are more than are sorted at once, {_AT_ONCE:,}"
 
 
 def _hides(on: MeterOnRail, busy_s: float) -> str:

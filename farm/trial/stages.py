@@ -12,7 +12,6 @@ from power.sampler import Trace
 from ..lab.bench import MeterOnRail
 from ..store.frames import FrameTimes
 from ..store.record import PartFacts, PowerFacts
-from .high import too_long
 from .watts import Window
 
 FRAME = "frame"
@@ -46,8 +45,6 @@ def stages(
         window: of the frames.
         clock_bound_ns: how far board time may be off the controller's.
     """
-    if why := too_long(trace):
-        return [], dict.fromkeys(parts, why)
     bound_ns = _bound_ns(facts, clock_bound_ns)
     cannot = {name: why for name, part in parts.items() if (why := _too_short(on, name, part, bound_ns))}
     found: dict[str, Joules] = {}
@@ -55,8 +52,16 @@ def stages(
         told = [name for name in some if name not in cannot]
         if not told or bound_ns is None:
             continue
-        aperture_s, edges_ns = on.meter.aperture_s, (window.start_ns, window.end_ns)
-        fit = joules_of(some, trace.block, *edges_ns, aperture_s=aperture_s, bound_ns=bound_ns, short=cannot)
+        fit = joules_of(
+            some,
+            trace.readings,
+            window.start_ns,
+            window.end_ns,
+            rate_hz=on.meter.rate_hz,
+            aperture_s=on.meter.aperture_s,
+            bound_ns=bound_ns,
+            short=cannot,
+        )
         if fit is None:
             cannot |= dict.fromkeys(told, "its readings keep step with the frames, or are too few, to tell parts apart")
             continue

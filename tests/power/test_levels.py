@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from power import levels as module
 from power.block import Block, Flag
 from power.levels import levels
 from power.meter import Accuracy, Tolerance
@@ -100,3 +101,53 @@ def test_readings_without_a_value_are_no_peak():
     readings.own_watts[51] = np.nan
     got = of(readings, 10)
     assert got.peak.watts == 5.0
+
+
+class Cut:
+    """Readings in pieces of a few."""
+
+    def __init__(self, whole, size):
+        self.whole, self.size = whole, size
+
+    def __len__(self):
+        return len(self.whole)
+
+    def pieces(self, start_ns=None, end_ns=None):
+        for at in range(0, len(self.whole), self.size):
+            yield self.whole.pick(slice(at, at + self.size))
+
+
+def by_hand(whole, start_ns, end_ns):
+    """Peak and p99 of one block, each reading's time in ns."""
+    inside = (whole.t_ns >= start_ns) & (whole.t_ns <= end_ns) & np.isfinite(whole.watts)
+    t_ns, watts = whole.t_ns[inside], whole.watts[inside]
+    lasts_ns = np.diff(np.concatenate([[start_ns], (t_ns[1:] + t_ns[:-1]) / 2, [end_ns]]))
+    order = np.argsort(watts)
+    at = np.searchsorted(np.cumsum(lasts_ns[order]), 0.99 * (end_ns - start_ns))
+    return watts.max(), watts[order][at]
+
+
+@pytest.mark.parametrize("size", [10, 500, 5000])
+@pytest.mark.parametrize("sorted_at_once", [0, 30, 10_000])
+def test_a_trace_in_pieces_tells_the_same_however_little_of_it_is_sorted(size, sorted_at_once, monkeypatch):
+    monkeypatch.setattr(module, "_SORTED_AT_ONCE", sorted_at_once)
+    monkeypatch.setattr(module, "_BITS", 16)
+    dice = np.random.default_rng(size)
+    t_ns = np.cumsum(dice.integers(5, 15, 3000)) * 1_000_000
+    watts = dice.normal(0.3, 3.0, 3000)  # some below zero, some at it
+    watts[dice.integers(0, 3000, 100)] = 0.0
+    watts[dice.integers(0, 3000, 20)] = np.nan
+    whole = block(watts, t_ns=t_ns)
+    got = of(Cut(whole, size), 28.0123, start_s=1.0077, rate_hz=100.0)
+    assert (got.peak.watts, got.p99.watts) == by_hand(whole, 1_007_700_000, 28_012_300_000)
+    assert got.short_term is not None
+    at_once = of(whole, 28.0123, start_s=1.0077, rate_hz=100.0).short_term
+    assert got.short_term.watts == pytest.approx(at_once.watts, rel=1e-12)
+    assert got.short_term.u_watts == pytest.approx(at_once.u_watts, rel=1e-6)
+
+
+def test_watts_that_are_all_alike_are_not_sorted_to_find_the_highest(monkeypatch):
+    monkeypatch.setattr(module, "_SORTED_AT_ONCE", 10)
+    watts = np.full(1000, 5.0)
+    watts[500:505] = 7.0
+    assert of(Cut(block(watts), 100), 99.0).p99.watts == 5.0

@@ -77,7 +77,9 @@ def readings(rng, truth, *, rate_hz, aperture_s=None, gain=0.0, offset=0.0, late
 
 def found(truth, block, *, rate_hz, bound_ns, aperture_s=None) -> dict[str, Joules]:
     start_ns, aperture_s = BEGIN_NS + 2 * S, aperture_s or 1 / rate_hz
-    told = joules_of(truth.parts, block, start_ns, truth.end_ns, aperture_s=aperture_s, bound_ns=bound_ns)
+    told = joules_of(
+        truth.parts, block, start_ns, truth.end_ns, rate_hz=rate_hz, aperture_s=aperture_s, bound_ns=bound_ns
+    )
     assert told is not None
     whole = energy(
         block, start_ns, truth.end_ns, rate_hz=rate_hz, aperture_s=aperture_s, accuracy=ACCURACY, clock_bound_ns=0
@@ -200,11 +202,62 @@ def test_readings_in_step_with_the_frames_tell_nothing_apart():
     truth = load(rng, jitter=0.0)
     block = readings(rng, truth, rate_hz=20.0)
     start_ns = BEGIN_NS + 2 * S
-    assert joules_of(truth.parts, block, start_ns, truth.end_ns, aperture_s=0.05, bound_ns=0) is None
+    assert joules_of(truth.parts, block, start_ns, truth.end_ns, rate_hz=20.0, aperture_s=0.05, bound_ns=0) is None
 
 
 def test_a_handful_of_readings_tells_nothing():
     rng = np.random.default_rng(7)
     truth = load(rng, frames=10)
     block = readings(rng, truth, rate_hz=20.0)
-    assert joules_of(truth.parts, block, BEGIN_NS + 2 * S, truth.end_ns, aperture_s=0.05, bound_ns=0) is None
+    assert (
+        joules_of(truth.parts, block, BEGIN_NS + 2 * S, truth.end_ns, rate_hz=20.0, aperture_s=0.05, bound_ns=0) is None
+    )
+
+
+class Cut:
+    """Readings in pieces of a few."""
+
+    def __init__(self, whole, size):
+        self.whole, self.size = whole, size
+
+    def __len__(self):
+        return len(self.whole)
+
+    def pieces(self, start_ns=None, end_ns=None):
+        for at in range(0, len(self.whole), self.size):
+            yield self.whole.pick(slice(at, at + self.size))
+
+
+def in_pieces(truth, block, size, *, rate_hz, bound_ns=0):
+    edges_ns = (BEGIN_NS + 2 * S, truth.end_ns)
+    told = {"rate_hz": rate_hz, "aperture_s": 1 / rate_hz, "bound_ns": bound_ns}
+    got = joules_of(truth.parts, Cut(block, size), *edges_ns, **told)
+    assert got is not None
+    return got
+
+
+def test_a_trace_in_pieces_tells_the_same():
+    rng = np.random.default_rng(8)
+    truth = load(rng, frames=100)
+    block = readings(rng, truth, rate_hz=1000.0)
+    block.watts[::97] = np.nan
+    whole, cut = (in_pieces(truth, block, size, rate_hz=1000.0, bound_ns=100_000) for size in (100_000, 333))
+    for name, part in whole.items():
+        assert cut[name].joules == pytest.approx(part.joules, rel=1e-9)
+        assert cut[name].u_joules == pytest.approx(part.u_joules, rel=1e-6)
+
+
+def test_of_very_many_readings_means_tell_what_the_joules_between_the_edges_are():
+    """Held against the other way: the running joules at each part's begin and end."""
+    rng = np.random.default_rng(9)
+    truth = load(rng, frames=40)
+    block = readings(rng, truth, rate_hz=50_000.0, noise=0.1)
+    lost = (block.t_ns // (30 * MS) % 5 == 0) & (block.t_ns // 100_000 % 7 == 0)
+    assert lost.sum() > 500
+    got = in_pieces(truth, block.pick(~lost), 5000, rate_hz=50_000.0)
+    upto = np.concatenate([[0.0], np.cumsum(block.watts) * 20e-6])
+    borders_ns = np.append(block.t_ns - 10_000, block.t_ns[-1] + 10_000)
+    for name, part in truth.parts.items():
+        between = np.interp(part.end_ns, borders_ns, upto) - np.interp(part.start_ns, borders_ns, upto)
+        assert got[name].joules == pytest.approx(between.mean(), rel=5e-3)
+        assert got[name].joules == pytest.approx(exact(truth, name), abs=got[name].u_joules)
