@@ -68,6 +68,8 @@ class Meter(Protocol):
     accuracy: Accuracy
     bandwidth_hz: float | None
     """3 dB bandwidth of what is sampled; None where the maker does not state it. Faster activity is not seen."""
+    stamp_bound_s: float
+    """``t_ns`` may be off by so much either way, beyond what aperture and rate explain: of values of unknown age."""
 
     @classmethod
     def open(cls, name: str, config: BaseModel) -> Self:

@@ -78,6 +78,7 @@ class PolledMeter(ABC):
 
     name: str
     bandwidth_hz: float | None = None
+    stamp_bound_s: float = 0.0
     lateness: Lateness | None = None
     """Of its questions; None of one that is not asked at a pace of its own."""
 

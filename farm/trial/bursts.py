@@ -61,13 +61,15 @@ def _found(on: MeterOnRail, trace: Trace, window: Window, quiet_s: float) -> Sho
         window.end_ns,
         quiet_ns=quiet_ns,
         rate_hz=meter.rate_hz,
-        aperture_s=meter.aperture_s,
+        aperture_s=max(meter.aperture_s, meter.stamp_bound_s),  # values that are so old are likely means
     )
 
 
 def _allowed_s(on: MeterOnRail, burst: Burst, bound_ns: int) -> float:
-    """Half a period, which is what readings can be off; the clocks; and where the load itself was held up."""
-    return 0.5 / on.meter.rate_hz + (bound_ns + (burst.waited_ns or 0)) / 1e9
+    """Half a period, which is what readings can be off; the clocks; where the load itself was held up; and values of
+    unknown age, of which nobody knows either whether they are means: half of the aperture that is looked for."""
+    aged_s = 1.5 * on.meter.stamp_bound_s
+    return 0.5 / on.meter.rate_hz + aged_s + (bound_ns + (burst.waited_ns or 0)) / 1e9
 
 
 def _facts(where: Literal["before", "after"], found: Shown, allowed_s: float) -> BurstFacts:

@@ -108,7 +108,8 @@ def _measure(
     spool: Spool | None,
 ) -> Measured:
     slowest_hz = min((on.meter.rate_hz for on in bench.meters.values()), default=math.inf)
-    quiet_s = _QUIET_LEAST_S + _QUIET_PERIODS / slowest_hz
+    oldest_s = max((on.meter.stamp_bound_s for on in bench.meters.values()), default=0.0)
+    quiet_s = _QUIET_LEAST_S + _QUIET_PERIODS / slowest_hz + 3 * oldest_s
     with ClockWatch(bench.shell) as clock, Heartbeat() as heartbeat, ExitStack() as reading:
         progress(f"board clock known to ± {clock.now.bound_ns / 1e3:.0f} µs")
         samplers = {

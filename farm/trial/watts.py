@@ -63,7 +63,7 @@ def power(
         Absent facts when too little was read to say anything.
     """
     try:
-        used = _energy(on, trace, windows.frames, windows.bound_ns)
+        used = _energy(on, trace, windows.frames, windows.bound_ns + round(on.meter.stamp_bound_s * 1e9))
     except MissingReadings as missing:
         return None, [_void(str(missing).partition("\n")[0])]
     before, after = _idle(on, trace, windows.idle_before), _idle(on, trace, windows.idle_after)

@@ -68,8 +68,8 @@ class GenericScpi(AskedMeter):
         aperture_s: float = Field(default=0.0, ge=0)
         """Each reading averages over this long; 0 where the maker does not say."""
         age_s: float = Field(default=0.0, ge=0, le=5)
-        """How old what it tells is: of one that shows a mean and renews it, that mean's length, where nothing better is
-        known. By how much a trial's burst of load shows too late."""
+        """How old what it tells is, in the middle: it may be fresh, or twice as old. Of one that shows a mean and
+        renews it, that mean's length, where nothing better is known. A trial's burst of load shows it."""
         bandwidth_hz: float | None = Field(default=None, gt=0)
         of_reading: float = Field(default=0.05, gt=0, lt=0.1)
         """Limit of error as a fraction of volts and of amps (of watts, where those are measured as such)."""
@@ -95,6 +95,7 @@ class GenericScpi(AskedMeter):
         self.rate_hz = options.rate_hz
         super().__init__(name, port, identity or Identity("", "not told"), [_way(options)])
         self.aperture_s, self.bandwidth_hz = options.aperture_s, options.bandwidth_hz
+        self.stamp_bound_s = options.age_s
         self.accuracy = _accuracy(options)
         self._options = options
 

@@ -24,6 +24,8 @@ _PAUSE_S = 0.08
 """It takes this long over a command, and forgets one that comes sooner."""
 _TIMEOUT_S = 0.7
 """Slow units answer within 450 ms."""
+_AGE_S = 0.1
+"""As :mod:`.supply_meters`: assumed."""
 _ANSWER_BYTES = 5
 _MOST_BYTES = 64
 """Longer than any name that a unit tells."""
@@ -54,17 +56,20 @@ class KA3005P(PolledMeter):
         baud: int = Field(default=9600, gt=0)
         serial_number: str | None = None
         """What the unit must name; only newer firmware tells one."""
+        age_s: float = Field(default=_AGE_S, ge=0, le=5)
+        """How old what it shows is, in the middle: it may be fresh, or twice as old."""
 
     rate_hz = 1 / 0.207
     aperture_s = 0.0
     accuracy = Accuracy(
         volts=Tolerance(0.005, 0.02),
         amps=Tolerance(0.005, 0.002),
-        source="Korad KA3005P manual: 0.5 % and two digits",
+        source="Korad KA3005P manual: 0.5 % and two digits; how old what it shows is: assumed",
     )
 
-    def __init__(self, name: str, port: Port, identity: Identity | None = None) -> None:
+    def __init__(self, name: str, port: Port, identity: Identity | None = None, *, age_s: float = _AGE_S) -> None:
         """Sit on an open port."""
+        self.stamp_bound_s = age_s
         super().__init__(name, identity or Identity("KORAD", "KA3005P"))
         self._port = port
         self._pace = Pace(1 / self.rate_hz)
@@ -86,7 +91,7 @@ class KA3005P(PolledMeter):
             port = open_link(name, link, timeout_s=_TIMEOUT_S, baud=options.baud)
         except OSError as error:
             raise MeterOffline(name, str(error), hint=_HINT) from error
-        meter = cls(name, port)
+        meter = cls(name, port, age_s=options.age_s)
         try:
             meter._identity = again(lambda: meter._who(options.serial_number))
         except BaseException:
@@ -110,7 +115,7 @@ class KA3005P(PolledMeter):
         last_ns, self._last_ns = self._last_ns, middle_ns
         if not flags and last_ns is not None and is_long(middle_ns - last_ns, self.rate_hz):
             flags = Flag.LATE
-        return Block.one(middle_ns, volts, amps, flags)
+        return Block.one(middle_ns - round(self.stamp_bound_s * 1e9), volts, amps, flags)
 
     def close(self) -> None:
         """Close the port. May be called twice."""

@@ -2,12 +2,15 @@
 
 Questions as in the makers' programming guides and in public drivers (libsigrok's supply profiles, Qcodes, pymeasure).
 A supply's readings are slow and coarse: they tell watts of minutes, not of inferences.
+
+No maker states how old the values are that a supply shows: they are dated back by ``age_s``, and may be off by as much.
 """
 
 from typing import ClassVar, Self
 
 from pydantic import BaseModel, Field
 
+from ..block import Block, Flag
 from ..errors import InstrumentFault
 from ..meter import Accuracy, Identity, Tolerance
 from .asked import Ask, AskedMeter, ScpiOptions, Way, opened, unconfirmed
@@ -16,6 +19,8 @@ from .setup import settle
 
 _PERIOD_S = 0.207
 """Assumed: they convert about five times a second. No multiple of a usual frame period, as in :mod:`.n6705c`."""
+_AGE_S = 0.1
+"""Assumed: what is shown is the mean over the last conversion but one at the oldest, so up to 0.2 s old."""
 _TIMEOUT_S = 1.0
 """Assumed; the slowest answer within a fifth of it."""
 _UNDEFINED_HEADER = "-113"
@@ -30,8 +35,8 @@ def _data_sheet(volts: Tolerance, amps: Tolerance, model: str) -> Accuracy:
 class SupplyMeter(AskedMeter):
     """Volts and amps of one output, about five times a second, asked one after the other.
 
-    How long a supply averages is not stated: readings count as points. Volts and amps are some ten milliseconds
-    apart: on a load that jumps, their product is off by what happens between.
+    How long a supply averages is not stated: readings count as points unless the inventory knows better. Volts and
+    amps are some ten milliseconds apart: on a load that jumps, their product is off by what happens between.
     """
 
     class Config(ScpiOptions):
@@ -39,6 +44,10 @@ class SupplyMeter(AskedMeter):
 
         channel: int = Field(default=1, ge=1)
         """The output, as the front panel numbers it."""
+        age_s: float = Field(default=_AGE_S, ge=0, le=5)
+        """How old what it shows is, in the middle: it may be fresh, or twice as old."""
+        aperture_s: float = Field(default=0.0, ge=0, le=_PERIOD_S)
+        """What it shows is the mean over this long; 0 where nobody knows, and it counts as a point."""
 
     models: ClassVar[tuple[str, ...]]
     """What the model that it names may begin with."""
@@ -58,7 +67,9 @@ class SupplyMeter(AskedMeter):
     ) -> None:
         """Sit on an open port; the output is chosen anew for each reading where a question cannot name it."""
         super().__init__(name, port, identity or Identity("", self.models[0]), self._ways_to(options.channel))
-        self.accuracy = self.limits
+        self.aperture_s, self.stamp_bound_s = options.aperture_s, options.age_s
+        aged = f"; what it shows is up to {2 * options.age_s:g} s old" + " (assumed)" * (options.age_s == _AGE_S)
+        self.accuracy = Accuracy(self.limits.volts, self.limits.amps, self.limits.source + aged)
 
     @classmethod
     def open(cls, name: str, config: BaseModel) -> Self:
@@ -75,10 +86,15 @@ class SupplyMeter(AskedMeter):
             chosen, silent = cls._choose(port, options.channel)
             meter = cls(name, port, options, identity)
             meter._ways.sort(key=lambda way: chosen not in way.before)  # sorting keeps the order of the rest
-            meter.accuracy = Accuracy(cls.limits.volts, cls.limits.amps, cls.limits.source + unconfirmed(silent))
+            said = meter.accuracy
+            meter.accuracy = Accuracy(said.volts, said.amps, said.source + unconfirmed(silent))
             return meter
 
         return opened(name, options, make, models=cls.models, timeout_s=_TIMEOUT_S, pause_s=cls.pause_s)
+
+    def block_of(self, t_ns: int, found: dict[str, float], flags: Flag) -> Block:
+        """Date it back to the middle of how old it may be."""
+        return super().block_of(t_ns - round(self.stamp_bound_s * 1e9), found, flags)
 
     @classmethod
     def _choose(cls, port: ScpiPort, channel: int) -> tuple[str, list[str]]:

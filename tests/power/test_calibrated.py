@@ -17,7 +17,7 @@ MAKERS = Accuracy(Tolerance(0.001, 0.01), Tolerance(0.002, 0.02), "maker")
 class Unit:
     """Reads 5.02 V and 0.49 A for 5 V and 0.5 A."""
 
-    name, rate_hz, aperture_s, bandwidth_hz, accuracy = "m1", 10.0, 0.1, None, MAKERS
+    name, rate_hz, aperture_s, bandwidth_hz, accuracy, stamp_bound_s = "m1", 10.0, 0.1, None, MAKERS, 0.0
     verified = ("twin",)
     closed = False
 

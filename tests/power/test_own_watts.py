@@ -64,7 +64,7 @@ def test_a_stored_piece_comes_back_to_the_last_bit(block: Block) -> None:
 class Seven:
     """As much of a meter as the sampler uses."""
 
-    name, rate_hz, aperture_s, accuracy, bandwidth_hz = "m1", 10.0, 0.1, LIMITS, None
+    name, rate_hz, aperture_s, accuracy, bandwidth_hz, stamp_bound_s = "m1", 10.0, 0.1, LIMITS, None, 0.0
 
     def stream(self):
         yield watts_only(n=3)

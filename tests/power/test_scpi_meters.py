@@ -309,3 +309,13 @@ def test_what_an_instrument_shows_is_as_old_as_the_inventory_says():
     meter = GenericScpi("m1", ScpiPort("m1", port), options, None)
     before_ns = time.monotonic_ns()
     assert before_ns - 250_000_000 <= meter.read().t_ns[0] <= time.monotonic_ns() - 250_000_000
+
+
+def test_what_a_supply_shows_is_dated_back_and_its_age_is_told():
+    port = Answering(lambda _: b"5.0,0.5,2.5\n")
+    for options, aged in (({}, "up to 0.2 s old (assumed)"), ({"age_s": 0.05}, "up to 0.1 s old")):
+        meter = DP832("m1", ScpiPort("m1", port), DP832.Config.model_validate({**RESOURCE, **options}))
+        back_ns = round(meter.stamp_bound_s * 1e9)
+        before_ns = time.monotonic_ns()
+        assert before_ns <= meter.read().t_ns[0] + back_ns <= time.monotonic_ns()
+        assert meter.accuracy.source.endswith(aged)

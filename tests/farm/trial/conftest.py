@@ -163,6 +163,7 @@ class FunctionMeter:
     rate_hz = 20.0
     aperture_s = 0.05
     bandwidth_hz: float | None = None
+    stamp_bound_s = 0.0
     accuracy = Accuracy(Tolerance(0.0005, 0.0), Tolerance(0.0005, 0.0), "made up")
 
     def __init__(self, watts: Callable[[int], float]):

@@ -10,10 +10,13 @@ from farm.trial.bursts import Around, shown
 from farm.trial.clock import ClockMap, Offset
 from farm.trial.remote import Burst
 from power.block import Block
+from power.scpi.port import ScpiPort
+from power.scpi.supply_meters import DP832
+from power.testing import Answering
 
 S = 1_000_000_000
 BOARD_AHEAD_NS = 77 * S
-METER = SimpleNamespace(rate_hz=10.0, aperture_s=0.1)
+METER = SimpleNamespace(rate_hz=10.0, aperture_s=0.1, stamp_bound_s=0.0)
 ON = SimpleNamespace(name="wall-1", meter=METER)
 BEFORE, AFTER = 100 * S, 110 * S
 """When the bursts begin, on the controller's clock."""
@@ -82,3 +85,36 @@ def test_a_trace_that_ends_before_the_second_burst_says_so():
 
 def test_without_bursts_there_is_nothing_to_say():
     assert shown(ON, trace(), Around([], ClockMap(()), 0.35, lambda _: 0)) == ([], [])
+
+
+SUPPLY = DP832("psu-1", ScpiPort("psu-1", Answering(lambda _: b"")), DP832.Config(resource="192.0.2.20:5555"))
+SUPPLY_QUIET_S = 0.2 + 1.5 / SUPPLY.rate_hz + 3 * SUPPLY.stamp_bound_s
+
+
+def shown_by_a_supply(dice, *, converts_s=0.1, clock_off_s=0.0):
+    """What a supply as the only meter makes of the bursts: it shows its last finished mean to whoever asks."""
+    length_s = 4.0 / SUPPLY.rate_hz
+    asked_s = np.arange(-4, 16, 1 / SUPPLY.rate_hz) + dice.uniform(0, 1 / SUPPLY.rate_hz) + dice.normal(0, 2e-3)
+    phase_s = dice.uniform(0, converts_s)
+    ended_s = np.floor((asked_s - phase_s) / converts_s) * converts_s + phase_s
+    watts = 3 + dice.normal(0, 0.01, len(asked_s))
+    for begin_s in (0.0, 10.0):
+        overlap_s = np.minimum(ended_s, begin_s + length_s) - np.maximum(ended_s - converts_s, begin_s)
+        watts += 2 * np.clip(overlap_s / converts_s, 0, 1)
+    t_ns = BEFORE + np.rint((asked_s - SUPPLY.stamp_bound_s + clock_off_s) * S).astype(np.int64)
+    block = Block(t_ns, np.full(len(t_ns), 5.0), watts / 5, np.zeros(len(t_ns), np.uint8))
+    bursts = [Burst(at, at + round(length_s * S), 0) for at in (BEFORE, AFTER)]
+    told = Around(bursts, ClockMap((Offset(0, 0, 0),)), SUPPLY_QUIET_S, lambda _: 1_000_000)
+    return shown(SimpleNamespace(name="psu-1", meter=SUPPLY), SimpleNamespace(readings=block), told)[1]
+
+
+@pytest.mark.parametrize("converts_s", [0.01, 0.1, 0.2])
+def test_what_a_supply_shows_of_unknown_age_voids_no_trial(converts_s):
+    dice = np.random.default_rng(832)
+    assert [shown_by_a_supply(dice, converts_s=converts_s) for _ in range(60)] == [[]] * 60
+
+
+@pytest.mark.parametrize("off_s", [0.45, -0.45, 3.0])
+def test_a_wrong_clock_is_still_found_with_a_supply_alone(off_s):
+    dice = np.random.default_rng(833)
+    assert all(shown_by_a_supply(dice, clock_off_s=off_s) for _ in range(60))
