@@ -7,7 +7,8 @@ be wrong with the joules is, see :mod:`.budget` for how it adds up::
                  integrated over the window. Rectangular, and wholly systematic: more readings do not help.
     sampling     sigma sqrt(T (h - a)), normal: what happens between the apertures is not seen. sigma² is half the
                  mean square of the differences between successive readings. 0 when a = h. Holds for loads that do
-                 not keep step with the readings: what always falls between the apertures is not seen.
+                 not keep step with the readings: what always falls between the apertures is not seen. Where it is
+                 known when the load worked, :mod:`.rhythm` tells.
     stamps       sigma_t sqrt(sum ((P_i+1 - P_i-1) / 2)²), normal: sigma_t² is half the variance of the spacing.
     edges        (2h - a) / 4 times the range of the four readings around an edge, both edges added: a step at
                  the very edge is smeared over one reading, always the same way, so this is a full term.

@@ -19,6 +19,7 @@ _MEANING = {
     "stamps": "when each reading was taken",
     "edges": "begin and end of the window, smeared over a reading",
     "clock": "board's clock against the meter's",
+    "rhythm": "readings keep step with the frames",
     "unseen": "readings that are missing or came late",
 }
 

@@ -13,8 +13,9 @@ from .consistent import contradictions, moved_idle, wrong_volts
 from .figures import Frames
 from .high import high
 from .measured import Measured
+from .rhythm import in_step
 from .scenario import FixedRate
-from .stages import parts_of, stages
+from .stages import FRAME, parts_of, stages
 from .watts import Window, Windows, placed, power
 
 
@@ -83,12 +84,14 @@ def _one(on: MeterOnRail, measured: Measured, trial: _Trial, rail: Rail) -> tupl
     facts, reasons = power(on, trace, trial.windows, trial.inferences, busy_s)
     if facts is None:
         return None, reasons
+    facts, missed = in_step(on, trace, facts, trial.parts[FRAME], trial.windows)
     found, late = shown(on, trace, trial.around)
     levels = high(on, trace, window, busy_s=busy_s, short_term_s=trial.scenario.short_term_s)
     facts = facts.model_copy(update={"bursts": found, **levels, **placed(rail)})
     parts, cannot = stages(on, trace, facts, trial.parts, window, trial.clock_bound_ns)
     facts = facts.model_copy(update={"parts": parts, "too_slow_for": facts.too_slow_for | cannot})
-    return facts, [*reasons, *late]
+    told = any(reason.startswith("bandwidth:") for reason in reasons)
+    return facts, [*reasons, *([] if told else missed), *late]
 
 
 def _bears(bench: Bench, rail: Rail) -> tuple[tuple[float, float] | None, str]:
