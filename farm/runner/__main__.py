@@ -26,7 +26,7 @@ def arguments(argv):
     parser.add_argument("--rate-hz", type=float, required=True)
     parser.add_argument("--duration-s", type=float, required=True, help="how long frames are offered")
     parser.add_argument("--warmup", type=int, default=5, help="inferences before the first frame [5]")
-    parser.add_argument("--limit-s", type=float, help="begin no frame later than this [3 x duration + 10]")
+    parser.add_argument("--limit-s", type=float, help="begin no frame later than this [2 x duration + 5]")
     parser.add_argument("--score-s", type=float, default=0.0, help="then predict images not yet seen, so long [0]")
     parser.add_argument("--quiet-s", type=float, default=0.2, help="pause before the first frame, after the last [0.2]")
     parser.add_argument(
@@ -86,7 +86,7 @@ def run(options, lines):
     )
     for warmup in range(options.warmup):
         pipeline.timed(warmup % len(pipeline.images))
-    limit_s = options.limit_s or 3 * options.duration_s + 10
+    limit_s = options.limit_s or 2 * options.duration_s + 5
     frames = max(1, round(options.rate_hz * options.duration_s))
     around = Around(options.quiet_s, options.burst_s)
     begun = run_paced(pipeline, lines, options.rate_hz, frames, limit_s, around)

@@ -25,6 +25,10 @@ COLUMNS = (
 """Of a row of the ``frames`` event. The four stages are stamped where they end; the last one ends the frame."""
 _AT_MOST = 4
 """A burst lasts until it has had a processor as long as it should, but not longer than this many times that."""
+_HOPE = 0.1
+"""For this part of the time for unpaced images their speed may be anything (assumed: a runtime may begin slowly)."""
+_HOPELESS = 3
+"""A speed at which they would take this many times the time (assumed: other load may slow some, and end)."""
 
 
 class Around:
@@ -95,13 +99,19 @@ def _offer(pipeline, lines, due_ns, limit_ns):
 
 
 def run_unpaced(pipeline, lines, first_image, limit_s):
-    """Predict every image from ``first_image`` on, as fast as it goes; return how many were done in ``limit_s``."""
-    until_ns = now_ns() + int(limit_s * 1e9)
-    written_ns = now_ns()
+    """Predict every image from ``first_image`` on, as fast as it goes; return how many were done in ``limit_s``.
+
+    A part of the images decides nothing: at a speed that will not do by far, it is given up early.
+    """
+    limit_ns = int(limit_s * 1e9)
+    begun_ns = written_ns = now_ns()
+    images = len(pipeline.images) - first_image
     done = 0
     for image in range(first_image, len(pipeline.images)):
         now = now_ns()
-        if now > until_ns:
+        taken_ns = now - begun_ns
+        hopeless = taken_ns > _HOPE * limit_ns and taken_ns * images > _HOPELESS * limit_ns * done
+        if taken_ns > limit_ns or hopeless:
             break
         lines.row([image, pipeline.predict(image)])
         done += 1

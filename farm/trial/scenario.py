@@ -53,7 +53,7 @@ class FixedRate:
     @property
     def limit_s(self) -> float:
         """No frame begins later than this after the first one was due (assumed: further behind proves nothing more)."""
-        return 3 * self.duration_s + 10
+        return 2 * self.duration_s + 5
 
     @property
     def period_ns(self) -> int:

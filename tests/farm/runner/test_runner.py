@@ -194,3 +194,28 @@ def test_a_thread_that_loses_its_processor_between_frames_has_waited(tiny, slow_
         if left_ns.max() < 20_000_000:
             break
     assert left_ns.max() < 20_000_000
+
+
+SCORED = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from types import SimpleNamespace
+import frames
+
+def done(seconds_each):
+    clock = [0.0]
+    def predict(image):
+        clock[0] += seconds_each
+    frames.now_ns = lambda: int(clock[0] * 1e9)
+    lines = SimpleNamespace(row=lambda row: None, flush=lambda kind: None)
+    return frames.run_unpaced(SimpleNamespace(images=range(100), predict=predict), lines, 0, 10.0)
+
+print(done(0.05), done(0.2), done(1.0))
+"""
+
+
+def test_images_that_will_never_all_be_predicted_in_time_are_given_up_early(tiny):
+    words = [sys.executable, "-c", SCORED, tiny().runner_path]
+    ended = subprocess.run(words, capture_output=True, text=True, timeout=60, check=True)
+    all_of_them, until_time_was_up, given_up = map(int, ended.stdout.split())
+    assert (all_of_them, until_time_was_up, given_up) == (100, 51, 2)
