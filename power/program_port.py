@@ -1,4 +1,4 @@
-"""The output of a program as a port: lines to read, nothing to write."""
+"""A running program as a port: its output to read, its input to write."""
 
 import os
 import select
@@ -37,8 +37,10 @@ class ProgramPort:
             self.read_line(b"\n", 0.0)
 
     def write(self, data: bytes) -> None:
-        """Refuse: it reads nothing."""
-        raise OSError(f"{data!r}: the program takes no input")
+        """Send it to the program; OSError when that has ended."""
+        if self._process.stdin is not None:
+            self._process.stdin.write(data)
+            self._process.stdin.flush()
 
     def read_line(self, terminator: bytes, timeout_s: float) -> bytes:
         """Return bytes up to and with the terminator; without it what came in ``timeout_s``."""

@@ -99,7 +99,7 @@ class BoardFiles:
 
 
 class BoardProgram:
-    """A program that runs on a board as a :class:`~power.port.Port`: lines to read, nothing to write.
+    """A program that runs on a board as a :class:`~power.port.Port`: lines to read and to write.
 
     It ends with the port; where the link breaks, or the controller dies, at the next line that it writes. After a fault
     the next reading starts it again.
@@ -119,8 +119,13 @@ class BoardProgram:
                 self._next(_NOTHING_S)
 
     def write(self, data: bytes) -> None:
-        """Refuse: it reads nothing."""
-        raise OSError(f"{data!r}: the program takes no input")
+        """Send it to the program."""
+        with _answered():
+            try:
+                self._running().send(data)
+            except (ConnectionLost, Unreachable):
+                self.close()
+                raise
 
     def read_line(self, terminator: bytes, timeout_s: float) -> bytes:
         """Return the next line and the terminator; nothing where none came in ``timeout_s``."""

@@ -1,6 +1,4 @@
 """Sensors that a board or a computer has of its own: read through its files, its programs, its driver.
 
-A driver with ``open_on`` reads those of the board that names it, wherever that is (:mod:`.reach`). One with
-``reads_own_machine`` reads those of the machine that it runs on: its watts are a board's only where the board is that
-machine.
+A driver with ``open_on`` reads those of the board that names it, wherever that is (:mod:`.reach`).
 """

@@ -1,7 +1,8 @@
 """NVIDIA GPUs by NVML: the GPU's own energy counter, or where it has none its averaged power.
 
 The GPU's board only, as its own sensors see it: no processor, no losses of the supply. Functions as in NVIDIA's NVML
-API reference, by the package nvidia-ml-py; not yet tried on a GPU here.
+API reference: on this machine by the package nvidia-ml-py, on a board by its own Python (:mod:`.nvml_board`); not yet
+tried on a GPU here.
 """
 
 import time
@@ -11,13 +12,16 @@ from typing import Any, ClassVar, Literal, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..block import Block
+from ..block import Block, Flag
 from ..errors import InstrumentFault, MeterOffline, MissingLibrary, UnknownChoice, WrongInstrument
 from ..kind import Kind
 from ..meter import Accuracy, Identity, Tolerance
 from ..polling import Pace, PolledMeter
 from .clock import Time
 from .counter import CounterPower
+from .nvml_board import BoardNvml
+from .prompt import promptly
+from .reach import Reach
 
 _HINT = "does `nvidia-smi` show the GPU?"
 _SOURCE = "assumed: 5 %, as NVIDIA states it for Fermi and Kepler only (NVML API reference, nvmlDeviceGetPowerUsage)"
@@ -29,10 +33,12 @@ older GPUs tell the power of the moment."""
 class Nvml(Protocol):
     """What of ``pynvml`` is used."""
 
-    NVMLError: type[Exception]
-    NVMLError_NotSupported: type[Exception]
+    @property
+    def NVMLError(self) -> type[Exception]: ...  # noqa: D102, N802 -- as NVIDIA calls them
+    @property
+    def NVMLError_NotSupported(self) -> type[Exception]: ...  # noqa: D102, N802
 
-    def nvmlInit(self) -> None: ...  # noqa: D102, N802 -- as NVIDIA calls them
+    def nvmlInit(self) -> None: ...  # noqa: D102, N802
     def nvmlShutdown(self) -> None: ...  # noqa: D102, N802
     def nvmlSystemGetDriverVersion(self) -> str | bytes: ...  # noqa: D102, N802
     def nvmlDeviceGetCount(self) -> int: ...  # noqa: D102, N802
@@ -48,7 +54,6 @@ class NvmlMeter(PolledMeter):
     """Watts of a GPU: mean between looks at its energy counter, else the average that its driver keeps."""
 
     verified: ClassVar[tuple[str, ...]] = ("published layout",)
-    reads_own_machine: ClassVar[bool] = True
     accuracy = Accuracy(None, None, _SOURCE, watts=Tolerance(0.05, 0.0))
 
     kinds: ClassVar[tuple[Kind, ...]] = ("chip",)
@@ -113,6 +118,11 @@ class NvmlMeter(PolledMeter):
         return cls.on(name, library, cls.Config.model_validate(config))
 
     @classmethod
+    def open_on(cls, name: str, config: BaseModel, reach: Reach) -> Self:
+        """Find the GPU of a machine, which needs a driver and ``python3``; raises as :meth:`open`."""
+        return cls.on(name, BoardNvml(reach), cls.Config.model_validate(config))
+
+    @classmethod
     def on(cls, name: str, library: Nvml, options: "NvmlMeter.Config") -> Self:
         """Find the GPU through an NVML; raises as :meth:`open`."""
         try:
@@ -132,16 +142,17 @@ class NvmlMeter(PolledMeter):
         """Return the GPU's watts, shape (1,).
 
         Raises:
-            MeterOffline: the driver does not answer, or the counter stands still.
+            MeterOffline: the driver does not answer, or too late to tell when; or the counter stands still.
         """
         nothing = float("nan")
         if self._counter is not None:
             t_ns, watts, flags = self._counter.next()
             return Block.one(t_ns, nothing, nothing, flags, watts=watts)
         self._pace.wait()
-        asked_ns = time.monotonic_ns()
-        watts = self._ask(self._library.nvmlDeviceGetPowerUsage) / 1e3
-        return Block.one((asked_ns + time.monotonic_ns()) // 2, nothing, nothing, watts=watts)
+        t_ns, milliwatts, again = promptly(
+            self.name, lambda: self._ask(self._library.nvmlDeviceGetPowerUsage), period_s=1 / self.rate_hz
+        )
+        return Block.one(t_ns, nothing, nothing, Flag.LATE if again else Flag(0), watts=milliwatts / 1e3)
 
     def close(self) -> None:
         """Let go of NVML. May be called twice."""
