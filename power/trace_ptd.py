@@ -19,14 +19,19 @@ from .trace import Recorded, TraceError, iso, left_out, since_epoch_ns
 Order = Literal["mdy", "dmy"]
 """Which comes first in a date, month or day."""
 
-ROW = re.compile(r"^(?:Time,)?(\d{1,2})[-/](\d{1,2})[-/](\d{4})[ T](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?,(.*)$")
-"""A line with the daemon's time in front and fields behind."""
+ROW = re.compile(
+    r"^(?:Time\s*,\s*)?(?:(?P<year_first>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)|(\d{1,2})[-/](\d{1,2})[-/](\d{4}))"
+    r"[ T](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:Z|\+00:?00)?\s*,(.*)$"
+)
+"""A line with the daemon's time in front and fields behind. Programs that pass its rows on may write ISO dates."""
 _MARK_DATE = re.compile(r"^(\d{4})-(\d\d)-(\d\d)_\d\d-\d\d-\d\d")
 """MLPerf's marks begin with the session's start, in the director's own zone."""
 _CHANNEL = re.compile(r"(?:Ch|Analyzer)(\d+)")
 """Of one analyser; or whole rows of several, which power-dev has put behind their sum."""
 _NO_VALUE = (-1.0, -2.0)
 """No value, and (in the rows of a published session, beside the daemon's "Missed 1 samples") a missed one."""
+_NOT_MEASURED = 9.9e37
+"""From here on SCPI means no value, or one beyond the range; other programs pass it on."""
 _MONTHS = 12
 _HALF_DAY_NS = 12 * 3600 * 10**9
 _LONGEST_SESSION_NS = 7 * 24 * 3600 * 10**9
@@ -40,13 +45,15 @@ class Row:
     """One line with watts."""
 
     date: tuple[int, int, int]
-    """First, second, year; as they stand."""
+    """First, second, year; as they stand. Of an ISO date month, day, year."""
     day_ns: int
     """Since midnight."""
     fields: dict[str, float]
     """Of the whole, or the sum of the channels. NaN for no value."""
     channels: dict[int, dict[str, float]] = field(default_factory=dict[int, dict[str, float]])
     mark: str = ""
+    iso: bool = False
+    """Year first: nothing is to be found out."""
 
 
 def parse(line: str) -> Row:
@@ -54,8 +61,10 @@ def parse(line: str) -> Row:
     found = ROW.match(line.strip())
     if found is None:
         raise ValueError("lines that are no rows")
-    first, second, year, hour, minute, second_s, fraction, rest = found.groups()
-    words = rest.split(",")
+    *_, first, second, year, hour, minute, second_s, fraction, rest = found.groups()
+    if iso := found["year_first"] is not None:
+        year, first, second = found.group("year_first", "month", "day")
+    words = [word.strip() for word in rest.split(",")]
     if words[0].upper() in ("ERROR", "WARNING", "NOTICE"):
         raise ValueError({"E": "errors", "W": "warnings", "N": "notices"}[words[0][0].upper()] + " of the daemon")
     if "Watts" not in words:
@@ -64,14 +73,14 @@ def parse(line: str) -> Row:
     if "Watts" not in total:
         raise ValueError("rows without watts")
     day_ns = ((int(hour) * 60 + int(minute)) * 60 + int(second_s)) * 10**9 + int((fraction or "0").ljust(9, "0"))
-    return Row((int(first), int(second), int(year)), day_ns, total, channels, mark)
+    return Row((int(first), int(second), int(year)), day_ns, total, channels, mark, iso)
 
 
 def _fields(words: list[str]) -> tuple[dict[str, float], dict[int, dict[str, float]], str]:
     total, channels, mark = dict[str, float](), dict[int, dict[str, float]](), ""
     into, at = total, 0
     while at < len(words):
-        name = words[at].strip()
+        name = words[at]
         if channel := _CHANNEL.fullmatch(name):
             into = channels.setdefault(int(channel[1]), {})
             at += 1
@@ -81,7 +90,7 @@ def _fields(words: list[str]) -> tuple[dict[str, float], dict[int, dict[str, flo
             continue
         if name == "Watts" and name in into:  # unread samples name no channels
             into = channels.setdefault(len(channels) + 1, {})
-        value = words[at + 1].strip() if at + 1 < len(words) else ""
+        value = words[at + 1] if at + 1 < len(words) else ""
         if name == "Mark":
             mark = mark or value
         elif name:
@@ -106,7 +115,7 @@ def _number(name: str, value: str) -> float:
         if name in ("Watts", "Volts", "Amps"):
             raise ValueError("rows that are cut off or no numbers") from None
         return float("nan")
-    return float("nan") if number in _NO_VALUE else number
+    return float("nan") if number in _NO_VALUE or abs(number) >= _NOT_MEASURED else number
 
 
 def looks_like(lines: Iterable[str]) -> bool:
@@ -177,7 +186,7 @@ def _of(row: Row, channel: int | None) -> dict[str, float]:
 
 def _t_ns(row: Row, order: Order) -> int:
     first, second, year = row.date
-    month, day = (first, second) if order == "mdy" else (second, first)
+    month, day = (first, second) if row.iso or order == "mdy" else (second, first)
     try:
         midnight = datetime(year, month, day, tzinfo=UTC)
     except ValueError as error:
@@ -190,6 +199,9 @@ _WORDS: dict[Order, str] = {"mdy": "the month first", "dmy": "the day first"}
 
 def _order(rows: list[Row]) -> tuple[Order, str]:
     """Return how the dates are written, and what must be told of it; PTDaemon itself writes the month first."""
+    rows = [row for row in rows if not row.iso]
+    if not rows:
+        return "mdy", ""
     firsts, seconds = {row.date[0] for row in rows}, {row.date[1] for row in rows}
     if max(firsts) > _MONTHS and max(seconds) > _MONTHS:
         raise TraceError("dates with the month first and with the day first in one file")

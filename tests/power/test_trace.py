@@ -140,11 +140,20 @@ def test_a_channel_is_picked_by_its_number() -> None:
         read(WIRE / "ptdaemon-mixed.txt", Reading(channel=7))
 
 
-@pytest.mark.parametrize("watts", ["nan", "-1.000000", "inf", "NAN"])
+@pytest.mark.parametrize("watts", ["nan", "-1.000000", "inf", "NAN", "9.91E+37"])
 def test_a_row_without_a_value_is_never_zero_watts(watts, tmp_path) -> None:
     found = read(written(tmp_path, *(row(f"01-13-2021 10:00:0{i}.000", 5 if i != 2 else watts) for i in range(5))))
     assert found.watts.tolist() == [5.0] * 4
     assert found.notes == ("left out: rows without a value (1)",)
+
+
+@pytest.mark.parametrize("stamp", ["2021-02-03 10:00:0{}.500", "2021-02-03T10:00:0{}.500Z", "02-03-2021 10:00:0{}.500"])
+def test_rows_that_were_passed_on_with_iso_dates_or_blanks_are_rows(stamp, tmp_path) -> None:
+    rows = (row(stamp.format(i), 4.0 + i).replace(",", ", ") for i in range(3))
+    found = read(written(tmp_path, *rows))
+    assert iso(int(found.t_ns[0])) == "2021-02-03T10:00:00.500Z"
+    assert found.watts.tolist() == [4.0, 5.0, 6.0]
+    assert [note for note in found.notes if "left out" in note] == []
 
 
 def test_a_row_that_is_cut_off_at_the_end_of_the_file_is_left_out(tmp_path) -> None:
