@@ -61,6 +61,7 @@ def assemble(bench: Bench, deployment: Deployment, scenario: FixedRate, evidence
     window = Window(times.to_controller_ns(frames.start_ns), times.to_controller_ns(frames.end_ns))
     told = meters(bench, measured, window, frames, scenario)
     deadlines = frames.deadlines(run.offered)
+    ambient_celsius = (evidence.before.ambient_celsius, evidence.after.ambient_celsius)
     others = voids(
         evidence.before,
         evidence.after,
@@ -96,7 +97,7 @@ def assemble(bench: Bench, deployment: Deployment, scenario: FixedRate, evidence
         state_after=evidence.after,
         host=_host(measured),
         voids=[*others, *told.voids],
-        warnings=[*told.warnings, *warnings(told.power, evidence.earlier)],
+        warnings=[*told.warnings, *warnings(told.power, evidence.earlier, ambient_celsius)],
         start=None if evidence.settled is None else evidence.settled.until(window.start_ns),
         lease=bench.lease.token,
         boot=bench.boot,

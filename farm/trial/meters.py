@@ -12,6 +12,7 @@ from .bursts import Around, shown
 from .consistent import contradictions, moved_idle, wrong_volts
 from .figures import Frames
 from .high import high
+from .limits import limits
 from .measured import Measured
 from .rhythm import in_step
 from .scenario import FixedRate
@@ -101,13 +102,17 @@ def _bears(bench: Bench, rail: Rail) -> tuple[tuple[float, float] | None, str]:
     return (bench.board.supply_volts if rail.kind == "inlet" else None), f"{bench.name} takes"
 
 
-def warnings(power: Sequence[PowerFacts], earlier: Sequence[Record]) -> list[str]:
+def warnings(
+    power: Sequence[PowerFacts], earlier: Sequence[Record], ambient_celsius: Sequence[float | None] = ()
+) -> list[str]:
     """Return what a reader of the watts should know.
 
     Args:
         power: each meter's.
         earlier: the board's records that are not void, the newest first.
+        ambient_celsius: the air's, before and after; None where it was not measured.
     """
     found = [why for facts in power for why in moved_idle(facts, earlier)]
     told = [(facts.meter, facts.calibration.warning) for facts in power if facts.calibration is not None]
-    return [*found, *(f"calibration: {meter}: {why}" for meter, why in told if why)]
+    expired = [f"calibration: {meter}: {why}" for meter, why in told if why]
+    return [*found, *expired, *limits(power, ambient_celsius)]
