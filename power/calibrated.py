@@ -13,6 +13,7 @@ from typing import Annotated, Any, Self, cast
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from .apart import Exchange, apart
 from .block import Block
 from .meter import Accuracy, Meter, Tolerance
 
@@ -135,6 +136,11 @@ class CalibratedMeter:
         for block in self.uncorrected.stream():
             yield corrected(block, self.calibration)
 
+    def apart(self) -> Exchange | None:
+        """Return corrected readings in halves, where the meter has them."""
+        inside = apart(self.uncorrected)
+        return None if inside is None else cast("Exchange", _Corrected(inside, self.calibration))
+
     def __enter__(self) -> Self:
         """Return the meter itself."""
         self.uncorrected.__enter__()
@@ -145,6 +151,21 @@ class CalibratedMeter:
     ) -> None:
         """Close the port."""
         self.uncorrected.__exit__(kind, error, trace)
+
+
+@dataclass(frozen=True, slots=True)
+class _Corrected:
+    """An exchange whose readings are corrected."""
+
+    uncorrected: Exchange
+    calibration: Calibration
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 -- whatever the exchange has
+        return getattr(self.uncorrected, name)
+
+    def take(self, arrived_ns: int) -> Block | None:
+        block = self.uncorrected.take(arrived_ns)
+        return None if block is None else corrected(block, self.calibration)
 
 
 def corrected(block: Block, calibration: Calibration) -> Block:

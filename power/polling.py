@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, ClassVar, Self, TypeVar
 
+from .apart import Exchange
 from .block import Block
 from .errors import FrameError, MeterOffline
 from .kind import Kind
@@ -50,17 +51,27 @@ class Pace:
         self._period_ns = round(period_s * 1e9)
         self._next_ns = 0
         self.lateness = Lateness()
-        """From each moment to when :meth:`wait` came back."""
+        """From each moment to when it was used."""
+
+    @property
+    def due_ns(self) -> int:
+        """The next moment, monotonic; now where there was none yet."""
+        return self._next_ns or time.monotonic_ns()
 
     def wait(self) -> None:
         """Sleep until the next moment."""
-        now_ns = time.monotonic_ns()
-        due_ns = self._next_ns or now_ns
+        due_ns, now_ns = self.due_ns, time.monotonic_ns()
         if due_ns > now_ns:
             time.sleep((due_ns - now_ns) / 1e9)
-        self.lateness.add(time.monotonic_ns() - due_ns)
-        passed = (max(0, now_ns - due_ns) + self._period_ns // _NEAREST) // self._period_ns
-        self._next_ns = due_ns + (1 + passed) * self._period_ns
+        self.begin()
+
+    def begin(self) -> None:
+        """Count how late it is, and go on to the next moment: for whoever has waited otherwise."""
+        now_ns = time.monotonic_ns()
+        late_ns = now_ns - (self._next_ns or now_ns)
+        self.lateness.add(late_ns)
+        passed = (max(0, late_ns) + self._period_ns // _NEAREST) // self._period_ns
+        self._next_ns = now_ns - late_ns + (1 + passed) * self._period_ns
 
 
 def assumptions(assumed: Mapping[str, float]) -> str | None:
@@ -104,6 +115,10 @@ class PolledMeter(ABC):
     @abstractmethod
     def close(self) -> None:
         """Close the port. May be called twice."""
+
+    def apart(self) -> Exchange | None:
+        """Return readings in halves; None where there are none, or must now be waited for. Then :meth:`stream` does."""
+        return None
 
     def stream(self) -> Iterator[Block]:
         """Yield single readings in time order until the caller stops; raises as :meth:`read`."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Port(Protocol):
@@ -27,6 +27,19 @@ class Port(Protocol):
 
     def close(self) -> None:
         """Close the link. May be called twice."""
+        ...
+
+
+@runtime_checkable
+class WatchedPort(Port, Protocol):
+    """A port at which a selector can wait for an answer, beside others."""
+
+    def fileno(self) -> int:
+        """Return its descriptor."""
+        ...
+
+    def has_line(self, terminator: bytes) -> bool:
+        """Take in what has arrived, without waiting; return whether :meth:`read_line` has a whole line."""
         ...
 
 

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from .apart import Exchange, apart
 from .block import Block
 from .errors import MeterOffline, PowerError
 from .meter import Meter
 from .piecewise import Keeper, Readings
+from .rota import Rota
 from .tally import Tally
 
 _SILENT_PERIODS = 3
@@ -62,8 +64,12 @@ class Trace:
         return Block.join(self.readings.pieces())
 
 
+ROTA = Rota()
+"""Of this process: all its samplers' meters that can be asked apart."""
+
+
 class Sampler:
-    """One thread that reads one meter. Use as ``with Sampler(meter) as sampler: …; trace = sampler.stop()``."""
+    """Reads one meter. Use as ``with Sampler(meter) as sampler: …; trace = sampler.stop()``."""
 
     def __init__(self, meter: Meter, keeper: Keeper | None = None) -> None:
         """Take an open meter; it stays open, but nobody else may read it between start and stop.
@@ -83,10 +89,14 @@ class Sampler:
         self._errors: list[str] = []
         self._end: Exception | None = None
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"sampler {meter.name}", daemon=True)
+        self._over = threading.Event()
+        self._heard_ns = self._faults = 0
+        self._phase_s = next(_STARTED) * _GOLDEN % 1 * min(1 / meter.rate_hz, _SPREAD_S)
+        self._thread = self._alone()
 
     def start(self) -> None:
         """Begin to read; returns at once."""
+        self._heard_ns = time.monotonic_ns()
         self._thread.start()
 
     @property
@@ -107,9 +117,10 @@ class Sampler:
         if timeout_s is None:
             timeout_s = _STOP_S + _STOP_PERIODS / self._meter.rate_hz
         self._stopping.set()
-        self._thread.join(timeout_s)
-        if self._thread.is_alive():
+        if not self._over.wait(timeout_s):
             raise MeterOffline(self._meter.name, f"still busy {timeout_s:g} s after the end", hint="is its link stuck?")
+        self._thread.join()
+        ROTA.settle()
         if self._end is not None:
             raise self._end
         if self._read is None:
@@ -134,44 +145,87 @@ class Sampler:
                 raise
             error.add_note(f"meanwhile: {fault}")
 
-    def _run(self) -> None:
-        phase = next(_STARTED) * _GOLDEN % 1
-        self._stopping.wait(phase * min(1 / self._meter.rate_hz, _SPREAD_S))
+    def _alone(self, fault: Exception | None = None) -> threading.Thread:
+        name = f"sampler {self._meter.name}"
+        return threading.Thread(target=self._run, args=(fault,), name=name, daemon=True)
+
+    def _run(self, fault: Exception | None) -> None:
+        """Read until the end, or until the meter may be asked together with others."""
+        self._stopping.wait(self._phase_s)
+        self._phase_s = 0.0
+        exchange: Exchange | None = None
         try:
-            self._read_until_stopped()
+            exchange = self._read_alone(fault)
         except Exception as error:  # noqa: BLE001 -- stop() raises it, in the thread that can do something about it
             self._end = error
+        if exchange is None:
+            self._over.set()
+        else:
+            ROTA.join(exchange, self._take, self._leave)
 
-    def _read_until_stopped(self) -> None:
-        heard_ns, faults, ending = time.monotonic_ns(), 0, False
+    def _read_alone(self, fault: Exception | None) -> Exchange | None:
+        """Read until the end, and whatever takes time; return the meter's readings in halves when it has some."""
+        self._hand_over_if_full()
+        ending = fault is not None and self._survives(fault)
         while not ending:
             try:
                 for block in self._meter.stream():
-                    self._take(block)
-                    heard_ns, faults = time.monotonic_ns(), 0
+                    if not self._take(block):
+                        self._hand_over_if_full()
                     if self._stopping.is_set():
-                        return
+                        return None
+                    if exchange := apart(self._meter):
+                        return exchange
                 ending = self._stopping.is_set()
             except PowerError as error:
-                if not error.transient:
-                    raise
-                faults += 1
-                said = str(error).partition("\n")[0]
-                if len(self._errors) < _MOST_ERRORS_KEPT:
-                    self._errors.append(said)
-                ending = self._stopping.wait(min(1 / self._meter.rate_hz, 0.1))
-                silent_s = (time.monotonic_ns() - heard_ns) / 1e9
-                if silent_s >= self._silent_s and (ending or faults >= _FAULTS_IN_A_ROW):
-                    detail = f"no reading for {silent_s:.1f} s; at last: {said.removeprefix(f'{error.device}: ')}"
-                    raise MeterOffline(self._meter.name, detail, hint=error.hint) from error
+                ending = self._survives(error)
+        return None
 
-    def _take(self, block: Block) -> None:
+    def _leave(self, fault: Exception | None) -> None:
+        """Go on alone, unless this is the end: the meter must be waited for, or a piece handed over."""
+        if fault is None and self._stopping.is_set():
+            self._over.set()
+        else:
+            self._thread = self._alone(fault)
+            self._thread.start()
+
+    def _survives(self, fault: Exception) -> bool:
+        """Note a fault and wait a little; return whether this is the end.
+
+        Raises:
+            MeterOffline: the meter has been silent for long.
+            Exception: the fault, where asking again does not help.
+        """
+        if not isinstance(fault, PowerError) or not fault.transient:
+            raise fault
+        self._faults += 1
+        said = str(fault).partition("\n")[0]
+        if len(self._errors) < _MOST_ERRORS_KEPT:
+            self._errors.append(said)
+        ending = self._stopping.wait(min(1 / self._meter.rate_hz, 0.1))
+        silent_s = (time.monotonic_ns() - self._heard_ns) / 1e9
+        if silent_s >= self._silent_s and (ending or self._faults >= _FAULTS_IN_A_ROW):
+            detail = f"no reading for {silent_s:.1f} s; at last: {said.removeprefix(f'{fault.device}: ')}"
+            raise MeterOffline(self._meter.name, detail, hint=fault.hint) from fault
+        return ending
+
+    @property
+    def _is_full(self) -> bool:
+        """Whether a piece waits to be handed over."""
+        return self._keeper is not None and self._waiting >= PIECE_READINGS
+
+    def _take(self, block: Block) -> bool:
+        """Keep what was read; return whether to go on at once: False at the end, and before a piece is handed over."""
+        self._heard_ns, self._faults = time.monotonic_ns(), 0
         self._blocks.append(block)
         self._waiting += len(block)
         if len(self._blocks) >= _MOST_BLOCKS:
             self._joined.append(Block.join(self._blocks))
             self._blocks = []
-        if self._waiting >= PIECE_READINGS and self._keeper is not None:
+        return not self._is_full and not self._stopping.is_set()
+
+    def _hand_over_if_full(self) -> None:
+        if self._keeper is not None and self._is_full:
             self._hand_over(self._keeper)
 
     def _hand_over(self, keeper: Keeper) -> None:

@@ -9,11 +9,13 @@ from typing import ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ..apart import Exchange
 from ..block import Block, Flag
 from ..errors import FrameError, MeterOffline
 from ..gaps import is_long
 from ..meter import Accuracy, Identity
 from ..polling import Pace, PolledMeter
+from .exchange import Asking, ScpiExchange, asked
 from .number import numbers
 from .port import LINK_HINT, ScpiPort, identify
 
@@ -53,15 +55,13 @@ class Ask:
     fields: tuple[str, ...]
     """``volts``, ``amps``, ``watts``, ``seconds``, or empty for a number that is not used."""
 
-    def of(self, port: ScpiPort) -> dict[str, float]:
-        """Ask, and return the numbers by name.
+    def of(self, port: ScpiPort, answer: str) -> dict[str, float]:
+        """Return the numbers of an answer by name.
 
         Raises:
-            MeterOffline: no answer.
             FrameError: not as many numbers as there are fields, or one of another unit.
         """
         units = "".join(_UNITS.get(field, " ") for field in self.fields)
-        answer = port.query(self.question)
         if not answer:
             raise _Nothing(port.name, f"{self.question}: an empty answer", hint=LINK_HINT)
         try:
@@ -86,16 +86,30 @@ class Way:
         asks = tuple(Ask(re.sub(r"[A-Z]{4}", _long, ask.question), ask.fields) for ask in self.asks)
         return Way(asks, self.before, self.measures_once)
 
+    def nothing(self) -> dict[str, float]:
+        """Return what it tells when there is no value."""
+        return {name: math.nan for ask in self.asks for name in ask.fields if name}
+
     def read(self, port: ScpiPort) -> tuple[int, dict[str, float]]:
-        """Send and ask; return the moment in the middle of what measures, and the numbers. Raises as :meth:`Ask.of`."""
+        """Send and ask; return the moment in the middle of what measures, and the numbers.
+
+        Raises:
+            MeterOffline: no answer.
+            FrameError: as :meth:`Ask.of`.
+        """
         for command in self.before:
             port.write(command)
+        return asked(port, self.asking(port))
+
+    def asking(self, port: ScpiPort) -> Asking[tuple[int, dict[str, float]]]:
+        """Yield each question, take what was heard, and return as :meth:`read` does; raises FrameError as that."""
         asked_ns, answered_ns = time.monotonic_ns(), 0
         found: dict[str, float] = {}
         for ask in self.asks:
-            found |= ask.of(port)
+            heard = yield ask.question
+            found |= ask.of(port, heard.answer)
             if not (self.measures_once and answered_ns):
-                answered_ns = time.monotonic_ns()
+                answered_ns = heard.arrived_ns
         return (asked_ns + answered_ns) // 2, found
 
 
@@ -140,8 +154,30 @@ class AskedMeter(PolledMeter):
             FrameError: not the numbers that were asked for.
         """
         self._pace.wait()
+        flags = self._begin()
+        return self._told(*self._ask(), flags)
+
+    def apart(self) -> Exchange | None:
+        """Return readings in halves, once it is known which way of asking is answered."""
+        (way, *others), port = self._ways, self._port
+        if others or way.before or (descriptor := port.watched()) is None:
+            return None
+        return ScpiExchange(port, descriptor, self._pace, lambda: self._reading(way))
+
+    def _reading(self, way: Way) -> Asking[Block]:
+        flags = self._begin()
+        try:
+            middle_ns, found = yield from way.asking(self._port)
+        except _Nothing:
+            middle_ns, found = time.monotonic_ns(), way.nothing()
+        return self._told(middle_ns, found, flags)
+
+    def _begin(self) -> Flag:
+        """Return what is known before an answer is there: whether the last one stayed out."""
         flags, self._unanswered = Flag.LOST_BEFORE if self._unanswered else Flag(0), True
-        middle_ns, found = self._ask()
+        return flags
+
+    def _told(self, middle_ns: int, found: dict[str, float], flags: Flag) -> Block:
         self._unanswered = False
         last_ns, self._last_ns = self._last_ns, middle_ns
         if not flags and last_ns is not None and is_long(middle_ns - last_ns, self.rate_hz):
@@ -176,7 +212,7 @@ class AskedMeter(PolledMeter):
                 first = first or error
                 silent &= isinstance(error, MeterOffline)
                 if isinstance(error, _Nothing):
-                    nothing = nothing or {name: math.nan for ask in way.asks for name in ask.fields if name}
+                    nothing = nothing or way.nothing()
             else:
                 if first is not None:
                     self._refusals += _REFUSALS if isinstance(first, MeterOffline) else 1

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from ..apart import Exchange
 from ..block import Block, Flag
 from ..errors import InstrumentFault
 from ..meter import Accuracy, Identity, Tolerance
@@ -198,6 +199,10 @@ class Multimeter(AskedMeter):
             self._options = self._options.model_copy(update={"measures": measured})
             self.accuracy = self._limits((self.present,))
         return Block.one(t_ns, *self._both(found[self._options.quantity]), flags)
+
+    def apart(self) -> Exchange | None:
+        """Return readings on demand in halves; a timer's are fetched."""
+        return super().apart() if self._options.sample_rate_hz is None else None
 
     def stream(self) -> Iterator[Block]:
         """Yield readings until the caller stops: one by one, or in blocks of what the timer took since the last.

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
+from ..apart import Exchange
 from ..block import Block, Flag
 from ..errors import InstrumentFault, MeterOffline
 from ..meter import Accuracy, Identity, Tolerance
@@ -111,6 +112,10 @@ class N6705C(AskedMeter):
             return meter
 
         return opened(name, options, make, models=("N6705",), timeout_s=cls._timeout_s)
+
+    def apart(self) -> Exchange | None:
+        """Return readings on demand in halves; sweeps and logs are fetched."""
+        return super().apart() if self._mode == "meas" else None
 
     def stream(self) -> Iterator[Block]:
         """Yield readings as ``mode`` says until the caller stops.

@@ -8,7 +8,7 @@ from typing import Self
 from ..errors import FrameError, InstrumentFault, MeterOffline, WrongInstrument
 from ..meter import Identity
 from ..polling import again
-from ..port import Port
+from ..port import Port, WatchedPort
 from ..usb.serial_port import tcp_of
 from .number import number, numbers
 from .visa import open_link
@@ -52,6 +52,7 @@ class ScpiPort:
         """
         self.name = name
         self._port = port
+        self._watched: WatchedPort | None = None
         self._timeout_s = timeout_s
         self._terminator = terminator.encode("ascii")
         self._pause_s = pause_s
@@ -99,17 +100,66 @@ class ScpiPort:
         """
         within_s = self._timeout_s if timeout_s is None else timeout_s
         with self._lock:
-            try:
-                self._send(command)
-                answer = self._port.read_line(self._terminator, within_s)
-            except OSError as error:
-                raise _offline(self.name, f"{command}: {error}") from error
-            finally:
-                self._rest()
-            whole = answer.endswith(self._terminator)
-            self._owed = not whole or self._misses > 0
+            self._ask(command)
+            return self._answer(command, within_s, within_s)
+
+    def watched(self) -> int | None:
+        """Return the descriptor at which answers arrive; None where a question or its answer may have to wait."""
+        in_step = not (self._mistrusted or (self._owed and self._known))
+        self._watched = self._port if isinstance(self._port, WatchedPort) else None
+        return self._watched.fileno() if self._watched is not None and in_step and not self._pause_s else None
+
+    def ask(self, command: str) -> int:
+        """Send a question alone, on a watched link, and let nobody else ask until :meth:`answer`.
+
+        Returns:
+            by when the answer must be whole, monotonic.
+
+        Raises:
+            MeterOffline: the link is broken.
+        """
+        self._lock.acquire()
+        try:
+            self._ask(command)
+        except BaseException:
+            self._lock.release()
+            raise
+        return time.monotonic_ns() + round(self._timeout_s * 1e9)
+
+    def answered(self) -> bool:
+        """Return whether the answer to what was asked is whole, or no more of it can come."""
+        try:
+            return self._watched is None or self._watched.has_line(self._terminator)
+        except OSError:  # as answer() will see
+            return True
+
+    def answer(self, command: str) -> str:
+        """Return the answer to what was asked, without waiting for it; raises as :meth:`query`."""
+        try:
+            return self._answer(command, 0.0, self._timeout_s)
+        finally:
+            self._lock.release()
+
+    def _ask(self, command: str) -> None:
+        """Send a question. Call with the lock held."""
+        try:
+            self._send(command)
+        except OSError as error:
+            self._rest()
+            raise _offline(self.name, f"{command}: {error}") from error
+
+    def _answer(self, command: str, within_s: float, since_s: float) -> str:
+        """Return the answer that comes within ``within_s``, so long after the question. Call with the lock held."""
+        try:
+            answer = self._port.read_line(self._terminator, within_s)
+        except OSError as error:
+            raise _offline(self.name, f"{command}: {error}") from error
+        finally:
+            self._rest()
+        whole = answer.endswith(self._terminator)
+        self._owed = not whole or self._misses > 0
         if not answer:
-            raise _offline(self.name, f"{command}: no answer within {within_s:g} s")
+            raise _offline(self.name, f"{command}: no answer within {since_s:g} s")
         if not whole or not answer.isascii():
             self.mistrust()
             raise FrameError(self.name, f"{command}: half an answer or none: {answer[:60]!r}", hint=LINK_HINT)

@@ -88,9 +88,11 @@ class SocketPort:
 
     def discard(self) -> None:
         """Forget what has arrived and was not read."""
-        with suppress(BlockingIOError):
+        try:
             while _has_arrived(self._link):
                 self._receive(socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            pass
         self._arrived.clear()
 
     def write(self, data: bytes) -> None:
@@ -111,6 +113,18 @@ class SocketPort:
         while len(self._arrived) < size_bytes and self._more(deadline_ns):
             pass
         return self._take(size_bytes)
+
+    def fileno(self) -> int:
+        """Return the socket's descriptor."""
+        return self._link.fileno()
+
+    def has_line(self, terminator: bytes) -> bool:
+        """Take in what has arrived, without waiting; return whether a line is whole."""
+        try:
+            self._receive(socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        return terminator in self._arrived
 
     def close(self) -> None:
         """Close the resource and with it the socket; VISA keeps a second call harmless."""

@@ -1,0 +1,181 @@
+"""One thread that asks many meters, each when it is due, and collects the answers as they come."""
+
+import heapq
+import itertools
+import selectors
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from .apart import Exchange
+from .block import Block
+
+_SELECTS_S = 1e-3
+"""What a selector waits is a multiple of this, rounded up."""
+
+
+@dataclass(slots=True, eq=False)
+class _Member:
+    exchange: Exchange
+    take: Callable[[Block], bool]
+    leave: Callable[[Exception | None], None]
+    look_ns: int = 0
+    """When it is to be looked at, whatever arrives. Negative: it is not here any more."""
+
+
+class Rota:
+    """Serves whoever has joined; its thread begins with the first and ends with the last.
+
+    No member waits for another: what is not answered stays unanswered, and whatever has to be waited for is done by
+    those who are told to leave. A thread for each costs more: every answer wakes one up, every call hands the
+    interpreter from one to the other.
+    """
+
+    def __init__(self) -> None:
+        """Begin without a thread."""
+        self._lock = threading.Lock()
+        self._round: _Round | None = None
+        self._members = 0
+        self._ending: list[_Round] = []
+
+    def join(
+        self, exchange: Exchange, take: Callable[[Block], bool], leave: Callable[[Exception | None], None]
+    ) -> None:
+        """Ask for readings from now on.
+
+        Args:
+            exchange: the readings.
+            take: is called with each, in the one thread, so it must not wait; returns whether there shall be more.
+            leave: is called once, there too, when no more will come: with the fault that ended it; with None where
+                ``take`` wanted no more, or the meter is to be read by somebody who can wait for it.
+        """
+        with self._lock:
+            if self._round is None:
+                self._round = _Round(self._left)
+                self._round.start()
+            self._members += 1
+            self._round.admit(_Member(exchange, take, leave))
+
+    def settle(self) -> None:
+        """Return when the thread is gone that the last member has left."""
+        with self._lock:
+            ending, self._ending = self._ending, []
+        for ended in ending:
+            ended.join()
+
+    def _left(self) -> bool:
+        """Count one member less; return whether it was the last: then whoever comes next gets another thread."""
+        with self._lock:
+            self._members -= 1
+            if self._members or self._round is None:
+                return False
+            self._ending.append(self._round)
+            self._round = None
+            return True
+
+
+class _Round(threading.Thread):
+    """The thread, and what it waits at."""
+
+    def __init__(self, left: Callable[[], bool]) -> None:
+        super().__init__(name="rota", daemon=True)
+        self._left, self._over = left, False
+        self._selector = selectors.DefaultSelector()
+        self._bell, self._rings = socket.socketpair()
+        self._selector.register(self._rings, selectors.EVENT_READ)
+        self._coming: deque[_Member] = deque()
+        self._looks: list[tuple[int, int, _Member]] = []
+        """A heap. Of each member one entry counts: that of its ``look_ns``."""
+        self._numbers = itertools.count()
+        self._awaited: set[_Member] = set()
+
+    def admit(self, member: _Member) -> None:
+        """Take one more; any thread may call."""
+        self._coming.append(member)
+        self._bell.send(b"\0")
+
+    def run(self) -> None:
+        """Serve until the last one has left."""
+        with self._selector, self._bell, self._rings:
+            while not self._over:
+                ready = self._wait()
+                now_ns = time.monotonic_ns()  # whatever is ready had arrived by now
+                for key, _ in ready:
+                    if key.data is None:
+                        self._begin()
+                    elif key.data.exchange.until_ns:
+                        self._take(key.data, now_ns)
+                    else:  # unasked: too late, twice, or the end of the link
+                        self._leave(key.data)
+                while self._looks and self._looks[0][0] <= now_ns:
+                    look_ns, _, member = heapq.heappop(self._looks)
+                    if look_ns == member.look_ns:
+                        self._look(member, now_ns)
+
+    def _wait(self) -> Sequence[tuple[selectors.SelectorKey, int]]:
+        """Return what is ready, at the latest when somebody is to be looked at.
+
+        That is up to a millisecond later while answers are awaited, and exact while none is.
+        """
+        if not self._looks:
+            return self._selector.select()
+        left_s = (self._looks[0][0] - time.monotonic_ns()) / 1e9
+        if left_s <= 0 or self._awaited:
+            return self._selector.select(max(0.0, left_s))
+        whole_s = left_s - left_s % _SELECTS_S
+        if whole_s and (ready := self._selector.select(whole_s - _SELECTS_S / 2)):
+            return ready
+        if (left_ns := self._looks[0][0] - time.monotonic_ns()) > 0:
+            time.sleep(left_ns / 1e9)
+        return ()
+
+    def _begin(self) -> None:
+        for _ in self._rings.recv(4096):
+            member = self._coming.popleft()
+            self._selector.register(member.exchange.fileno(), selectors.EVENT_READ, member)
+            self._look_at(member, member.exchange.due_ns)
+
+    def _look_at(self, member: _Member, at_ns: int) -> None:
+        member.look_ns = at_ns
+        heapq.heappush(self._looks, (at_ns, next(self._numbers), member))
+
+    def _look(self, member: _Member, now_ns: int) -> None:
+        """Ask, or see whether the time for the answer is over."""
+        exchange = member.exchange
+        if exchange.until_ns:
+            if now_ns < exchange.until_ns:
+                self._look_at(member, exchange.until_ns)
+            else:
+                self._take(member, now_ns)
+            return
+        try:
+            exchange.ask()
+        except Exception as error:  # noqa: BLE001 -- whoever has joined hears of it
+            self._leave(member, error)
+        else:
+            self._awaited.add(member)
+            self._look_at(member, min(exchange.due_ns, exchange.until_ns))
+
+    def _take(self, member: _Member, now_ns: int) -> None:
+        try:
+            block = member.exchange.take(now_ns)
+            more = block is None or member.take(block)
+        except Exception as error:  # noqa: BLE001 -- as above
+            self._leave(member, error)
+            return
+        if not more:
+            self._leave(member)
+        elif block is not None:
+            self._awaited.discard(member)
+            if member.exchange.due_ns < member.look_ns:
+                self._look_at(member, member.exchange.due_ns)
+
+    def _leave(self, member: _Member, fault: Exception | None = None) -> None:
+        self._selector.unregister(member.exchange.fileno())
+        self._awaited.discard(member)
+        member.look_ns = -1
+        self._over = self._left()
+        member.leave(fault)
