@@ -2,6 +2,7 @@
 
 import os
 import signal
+from itertools import islice
 
 import pytest
 
@@ -15,14 +16,15 @@ signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 SESSIONS = "tests/farm/whole/"
-"""Whole sessions with trials, which disturb each other: half the workers begin with them, the others end with them."""
+"""Whole sessions with trials, which wait more than they compute, and disturb each other: half the workers do nothing
+else at first, so that never more run at once; the others have the processors meanwhile."""
 DEAR = (
     "tests/farm/artifact/test_sample_artifacts.py",
     "tests/farm/gate/test_gate_tests.py",
     "tests/farm/pytest_plugin/test_workers.py",
     "tests/farm/pytest_plugin/test_manners.py",
 )
-"""What else takes seconds of processor time a test."""
+"""What takes seconds of processor time a test: the other half begins with it."""
 ALONE = "test_a_host_under_load_is_never_a_regression"
 """Takes the processors from all others, so it comes when the dear ones are over."""
 
@@ -38,11 +40,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.timeout(900))  # on a busy machine it may measure again; one of its own counts first
     dear = [item for item in items if item.nodeid.startswith(DEAR)]
     taken = {*sessions, *dear}
-    rest = [item for item in items if item not in taken]
-    if workers > 1 and rest:
-        ends = [len(rest) * n // workers for n in range(workers + 1)]
-        dealt: list[pytest.Item] = []
-        for n in range(workers):
-            first, then = (sessions, dear) if n % 2 else (dear, sessions)
-            dealt += first[n::workers] + then[n::workers] + rest[ends[n] : ends[n + 1]]
-        items[:] = dealt
+    rest = iter([item for item in items if item not in taken])
+    if workers < 2:
+        return
+    dealt: list[pytest.Item] = []
+    for n in range(workers):
+        first = (sessions if n % 2 else dear)[n // 2 :: (workers + 1 - n % 2) // 2]
+        share = (len(items) - len(dealt)) // (workers - n)  # as worksteal reckons
+        dealt += [*first, *islice(rest, max(0, share - len(first)))]
+    items[:] = [*dealt, *rest]

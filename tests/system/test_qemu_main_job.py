@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from devices.boot_patterns import STALL_S, Stage
 from devices.errors import BootFault
 from devices.twin.qemu.images import cache
 from devices.twin.qemu.missing import missing
@@ -125,7 +126,8 @@ def test_the_whole_job_from_power_off_to_watts_and_a_record(farm):
 
 
 @pytest.mark.parametrize("farm", ["tx2-qemu"], indirect=True)
-def test_hang_and_power_cut_are_seen_as_what_they_are(farm, bench):
+def test_hang_and_power_cut_are_seen_as_what_they_are(farm, bench, monkeypatch):
+    monkeypatch.setitem(STALL_S, Stage.KERNEL, 10.0)  # the machine stands still from the kernel's first words on
     inject(farm.state, farm.board, "hang-at-boot")
     with pytest.raises(BootFault, match=r"bootloader|kernel"):
         bench.power_cycle()

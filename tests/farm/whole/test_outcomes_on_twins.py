@@ -22,6 +22,12 @@ UP = """
     def test_it(board):
         assert board.identity().boot_id
 """
+IMPATIENT = """
+    from devices.boot_patterns import STALL_S
+
+    STALL_S.update(dict.fromkeys(STALL_S, 5.0))
+"""
+"""A stage of the boot that is silent for so long is stuck: a twin needs two seconds for all of them."""
 FINE = "max_p99_ms=100, max_accuracy_loss=0.02, max_mean_watts=14, max_joules_per_inference=1.4"
 
 
@@ -66,11 +72,12 @@ def test_a_limit_inside_the_uncertainty_is_no_verdict(atom):
 
 
 def test_a_host_under_load_is_never_a_regression(atom):
-    with _hogs(6):
-        session = atom.pytest(
-            atom.trial(how="rate_hz=10, duration_s=4, idle_s=1.0", check="max_p99_ms=20, max_missed_fraction=0")
-        )
-    assert session.exit in (0, 3), session.output
+    source = atom.trial(how="rate_hz=10, duration_s=4, idle_s=1.0", check="max_p99_ms=20, max_missed_fraction=0")
+    with atom.start(source) as session:
+        _wait_for(lambda: _inferring(atom), 150)
+        with _hogs(6):
+            output, _ = session.communicate(timeout=250)
+    assert session.returncode in (0, 3), output
 
 
 @pytest.mark.parametrize("fault", ["silent", "garbage"])
@@ -145,8 +152,8 @@ def test_ssh_that_accepts_and_never_answers_is_a_lab_fault(atom):
         def test_it(board):
             inject(Path(".farm"), "atom-01", "silent-ssh", True)
             inject(Path(".farm"), "atom-01", "drop-ssh", True)
-            board.identity()
-            board.identity()
+            board.boot_id(timeout_s=3)
+            board.boot_id(timeout_s=3)
     """)
     assert session.exit == 3, session.output
     assert re.search(r"^lab fault: atom-01: ", session.output, re.M), session.output
@@ -155,7 +162,7 @@ def test_ssh_that_accepts_and_never_answers_is_a_lab_fault(atom):
 @pytest.mark.timeout(240)
 def test_a_hang_while_booting_names_the_stage(atom):
     atom.fault("hang-at-boot")
-    session = atom.pytest(UP, timeout_s=200)
+    session = atom.pytest(IMPATIENT + UP, timeout_s=200)
     assert session.exit == 3, session.output
     assert re.search(r"^lab fault: atom-01: .*(kernel|bootloader|firmware)", session.output, re.M), session.output
 
