@@ -11,11 +11,13 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..meter import Accuracy
 from .asked import Ask, Way
 from .memory import Memory, read_series
 from .multimeter import Limits, Multimeter
 from .port import ScpiPort
 from .setup import settle
+from .wider import wider
 
 
 def _same(ranges: Sequence[float], of_reading: float, of_range: float) -> Limits:
@@ -26,6 +28,11 @@ _AMPS_RANGES = (10e-6, 100e-6, 1e-3, 10e-3, 100e-3, 1.0, 3.0, 10.0)
 _VOLTS_RANGES = (0.1, 1.0, 10.0, 100.0, 1000.0)
 
 
+_DC_VOLTS = (
+    "Keithley SPEC-DMM6500 Rev. A, DC voltage accuracy, as quoted in public; one year, within 5 °C of its calibration"
+)
+_DIGITIZED = 10.0
+"""Assumed: the digitiser has 16 bits (DMM7510: 18) where the other converter has 22 and more."""
 _BUFFER = '"defbuffer1"'
 _HOLDS = 100_000
 """Readings of the default buffer (reference manual, ``:TRACe:POINts``)."""
@@ -87,8 +94,13 @@ class DMM6500(Multimeter):
 
     models = ("DMM6500",)
     looked_up: ClassVar = {
-        ("volts", 10.0): (25e-6, 5e-6, "Keithley calibration manual DMM6500-905-01, section 2, one year")
+        ("volts", 0.1): (30e-6, 35e-6, _DC_VOLTS),
+        ("volts", 1.0): (25e-6, 6e-6, _DC_VOLTS),
+        ("volts", 10.0): (25e-6, 5e-6, _DC_VOLTS),
+        ("volts", 100.0): (40e-6, 6e-6, _DC_VOLTS),
+        ("volts", 1000.0): (40e-6, 6e-6, _DC_VOLTS),
     }
+    """10 V is the same in the calibration manual, DMM6500-905-01, section 2."""
     source = "assumed, wider than the DMM6500 data sheet, one year; not looked up"
     present = ":SENS:FUNC?"
     single = ("ABOR", ":SENS:COUN 1", ":FORM ASC")
@@ -114,6 +126,13 @@ class DMM6500(Multimeter):
             kept=kept,
             hint="is its command set SCPI (menu, settings), and is it wired to the terminals of that range?",
         )
+
+    def _limits(self, silent: Sequence[str]) -> Accuracy:
+        """Return limits that hold for the digitiser too."""
+        found, options = super()._limits(silent), self._options
+        if options.sample_rate_hz is None:
+            return found
+        return wider(found, options.quantity, _DIGITIZED, "digitised")
 
     @classmethod
     def ways(cls, options: Multimeter.Config) -> Sequence[Way]:

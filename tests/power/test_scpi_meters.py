@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from power.errors import FrameError, InstrumentFault, MeterOffline
-from power.meter import Accuracy, Meter, Tolerance
+from power.meter import Accuracy, Identity, Meter, Tolerance
 from power.registry import load_meter
 from power.scpi.generic import GenericScpi
 from power.scpi.k2281s import Keithley2281S
@@ -263,9 +263,31 @@ def test_limits_that_the_maker_states_hold_for_their_range_and_way_only() -> Non
 
     stated = limits(volts_range=10.0)
     assert stated.volts == Tolerance(25e-6, pytest.approx(50e-6))
-    assert stated.source.startswith("volts: Keithley calibration manual DMM6500-905-01")
-    for others in ({"volts_range": 1.0}, {}, {"volts_range": 10.0, "sample_rate_hz": 1000}):
+    assert stated.source.startswith("volts: Keithley SPEC-DMM6500 Rev. A")
+    for others in ({"measures": "amps", "amps_range": 1.0}, {}, {"volts_range": 10.0, "sample_rate_hz": 1000}):
         assert "assumed" in limits(**others).source
+    assert limits(volts_range=10.0, sample_rate_hz=1000).volts == Tolerance(
+        pytest.approx(60e-5), pytest.approx(3500e-6)
+    )
+
+
+def test_a_lesser_model_of_a_family_has_wider_limits() -> None:
+    def limits(model: str, **options: object) -> Accuracy:
+        config = Keysight34465A.Config.model_validate({**RESOURCE, "measures": "volts", **options})
+        port = ScpiPort("m1", Answering(lambda _: b""))
+        return Keysight34465A("m1", port, config, Identity("Keysight Technologies", model)).accuracy
+
+    best = limits("34465A", volts_range=100.0)
+    assert best.volts == Tolerance(40e-6, pytest.approx(600e-6))
+    assert "assumed" not in best.source.partition(";")[0]
+    for model, of_reading, offset in (("34461A", 45e-6, 1000e-6), ("34460A", 75e-6, 1000e-6)):
+        volts = limits(model, volts_range=100.0).volts
+        assert volts is not None
+        assert volts.of_reading > of_reading
+        assert volts.offset > offset
+        assert f"it is a {model}" in limits(model, volts_range=100.0).source
+    short = limits("34465A", volts_range=10.0, sample_rate_hz=1000).volts
+    assert short == Tolerance(pytest.approx(9e-5), pytest.approx(12e-5))
 
 
 @pytest.mark.parametrize("known", ["INST:NSEL 2", "INST OUT2"])
