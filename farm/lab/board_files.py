@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from shlex import quote
 
 from devices.errors import ConnectionLost, DeadlineExceeded, Unreachable
-from devices.shell import Shell, Stream
+from devices.shell import Line, Shell, Stream
 from devices.standing import Standing
 from power.onboard.files import Files, Unanswered
 from power.port import Port
@@ -46,6 +46,12 @@ class BoardReach:
         """Start a program on the board; Unanswered when it does not answer."""
         return BoardProgram(self._shell, words)
 
+    def stamped(self, words: Sequence[str]) -> Port:
+        """Start a program whose lines bear the board's time, where that has Python; raises as :meth:`program`."""
+        from .stamped_program import stamped  # few meters need it
+
+        return stamped(self._shell, words)
+
 
 class BoardFiles:
     """See :class:`power.onboard.files.Files`."""
@@ -56,7 +62,7 @@ class BoardFiles:
 
     def read(self, path: str) -> str:
         """Return a small file's whole text, by a program: it also tells why a file cannot be read."""
-        with _answered():
+        with answered():
             result = self._standing.run(f"LC_ALL=C cat {self._quoted(path)}", timeout_s=_ANSWER_S, check=False)
         if result.exit_status:
             said = result.stderr.decode("utf-8", "replace").strip()
@@ -67,7 +73,7 @@ class BoardFiles:
     def read_all(self, paths: Sequence[str]) -> list[str | OSError]:
         """Return files of one line each in one round trip; one that is something else is looked at by itself."""
         command = f"for f in {' '.join(map(self._quoted, paths))}; {_LINES}"
-        with _answered():
+        with answered():
             lines = self._standing.run(command, timeout_s=_ANSWER_S).stdout.decode("utf-8", "replace").split("\n")[:-1]
         if len(lines) != len(paths):
             raise Unanswered(f"{len(lines)} lines for {len(paths)} files", hint="what prints on that shell's output?")
@@ -77,7 +83,7 @@ class BoardFiles:
         """Return the paths that fit, in order."""
         wanted = "*".join(quote(part) for part in str(self._root / pattern).split("*"))
         command = f'for f in {wanted}; do [ -e "$f" ] && printf \'%s\\n\' "$f"; done; :'
-        with _answered():
+        with answered():
             found = self._standing.run(command, timeout_s=_ANSWER_S).text.splitlines()
         return sorted(str(PurePosixPath(path).relative_to(self._root)) for path in found)
 
@@ -109,18 +115,18 @@ class BoardProgram:
         """Start it."""
         self._shell, self._command = shell, "exec " + " ".join(map(quote, words))
         self._stream: Stream | None = None
-        with _answered():
+        with answered():
             self._running()
 
     def discard(self) -> None:
         """Forget the lines that have come."""
-        with _answered(), suppress(DeadlineExceeded):
+        with answered(), suppress(DeadlineExceeded):
             while True:
                 self._next(_NOTHING_S)
 
     def write(self, data: bytes) -> None:
         """Send it to the program."""
-        with _answered():
+        with answered():
             try:
                 self._running().send(data)
             except (ConnectionLost, Unreachable):
@@ -129,7 +135,7 @@ class BoardProgram:
 
     def read_line(self, terminator: bytes, timeout_s: float) -> bytes:
         """Return the next line and the terminator; nothing where none came in ``timeout_s``."""
-        with _answered(), suppress(DeadlineExceeded):
+        with answered(), suppress(DeadlineExceeded):
             return self._next(timeout_s) + terminator
         return b""
 
@@ -145,8 +151,12 @@ class BoardProgram:
                 stream.__exit__(None, None, None)
 
     def _next(self, timeout_s: float) -> bytes:
+        """Return the next line of the program."""
+        return self._line(timeout_s).data
+
+    def _line(self, timeout_s: float) -> Line:
         try:
-            return self._running().readline(timeout_s=timeout_s).data
+            return self._running().readline(timeout_s=timeout_s)
         except (ConnectionLost, Unreachable):
             self.close()
             raise
@@ -158,7 +168,7 @@ class BoardProgram:
 
 
 @contextmanager
-def _answered() -> Generator[None]:
+def answered() -> Generator[None]:
     """Turn a board that does not answer into a fault of its files; other faults stay what they are."""
     try:
         yield

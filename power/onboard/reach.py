@@ -1,7 +1,7 @@
 """Which machine's sensors a driver reads: those of this one, or of a board at the other end of a shell."""
 
 from collections.abc import Sequence
-from typing import Protocol, Self, cast
+from typing import Protocol, Self, cast, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -22,6 +22,19 @@ class Reach(Protocol):
         """Start a program and return its output; OSError when it cannot be started. It ends with the port."""
         ...
 
+    def stamped(self, words: Sequence[str]) -> Port:
+        """Do the same; where lines may be long on their way, the port is :class:`Stamping`."""
+        ...
+
+
+@runtime_checkable
+class Stamping(Port, Protocol):
+    """A port that knows when each line was written; of another, when it is read is when it was written."""
+
+    def moment(self) -> tuple[int, int]:
+        """Return when the last line that was read was written: monotonic here, and how far that may be off, ns."""
+        ...
+
 
 class Here:
     """This machine."""
@@ -31,6 +44,10 @@ class Here:
         return LocalFiles(root)
 
     def program(self, words: Sequence[str]) -> Port:
+        """Start a program."""
+        return ProgramPort(words)
+
+    def stamped(self, words: Sequence[str]) -> Port:
         """Start a program."""
         return ProgramPort(words)
 

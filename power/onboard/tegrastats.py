@@ -18,7 +18,7 @@ from ..polling import PolledMeter
 from ..port import Port
 from .files import Unanswered
 from .rail_names import chosen
-from .reach import Here, Reach
+from .reach import Here, Reach, Stamping
 from .tegrastats_line import parse
 
 _PROGRAM = "tegrastats"
@@ -28,7 +28,7 @@ _TIMEOUT_PERIODS, _TIMEOUT_S = 2, 2.0
 
 
 class Tegrastats(PolledMeter):
-    """Watts of one rail, a point sample a line."""
+    """Watts of one rail, a point sample a line; of a board elsewhere each line bears the board's time."""
 
     verified: ClassVar[tuple[str, ...]] = ("board twin", "published bytes")
     aperture_s = 0.0
@@ -77,7 +77,7 @@ class Tegrastats(PolledMeter):
         options = cls.Config.model_validate(config)
         program = _PROGRAM if options.root == "/" else str(PurePosixPath(options.root) / "usr/bin" / _PROGRAM)
         try:
-            port = reach.program([program, "--interval", str(options.interval_ms)])
+            port = reach.stamped([program, "--interval", str(options.interval_ms)])
         except OSError as error:
             raise _offline(name, error, f"{program}: ") from error
         meter = cls(name, port, options)
@@ -121,7 +121,8 @@ class Tegrastats(PolledMeter):
             raise _offline(self.name, error) from error
         if not raw:
             raise MeterOffline(self.name, f"no line within {self._timeout_s:g} s", hint=_HINT)
-        came_ns = time.monotonic_ns()
+        t_ns, bound_ns = self._port.moment() if isinstance(self._port, Stamping) else (time.monotonic_ns(), 0)
+        self.stamp_bound_s = max(self.stamp_bound_s, bound_ns / 1e9)
         text = raw.decode("utf-8", "replace")
         try:
             if not text.endswith("\n"):
@@ -131,7 +132,7 @@ class Tegrastats(PolledMeter):
             raise FrameError(self.name, str(error), hint=_HINT) from error
         names = chosen(self.name, self._rail, list(rails))
         nothing = float("nan")
-        return Block.one(came_ns, nothing, nothing, watts=sum(rails[name].watts for name in names))
+        return Block.one(t_ns, nothing, nothing, watts=sum(rails[name].watts for name in names))
 
 
 def _offline(name: str, error: OSError, what: str = "") -> MeterOffline:
