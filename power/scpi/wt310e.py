@@ -268,9 +268,9 @@ def _accuracy(model: str, options: WT310E.Config, silent: Sequence[str]) -> Accu
         volts=Tolerance(0.001, 0.002 * volts_range),
         amps=Tolerance(amps_of_reading, 0.002 * amps_range),
         watts=Tolerance(amps_of_reading, 0.002 * volts_range * amps_range),
-        source=f"Yokogawa IM WT310E-02EN, section 7.3, 12 months: DC watts {amps_of_reading:.1%} of reading + 0.2 % "
-        f"of volts range times amps range{'' if fixed else '; ranges left to the front panel: those of the widest'}"
-        + unconfirmed(silent),
+        source=f"Yokogawa IM WT310E-02EN, section 7.3, 12 months: watts of direct current, or of 45 to 66 Hz at power "
+        f"factor 1, {amps_of_reading:.1%} of reading + 0.2 % of volts range times amps range"
+        f"{'' if fixed else '; ranges left to the front panel: those of the widest'}" + unconfirmed(silent),
     )
 
 
