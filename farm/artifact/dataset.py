@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UsageFault
-from .manifest import FileFacts, Name, Part, PlainPath, Size, check, decode, identity
+from .document import FileFacts, Name, Part, PlainPath, Size, check, decode, identity
 
 MANIFEST = "dataset.json"
 IMAGES = "images.idx"

@@ -8,57 +8,63 @@ grey image of shape ``(h, w)``, uint8, is made by the steps in their order, then
 
 One channel: NCHW and NHWC hold the same bytes. ``preprocess.sha256`` is over the tensors of all images of the
 data set, in its order, as C-contiguous little-endian bytes: a runner that hashes to it feeds the right numbers.
+
+Format 1 grows by optional fields alone. An absent one is left out of the canonical form, so that what was packed
+before a field existed keeps its identity.
 """
 
-import hashlib
-import json
-from collections.abc import Mapping
-from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from ..errors import UsageFault
+from .bound import BoundTo
+from .document import (
+    MANIFEST,
+    Count,
+    FileFacts,
+    Name,
+    Part,
+    PlainPath,
+    Sha256,
+    Size,
+    canonical,
+    check,
+    decode,
+    identity,
+)
 
-MANIFEST = "manifest.json"
-"""Name of the manifest inside a packed artifact: the archive's first member."""
+__all__ = [
+    "MANIFEST",
+    "RUNTIMES",
+    "Baseline",
+    "DatasetName",
+    "FileFacts",
+    "Input",
+    "Manifest",
+    "Output",
+    "Preprocess",
+    "Runtime",
+    "Scale",
+    "Score",
+    "Step",
+    "UpscaleNearest",
+    "canonical",
+    "check",
+    "decode",
+    "identity",
+    "parse",
+    "schema",
+]
 
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
-Count = Annotated[int, Field(ge=0)]
-Size = Annotated[int, Field(ge=1)]
 Side = Annotated[int, Field(ge=1, le=8192)]
 """Pixels, assumed: a camera's; the tensor of the largest has 0.3 GB, and none may take this machine's memory."""
-Checked = TypeVar("Checked", bound=BaseModel)
 
+Runtime = Literal["onnx", "tflite", "edgetpu", "tensorrt", "openvino", "aiy", "numpy", "command"]
+"""What loads the model on the board. ``edgetpu`` is TFLite that the Edge TPU's compiler has been over; ``aiy`` a graph
+for the Vision Bonnet; ``command`` any program that prints the runner's event lines."""
+RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
 
-def _plain(path: str) -> str:
-    parts = PurePosixPath(path).parts
-    if not parts or path != "/".join(parts) or path.startswith("/") or ".." in parts:
-        raise ValueError("not a plain relative path")
-    if any(ord(letter) < 0x20 or letter in "\\\x7f" for letter in path):
-        raise ValueError("holds a control character or a backslash")
-    if parts[0] == MANIFEST:
-        raise ValueError("the manifest does not list itself")
-    return path
-
-
-PlainPath = Annotated[str, Field(max_length=200), AfterValidator(_plain)]
-"""A relative POSIX path that stays where it is unpacked."""
-
-
-class Part(BaseModel):
-    """Frozen, and closed to unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class FileFacts(Part):
-    """One file of an artifact or a data set."""
-
-    sha256: Sha256
-    size: Count
-    """Bytes."""
+Dtype = Literal["float32", "float16", "uint8", "int8"]
 
 
 class Input(Part):
@@ -66,7 +72,7 @@ class Input(Part):
 
     name: str
     shape: tuple[Size, ...]
-    dtype: Literal["float32", "uint8", "int8"]
+    dtype: Dtype
     layout: Literal["NCHW", "NHWC"]
     scale: float | None = None
     """Of a quantised input: real value = ``scale * (q - zero_point)``. The steps have applied it already."""
@@ -78,7 +84,7 @@ class Output(Part):
 
     name: str
     shape: tuple[Size, ...]
-    dtype: Literal["float32", "uint8", "int8"]
+    dtype: Dtype
 
 
 class UpscaleNearest(Part):
@@ -101,7 +107,8 @@ class Preprocess(Part):
     """From the data set's images to the model's input; how, see the head of this module."""
 
     steps: list[Annotated[UpscaleNearest | Scale, Field(discriminator="name")]]
-    sha256: Sha256
+    sha256: Sha256 | None = None
+    """Absent where no data set is named."""
 
 
 class DatasetName(Part):
@@ -139,7 +146,7 @@ class Step(Part):
     """One compression step, e.g. ``prune`` with its parameters."""
 
     name: Name
-    parameters: dict[str, int | float | str] = {}
+    parameters: dict[str, int | float | str] = Field(default_factory=dict[str, int | float | str])
 
 
 class Manifest(Part):
@@ -148,32 +155,76 @@ class Manifest(Part):
     format: Literal[1] = 1
     name: Name
     model: str
-    runtime: Literal["onnx", "tflite"]
+    runtime: Runtime
     precision: str
     entry: PlainPath
     """The model file."""
+    command: list[Annotated[str, Field(min_length=1)]] | None = Field(default=None, min_length=1)
+    """Of runtime ``command``, and of no other: the program and its arguments. ``{model}`` and ``{images}`` stand for
+    the files on the board. A program with a ``/`` in its name is one of the artifact's own, else the board has it."""
+    architecture: Literal["armv6l", "armv7l", "aarch64", "x86_64"] | None = None
+    """What ``uname -m`` must say; absent: the model runs on any processor."""
+    bound_to: BoundTo | None = None
+    """All that a compiled model needs of its board; absent: it runs wherever its runtime does."""
     input: Input
     output: Output
     preprocess: Preprocess
     decode: Literal["argmax"]
     """How class scores become the predicted class; the lowest index wins a tie."""
-    dataset: DatasetName
-    baseline: Baseline
-    expected: Score
+    dataset: DatasetName | None = None
+    """Absent, with ``baseline``, ``expected`` and ``preprocess.sha256``: random weights, for speed and watts alone.
+    Nothing states an accuracy of such a model."""
+    baseline: Baseline | None = None
+    expected: Score | None = None
     """Of this very file."""
     scored_with: str | None = None
     """Runtime and version that counted, e.g. ``onnxruntime 1.20.1``."""
-    compression: list[Step] = []
+    parent: Sha256 | None = None
+    """Identity of the float artifact that this one was compressed from."""
+    compression: list[Step] = Field(default_factory=list[Step])
     """In the order they were applied; empty for a baseline."""
     files: dict[PlainPath, FileFacts]
+
+    @property
+    def states_accuracy(self) -> bool:
+        """Whether it names a data set, and what the model scores on it."""
+        return self.expected is not None
 
     @model_validator(mode="after")
     def _consistent(self) -> "Manifest":
         if self.entry not in self.files:
             raise ValueError(f"entry {self.entry} is not among the files")
-        if self.baseline.total != self.expected.total:
-            raise ValueError("baseline and expected count different totals")
+        self._one_data_set()
+        if (self.command is None) == (self.runtime == "command"):
+            want = "is needed by" if self.command is None else "is of"
+            raise ValueError(f"command {want} runtime 'command' alone")
+        if self.command is not None:
+            self._runnable(self.command[0])
         return self
+
+    def _one_data_set(self) -> None:
+        stated = {
+            "dataset": self.dataset,
+            "preprocess.sha256": self.preprocess.sha256,
+            "baseline": self.baseline,
+            "expected": self.expected,
+        }
+        absent = [name for name, value in stated.items() if value is None]
+        if absent and len(absent) < len(stated):
+            there = ", ".join(name for name in stated if name not in absent)
+            raise ValueError(f"{there} without {', '.join(absent)}; all of them belong to one data set")
+        if self.baseline and self.expected and self.baseline.total != self.expected.total:
+            raise ValueError("baseline and expected count different totals")
+
+    def _runnable(self, program: str) -> None:
+        name = program.removeprefix("./")
+        if "/" not in program or program.startswith("/"):
+            return  # the board's
+        facts = self.files.get(name)
+        if facts is None:
+            raise ValueError(f"command {program} is not among the files")
+        if not facts.executable:
+            raise ValueError(f"command {program} is not executable; `chmod +x` it and pack again")
 
 
 def parse(data: bytes, where: str) -> Manifest:
@@ -185,42 +236,10 @@ def parse(data: bytes, where: str) -> Manifest:
     return check(Manifest, decode(data, where), where)
 
 
-def decode(data: bytes, where: str) -> dict[str, Any]:
-    """Read a JSON object; UsageFault when it is none, or names a key twice."""
-    try:
-        value = json.loads(data, object_pairs_hook=_once)
-    except (ValueError, RecursionError) as error:
-        raise UsageFault(f"{where}: not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise UsageFault(f"{where}: want a JSON object")
-    return value  # pyright: ignore[reportUnknownVariableType] -- JSON keys are strings
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len(found := dict(pairs)) != len(pairs):
-        raise ValueError("a key stands twice in one object")
-    return found
-
-
-def check(kind: type[Checked], value: Mapping[str, Any], where: str) -> Checked:
-    """Validate; UsageFault with every fault at once."""
-    try:
-        return kind.model_validate(value)
-    except ValidationError as error:
-        raise UsageFault([f"{where}: {_fault(f)}" for f in error.errors(include_url=False)]) from error
-
-
-def _fault(fault: Mapping[str, Any]) -> str:
-    field = ".".join(str(part) for part in fault["loc"])
-    return f"{field}: {fault['msg']}" if field else str(fault["msg"])
-
-
-def canonical(model: BaseModel) -> bytes:
-    """Return the one spelling that is hashed: JSON, keys sorted, no blanks, ASCII, absent fields left out."""
-    value = model.model_dump(mode="json", exclude_none=True)
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
-
-
-def identity(model: BaseModel) -> str:
-    """Return the SHA-256 of the canonical form, hex. It is what ``sha256sum manifest.json`` says of a packed one."""
-    return hashlib.sha256(canonical(model)).hexdigest()
+def schema() -> dict[str, Any]:
+    """Return the JSON schema (draft 2020-12) of a manifest as a person writes it: ``files`` may be left out."""
+    whole = Manifest.model_json_schema()
+    whole["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    whole["title"] = "manifest.json of a model for edge-test-farm"
+    whole["required"].remove("files")
+    return whole

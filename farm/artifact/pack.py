@@ -2,16 +2,30 @@
 
 import hashlib
 import io
+import stat
 import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import zstandard
 
 from ..errors import UsageFault
-from .manifest import MANIFEST, Manifest, canonical, check, decode, identity
+from .document import MANIFEST, canonical, check, decode, identity
+from .kind import require_kind_of
+from .manifest import Manifest
 
 _LEVEL = 19
 """Of zstd's 22: above it windows grow past 8 MiB, which small boards and our reader would have to hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One file that is to be packed."""
+
+    data: bytes
+    executable: bool = False
 
 
 def pack(folder: Path, out: Path) -> str:
@@ -22,9 +36,29 @@ def pack(folder: Path, out: Path) -> str:
     Raises:
         UsageFault: the folder or its manifest is wrong, every fault on a line.
     """
-    contents = _contents(folder)
-    manifest = _complete(contents.pop(MANIFEST), contents, str(folder / MANIFEST))
-    archive = _archive([(MANIFEST, canonical(manifest)), *sorted(contents.items())], folder)
+    if not (folder / MANIFEST).is_file():
+        raise UsageFault(f"{folder}: no {MANIFEST} in it; want the folder of a model and its manifest")
+    contents = contents_of(folder)
+    where = str(folder / MANIFEST)
+    return pack_contents(decode(contents.pop(MANIFEST).data, where), contents, out, where)
+
+
+def pack_contents(described: Mapping[str, Any], contents: Mapping[str, Content], out: Path, where: str) -> str:
+    """Pack files with the manifest that describes them, and return the artifact's identity.
+
+    Args:
+        described: The manifest as JSON holds it.
+        contents: By the name in the artifact; the manifest is none of them.
+        out: The file to write. It has its name only when it is whole.
+        where: What faults begin with.
+
+    Raises:
+        UsageFault: the manifest is wrong, or does not fit the files, every fault on a line.
+    """
+    manifest = _complete(described, contents, where)
+    require_kind_of(manifest, contents[manifest.entry].data, where)
+    listed = [(name, contents[name].data, facts.executable) for name, facts in sorted(manifest.files.items())]
+    archive = _archive([(MANIFEST, canonical(manifest), None), *listed], where)
     compressor = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True)
     if out.exists() and not out.is_file():
         raise UsageFault(f"{out}: not a plain file, and would be replaced; name another with --out")
@@ -37,44 +71,60 @@ def pack(folder: Path, out: Path) -> str:
     return identity(manifest)
 
 
-def _archive(contents: list[tuple[str, bytes]], folder: Path) -> bytes:
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-        for name, data in contents:
-            member = tarfile.TarInfo(name)  # time 0, owner 0, mode 0644: nothing of this machine
-            member.size = len(data)
-            try:
-                tar.addfile(member, io.BytesIO(data))
-            except ValueError as error:
-                raise UsageFault(f"{folder / name}: {error}; ustar holds 100 bytes of it") from error
-    return archive.getvalue()
-
-
-def _contents(folder: Path) -> dict[str, bytes]:
-    if not (folder / MANIFEST).is_file():
-        raise UsageFault(f"{folder}: no {MANIFEST} in it; want the folder of a model and its manifest")
+def contents_of(folder: Path) -> dict[str, Content]:
+    """Return a folder's files by name; UsageFault for links and whatever else is no plain file."""
     paths = sorted(folder.rglob("*"))
     odd = [p for p in paths if p.is_symlink() or not (p.is_file() or p.is_dir())]
     if odd:
         raise UsageFault([f"{p}: neither a plain file nor a folder; put the file itself there" for p in odd])
-    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in paths if p.is_file()}
+    return {p.relative_to(folder).as_posix(): content_of(p) for p in paths if p.is_file()}
 
 
-def _complete(raw: bytes, contents: dict[str, bytes], where: str) -> Manifest:
-    measured = {
-        name: {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)} for name, data in contents.items()
-    }
-    manifest = check(Manifest, {"files": measured} | decode(raw, where), where)
-    stated = {name: facts.model_dump() for name, facts in manifest.files.items()}
+def content_of(path: Path) -> Content:
+    """Return one file; UsageFault when it is no plain file, or cannot be read."""
+    if path.exists() and not path.is_file():  # a pipe or a device may never end
+        raise UsageFault(f"{path}: not a plain file")
+    try:
+        return Content(path.read_bytes(), executable=bool(path.stat().st_mode & stat.S_IXUSR))
+    except OSError as error:
+        raise UsageFault(f"{path}: {error.strerror}") from error
+
+
+def _archive(contents: list[tuple[str, bytes, bool | None]], where: str) -> bytes:
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for name, data, executable in contents:
+            member = tarfile.TarInfo(name)  # time 0, owner 0: nothing of this machine
+            member.mode = 0o755 if executable else 0o644
+            member.size = len(data)
+            try:
+                tar.addfile(member, io.BytesIO(data))
+            except ValueError as error:
+                raise UsageFault(f"{where}: {name}: {error}; ustar holds 100 bytes of it") from error
+    return archive.getvalue()
+
+
+def _complete(described: Mapping[str, Any], contents: Mapping[str, Content], where: str) -> Manifest:
+    runs = described.get("runtime") == "command"  # nothing else of an artifact is run; some disks mark every file
+    measured = {name: _facts(content, runs=runs) for name, content in contents.items()}
+    manifest = check(Manifest, {"files": measured} | dict(described), where)
+    stated = {name: facts.model_dump(exclude_none=True) for name, facts in manifest.files.items()}
     wrong = [n for n in sorted(stated.keys() | measured.keys()) if stated.get(n) != measured.get(n)]
     if wrong:
         raise UsageFault([f"{where}: files.{n}: {_difference(stated.get(n), measured.get(n))}" for n in wrong])
     return manifest
 
 
-def _difference(stated: dict[str, str] | None, measured: dict[str, str | int] | None) -> str:
+def _facts(content: Content, *, runs: bool) -> dict[str, Any]:
+    facts = {"sha256": hashlib.sha256(content.data).hexdigest(), "size": len(content.data)}
+    return facts | ({"executable": True} if runs and content.executable else {})
+
+
+def _difference(stated: dict[str, Any] | None, measured: dict[str, Any] | None) -> str:
     if measured is None:
         return "not in the folder"
     if stated is None:
         return "in the folder but not listed; leave files out and it is filled in"
+    if stated.get("executable") != measured.get("executable"):
+        return f"the file is {'' if measured.get('executable') else 'not '}executable"
     return f"the file has {measured['size']} bytes, SHA-256 {measured['sha256']}"

@@ -39,15 +39,18 @@ def tensor_sha256(images: NDArray[np.uint8], manifest: Manifest) -> str:
 def require_fit(manifest: Manifest, dataset: Dataset, where: str) -> None:
     """Check that a data set is the artifact's, and that its preprocessing gives the stated tensors.
 
+    A manifest that names no data set takes any that its steps bring to the model's input.
+
     Raises:
         UsageFault: it is not, or does not; the line begins with ``where``.
     """
-    if dataset.id != manifest.dataset.id:
-        stated = f"{manifest.dataset.id[:12]} ({manifest.dataset.name})"
+    named = manifest.dataset
+    if named is not None and dataset.id != named.id:
+        stated = f"{named.id[:12]} ({named.name})"
         raise UsageFault(f"{where}: dataset.id: {stated}, given {dataset.id[:12]} ({dataset.name})")
     try:
         found = tensor_sha256(dataset.images, manifest)
     except ValueError as error:
         raise UsageFault(f"{where}: preprocess.steps: do not give input.shape: {error}") from error
-    if found != manifest.preprocess.sha256:
+    if named is not None and found != manifest.preprocess.sha256:
         raise UsageFault(f"{where}: preprocess.sha256: the steps give {found}")

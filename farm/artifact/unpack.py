@@ -2,13 +2,13 @@
 
 Only plain ustar members are read: no links, no folders, no extension headers that could name a path or ask for
 memory. Files are written one by one under names that the checked manifest lists, and get their name only after
-their hash was right.
+their hash was right. The model file must be of the kind that the manifest says.
 """
 
 import hashlib
 import io
 import tarfile
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,10 @@ from typing import BinaryIO
 import zstandard
 
 from ..errors import UsageFault
-from .manifest import MANIFEST, FileFacts, Manifest, canonical, identity, parse
+from .document import MANIFEST, FileFacts, canonical, identity
+from .kind import require_kind
+from .manifest import Manifest, parse
+from .zstd_frame import require_one_frame
 
 _MANIFEST_BYTES = 1 << 20
 _FILES = 64
@@ -56,15 +59,27 @@ class Artifact:
         """The model file."""
         return self.files[self.manifest.entry]
 
+    @property
+    def folder(self) -> Path:
+        """Where it was unpacked: all files of its manifest below."""
+        return self.model_path.parents[self.manifest.entry.count("/")]
 
-def open_artifact(path: Path, folder: Path) -> Artifact:
+
+def open_artifact(path: Path, folder: Path, *, accept: Callable[[Path, Manifest], None] | None = None) -> Artifact:
     """Unpack into ``folder/<id>`` and check everything.
+
+    Args:
+        path: The packed file.
+        folder: Where to unpack; files and nothing else are written below.
+        accept: Asked with the manifest before anything is unpacked; raises UsageFault for what is not wanted.
 
     Raises:
         UsageFault: not an artifact, or not what its manifest says. A file with a wrong hash never gets its name.
     """
     with _members(path) as members:
         manifest = _first(path, members)
+        if accept is not None:
+            accept(path, manifest)
         home = folder / identity(manifest)
         files = {name: home / name for name in manifest.files}
         missing = dict(manifest.files)
@@ -76,6 +91,7 @@ def open_artifact(path: Path, folder: Path) -> Artifact:
         if missing:
             raise UsageFault([f"{path}: {name}: listed in the manifest but not packed" for name in missing])
         (home / MANIFEST).write_bytes(canonical(manifest))
+    require_kind(manifest, files[manifest.entry], str(path))
     return Artifact(manifest, identity(manifest), files, path.stat().st_size)
 
 
@@ -96,12 +112,15 @@ def _members(path: Path) -> Generator[Iterator[_Member], None, None]:
         raise _fault(path, "not a plain file; want one that `farm artifact pack` made")
     decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW_BYTES)
     try:
+        require_one_frame(path)
         with path.open("rb") as packed, decompressor.stream_reader(packed) as plain:
             yield _walk(path, io.BufferedReader(plain, _PIECE_BYTES))
     except OSError as error:
         raise UsageFault(f"{error.filename or path}: {error.strerror or error}") from error
     except zstandard.ZstdError as error:
         raise _fault(path, f"not zstd, or damaged: {error}") from error
+    except ValueError as error:
+        raise _fault(path, str(error)) from error
 
 
 def _walk(path: Path, plain: BinaryIO) -> Iterator[_Member]:
@@ -109,6 +128,7 @@ def _walk(path: Path, plain: BinaryIO) -> Iterator[_Member]:
     for _ in range(_FILES + 1):  # and the manifest
         header = _exactly(path, plain, tarfile.BLOCKSIZE)
         if not header.strip(b"\0"):
+            _nothing_more(path, plain)
             return
         try:
             info = tarfile.TarInfo.frombuf(header, "utf-8", "strict")
@@ -122,6 +142,13 @@ def _walk(path: Path, plain: BinaryIO) -> Iterator[_Member]:
         yield _Member(info.name, info.size, _pieces(path, plain, info.size))
         _exactly(path, plain, -info.size % tarfile.BLOCKSIZE)
     raise _fault(path, f"more than {_FILES} files")
+
+
+def _nothing_more(path: Path, plain: BinaryIO) -> None:
+    """Read to the end, where zstd's checksum is compared: tar fills its last record with zeros, and that is all."""
+    rest = plain.read(tarfile.RECORDSIZE)
+    if rest.strip(b"\0") or plain.read(1):
+        raise _fault(path, "something comes after the archive's end")
 
 
 def _pieces(path: Path, plain: BinaryIO, size: int) -> Iterator[bytes]:
@@ -161,6 +188,8 @@ def _write(path: Path, member: _Member, facts: FileFacts, target: Path, *, part:
                 file.write(piece)
         if (found := digest.hexdigest()) != facts.sha256:
             raise _fault(path, f"{member.name}: SHA-256 is {found[:12]}…, its manifest says {facts.sha256[:12]}…")
+        if facts.executable:
+            part.chmod(0o755)
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)

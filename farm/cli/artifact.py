@@ -68,7 +68,7 @@ def _inspect(args: Namespace) -> None:
 
 
 def _facts(manifest: "Manifest") -> dict[str, str]:
-    baseline, expected, given = manifest.baseline, manifest.expected, manifest.input
+    given = manifest.input
     shape = "x".join(map(str, given.shape))
     steps = [f"{step.name}{_parameters(step.model_dump(exclude={'name'}))}" for step in manifest.preprocess.steps]
     return {
@@ -76,11 +76,20 @@ def _facts(manifest: "Manifest") -> dict[str, str]:
         "model": f"{manifest.model}, {manifest.precision}, for {manifest.runtime}",
         "input": f"{given.name} {shape} {given.dtype} {given.layout}",
         "made by": ", ".join(steps) or "the image as it is",
-        "data set": f"{manifest.dataset.name} {manifest.dataset.id[:12]}",
-        "accuracy": f"{expected.fraction:.2%} ({expected.correct} of {expected.total})",
-        "baseline": f"{baseline.fraction:.2%} ({baseline.artifact}); loss {baseline.fraction - expected.fraction:.2%}",
+        **_scores(manifest),
         "compression": ", then ".join(s.name + _parameters(s.parameters) for s in manifest.compression) or "none",
         "files": ", ".join(f"{name} {facts.size:,} bytes" for name, facts in sorted(manifest.files.items())),
+    }
+
+
+def _scores(manifest: "Manifest") -> dict[str, str]:
+    dataset, baseline, expected = manifest.dataset, manifest.baseline, manifest.expected
+    if dataset is None or baseline is None or expected is None:
+        return {"accuracy": "none is stated: the manifest names no data set"}
+    return {
+        "data set": f"{dataset.name} {dataset.id[:12]}",
+        "accuracy": f"{expected.fraction:.2%} ({expected.correct} of {expected.total})",
+        "baseline": f"{baseline.fraction:.2%} ({baseline.artifact}); loss {baseline.fraction - expected.fraction:.2%}",
     }
 
 

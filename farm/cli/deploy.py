@@ -24,14 +24,15 @@ def run(args: Namespace) -> int:
     from functools import partial
     from tempfile import TemporaryDirectory
 
-    from ..artifact.dataset import find_dataset, load_dataset
     from ..artifact.deploy import deploy
-    from ..artifact.unpack import open_artifact
+    from ..artifact.feed import feed
+    from ..artifact.signed import open_accepted
 
+    lab = open_lab(args)
     with TemporaryDirectory(prefix="farm-") as folder:
-        artifact = open_artifact(args.artifact, Path(folder))
-        dataset = load_dataset(args.dataset or find_dataset(artifact.manifest.dataset.name, args.artifact))
-        with brought_up(open_lab(args), args.board, leave_on=args.leave_on, reason="farm deploy") as bench:
+        artifact = open_accepted(lab, args.artifact, Path(folder))
+        dataset = feed(artifact, args.artifact, args.dataset)
+        with brought_up(lab, args.board, leave_on=args.leave_on, reason="farm deploy") as bench:
             tell = partial(progress, of=args.board)
             put = deploy(bench.shell, bench.workdir, artifact, dataset, progress=tell)
     if args.json:

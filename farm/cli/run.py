@@ -99,16 +99,19 @@ def _trial(args: Namespace, scenario: "FixedRate", judge: "Judge") -> "tuple[Rec
     from functools import partial
     from tempfile import TemporaryDirectory
 
-    from ..artifact.dataset import find_dataset, load_dataset
     from ..artifact.deploy import deploy
-    from ..artifact.unpack import open_artifact
+    from ..artifact.feed import feed
+    from ..artifact.signed import open_accepted
     from ..store.database import Store
     from ..trial.trial import run_trial
+    from ..verdict.criteria import parse_limits
+    from ..verdict.stated import require_stated
 
     with TemporaryDirectory(prefix="farm-") as folder:
-        artifact = open_artifact(args.artifact, Path(folder))
-        dataset = load_dataset(args.dataset or find_dataset(artifact.manifest.dataset.name, args.artifact))
         lab = open_lab(args)
+        artifact = open_accepted(lab, args.artifact, Path(folder))
+        require_stated(artifact.manifest, parse_limits(args.limit))
+        dataset = feed(artifact, args.artifact, args.dataset)
         tell = partial(progress, of=args.board)
         with (
             Store.open(lab.database(STATE)) as store,

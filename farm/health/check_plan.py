@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from ..artifact.dataset import Dataset, find_dataset, load_dataset
-from ..artifact.unpack import Artifact, open_artifact
+from ..artifact.dataset import Dataset
+from ..artifact.feed import feed
+from ..artifact.signed import open_accepted
+from ..artifact.unpack import Artifact
 from ..errors import UsageFault
 from ..lab.inventory import Lab
 from ..playbook import Playbook, load
-from .policy import HealthPolicy, ModelCheck, ShortTrial
+from .policy import HealthPolicy, ModelCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ def planned(policy: HealthPolicy, lab: Lab, boards: Iterable[str]) -> Generator[
     with TemporaryDirectory(prefix="farm-health-") as folder:
         for model in models:
             try:
-                plans[model] = _plan(policy, model, Path(folder) / model)
+                plans[model] = _plan(policy, lab, model, Path(folder) / model)
             except UsageFault as fault:
                 faults += fault.faults
         if faults:
@@ -47,17 +49,15 @@ def planned(policy: HealthPolicy, lab: Lab, boards: Iterable[str]) -> Generator[
         yield plans
 
 
-def _plan(policy: HealthPolicy, model: str, folder: Path) -> Plan:
+def _plan(policy: HealthPolicy, lab: Lab, model: str, folder: Path) -> Plan:
     check = policy.check_of(model)
     beside = policy.path.parent
     playbook = load(beside / f"{model}.yaml") if check.provisioned else None
     if check.trial is None:
         return Plan(policy, check, playbook, None, None)
-    artifact = open_artifact(beside / check.trial.artifact, folder)
-    return Plan(policy, check, playbook, artifact, _dataset(check.trial, beside, artifact))
-
-
-def _dataset(trial: ShortTrial, beside: Path, artifact: Artifact) -> Dataset:
-    if trial.dataset is not None:
-        return load_dataset(beside / trial.dataset)
-    return load_dataset(find_dataset(artifact.manifest.dataset.name, beside / trial.artifact))
+    packed = beside / check.trial.artifact
+    artifact = open_accepted(lab, packed, folder)
+    if check.trial.min_accuracy is not None and not artifact.manifest.states_accuracy:
+        raise UsageFault(f"{policy.path}: models.{model}.trial.min_accuracy: {packed} names no data set to count on")
+    given = None if check.trial.dataset is None else beside / check.trial.dataset
+    return Plan(policy, check, playbook, artifact, feed(artifact, packed, given))

@@ -151,6 +151,8 @@ class MeterEntry(Part):
     ``chip`` (what a chip counts for itself); absent: what the driver usually measures, else ``inlet``."""
     within: Name | None = None
     """The meter of the same board whose watts hold these; absent: the nearest that must, by kind and Jetson's rails."""
+    volts_from: Name | None = None
+    """The meter on the same rail that tells its volts: of one that measures amps only. No board names that one."""
     volts: float | None = Field(default=None, gt=0)
     """What stands on it when all is well; absent: of a board's input, what its model takes."""
     volts_tolerance: float = Field(default=0.05, gt=0, lt=0.5)
@@ -197,6 +199,14 @@ class SwitchEntry(Part):
     """Needed by a switch that cannot be asked; a second look for others."""
 
 
+class ArtifactsEntry(Part):
+    """Which packed models the lab takes."""
+
+    allowed_signers: Text | None = None
+    """A file of OpenSSH's ``allowed_signers``, seen from the inventory's folder: what none of them has signed is
+    refused before any board is touched. Absent: unsigned ones are taken."""
+
+
 class Resolved(Part):
     """Stands in the copy that ``farm lab up`` writes: what it was made from."""
 
@@ -212,6 +222,7 @@ class Lab(Part):
     boards: dict[Name, BoardEntry] = Field(min_length=1)
     meters: dict[Name, MeterEntry] = {}
     switches: dict[Name, SwitchEntry] = {}
+    artifacts: ArtifactsEntry | None = None
     calibration_required: bool = False
     """A meter without a calibration is warned of, in records too."""
     least_free_bytes: int = Field(default=LEAST_FREE_BYTES, ge=0)

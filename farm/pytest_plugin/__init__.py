@@ -144,7 +144,7 @@ def deploy(bench: Bench, request: pytest.FixtureRequest, tmp_path: Path) -> Depl
     bench.ensure_up()
     from .trials import Deploy
 
-    return Deploy(bench, request.node, tmp_path)
+    return Deploy(_lab(request).lab, bench, request.node, tmp_path)
 
 
 @pytest.fixture

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from devices.errors import DeviceError
-from farm.artifact.dataset import find_dataset, load_dataset
 from farm.artifact.deploy import Deployment, deploy
-from farm.artifact.unpack import open_artifact
+from farm.artifact.feed import feed
+from farm.artifact.signed import open_accepted
 from farm.errors import LabFault, NoVerdict, UsageFault
 from farm.lab.bench import Bench
+from farm.lab.inventory import Lab
 from farm.report.junit import properties
 from farm.report.table import row
 from farm.store.database import Store
@@ -41,9 +42,9 @@ def remembered(item: pytest.Item) -> Generator[None]:
 class Deploy:
     """Puts models on the borrowed board."""
 
-    def __init__(self, bench: Bench, item: pytest.Item, folder: Path) -> None:
-        """Take the bench, the test that asks, and a folder to unpack in."""
-        self.bench, self._item, self._folder = bench, item, folder
+    def __init__(self, lab: Lab, bench: Bench, item: pytest.Item, folder: Path) -> None:
+        """Take the lab, the bench, the test that asks, and a folder to unpack in."""
+        self._lab, self.bench, self._item, self._folder = lab, bench, item, folder
         item.stash[MET] = None  # pytest-rerunfailures runs the same item again
 
     def __call__(self, artifact: Path | str | None = None, dataset: Path | str | None = None) -> Deployment:
@@ -60,11 +61,11 @@ class Deploy:
         if model is None:
             raise UsageFault(f"{self._item.nodeid}: which model? Mark the test artifact(path, dataset=…)")
         path = self._path(model)
-        opened = open_artifact(path, self._folder / "artifact")
+        opened = open_accepted(self._lab, path, self._folder / "artifact")
         named = dataset or marked.get("dataset")
-        images = self._path(named) if named else find_dataset(opened.manifest.dataset.name, path)
+        images = feed(opened, path, self._path(named) if named else None)
         with remembered(self._item):
-            put = deploy(self.bench.shell, self.bench.workdir, opened, load_dataset(images))
+            put = deploy(self.bench.shell, self.bench.workdir, opened, images)
         note(
             self._item,
             f"deployed {opened.manifest.name} {opened.id[:12]}: {put.bytes_sent:,} bytes sent, "

@@ -146,8 +146,14 @@ def nearest_rank(values: np.ndarray[tuple[int], np.dtype[np.float64]], percent: 
     return float(ordered[ceil(percent * len(ordered) / 100) - 1])
 
 
-def accuracy(run: Run, deployment: Deployment) -> AccuracyFacts:
-    """Count correct predictions, each image once; loss only over the whole data set, as the baseline was counted."""
+def accuracy(run: Run, deployment: Deployment) -> AccuracyFacts | None:
+    """Count correct predictions, each image once; loss only over the whole data set, as the baseline was counted.
+
+    None for an artifact that names no data set: it can be right about nothing.
+    """
+    stated = deployment.artifact.manifest.baseline
+    if stated is None:
+        return None
     shown = zip(run.column("image").tolist(), run.column("prediction").tolist(), strict=True)
     predicted: dict[int, int] = {}
     for image, prediction in [*shown, *run.scored]:
@@ -156,7 +162,7 @@ def accuracy(run: Run, deployment: Deployment) -> AccuracyFacts:
     correct = sum(int(labels[image]) == prediction for image, prediction in predicted.items())
     fraction = correct / len(predicted)
     whole = len(predicted) == len(labels)
-    baseline = deployment.artifact.manifest.baseline.fraction if whole else None
+    baseline = stated.fraction if whole else None
     return AccuracyFacts(
         correct=correct,
         total=len(predicted),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from ..artifact.signed import acceptance
 from ..errors import UsageFault
 from ..lab.inventory import Lab
 from ..playbook import Playbook, load
@@ -12,6 +13,7 @@ from .budget import trial_s
 from .policy import Policy, load_policy
 from .releases import Releases, open_releases
 from .seats import Seat, seats
+from .stated import unstated
 
 _Read = TypeVar("_Read")
 
@@ -76,15 +78,29 @@ def plan_gate(asked: Asked, open_lab: Callable[[], Lab], folder: Path, *, faults
     policy = tried(lambda: load_policy(asked.policy))
     models = list(policy.models) if policy else []
     chosen = tried(lambda: seats(policy, lab, baseline=asked.baseline is not None)) if policy and lab else None
+    accept = tried(lambda: acceptance(lab)) if lab else None
     releases = tried(
-        lambda: open_releases(asked.candidate, asked.baseline, models, folder, dataset=asked.dataset)
+        lambda: open_releases(asked.candidate, asked.baseline, models, folder, dataset=asked.dataset, accept=accept)
     )  # also without a policy: that its files are there
+    if policy and releases:
+        found += _unstated(policy, releases)
     playbooks = tried(lambda: _playbooks(lab, models)) if policy and lab and policy.provision else {}
     if lab is None or policy is None or chosen is None or releases is None or playbooks is None or found:
         raise UsageFault(found)
     plan = Plan(lab, policy, chosen, releases, playbooks)
     _check_budget(plan)
     return plan
+
+
+def _unstated(policy: Policy, releases: Releases) -> list[str]:
+    """Return the limits on accuracy that a release cannot be held to, for it states none."""
+    faults = [
+        fault
+        for released in (releases.candidate, releases.baseline or {})
+        for model, packed in released.items()
+        for fault in unstated(packed.artifact.manifest, policy.absolute(model), policy.changes(model))
+    ]
+    return list(dict.fromkeys(faults))
 
 
 def _playbooks(lab: Lab, models: Sequence[str]) -> dict[str, Playbook]:

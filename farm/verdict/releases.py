@@ -1,12 +1,14 @@
 """The releases under test: which packed model goes on which board model; unpacked and checked, no board touched."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..artifact.dataset import Dataset, find_dataset, load_dataset
+from ..artifact.dataset import Dataset
+from ..artifact.feed import feed
+from ..artifact.manifest import Manifest
 from ..artifact.unpack import Artifact, open_artifact
 from ..errors import UsageFault
 from ..lab.shapes import against
@@ -58,7 +60,13 @@ class Releases:
 
 
 def open_releases(
-    candidate: Path, baseline: Path | None, models: Sequence[str], folder: Path, *, dataset: Path | None = None
+    candidate: Path,
+    baseline: Path | None,
+    models: Sequence[str],
+    folder: Path,
+    *,
+    dataset: Path | None = None,
+    accept: Callable[[Path, Manifest], None] | None = None,
 ) -> Releases:
     """Unpack and check what the board models of a policy are to run.
 
@@ -68,6 +76,7 @@ def open_releases(
         models: The board models.
         folder: Where to unpack; kept as long as the releases are used.
         dataset: The data set; without it the one that each artifact names, found near it.
+        accept: What the lab takes: see :func:`farm.artifact.signed.acceptance`.
 
     Raises:
         UsageFault: all that is wrong with either, a line each.
@@ -78,7 +87,7 @@ def open_releases(
     def packed(path: Path) -> Packed | None:
         if path not in opened:
             try:
-                opened[path] = _open(path, folder, dataset)
+                opened[path] = _open(path, folder, dataset, accept)
             except UsageFault as fault:
                 faults.extend(fault.faults)
                 opened[path] = None
@@ -126,16 +135,9 @@ def _against(value: object, models: Sequence[str]) -> list[Fault]:
     return [Fault(("artifacts",), f"nothing for board model '{model}'; {unknown(model, named)}") for model in missing]
 
 
-def _open(path: Path, folder: Path, dataset: Path | None) -> Packed:
-    artifact = open_artifact(path, folder)
-    named = artifact.manifest.dataset
-    images = load_dataset(dataset or find_dataset(named.name, path))
-    if images.id != named.id:
-        raise UsageFault(
-            f"{path}: scored on data set {named.id[:12]} ({named.name}), found {images.id[:12]} ({images.name}); "
-            "accuracies of different data sets cannot be compared"
-        )
-    return Packed(artifact, images)
+def _open(path: Path, folder: Path, dataset: Path | None, accept: Callable[[Path, Manifest], None] | None) -> Packed:
+    artifact = open_artifact(path, folder, accept=accept)
+    return Packed(artifact, feed(artifact, path, dataset))
 
 
 def _not_comparable(candidate: Mapping[str, Packed], baseline: Mapping[str, Packed]) -> Iterator[str]:

@@ -1,0 +1,132 @@
+"""Who signed an artifact, and whether a lab takes it: the one place where that is decided.
+
+The signature lies beside the packed file and is over the canonical manifest: every file's hash stands there, so that
+whoever signs the manifest signs them all, and packing anew with another library changes nothing.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import load_ssh_private_key
+
+from ..errors import UsageFault
+from ..lab.inventory import Lab
+from .allowed_signers import Signers, matches
+from .document import canonical
+from .manifest import Manifest
+from .ssh_keys import BadSignature, PrivateKey
+from .sshsig import Signature, sign
+from .unpack import Artifact, open_artifact, read_manifest
+
+NAMESPACE = "edge-test-farm"
+
+
+def signature_path(artifact: Path) -> Path:
+    """Return where the signature of a packed file lies."""
+    return artifact.with_name(f"{artifact.name}.sig")
+
+
+def open_accepted(lab: Lab, path: Path, folder: Path) -> Artifact:
+    """Unpack what a lab takes; as :func:`open_artifact`, and before anything is unpacked, its signature is proven.
+
+    A lab whose inventory names no ``allowed_signers`` takes all that is whole.
+
+    Raises:
+        UsageFault: not an artifact, not what its manifest says, or not signed by whom the inventory allows.
+    """
+    return open_artifact(path, folder, accept=acceptance(lab))
+
+
+def acceptance(lab: Lab) -> Callable[[Path, Manifest], None]:
+    """Return what raises UsageFault for a packed file that a lab does not take."""
+    named = lab.artifacts.allowed_signers if lab.artifacts is not None else None
+    if named is None:
+        return lambda _path, _manifest: None
+    signers = Signers.load(lab.folder / Path(named).expanduser())
+
+    def require_signer(path: Path, manifest: Manifest) -> None:
+        signer_of(path, manifest, signers)
+
+    return require_signer
+
+
+def signer_of(path: Path, manifest: Manifest, signers: Signers, *, identity: str | None = None) -> str:
+    """Return who signed a packed file: the principals of the line that allows it.
+
+    Args:
+        path: The packed file; its signature lies beside it.
+        manifest: Of that very file.
+        signers: Whose signatures count.
+        identity: Somebody who must have signed; None: any of them.
+
+    Raises:
+        UsageFault: nobody did, or nobody who may.
+    """
+    where = signature_path(path)
+    signature = _read(path, where)
+    try:
+        signature.require(canonical(manifest), NAMESPACE)
+    except BadSignature as error:
+        raise UsageFault(f"{where}: {error}; sign this artifact with `farm artifact sign`") from error
+    lines = signers.of(signature.key)
+    now = datetime.now(UTC)
+    allowed = [line for line in lines if not line.refuses(NAMESPACE, now)]
+    if not allowed:
+        reasons = "; ".join(line.refuses(NAMESPACE, now) for line in lines) or f"is not in {signers.path}"
+        raise UsageFault(f"{where}: the key {signature.fingerprint} {reasons}")
+    if identity is None:
+        return allowed[0].principals
+    if not any(matches(identity, line.principals) for line in allowed):
+        raise UsageFault(f"{where}: signed by {allowed[0].principals}, not by {identity}")
+    return identity
+
+
+def _read(path: Path, where: Path) -> Signature:
+    if not where.exists():
+        raise UsageFault(f"{path}: is not signed: no {where.name} beside it; `farm artifact sign` makes one")
+    if not where.is_file():
+        raise UsageFault(f"{where}: not a plain file; want what `farm artifact sign` writes")
+    try:
+        return Signature.parse(where.read_bytes())
+    except OSError as error:
+        raise UsageFault(f"{where}: {error.strerror}") from error
+    except BadSignature as error:
+        raise UsageFault(f"{where}: {error}") from error
+
+
+def sign_artifact(path: Path, key: PrivateKey) -> Signature:
+    """Write the signature beside a packed file, in place of any other; raises UsageFault."""
+    signature = sign(key, canonical(read_manifest(path)), NAMESPACE)
+    where = signature_path(path)
+    if where.exists() and not where.is_file():
+        raise UsageFault(f"{where}: not a plain file, and would be replaced")
+    try:
+        where.write_bytes(signature.armored())
+    except OSError as error:
+        raise UsageFault(f"{where}: cannot be written: {error.strerror}") from error
+    return signature
+
+
+def load_key(path: Path, passphrase: str | None = None) -> PrivateKey:
+    """Read an OpenSSH private key.
+
+    Raises:
+        UsageFault: not there, none, locked by another passphrase, or of a kind that cannot sign here.
+    """
+    if path.exists() and not path.is_file():
+        raise UsageFault(f"{path}: not a plain file; want an OpenSSH private key")
+    try:
+        key = load_ssh_private_key(path.read_bytes(), passphrase.encode() if passphrase else None)
+    except OSError as error:
+        raise UsageFault(f"{path}: {error.strerror}; want an OpenSSH private key, e.g. of `ssh-keygen`") from error
+    except TypeError as error:  # cryptography's word for a passphrase that is missing
+        raise UsageFault(f"{path}: is locked; name its passphrase with --passphrase env:NAME or file:PATH") from error
+    except (ValueError, UnsupportedAlgorithm) as error:
+        what = "its passphrase is another, or it is damaged" if passphrase else "no OpenSSH private key, or damaged"
+        raise UsageFault(f"{path}: {what}: {error}") from error
+    if not isinstance(key, ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
+        raise UsageFault(f"{path}: keys of this kind are not used here; want Ed25519, ECDSA or RSA")
+    return key
