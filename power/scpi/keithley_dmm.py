@@ -121,7 +121,8 @@ class DMM6500(Multimeter):
         return settle(
             port,
             wanted=("ABOR", ":FORM ASC"),
-            deciding=(f':SENS:FUNC "{function}:DC"', chosen),
+            deciding=(f':SENS:FUNC "{function}:DC"', *([] if options.range is None else [chosen])),
+            refining=[chosen] if options.range is None else (),
             then=(f":SENS:{function}:APER {options.aperture_s:g}",),
             kept=kept,
             hint="is its command set SCPI (menu, settings), and is it wired to the terminals of that range?",

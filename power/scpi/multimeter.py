@@ -24,7 +24,7 @@ from ..meter import Accuracy, Identity, Tolerance
 from .asked import AskedMeter, ScpiOptions, Way, opened, unconfirmed
 from .memory import Memory, lots
 from .port import ScpiPort
-from .setup import SILENT, asked, settle, told
+from .setup import SILENT, asked, knows_not, settle, told
 
 Limits = Mapping[float, tuple[float, float]]
 """Range in volts or amps → limits of error as a fraction of the reading and as a fraction of the range."""
@@ -164,8 +164,13 @@ class Multimeter(AskedMeter):
         def make(port: ScpiPort, identity: Identity) -> Self:
             is_set = _is_set_to(port, cls.present) if options.said is None else None
             chosen = options if is_set is None else options.model_copy(update={"measures": is_set})
-            silent = cls.prepare(port, chosen) if is_set is None else settle(port, wanted=cls.single, hint="")
+            silent = cls._prepared(port, chosen) if is_set is None else settle(port, wanted=cls.single, hint="")
             meter = cls(name, port, chosen, identity)
+            if silent is None:
+                silent = [f"that it measures {chosen.quantity}"]
+                naming = [way for way in meter._ways if "MEAS" in way.asks[0].question.upper()]
+                others = [way for way in meter._ways if way not in naming]
+                meter._ways = naming + (others if options.measures else [])  # who wired it knows what it measures
             asks = len(silent) < SILENT and options.sample_rate_hz is None
             if asks and (aperture_s := told(port, cls.aperture.format(f=chosen.function))):
                 meter.aperture_s = min(aperture_s, 1 / meter.rate_hz)
@@ -173,6 +178,16 @@ class Multimeter(AskedMeter):
             return meter
 
         return opened(name, options, make, models=cls.models, timeout_s=2.0 + 2 * cls._BUSY * options.aperture_s)
+
+    @classmethod
+    def _prepared(cls, port: ScpiPort, options: "Multimeter.Config") -> list[str] | None:
+        """Return as :meth:`prepare`; None where it does not know how to choose: a question must name the quantity."""
+        try:
+            return cls.prepare(port, options)
+        except InstrumentFault as fault:
+            if not knows_not(fault) or options.range is not None:
+                raise
+            return None
 
     @classmethod
     def _known_ways(cls, options: "Multimeter.Config") -> list[Way]:
@@ -247,7 +262,7 @@ class Multimeter(AskedMeter):
         source = f"{measured}: {stated[2] if stated else self.source}"
         source += f", {on_range:g} {measured[0].upper()} range" if options.range else ", widest range"
         if assumed is None:
-            source += f"; {other} are not measured: watts are unknown"
+            source += f"; {other} are not measured"
         else:
             source += f"; {other}: assumed {assumed:g}, within {options.assume_tolerance:.1%}"
         others = _UNKNOWN if assumed is None else Tolerance(options.assume_tolerance, 0.0)

@@ -194,7 +194,7 @@ def prepare(port: ScpiPort, channel: int) -> list[str]:
             f"SENS:WIND RECT,{at}",  # another window would weigh the middle of a sweep more
             f"SENS:SWE:OFFS:POIN 0,{at}",
         ),
-        deciding=(
+        refining=(
             f"SENS:VOLT:RANG {_VOLTS_RANGE:g},{at}",
             f"SENS:CURR:RANG {_AMPS_RANGE:g},{at}",
             f"SENS:SWE:TINT {_SAMPLE_S:g},{at}",

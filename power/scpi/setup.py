@@ -57,6 +57,7 @@ def settle(
     *,
     wanted: Iterable[str],
     deciding: Iterable[str] = (),
+    refining: Iterable[str] = (),
     then: Iterable[str] = (),
     kept: Mapping[str, float | str] | None = None,
     errors: str = "SYST:ERR?",
@@ -71,6 +72,8 @@ def settle(
         port: the open link.
         wanted: settings that make readings better or quicker, and nothing else.
         deciding: settings without which a number would mean something else.
+        refining: settings of how right the numbers are, sent after those: who does not know the command has nothing to
+            set there, and is read; any other refusal is one.
         then: as ``wanted``, sent after them: for what they reset.
         kept: questions, and what the instrument must answer: a number, or a word that the answer must contain.
         errors: how its error queue is asked.
@@ -83,21 +86,39 @@ def settle(
     silent: list[str] = []
     for command in wanted:
         port.write(command)
-    settings = list(deciding)
-    before = _quietly(lambda: port.errors(errors, timeout_s=_CONFIRM_S)) if settings else []
-    for command in settings:
-        port.write(command)
-    found = None if before is None else _quietly(lambda: port.errors(errors, timeout_s=_CONFIRM_S)) if settings else []
-    if found:
-        raise InstrumentFault(port.name, f"the instrument reports {'; '.join(found)}", hint=hint)
-    if found is None:
+    settings, finer = list(deciding), list(refining)
+    before = _quietly(lambda: port.errors(errors, timeout_s=_CONFIRM_S)) if settings or finer else []
+
+    def reported(commands: list[str]) -> list[str] | None:
+        for command in commands:
+            port.write(command)
+        if before is None:
+            return None
+        return _quietly(lambda: port.errors(errors, timeout_s=_CONFIRM_S)) if commands else []
+
+    found = reported(settings)
+    lacks = reported(finer) if not found else []
+    if refused := [*(found or []), *(one for one in lacks or [] if not _UNDEFINED.match(one))]:
+        raise InstrumentFault(port.name, f"the instrument reports {'; '.join(refused)}", hint=hint)
+    if found is None or lacks is None:
         silent.append(errors)
+    elif lacks:
+        silent.append(" ".join(finer))
     for command in then:
         port.write(command)
     for question, value in (kept or {}).items():
         if len(silent) >= SILENT or not _is_kept(port, question, value, hint):
             silent.append(question)
     return silent
+
+
+_UNDEFINED = re.compile(r"-113\b")
+"""What SCPI calls a command that it does not know."""
+
+
+def knows_not(fault: InstrumentFault) -> bool:
+    """Tell whether a setting was refused because the instrument does not know the command: another word may do."""
+    return _UNDEFINED.search(str(fault)) is not None
 
 
 _SWITCHED = {"ON": "1", "OFF": "0"}

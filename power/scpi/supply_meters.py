@@ -15,7 +15,7 @@ from ..errors import InstrumentFault
 from ..meter import Accuracy, Identity, Tolerance
 from .asked import Ask, AskedMeter, ScpiOptions, Way, opened, unconfirmed
 from .port import ScpiPort
-from .setup import settle
+from .setup import knows_not, settle
 
 _PERIOD_S = 0.207
 """Assumed: they convert about five times a second. No multiple of a usual frame period, as in :mod:`.n6705c`."""
@@ -23,8 +23,6 @@ _AGE_S = 0.1
 """Assumed: what is shown is the mean over the last conversion but one at the oldest, so up to 0.2 s old."""
 _TIMEOUT_S = 1.0
 """Assumed; the slowest answer within a fifth of it."""
-_UNDEFINED_HEADER = "-113"
-"""What SCPI calls a command that it does not know: then another word may do."""
 _VOLTS, _AMPS = ("volts",), ("amps",)
 
 
@@ -98,18 +96,21 @@ class SupplyMeter(AskedMeter):
 
     @classmethod
     def _choose(cls, port: ScpiPort, channel: int) -> tuple[str, list[str]]:
-        """Choose the output where that decides whose volts are told; return the command, and what is not confirmed."""
+        """Choose the output where that decides whose volts are told; return the command, and what is not confirmed.
+
+        A supply that has no word for choosing has one output: the first.
+        """
         refused: InstrumentFault | None = None
         for command in (one.format(ch=channel) for one in cls.select):
             try:
                 return command, settle(port, wanted=(), deciding=[command], hint="which outputs has it?")
             except InstrumentFault as fault:
-                if _UNDEFINED_HEADER not in str(fault):
+                if not knows_not(fault):
                     raise
                 refused = refused or fault
-        if refused is not None:
+        if refused is not None and channel != 1:
             raise refused
-        return "", []
+        return "", [command.format(ch=channel) for command in cls.select] if refused else []
 
     @classmethod
     def _ways_to(cls, channel: int) -> list[Way]:
