@@ -96,16 +96,18 @@ def _require(lab: "Lab", name: str) -> None:
 
 
 def _board_of(lab: "Lab", meter: str) -> str | None:
-    return next((board for board, entry in lab.boards.items() if meter in entry.meters), None)
+    from ..lab.paired import with_volts
+
+    return next((board for board, entry in lab.boards.items() if meter in with_volts(lab, entry.meters)), None)
 
 
 def _loose(lab: "Lab", stack: ExitStack) -> Opener:
     """Return what opens a meter that no board has."""
-    from power.calibrated import calibrated
     from power.registry import load_meter
 
     from ..lab import calibration
     from ..lab.made import made
+    from ..lab.paired import open_wired
 
     def open_it(name: str) -> Named:
         _require(lab, name)
@@ -114,10 +116,11 @@ def _loose(lab: "Lab", stack: ExitStack) -> Opener:
                 f"{name}: sits on {board}, the other one on no board of the inventory; name the rail's own"
             )
         entry = lab.meters[name]
-        meter = stack.enter_context(load_meter(entry.driver).open(name, entry.config()))
+        right = stack.enter_context(
+            open_wired(lab, name, lambda one, its: load_meter(its.driver).open(one, its.config()))
+        )
         facts = calibration.facts(lab, name)
         warning = "" if facts is None else facts.warning or ""
-        right = calibrated(meter, entry.calibration)
         return Named(
             name, entry.driver, made(entry.twin), right, dict(entry.options), _secrets(entry.config()), warning
         )

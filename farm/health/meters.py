@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from power.calibrated import calibrated
 from power.polling import again
 
 from ..errors import LabFault
 from ..lab.inventory import Lab
 from ..lab.own_sensors import open_meter
+from ..lab.paired import open_wired
 from ..lab.reach import open_shell
 
 if TYPE_CHECKING:
@@ -44,13 +44,12 @@ def read_meter(lab: Lab, board: str, name: str, state: Path) -> Reading:
         power.errors.PowerError: it is silent, says nonsense, or is another unit.
         devices.errors.DeviceError, UsageFault: it is a part of the board, and the way there is not to be trusted.
     """
-    entry = lab.meters[name]
     with ExitStack() as links:
 
         def shell() -> "Shell":
             return links.enter_context(closing(open_shell(lab, board, state)))
 
-        meter: Meter = calibrated(open_meter(name, entry, lab.boards[board], shell), entry.calibration)
+        meter: Meter = open_wired(lab, name, lambda one, entry: open_meter(one, entry, lab.boards[board], shell))
         block = again(links.enter_context(meter).read)
     return Reading(float(block.volts[0]), float(block.amps[0]), float(block.watts[0]))
 

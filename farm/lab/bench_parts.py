@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from devices.registry import load_board
-from power.calibrated import calibrated
 from power.rested import RestedSwitch
 
 from ..errors import LabFault
@@ -25,6 +24,7 @@ from .lease import Lease
 from .made import made
 from .off_note import OffNote
 from .own_sensors import lives_on_board, open_meter
+from .paired import open_wired
 from .reach import open_console, open_shell
 from .secret import reveal
 from .supply import open_switch, supply_of
@@ -177,9 +177,13 @@ class BenchParts:
     def _open_meter(self, name: str, entry: MeterEntry) -> MeterOnRail:
         self.lease.require()
         _log.info("%s: opens the meter %s (%s) on %s", self.name, name, entry.driver, entry.rail)
-        meter = self._open.enter_context(open_meter(name, entry, self.entry, lambda: self._asking))
-        right, of = calibrated(meter, entry.calibration), self.made if lives_on_board(entry) else made(entry.twin)
-        return MeterOnRail(name, entry.driver, entry.rail, of, right, calibration.facts(self.inventory, name))
+
+        def open_one(one: str, its: MeterEntry) -> "Meter":
+            return open_meter(one, its, self.entry, lambda: self._asking)
+
+        meter = self._open.enter_context(open_wired(self.inventory, name, open_one))
+        of = self.made if lives_on_board(entry) else made(entry.twin)
+        return MeterOnRail(name, entry.driver, entry.rail, of, meter, calibration.facts(self.inventory, name))
 
     def accelerators(self) -> "list[Attached]":
         """Return the accelerators that the inventory names, as they are attached now; one round trip, none for none.

@@ -7,6 +7,7 @@ from power.calibrated import Correction
 
 from ..store.record import CalibrationFacts, CorrectionFacts
 from .inventory import Lab
+from .paired import with_volts
 
 
 def facts(lab: Lab, meter: str, today: date | None = None) -> CalibrationFacts | None:
@@ -15,6 +16,25 @@ def facts(lab: Lab, meter: str, today: date | None = None) -> CalibrationFacts |
     Returns:
         None for a meter without a calibration, of which none is demanded.
     """
+    own, beside = _facts_of(lab, meter, today), lab.meters[meter].volts_from
+    told = None if beside is None else _facts_of(lab, beside, today)
+    return own if beside is None or told is None else _both(own or CalibrationFacts(), told, beside)
+
+
+def _both(amps: CalibrationFacts, volts: CalibrationFacts, beside: str) -> CalibrationFacts:
+    """Return what holds for watts of two instruments: they are good until the first of two certificates ends."""
+    warnings = [amps.warning, None if volts.warning is None else f"{beside}, which tells its volts: {volts.warning}"]
+    return CalibrationFacts(
+        date=min(filter(None, (amps.date, volts.date)), default=None),
+        valid_until=min(filter(None, (amps.valid_until, volts.valid_until)), default=None),
+        certificate="; ".join(filter(None, (amps.certificate, volts.certificate))) or None,
+        volts=volts.volts,
+        amps=amps.amps,
+        warning="; ".join(filter(None, warnings)) or None,
+    )
+
+
+def _facts_of(lab: Lab, meter: str, today: date | None) -> CalibrationFacts | None:
     calibration, why = lab.meters[meter].calibration, _warning(lab, meter, today)
     if calibration is None:
         return None if why is None else CalibrationFacts(warning=why)
@@ -31,7 +51,8 @@ def facts(lab: Lab, meter: str, today: date | None = None) -> CalibrationFacts |
 
 def warnings(lab: Lab, meters: Iterable[str] | None = None) -> list[str]:
     """Return what is to be said against the calibration of these meters, or of all; the meter's name first."""
-    found = ((name, _warning(lab, name, None)) for name in (lab.meters if meters is None else meters))
+    names = lab.meters if meters is None else with_volts(lab, meters)
+    found = ((name, _warning(lab, name, None)) for name in names)
     return [f"{name}: {why}" for name, why in found if why is not None]
 
 

@@ -17,6 +17,7 @@ from power.registry import known_meters, known_switches, load_meter, load_switch
 
 from .fields import TWIN, is_reference
 from .inventory import Lab
+from .pair_checks import beside, pairs
 from .rail_checks import measured
 from .secret import secret_fields
 from .sensor_checks import is_on_board, sensors
@@ -61,6 +62,7 @@ def _all_but_passwords(tree: Tree) -> list[Fault]:
         *_boards(tree),
         *supplies(_entries(tree, "boards"), _entries(tree, "switches")),
         *measured(_entries(tree, "boards"), _entries(tree, "meters")),
+        *pairs(_entries(tree, "boards"), _entries(tree, "meters")),
         *sensors(_entries(tree, "meters"), _entries(tree, "switches")),
         *_accelerators(tree),
         *_flashers(tree),
@@ -233,7 +235,7 @@ def _shared_addresses(tree: Tree) -> Iterator[Fault]:
         places.append((("serial port", _at(board, "console", "port")), name, ("boards", name, "console", "port")))
         host = _at(board, "ssh", "host"), _at(board, "ssh", "port") or _SSH_PORT, _at(board, "ssh", "gateway")
         places.append((("ssh", *host), name, ("boards", name, "ssh", "host")))
-    named_by = {meter: name for name, board in _entries(tree, "boards").items() for meter in _wired(board)}
+    named_by = {meter: name for name, board in _entries(tree, "boards").items() for meter in _wired(tree, board)}
     for section in _SHELVES:
         for name, entry in _entries(tree, section).items():
             options = _at(entry, "options")
@@ -294,7 +296,7 @@ def _twins(tree: Tree) -> Iterator[Fault]:
         if board.get("twin") is not None and not resolved:
             yield from _twin_board(board, ("boards", name))
         yield from _mixed(tree, name, board)
-    wired = {name for board in boards.values() for name in _wired(board)}
+    wired = {name for board in boards.values() for name in _wired(tree, board)}
     for section in _SHELVES:
         for name, entry in _entries(tree, section).items():
             yield from _open_fields(entry, (section, name), _option_fields(entry), resolved=resolved)
@@ -363,16 +365,19 @@ def _twin_device(entry: Tree, where: Where, wired: bool) -> Iterator[Fault]:
         yield Fault(where, "a twin that no board uses; name it under a board's `meters:` or `switch:`")
 
 
-def _wired(board: Tree) -> list[str]:
+def _wired(tree: Tree, board: Tree) -> list[str]:
+    """Return what a board names, and the meters that tell the volts of those."""
     meters = board.get("meters")
-    named = [*cast("list[Any]", meters)] if isinstance(meters, list) else []
-    return [name for name in [*named, board.get("switch")] if isinstance(name, str)]
+    listed = [*cast("list[Any]", meters)] if isinstance(meters, list) else []
+    named = [name for name in listed if isinstance(name, str)]
+    told = [beside(_entries(tree, "meters"), name) for name in named]
+    return [name for name in [*named, *told, board.get("switch")] if isinstance(name, str)]
 
 
 def _mixed(tree: Tree, name: str, board: Tree) -> Iterator[Fault]:
     """Volts of a twin come from a twin board's load: neither end of that wire can be real."""
     twin = board.get("twin") is not None
-    for device in _wired(board):
+    for device in _wired(tree, board):
         for section in _SHELVES:
             entry = _entries(tree, section).get(device)
             if entry is not None and (entry.get("twin") is not None) != twin and not is_on_board(entry):

@@ -153,6 +153,8 @@ class MeterEntry(Part):
     """The meter of the same board whose watts hold these; absent: the nearest that must, by kind and Jetson's rails."""
     volts_from: Name | None = None
     """The meter on the same rail that tells its volts: of one that measures amps only. No board names that one."""
+    volts_from: Name | None = None
+    """The meter on the same rail that tells its volts: of one that measures amps only. No board names that one."""
     volts: float | None = Field(default=None, gt=0)
     """What stands on it when all is well; absent: of a board's input, what its model takes."""
     volts_tolerance: float = Field(default=0.05, gt=0, lt=0.5)

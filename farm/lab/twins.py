@@ -24,6 +24,7 @@ from power.twin.truth import PROFILES, Supply
 
 from .control import ControlServer, Request
 from .inventory import BoardEntry, Lab, load
+from .paired import with_volts
 from .process import ProcessId
 from .resolved import KEY
 from .secret import secret_fields
@@ -155,7 +156,7 @@ class TwinBench:
             self.board.sense(lambda: self.supply.volts, self.supply.recent_watts)
         self.devices: dict[str, Twin] = {
             name: TWINS[meter.driver](name, meter.options, self.supply, set_power=None, seed=seed)
-            for name in entry.meters
+            for name in with_volts(lab, entry.meters)
             for meter in [lab.meters[name]]
             if meter.twin is not None  # else it is a sensor of the board
         }

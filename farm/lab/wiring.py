@@ -19,8 +19,9 @@ from power.registry import load_meter
 
 from ..errors import LabFault, UsageFault
 from .bench import Bench, borrow
-from .inventory import Lab
+from .inventory import Lab, MeterEntry
 from .own_sensors import lives_on_board
+from .paired import open_wired
 
 if TYPE_CHECKING:
     from power.meter import Meter
@@ -220,13 +221,12 @@ class _Watch:
             thread.join()
 
     def _read(self, name: str, heard: _Heard) -> None:
-        entry = self._lab.meters[name]
         while not self._over.is_set():
             try:
                 if (proving := self._proving.get(name)) is not None:
                     self._read_on(proving, heard)
                     continue
-                with load_meter(entry.driver).open(name, entry.config()) as meter:
+                with open_wired(self._lab, name, _open) as meter:
                     self._read_on(meter, heard)
             except PowerError as error:
                 heard.failed(error)
@@ -244,6 +244,10 @@ class _Watch:
                 heard.failed(error)
             else:
                 heard.seen.append((time.monotonic_ns(), None if math.isnan(watts) else watts))
+
+
+def _open(name: str, entry: MeterEntry) -> "Meter":
+    return load_meter(entry.driver).open(name, entry.config())
 
 
 def _wait(seconds: float) -> None:

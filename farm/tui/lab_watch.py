@@ -10,7 +10,6 @@ from threading import Event
 from devices.boot import BootWatcher
 from devices.console import Console
 from devices.console_text import plain
-from power.calibrated import calibrated
 from power.errors import PowerError
 from power.meter import Meter
 from power.registry import load_meter
@@ -19,6 +18,7 @@ from ..errors import LabFault, UsageFault
 from ..lab.inventory import Lab
 from ..lab.lease import Leases, Wanted
 from ..lab.own_sensors import lives_on_board
+from ..lab.paired import open_wired
 from ..lab.reach import open_console
 from ..store.database import Store, Stored
 from .source import Piece
@@ -101,7 +101,7 @@ class Supply:
 
     def __init__(self, lab: Lab, board: str) -> None:
         names = [name for name in lab.boards[board].meters if not lives_on_board(lab.meters[name])]
-        self._name = names[0] if names else ""
+        self._lab, self._name = lab, names[0] if names else ""
         self._entry = lab.meters.get(self._name)
         self._meter: Meter | None = None
 
@@ -116,8 +116,9 @@ class Supply:
             return None
         try:
             if self._meter is None:
-                meter = load_meter(self._entry.driver).open(self._name, self._entry.config())
-                self._meter = calibrated(meter, self._entry.calibration)
+                self._meter = open_wired(
+                    self._lab, self._name, lambda name, entry: load_meter(entry.driver).open(name, entry.config())
+                )
             watts = float(self._meter.read().watts[0])
         except (PowerError, UsageFault):
             self._close()
