@@ -3,8 +3,9 @@
 import math
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -30,8 +31,14 @@ _LONG = {"MEAS": "MEASure", "VOLT": "VOLTage", "CURR": "CURRent", "SCAL": "SCALa
 """What some firmware wants spelt out, as its manual prints it."""
 
 
+_NOTHING_KNOWN = Flag(0)
+
+
 class _Nothing(FrameError):
     """An answer without a word in it: a question that was not understood, or no value."""
+
+    others: Mapping[str, float] = MappingProxyType({})
+    """What the other questions of the same reading were answered with."""
 
 
 class ScpiOptions(BaseModel):
@@ -105,11 +112,18 @@ class Way:
         """Yield each question, take what was heard, and return as :meth:`read` does; raises FrameError as that."""
         asked_ns, answered_ns = time.monotonic_ns(), 0
         found: dict[str, float] = {}
+        empty: _Nothing | None = None
         for ask in self.asks:
             heard = yield ask.question
-            found |= ask.of(port, heard.answer)
+            try:
+                found |= ask.of(port, heard.answer)
+            except _Nothing as error:
+                empty = empty or error
             if not (self.measures_once and answered_ns):
                 answered_ns = heard.arrived_ns
+        if empty is not None:
+            empty.others = found
+            raise empty
         return (asked_ns + answered_ns) // 2, found
 
 
@@ -174,7 +188,7 @@ class AskedMeter(PolledMeter):
 
     def _begin(self) -> Flag:
         """Return what is known before an answer is there: whether the last one stayed out."""
-        flags, self._unanswered = Flag.LOST_BEFORE if self._unanswered else Flag(0), True
+        flags, self._unanswered = Flag.LOST_BEFORE if self._unanswered else _NOTHING_KNOWN, True
         return flags
 
     def _told(self, middle_ns: int, found: dict[str, float], flags: Flag) -> Block:
@@ -199,8 +213,9 @@ class AskedMeter(PolledMeter):
         self._port.close()
 
     def _ask(self) -> tuple[int, dict[str, float]]:
-        """Ask in the first way that is answered; where none is, raise what was wrong with the first."""
+        """Ask in the first way that is answered; where none is, raise what was wrong with the first answer."""
         first: MeterOffline | FrameError | None = None
+        wrong: FrameError | None = None
         nothing: dict[str, float] = {}
         silent = True
         for way in self._ways[:1] if self._hopeless else self._ways:
@@ -212,7 +227,9 @@ class AskedMeter(PolledMeter):
                 first = first or error
                 silent &= isinstance(error, MeterOffline)
                 if isinstance(error, _Nothing):
-                    nothing = nothing or way.nothing()
+                    nothing = nothing or {**way.nothing(), **error.others}
+                elif isinstance(error, FrameError):
+                    wrong = wrong or error
             else:
                 if first is not None:
                     self._refusals += _REFUSALS if isinstance(first, MeterOffline) else 1
@@ -223,7 +240,7 @@ class AskedMeter(PolledMeter):
         self._hopeless = (self._hopeless + 1) % _HOPELESS if silent else 0
         if nothing:
             return time.monotonic_ns(), nothing
-        raise first or MeterOffline(self.name, "no way to ask it is known")
+        raise wrong or first or MeterOffline(self.name, "no way to ask it is known")
 
 
 def finite(value: float) -> float:

@@ -1,11 +1,12 @@
 """Instruments that report -113 for what they do not know: what can be read of them is read, and said to be so."""
 
+import numpy as np
 import pytest
 
-from power.errors import InstrumentFault
+from power.errors import FrameError, InstrumentFault
 from power.scpi.k34465a import Keysight34465A
 from power.scpi.n6705c import N6705C
-from power.scpi.supply_meters import HMP4040
+from power.scpi.supply_meters import DP832, HMP4040
 from power.testing import Answering
 
 RESOURCE = {"resource": "TCPIP::192.0.2.20::5025::SOCKET"}
@@ -59,3 +60,22 @@ def test_a_module_without_a_range_to_set_is_read(monkeypatch: pytest.MonkeyPatch
     with N6705C.open("m1", N6705C.Config.model_validate(RESOURCE)) as meter:
         assert meter.read().watts == pytest.approx([0.5])
         assert "SENS:CURR:RANG 3,(@1)" in meter.accuracy.source
+
+
+def test_of_two_questions_the_one_without_a_value_takes_nothing_from_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {"*IDN?": "RIGOL TECHNOLOGIES,DP832,DP8C1,00.01.14", ":MEAS:VOLT? CH1": "5.0", ":MEAS:CURR? CH1": ""}
+    _lacking(known, monkeypatch)
+    with DP832.open("m1", DP832.Config.model_validate(RESOURCE)) as meter:
+        block = meter.read()
+    assert block.volts == pytest.approx([5.0])
+    assert np.isnan(block.amps).all()
+
+
+def test_an_answer_that_is_no_number_is_told_rather_than_the_silence_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {"*IDN?": "RIGOL TECHNOLOGIES,DP832,DP8C1,00.01.14", ":MEAS:VOLT? CH1": "5,002", ":MEAS:CURR? CH1": "0,1"}
+    _lacking(known, monkeypatch)
+    with (
+        DP832.open("m1", DP832.Config.model_validate(RESOURCE)) as meter,
+        pytest.raises(FrameError, match=r"VOLT\? CH1: 2 values, not 1 in '5,002'"),
+    ):
+        meter.read()
