@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from .block import Block
 from .budget import Term, expanded
 from .energy import has_value
-from .piecewise import Readings
+from .piecewise import Readings, lots
 
 _STRETCHES = 20
 _STUDENT = 2.093 / 1.960
@@ -176,20 +176,18 @@ def _in_a_row(
     """
     longest_ns = (count + 1) * 1e9 / rate_hz
     rest = Block.join([])
-    for piece in readings.pieces(start_ns, end_ns):
-        for first in range(0, len(piece), _AT_ONCE):
-            some = piece.pick(slice(first, first + _AT_ONCE))
-            known = some.pick(has_value(some))
-            if count == 1:
-                yield known.t_ns, known.watts
-                continue
-            known = Block.join([rest, known])
-            whole = len(known) // count * count
-            rest = known.pick(slice(whole, None))
-            t_ns, watts = known.t_ns[:whole].reshape(-1, count), known.watts[:whole].reshape(-1, count)
-            spent_ns = t_ns[:, -1] - t_ns[:, 0]
-            told = spent_ns <= longest_ns
-            yield (t_ns[:, 0] + spent_ns // 2)[told], watts[told].mean(axis=1)
+    for some in lots(readings, _AT_ONCE, start_ns, end_ns):
+        known = some.pick(has_value(some))
+        if count == 1:
+            yield known.t_ns, known.watts
+            continue
+        known = Block.join([rest, known])
+        whole = len(known) // count * count
+        rest = known.pick(slice(whole, None))
+        t_ns, watts = known.t_ns[:whole].reshape(-1, count), known.watts[:whole].reshape(-1, count)
+        spent_ns = t_ns[:, -1] - t_ns[:, 0]
+        told = spent_ns <= longest_ns
+        yield (t_ns[:, 0] + spent_ns // 2)[told], watts[told].mean(axis=1)
 
 
 class _Fit:

@@ -42,6 +42,13 @@ def window(readings: Readings, start_ns: int, end_ns: int) -> Block:
     return Block.join(readings.pieces(start_ns, end_ns))
 
 
+def lots(readings: Readings, most: int, start_ns: int | None = None, end_ns: int | None = None) -> Iterator[Block]:
+    """Yield the readings of the pieces that touch a window, ``most`` at a time; all of them without one."""
+    for piece in readings.pieces(start_ns, end_ns):
+        for first in range(0, len(piece), most):
+            yield piece.pick(slice(first, first + most))
+
+
 def thinned(readings: Readings, most: int) -> Block:
     """Return all readings, or, where they are more than ``most``, means of so many in a row: for plots only.
 

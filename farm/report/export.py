@@ -13,8 +13,12 @@ from typing import Any, Literal
 
 from farm.store.database import Store, Stored
 from farm.store.record import PowerFacts, Record, utc
+from power.piecewise import lots
 
 from ..errors import LabFault, UsageFault
+
+_AT_ONCE = 100_000
+"""Readings: some 100 MB as rows."""
 
 Format = Literal["csv", "json", "parquet"]
 Row = dict[str, Any]
@@ -115,7 +119,7 @@ def write(rows: Iterable[Row], path: Path, form: Format) -> int:
 
 
 def write_traces(store: Store, found: Sequence[Stored], path: Path, form: Format) -> int:
-    """Write every reading of the records' traces, and return how many there are; one record at a time in memory.
+    """Write every reading of the records' traces, and return how many there are; some at a time in memory.
 
     Raises:
         UsageFault: as :func:`write`; or as JSON, which is no format for millions of readings.
@@ -123,7 +127,8 @@ def write_traces(store: Store, found: Sequence[Stored], path: Path, form: Format
     """
     if form == "json":
         raise UsageFault(f"{path}: traces are written as .csv or .parquet")
-    return write_rows((_readings(store, stored) for stored in found), path, form, _TRACE)
+    parts = (part for stored in found for part in _readings(store, stored))
+    return write_rows(parts, path, form, _TRACE)
 
 
 def _of_record(stored: Stored) -> Row:
@@ -195,14 +200,14 @@ def _of_meter(record: Record, power: PowerFacts) -> Row:
     }
 
 
-def _readings(store: Store, stored: Stored) -> list[Row]:
-    record, found = stored.record, list[Row]()
+def _readings(store: Store, stored: Stored) -> Iterator[list[Row]]:
+    """Yield rows some at a time: a trace may be longer than the memory."""
+    record = stored.record
     start_ns = record.scenario.start_ns
     for power in record.power:
-        block = store.trace(record.id, power.meter)
-        columns = (block.t_ns, block.volts, block.amps, block.watts, block.flags)
-        for t_ns, volts, amps, watts, flags in zip(*(column.tolist() for column in columns), strict=True):
-            found.append(
+        for block in lots(store.readings(record.id, power.meter), _AT_ONCE):
+            columns = (block.t_ns, block.volts, block.amps, block.watts, block.flags)
+            yield [
                 {
                     "record": record.id,
                     "meter": power.meter,
@@ -213,8 +218,8 @@ def _readings(store: Store, stored: Stored) -> list[Row]:
                     "watts": _known(watts),
                     "flags": flags,
                 }
-            )
-    return found
+                for t_ns, volts, amps, watts, flags in zip(*(column.tolist() for column in columns), strict=True)
+            ]
 
 
 def _known(value: float) -> float | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from farm.cli.main import main
+from power import trace_text
 
 WIRE = Path(__file__).parents[2] / "wire" / "traces"
 MLPERF = str(WIRE / "mlperf-testing.txt")
@@ -59,6 +60,12 @@ def test_what_cannot_be_answered_is_refused(words, told, capsys):
     out, err = capsys.readouterr()
     assert out == ""
     assert told in err
+
+
+def test_a_file_too_long_for_the_memory_is_refused_before_it_takes_it(capsys, monkeypatch):
+    monkeypatch.setattr(trace_text, "memory_bytes", lambda: 1000)
+    assert main(["trace", "plot", JOULESCOPE]) == 2
+    assert "of memory, and there are 0; take some of its rows" in capsys.readouterr().err
 
 
 def session(folder):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from farm.errors import UsageFault
+from farm.report import export
 from farm.report.export import rows, write, write_traces
 from farm.store.database import Stored
 
@@ -58,7 +59,8 @@ def test_parquet_keeps_types_and_nulls(timed, tmp_path):
     assert table["accuracy"].to_pylist() == [None]
 
 
-def test_traces_are_exact_and_a_reading_without_value_is_empty(store, timed, a_trace, tmp_path):
+def test_traces_are_exact_and_a_reading_without_value_is_empty(store, timed, a_trace, tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "_AT_ONCE", 7)
     trace = a_trace(seconds=1)
     trace.amps[3] = np.nan
     store.save(timed(), {"um25c-1": trace})
