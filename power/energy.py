@@ -5,6 +5,9 @@ be wrong with the joules is, see :mod:`.budget` for how it adds up::
 
     gain, range  of volts and of amps (or of watts: of a meter that states them), the two parts of the limit of error,
                  integrated over the window. Rectangular, and wholly systematic: more readings do not help.
+    pairing      sigma_V sigma_I T, full: of volts and amps that are read ``apart_s`` from each other. Each sigma² is
+                 half the mean square of what changes in that time; volts sag when amps rise, so the product of the
+                 two errs the same way each time, by no more than this (Cauchy and Schwarz).
     sampling     sigma sqrt(T (h - a)), normal: what happens between the apertures is not seen. sigma² is half the
                  mean square of the differences between successive readings. 0 when a = h. Holds for loads that do
                  not keep step with the readings: what always falls between the apertures is not seen. Where it is
@@ -190,6 +193,8 @@ def integral(t_s: Floats, values: Floats, seconds: float) -> float:
 def of_accuracy(t_s: Floats, around: Block, accuracy: Accuracy, seconds: float) -> Iterator[Term]:
     """Yield what the limits of error come to: the share of the reading, and that of the range, by themselves.
 
+    What volts and amps leave open that are read apart stands beside them.
+
     Args:
         t_s: of the readings, seconds from the window's start, shape (n,).
         around: the readings, from the last before the window to the first after it.
@@ -210,6 +215,15 @@ def of_accuracy(t_s: Floats, around: Block, accuracy: Accuracy, seconds: float) 
         raise ValueError("no limits of error of the watts")
     yield from of("volts", around.volts, accuracy.volts, np.abs(around.amps))
     yield from of("amps", around.amps, accuracy.amps, np.abs(around.volts))
+    if accuracy.apart_s:
+        steps = min(len(t_s) - 1, max(1, round(accuracy.apart_s / (float(t_s[-1] - t_s[0]) / (len(t_s) - 1)))))
+        sigma_volts, sigma_amps = (_changes(values, steps) for values in (around.volts, around.amps))
+        yield Term("pairing", sigma_volts * sigma_amps * seconds, "full")
+
+
+def _changes(values: Floats, steps: int) -> float:
+    """Return the standard deviation of what changes within so many readings."""
+    return float(np.mean((values[steps:] - values[:-steps]) ** 2) / 2) ** 0.5
 
 
 def _sampling(watts: Floats, unseen_s: float, seconds: float) -> float:

@@ -15,6 +15,7 @@ _MEANING = {
     "amps range": "limit of error of the amps, share of the range, and digits",
     "watts gain": "limit of error of the watts, share of the reading",
     "watts range": "limit of error of the watts, share of the range",
+    "pairing": "volts and amps were not read at the same moments",
     "sampling": "what happened between the readings",
     "stamps": "when each reading was taken",
     "edges": "begin and end of the window, smeared over a reading",

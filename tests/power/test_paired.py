@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from power.block import Block, Flag
+from power.energy import energy
 from power.errors import InstrumentFault, MeterOffline, UnknownChoice
 from power.meter import Accuracy, Identity, Tolerance
 from power.paired import paired
@@ -137,6 +138,61 @@ def test_both_are_named_with_their_numbers_and_their_limits():
         )
         assert pair.read().watts == pytest.approx([5.0])
     assert (one.closed, other.closed) == (1, 1)
+
+
+class Sagging:
+    """A rail that sags by 0.5 ohm under a square wave of 0.5 and 1.5 A, and what the two read of it in 20 s."""
+
+    seconds = 20.0
+
+    def __init__(self, dice):
+        self.period_s, self.duty = dice.uniform(0.12, 2), dice.uniform(0.2, 0.8)
+        self._phase_s, self._begins_s = dice.uniform(0, 2), dice.uniform(0, 0.092)
+
+    def amps(self, at_s, aperture_s):
+        """Means over the aperture."""
+
+        def busy_s(until_s):
+            periods = (until_s + 100 + self._phase_s) / self.period_s
+            return (np.floor(periods) * self.duty + np.minimum(periods % 1, self.duty)) * self.period_s
+
+        return 0.5 + (busy_s(at_s + aperture_s / 2) - busy_s(at_s - aperture_s / 2)) / aperture_s
+
+    def read(self):
+        """The pair's readings: amps without gaps, volts 10.9 times a second."""
+        amps_s, volts_s = np.arange(-1, 21, 0.001), np.arange(-1.3, 21.3, 0.092) + self._begins_s
+        told = [(amps_s, math.nan, self.amps(amps_s, 0.001)), (volts_s, 12 - 0.5 * self.amps(volts_s, 0.02), math.nan)]
+        blocks = [
+            Block(
+                np.rint((t_s + 100) * S).astype(np.int64),
+                *np.broadcast_arrays(v, i + 0 * t_s),
+                np.zeros(len(t_s), np.uint8),
+            )
+            for t_s, v, i in told
+        ]
+        stream = paired("p", Told("i", 1000.0, blocks[:1]), Told("v", 1 / 0.092, blocks[1:])).stream()
+        block = next(stream)
+        stream.close()
+        return block
+
+    def joules(self):
+        """The truth."""
+        amps = self.amps((np.arange(400_000) + 0.5) * self.seconds / 400_000, 1e-6)
+        return float(np.mean(amps * (12 - 0.5 * amps))) * self.seconds
+
+
+def test_what_volts_and_amps_do_together_is_in_the_budget_and_without_it_the_interval_misses_the_truth():
+    dice = np.random.default_rng(3)
+    held = {0.092: 0, 0.0: 0}
+    for _ in range(12):
+        rail = Sagging(dice)
+        block, truth = rail.read(), rail.joules()
+        for apart_s in held:
+            limits = Accuracy(Tolerance(1e-5, 0), Tolerance(1e-5, 0), "perfect", apart_s=apart_s)
+            told = energy(block, 100 * S, 120 * S, rate_hz=1000, aperture_s=0.001, accuracy=limits)
+            held[apart_s] += abs(told.joules - truth) <= told.u_joules
+    assert held[0.092] >= 11
+    assert held[0.0] <= 1
 
 
 def test_what_tells_watts_only_is_paired_with_nothing():
