@@ -12,11 +12,12 @@ from typing import cast
 import numpy as np
 import pytest
 
+from power import rota as rota_module
 from power import sampler as sampler_module
 from power.apart import apart
 from power.block import Block, Flag
 from power.calibrated import Calibration, Correction, calibrated
-from power.errors import MeterOffline
+from power.errors import MeterOffline, PowerError
 from power.meter import Meter
 from power.rota import Rota
 from power.sampler import Sampler, Trace
@@ -302,6 +303,30 @@ def test_after_the_last_one_no_thread_and_no_socket_is_left() -> None:
             sampled(meters, 3)
             assert not any(thread.name == "rota" for thread in set(threading.enumerate()) - before)
     assert set(threading.enumerate()) == before
+
+
+def test_more_than_a_thread_can_serve_in_time_get_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rota_module, "_MOST_MEMBERS", 3)
+    with opened(*map(counts, range(7))) as (_, meters), ExitStack() as stack:
+        samplers = [stack.enter_context(Sampler(meter)) for meter in meters]
+        until(lambda: all(sampler._waiting >= 3 for sampler in samplers))
+        threads = [thread.name for thread in threading.enumerate() if thread.name.startswith(("rota", "sampler"))]
+        for number, sampler in enumerate(samplers):
+            assert_counts(sampler.stop(), number)
+    assert threads == ["rota"] * 3
+
+
+def test_a_link_that_is_closed_before_it_is_served_is_a_fault_of_its_own() -> None:
+    rota, faults = Rota(), list[Exception | None]()
+    with opened(counts(0)) as (_, meters):
+        meters[0].read()
+        gone = apart(meters[0])
+        assert gone is not None
+        meters[0].close()
+        rota.join(gone, lambda _: True, faults.append)
+        until(lambda: bool(faults))
+        rota.settle()
+    assert isinstance(faults[0], OSError | PowerError)
 
 
 def test_whoever_joins_while_the_last_one_leaves_is_served() -> None:
