@@ -23,8 +23,8 @@ from .software import Software
 from .ssh_server import SshServer
 from .uart import Uart
 
-_POWER_UP_S = 0.3  # until firmware prints; assumed
-_LATE_S = 0.3  # from the login prompt to the kernel's last lines, and on to SSH; assumed
+_POWER_UP_S = 0.1  # until firmware prints: a real one takes longer, and everybody would wait
+_LATE_S = 0.1  # from the login prompt to the kernel's last lines, and on to SSH; assumed
 _SHUTDOWN_S = 0.4  # from the request until connections break; assumed
 _GRACE_S = 0.2  # from SIGTERM to SIGKILL; systemd's 90 s would only make tests slow
 _STOPPING = """\

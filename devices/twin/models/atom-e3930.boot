@@ -4,7 +4,7 @@ Press <DEL> or <ESC> to enter setup.
 Intel(R) Atom(TM) Processor E3930 @ 1.30GHz
 DRAM Frequency: 1866 MHz  Total Memory: 8192 MB
 USB Devices total: 1 KBD, 0 Mouse, 0 MASS, 1 Hubs
-%% pause 0.40
+%% pause 0.12
 Welcome to GRUB!
 
 error: no suitable video mode found.
@@ -15,7 +15,7 @@ error: no suitable video mode found.
 Loading Linux @KERNEL@ ...
 Loading initial ramdisk ...
 %% point hang
-%% pause 0.30
+%% pause 0.03
 [    0.000000] Linux version @KERNEL@ (debian-kernel@lists.debian.org) (gcc-10 (Debian 10.2.1-6) 10.2.1 20210110, GNU ld (GNU Binutils for Debian) 2.35.2) @KERNEL_VERSION@
 [    0.000000] Command line: BOOT_IMAGE=/boot/vmlinuz-@KERNEL@ root=UUID=5c1d7c37-95c7-4a7c-9d2e-0d6c1c2b43aa ro console=tty0 console=ttyS0,115200n8
 [    0.000000] BIOS-provided physical RAM map:
@@ -43,7 +43,7 @@ Starting version 247.3-7+deb11u4
 Begin: Mounting root file system ... [    1.902114] EXT4-fs (sda2): mounted filesystem with ordered data mode. Opts: (null)
 done.
 Begin: Running /scripts/init-bottom ... done.
-%% pause 0.25
+%% pause 0.08
 [    2.304411] systemd[1]: systemd 247.3-7+deb11u4 running in system mode. (+PAM +AUDIT +SELINUX +IMA +APPARMOR +SMACK +SYSVINIT +UTMP)
 [    2.331022] systemd[1]: Detected architecture x86-64.
 
@@ -56,12 +56,12 @@ Welcome to Debian GNU/Linux 11 (bullseye)!
 [    3.004511] i915 0000:00:02.0: [drm] VT-d active for gfx access
 [  OK  ] Started Rule-based Manager for Device Events and Files.
 [  OK  ] Reached target Local File Systems.
-%% pause 0.25
+%% pause 0.08
 [  OK  ] Finished Raise network interfaces.
          Starting OpenBSD Secure Shell server...
 [  OK  ] Started OpenBSD Secure Shell server.
 [  OK  ] Reached target Multi-User System.
-%% pause 0.10
+%% pause 0.03
 %% late
 [    6.204022] igb 0000:01:00.0 enp1s0: igb: enp1s0 NIC Link is Up 1000 Mbps Full Duplex, Flow Control: RX/TX
 [    6.311402] random: crng init done

@@ -8,7 +8,7 @@ check ddr4_pmu_train_imem code
 check ddr4_pmu_train_imem code pass
 Training PASS
 DDRINFO:ddrphy calibration done
-%% pause 0.10
+%% pause 0.03
 NOTICE:  Configureing TZASC380
 NOTICE:  BL31: v1.5(release):5b47d98
 NOTICE:  BL31: Built : 01:46:30, Feb  7 2020
@@ -30,7 +30,7 @@ Out:   serial
 Err:   serial
 Net:   eth0: ethernet@30be0000
 %% raw Hit any key to stop autoboot:  1 
-%% pause 0.30
+%% pause 0.03
 %% raw \b\b\b 0 \r\n
 switch to partitions #0, OK
 mmc0(part 0) is current device
@@ -47,7 +47,7 @@ mmc0(part 0) is current device
 Starting kernel ...
 
 %% point hang
-%% pause 0.15
+%% pause 0.05
 [    0.000000] Booting Linux on physical CPU 0x0
 [    0.000000] Linux version @KERNEL@ (mendel@build) (gcc version 6.3.0 20170516 (Debian 6.3.0-18)) @KERNEL_VERSION@
 [    0.000000] Boot CPU: AArch64 Processor [410fd034]
@@ -69,7 +69,7 @@ Starting kernel ...
 [    1.822140] Loading, please wait...
 [    2.104501] EXT4-fs (mmcblk0p3): mounted filesystem with ordered data mode. Opts: (null)
 Begin: Running /scripts/init-bottom ... done.
-%% pause 0.20
+%% pause 0.06
 [    2.611402] systemd[1]: systemd 239 running in system mode. (+PAM +AUDIT +SELINUX +IMA +APPARMOR +SMACK +SYSVINIT +UTMP)
 [    2.631144] systemd[1]: Detected architecture arm64.
 
@@ -83,12 +83,12 @@ Welcome to Mendel GNU/Linux 4 (Day)!
 [    3.030142] apex 0000:01:00.0: Apex performance not throttled
 [  OK  ] Started udev Kernel Device Manager.
 [  OK  ] Reached target Local File Systems.
-%% pause 0.25
+%% pause 0.08
 [  OK  ] Started Network Manager.
          Starting OpenBSD Secure Shell server...
 [  OK  ] Started OpenBSD Secure Shell server.
 [  OK  ] Reached target Multi-User System.
-%% pause 0.10
+%% pause 0.03
 %% late
 [    7.311402] IPv6: ADDRCONF(NETDEV_CHANGE): eth0: link becomes ready
 [    7.402217] random: crng init done

@@ -9,12 +9,12 @@
 [0000.331] I> A/B: bin_type (16) slot 0
 [0000.335] I> Loading partition bpmp-fw at 0xd7800000 from device(0x1)
 [0000.361] I> Loading partition bpmp-fw-dtb at 0xd79f0000 from device(0x1)
-%% pause 0.10
+%% pause 0.03
 [0000.402] I> Welcome to TBoot-CPU Bootloader
 [0000.409] I> Cboot Version: t186-twin
 [0000.431] I> Loading kernel-bootctrl from partition
 [0000.447] I> Loading U-Boot at 0x80080000
-%% pause 0.10
+%% pause 0.03
 
 
 U-Boot 2020.04-g4335beb (Jul 26 2021 - 12:08:44 -0700)
@@ -31,9 +31,9 @@ Out:   serial
 Err:   serial
 Net:   No ethernet found.
 %% raw Hit any key to stop autoboot:  2 
-%% pause 0.20
+%% pause 0.06
 %% raw \b\b\b 1 
-%% pause 0.20
+%% pause 0.06
 %% raw \b\b\b 0 \r\n
 switch to partitions #0, OK
 mmc0(part 0) is current device
@@ -55,7 +55,7 @@ copying carveout for /host1x@13e00000/display-hub@15200000/display@15200000...
 Starting kernel ...
 
 %% point hang
-%% pause 0.15
+%% pause 0.05
 [    0.000000] Booting Linux on physical CPU 0x100
 [    0.000000] Linux version @KERNEL@ (build@host) (gcc version 7.3.1 20180425 [linaro-7.3-2018.05] (Linaro GCC 7.3-2018.05) ) @KERNEL_VERSION@
 [    0.000000] Boot CPU: AArch64 Processor [411fd073]
@@ -84,7 +84,7 @@ Starting kernel ...
 [    3.101228] EXT4-fs (mmcblk0p1): mounted filesystem with ordered data mode. Opts: (null)
 [    3.114001] Rootfs mounted over mmcblk0p1
 [    3.120441] Switching from initrd to actual rootfs
-%% pause 0.20
+%% pause 0.06
 [    3.611809] systemd[1]: systemd 237 running in system mode. (+PAM +AUDIT +SELINUX +IMA +APPARMOR +SMACK +SYSVINIT +UTMP)
 [    3.631022] systemd[1]: Detected architecture arm64.
 
@@ -96,14 +96,14 @@ Welcome to Ubuntu 18.04.5 LTS!
 [  OK  ] Mounted Kernel Debug File System.
 [  OK  ] Started Load Kernel Modules.
 [  OK  ] Reached target Local File Systems.
-%% pause 0.20
+%% pause 0.06
 [  OK  ] Started nvpmodel service.
 [  OK  ] Started Network Manager.
          Starting OpenBSD Secure Shell server...
 [  OK  ] Started OpenBSD Secure Shell server.
 [  OK  ] Reached target Multi-User System.
          Starting Update UTMP about System Runlevel Changes...
-%% pause 0.10
+%% pause 0.03
 %% late
 [    9.814402] random: crng init done
 [    9.820551] eqos 2490000.ether_qos eth0: Link is Up - 1Gbps/Full - flow control off

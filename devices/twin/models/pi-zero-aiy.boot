@@ -4,7 +4,7 @@ Found SD card, config.txt = 1, start.elf = 1, recovery.elf = 0, timeout = 0
 Read File: config.txt, 2104 (bytes)
 Read File: start.elf, 2979012 (bytes)
 Read File: fixup.dat, 7303 (bytes)
-%% pause 0.20
+%% pause 0.06
 MESS:00:00:01.104113:0: brfs: File read: /mfs/sd/config.txt
 MESS:00:00:01.108251:0: brfs: File read: 2104 bytes
 MESS:00:00:01.212044:0: HDMI0:EDID error reading EDID block 0 attempt 0
@@ -15,7 +15,7 @@ MESS:00:00:02.471209:0: brfs: File read: /mfs/sd/kernel.img
 MESS:00:00:02.480120:0: uart: Set PL011 baud rate to 103448.300000 Hz
 MESS:00:00:02.486311:0: uart: Baud rate change done...
 %% point hang
-%% pause 0.30
+%% pause 0.03
 [    0.000000] Booting Linux on physical CPU 0x0
 [    0.000000] Linux version @KERNEL@ (dom@buildbot) (gcc version 8.4.0 (Ubuntu/Linaro 8.4.0-3ubuntu1) ) @KERNEL_VERSION@
 [    0.000000] CPU: ARMv6-compatible processor [410fb767] revision 7 (ARMv7), cr=00c5387d
@@ -37,7 +37,7 @@ MESS:00:00:02.486311:0: uart: Baud rate change done...
 [    1.981402] VFS: Mounted root (ext4 filesystem) readonly on device 179:2.
 [    2.004411] Freeing unused kernel memory: 472K
 [    2.011502] Run /sbin/init as init process
-%% pause 0.30
+%% pause 0.03
 [    3.402118] systemd[1]: System time before build time, advancing clock.
 [    3.611402] systemd[1]: systemd 241 running in system mode. (+PAM +AUDIT +SELINUX +IMA +APPARMOR +SMACK +SYSVINIT +UTMP)
 [    3.640551] systemd[1]: Detected architecture arm.
@@ -53,14 +53,14 @@ Welcome to Raspbian GNU/Linux 10 (buster)!
 [    6.981022] googlevision spi0.0: Myriad is ready
 [  OK  ] Started udev Kernel Device Manager.
 [  OK  ] Reached target Local File Systems.
-%% pause 0.30
+%% pause 0.03
 [  OK  ] Started Raise network interfaces.
 [  OK  ] Started dhcpcd on all interfaces.
          Starting OpenBSD Secure Shell server...
 [  OK  ] Started OpenBSD Secure Shell server.
 [  OK  ] Reached target Multi-User System.
 
-%% pause 0.10
+%% pause 0.03
 %% late
 [   14.204411] brcmfmac: power management disabled
 [   14.311022] IPv6: ADDRCONF(NETDEV_CHANGE): wlan0: link becomes ready

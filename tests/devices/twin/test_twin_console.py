@@ -35,7 +35,7 @@ def test_a_boot_comes_in_the_models_order_and_takes_its_time(make_twin, port_of,
     took_s = time.monotonic() - start
     places = [port.seen.index(text) for text in ORDER[model]]
     assert places == sorted(places)
-    assert 1.0 < took_s < 60.0  # 2 s on an idle host
+    assert 0.5 < took_s < 60.0  # a second on an idle host
     assert len(port.seen) / took_s < 11_520 * 1.05
     port.until(b"[ ")  # kernel lines come into the middle of the login prompt, as on any board
 
