@@ -1,8 +1,9 @@
 """``python -m benchmarks.sampling``: many meters in one process: is nothing lost, and what does it cost? Exit 0 or 1.
 
 64 meters polled at 100 Hz, 8 that sample at 1 kHz into their own memory, fetched in blocks, and one that streams at
-100 kHz, all at once, through the drivers and samplers of a trial: two threads ask all that are polled. The instruments are another process, whose readings
-are counts: what is lost, doubled or exchanged is seen in the numbers. Then a trace at 1 MHz that goes to the disk.
+100 kHz, all at once, through the drivers and samplers of a trial: two threads ask all that are polled. The instruments
+are another process, whose readings are counts: what is lost, doubled or exchanged is seen in the numbers. Then a trace
+at 1 MHz that goes to the disk.
 """
 
 import argparse
