@@ -33,7 +33,7 @@ check: setup ## format, lint, types, import arrows, and the Python of the boards
 	$(BIN)/ruff check .
 	$(PYRIGHT)
 	$(BIN)/lint-imports
-	$(BIN)/vermin --no-tips --violations --target=3.5- farm/runner
+	$(BIN)/vermin --no-tips --violations --target=3.5- farm/runner farm/artifact/deploy/on_board
 
 bench: setup bench-clock bench-console bench-energy bench-gate bench-leases bench-onboard bench-sampling bench-ssh bench-tui ## what the farm promises of itself, measured; some fifteen minutes
 
@@ -46,7 +46,7 @@ bench-console: setup ## the serial console beside labgrid's, on one line in one 
 bench-energy: setup ## the farm's joules against the twins' own truth, and the stated ± against formulas; then broken on purpose
 	$(BIN)/python -m benchmarks.energy
 	$(BIN)/python -m benchmarks.energy.coverage
-	@for term in range clock; do \
+	@for term in range clock rhythm; do \
 	    status=0; $(BIN)/python -m benchmarks.energy.coverage --without $$term || status=$$?; \
 	    if [ $$status -ne 1 ]; then echo "bench: a missing $$term went unseen (exit $$status)"; exit 1; fi; \
 	    echo "bench: a missing $$term is seen"; \

@@ -42,7 +42,7 @@ def open_accepted(lab: Lab, path: Path, folder: Path) -> Artifact:
 
 def acceptance(lab: Lab) -> Callable[[Path, Manifest], None]:
     """Return what raises UsageFault for a packed file that a lab does not take."""
-    named = lab.artifacts.allowed_signers if lab.artifacts is not None else None
+    named = lab.artifacts.allowed_signers
     if named is None:
         return lambda _path, _manifest: None
     signers = Signers.load(lab.folder / Path(named).expanduser())

@@ -38,10 +38,15 @@ def add_json(parser: ArgumentParser) -> None:
 def add_release(parser: ArgumentParser) -> None:
     """Add what is put on which board."""
     parser.add_argument("artifact", type=Path, help="a file that `farm artifact pack` made")
+    add_dataset(parser)
+    parser.add_argument("--board", required=True, metavar="NAME")
+
+
+def add_dataset(parser: ArgumentParser) -> None:
+    """Add ``--dataset PATH``."""
     parser.add_argument(
         "--dataset", type=Path, metavar="PATH", help="the data set it is tested with [found by name near the artifact]"
     )
-    parser.add_argument("--board", required=True, metavar="NAME")
 
 
 def as_json(record: "Record", verdict: "Verdict | None") -> dict[str, Any]:

@@ -99,7 +99,7 @@ def _trial(args: Namespace, scenario: "FixedRate", judge: "Judge") -> "tuple[Rec
     from functools import partial
     from tempfile import TemporaryDirectory
 
-    from ..artifact.deploy import deploy
+    from ..artifact.deploy import deploy_to
     from ..artifact.feed import feed
     from ..artifact.signed import open_accepted
     from ..store.database import Store
@@ -117,7 +117,7 @@ def _trial(args: Namespace, scenario: "FixedRate", judge: "Judge") -> "tuple[Rec
             Store.open(lab.database(STATE)) as store,
             brought_up(lab, args.board, leave_on=args.leave_on, reason="farm run") as bench,
         ):
-            put = deploy(bench.shell, bench.workdir, artifact, dataset, progress=tell)
+            put = deploy_to(bench, artifact, dataset, progress=tell)
             with _begun(store, lab, {bench.entry.model: artifact.id}) as run_id:
                 with store.spool(lab.least_free_bytes) as spool:
                     trial = run_trial(bench, put, scenario, progress=tell, spool=spool).within(run_id)

@@ -12,7 +12,7 @@ from devices.errors import ConsoleFault, DeviceError
 from power.errors import MeterOffline
 from power.sampler import Sampler
 
-from ..artifact.deploy import deploy
+from ..artifact.deploy import deploy_to
 from ..errors import LabFault, NoVerdict
 from ..lab.bench import Bench
 from ..playbook import apply
@@ -169,7 +169,7 @@ def _trial(bench: Bench, plan: Plan) -> str:
     trial, artifact, dataset = plan.check.trial, plan.artifact, plan.dataset
     if trial is None or artifact is None or dataset is None:
         raise Impossible("no artifact")
-    put = deploy(bench.shell, bench.workdir, artifact, dataset)
+    put = deploy_to(bench, artifact, dataset)
     # kept by the check, not among the results: it says something of the board, nothing of the release
     record = run_trial(bench, put, FixedRate(trial.rate_hz, trial.duration_s, idle_s=0.5)).record
     held_back = [void for void in record.voids if void.startswith("throttled:")]

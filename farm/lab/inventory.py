@@ -153,8 +153,6 @@ class MeterEntry(Part):
     """The meter of the same board whose watts hold these; absent: the nearest that must, by kind and Jetson's rails."""
     volts_from: Name | None = None
     """The meter on the same rail that tells its volts: of one that measures amps only. No board names that one."""
-    volts_from: Name | None = None
-    """The meter on the same rail that tells its volts: of one that measures amps only. No board names that one."""
     volts: float | None = Field(default=None, gt=0)
     """What stands on it when all is well; absent: of a board's input, what its model takes."""
     volts_tolerance: float = Field(default=0.05, gt=0, lt=0.5)
@@ -207,6 +205,8 @@ class ArtifactsEntry(Part):
     allowed_signers: Text | None = None
     """A file of OpenSSH's ``allowed_signers``, seen from the inventory's folder: what none of them has signed is
     refused before any board is touched. Absent: unsigned ones are taken."""
+    keep: int = Field(default=3, ge=1)
+    """How many artifacts stay on a board, the current one among them: so far can be gone back."""
 
 
 class Resolved(Part):
@@ -224,7 +224,7 @@ class Lab(Part):
     boards: dict[Name, BoardEntry] = Field(min_length=1)
     meters: dict[Name, MeterEntry] = {}
     switches: dict[Name, SwitchEntry] = {}
-    artifacts: ArtifactsEntry | None = None
+    artifacts: ArtifactsEntry = ArtifactsEntry()
     calibration_required: bool = False
     """A meter without a calibration is warned of, in records too."""
     least_free_bytes: int = Field(default=LEAST_FREE_BYTES, ge=0)

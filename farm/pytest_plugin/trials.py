@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from devices.errors import DeviceError
-from farm.artifact.deploy import Deployment, deploy
+from farm.artifact.deploy import Deployment, deploy_to
 from farm.artifact.feed import feed
 from farm.artifact.signed import open_accepted
 from farm.errors import LabFault, NoVerdict, UsageFault
@@ -65,7 +65,7 @@ class Deploy:
         named = dataset or marked.get("dataset")
         images = feed(opened, path, self._path(named) if named else None)
         with remembered(self._item):
-            put = deploy(self.bench.shell, self.bench.workdir, opened, images)
+            put = deploy_to(self.bench, opened, images)
         note(
             self._item,
             f"deployed {opened.manifest.name} {opened.id[:12]}: {put.bytes_sent:,} bytes sent, "

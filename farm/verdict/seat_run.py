@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from devices.errors import DeviceError
 from power.errors import PowerError
 
-from ..artifact.deploy import Deployment, deploy
+from ..artifact.deploy import Deployment, deploy_to
 from ..errors import LabFault, NoVerdict, UsageFault
 from ..health.lab_faults import note_lab_fault
 from ..lab.bench import Bench
@@ -164,7 +164,7 @@ class _Stay:
         put: dict[Role, Deployment] = {}
         for role in roles:
             packed = self._job.releases.of(role, self._seat.model)
-            put[role] = deploy(bench.shell, bench.workdir, packed.artifact, packed.dataset, progress=self._tell)
+            put[role] = deploy_to(bench, packed.artifact, packed.dataset, progress=self._tell)
         return put
 
     def _run_trials(self, bench: Bench, put: Mapping[Role, Deployment]) -> list[str]:

@@ -1,26 +1,19 @@
 import json
 import os
+import random
+import shutil
 from pathlib import Path
 
 import pytest
 
 from farm.artifact.dataset import load_dataset
 from farm.artifact.deploy import deploy
-from farm.artifact.pack import pack
-from farm.artifact.unpack import open_artifact
 from farm.errors import LabFault, UsageFault
 
-
-@pytest.fixture
-def artifact(packed, tmp_path):
-    return open_artifact(packed, tmp_path / "out")
+BOTH = pytest.mark.usefixtures("way")
 
 
-@pytest.fixture
-def workdir(tmp_path) -> str:
-    return str(tmp_path / "a board's root" / "farm")
-
-
+@BOTH
 def test_everything_a_trial_needs_is_on_the_board(shell, workdir, artifact, dataset):
     put = deploy(shell, workdir, artifact, dataset)
     assert Path(put.model_path).read_bytes() == artifact.model_path.read_bytes()
@@ -37,34 +30,57 @@ def test_labels_stay_at_home(shell, workdir, artifact, dataset):
     assert all(path.read_bytes() != labels for path in Path(workdir).rglob("*") if path.is_file())
 
 
-def test_the_second_time_nothing_is_sent(shell, workdir, artifact, dataset):
+@BOTH
+def test_the_second_time_no_content_is_sent_and_little_is_said(shell, workdir, artifact, dataset):
     first = deploy(shell, workdir, artifact, dataset)
-    shell.uploads.clear()
+    shell.forget()
     second = deploy(shell, workdir, artifact, dataset)
-    assert (shell.uploads, second.bytes_sent) == ([], 0)
+    assert (second.bytes_sent, second.took.bytes_on_wire) == (0, 0)
     assert second.bytes_reused == first.bytes_sent
+    assert shell.sent + shell.heard + sum(map(len, shell.commands)) < 10_000
 
 
-def test_only_what_changed_is_sent(shell, workdir, artifact, dataset, source, tmp_path):
+@BOTH
+def test_only_what_changed_is_sent(shell, workdir, artifact, dataset, retrain):
     first = deploy(shell, workdir, artifact, dataset)
-    shell.uploads.clear()
-    (source / "model.onnx").write_bytes(b"retrained")
-    pack(source, tmp_path / "next.tar.zst")
-    retrained = open_artifact(tmp_path / "next.tar.zst", tmp_path / "out")
+    retrained = retrain(b"retrained")
     second = deploy(shell, workdir, retrained, dataset)
-    assert set(shell.uploads) == {retrained.manifest.files["model.onnx"].sha256, retrained.id}
+    assert second.bytes_sent == len(b"retrained") + Path(second.manifest_path).stat().st_size
     assert Path(workdir, "current").resolve() == Path(second.model_path).parent
     assert Path(first.model_path).is_file()
 
 
+@BOTH
 def test_a_broken_file_on_the_board_is_sent_again(shell, workdir, artifact, dataset):
     put = deploy(shell, workdir, artifact, dataset)
-    Path(put.model_path).resolve().write_bytes(b"bit rot")
+    Path(put.model_path).resolve().write_bytes(bytes(artifact.manifest.files["model.onnx"].size))
     again = deploy(shell, workdir, artifact, dataset)
     assert again.bytes_sent == artifact.manifest.files["model.onnx"].size
     assert Path(again.model_path).read_bytes() == artifact.model_path.read_bytes()
 
 
+def test_what_was_right_since_the_board_booted_is_not_read_again_until_somebody_writes(
+    shell, workdir, artifact, dataset
+):
+    put = deploy(shell, workdir, artifact, dataset)
+    for blob in Path(workdir, "blobs").iterdir():
+        os.utime(blob)
+    noted = Path(workdir, "verified")
+    model = Path(put.model_path).resolve()
+    deploy(shell, workdir, artifact, dataset)
+    assert not noted.exists() or model.name not in json.loads(noted.read_text())["blobs"]  # too young to be believed
+    stat = model.stat()
+    state = [stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    noted.write_text(json.dumps({"boot": boot, "blobs": {"0" * 64: state, model.name: state}}))
+    assert deploy(shell, workdir, artifact, dataset).bytes_sent == 0
+    assert model.name in json.loads(noted.read_text())["blobs"]
+    model.write_bytes(bytes(stat.st_size))
+    os.utime(model, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert deploy(shell, workdir, artifact, dataset).bytes_sent == stat.st_size
+
+
+@BOTH
 def test_a_removed_link_is_put_back(shell, workdir, artifact, dataset):
     put = deploy(shell, workdir, artifact, dataset)
     Path(put.model_path).unlink()
@@ -86,26 +102,30 @@ def test_another_data_set_is_refused_before_the_board_is_touched(shell, workdir,
     assert not Path(workdir).exists()
 
 
-def test_what_arrives_damaged_is_a_lab_fault_and_current_stays(shell, workdir, artifact, dataset, source, tmp_path):
+@BOTH
+def test_what_arrives_damaged_is_a_lab_fault_and_current_stays(shell, workdir, artifact, dataset, retrain):
     good = deploy(shell, workdir, artifact, dataset)
-    (source / "model.onnx").write_bytes(b"retrained")
-    pack(source, tmp_path / "next.tar.zst")
-    shell.damage = True
+    retrained = retrain(b"retrained")
+    retrained.model_path.write_bytes(b"reversed!")
     with pytest.raises(LabFault, match=r"folder-1: .* did not arrive as sent"):
-        deploy(shell, workdir, open_artifact(tmp_path / "next.tar.zst", tmp_path / "out"), dataset)
+        deploy(shell, workdir, retrained, dataset)
     assert Path(workdir, "current", "model.onnx").samefile(good.model_path)
+    retrained.model_path.write_bytes(b"retrained")
+    deploy(shell, workdir, retrained, dataset)
 
 
-def test_too_little_space_is_named_before_anything_is_sent(shell, workdir, artifact, dataset):
-    shell.answers["df "] = "Filesystem 1024-blocks Used Available Capacity Mounted\n/dev/mmcblk0p2 100 90 10 90% /"
+@BOTH
+def test_too_little_space_is_named_before_anything_is_sent(shell, workdir, artifact, dataset, tmp_path):
+    table = "Filesystem 1024-blocks Used Available Capacity Mounted\n/dev/mmcblk0p2 100 90 10 90% /"
+    shell.before(tmp_path / "before", df=f"printf '%s\\n' '{table}'")
     with pytest.raises(LabFault, match=r"10,240 bytes free, .* needed"):
         deploy(shell, workdir, artifact, dataset)
-    assert shell.uploads == []
+    assert os.listdir(Path(workdir, "blobs")) == os.listdir(Path(workdir, "incoming")) == []  # noqa: PTH208
 
 
 @pytest.mark.parametrize("answer", ["", "df: no such device", "a\nb c d"])
-def test_unknown_space_is_a_lab_fault(shell, workdir, artifact, dataset, answer):
-    shell.answers["df "] = answer
+def test_unknown_space_is_a_lab_fault(shell, workdir, artifact, dataset, answer, tmp_path):
+    shell.before(tmp_path / "before", df=f"printf '%s' '{answer}'; [ -z '{answer}' ] || echo")
     with pytest.raises(LabFault, match="free space unknown"):
         deploy(shell, workdir, artifact, dataset)
 
@@ -116,21 +136,59 @@ def test_a_work_folder_that_cannot_be_made_names_the_remedy(shell, tmp_path, art
         deploy(shell, str(tmp_path / "file" / "farm"), artifact, dataset)
 
 
-def test_a_board_that_cannot_hash_is_told_from_one_that_has_nothing(shell, workdir, artifact, dataset, monkeypatch):
-    monkeypatch.setenv("PATH", "/nowhere")
-    Path(workdir, "blobs").mkdir(parents=True)
-    shell.answers["mkdir "] = ""
+def test_a_board_that_cannot_hash_is_told_from_one_that_has_nothing(shell, workdir, artifact, dataset, tmp_path):
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("sh", "mkdir", "df"):
+        (programs / name).symlink_to(shutil.which(name))
+    shell.environment["PATH"] = str(programs)
     with pytest.raises(LabFault, match="folder-1: has no sha256sum"):
         deploy(shell, workdir, artifact, dataset)
-    assert shell.uploads == []
 
 
-def test_progress_counts_what_is_sent(shell, workdir, artifact, dataset):
+def test_a_python_that_is_too_old_is_left_alone(shell, workdir, artifact, dataset, tmp_path):
+    shell.before(tmp_path / "before", python3="exit 96")
     told: list[str] = []
     deploy(shell, workdir, artifact, dataset, progress=told.append)
-    assert told[0].startswith(f"sending 1/{len(told)}: ")
+    assert told[-1].endswith("by the board's shell alone")
 
 
+def test_progress_tells_what_is_sent(shell, workdir, artifact, dataset):
+    told: list[str] = []
+    put = deploy(shell, workdir, artifact, dataset, progress=told.append)
+    assert told[0].startswith(f"sending {put.bytes_sent:,} bytes of ")
+
+
+@BOTH
 def test_no_stray_files_remain(shell, workdir, artifact, dataset):
     deploy(shell, workdir, artifact, dataset)
-    assert sorted(os.listdir(workdir)) == ["artifacts", "blobs", "current", "datasets", "runner"]  # noqa: PTH208
+    there = set(os.listdir(workdir)) - {"deploying", "verified"}  # noqa: PTH208
+    assert there == {"artifacts", "blobs", "chunks", "current", "datasets", "history", "incoming", "runner"} - (
+        set() if Path(workdir, "chunks").exists() else {"chunks"}
+    )
+    assert os.listdir(Path(workdir, "incoming")) == []  # noqa: PTH208
+
+
+@BOTH
+def test_a_program_can_be_run_and_a_model_cannot(shell, workdir, source, described, dataset, retrain):
+    (source / "go").write_bytes(b"#!/bin/sh\n")
+    (source / "go").chmod(0o755)
+    program = described | {"runtime": "command", "command": ["./go", "{model}"]}
+    (source / "manifest.json").write_text(json.dumps(program))
+    put = deploy(shell, workdir, retrain(b"same"), dataset)
+    folder = Path(put.model_path).parent
+    assert os.access(folder / "go", os.X_OK)
+    assert not os.access(put.model_path, os.X_OK)
+
+
+@BOTH
+@pytest.mark.parametrize("kind", ["random", "zeros"])
+def test_contents_are_packed_only_where_it_helps(shell, workdir, dataset, retrain, kind):
+    content = random.Random(1).randbytes(300_000) if kind == "random" else bytes(300_000)
+    put = deploy(shell, workdir, retrain(content), dataset)
+    assert Path(put.model_path).read_bytes() == content
+    if kind == "zeros" and put.took.codec != "none":
+        assert put.took.bytes_on_wire < 30_000
+    if kind == "random":
+        assert put.took.codec == "none"
+

@@ -1,0 +1,168 @@
+"""Puts an artifact, its data set's images and the runner on a board. What the board has is not sent again.
+
+Under the board's work folder::
+
+    blobs/<sha256>            contents, each once
+    chunks/<sha256>           of a large content: length and hash of its chunks, in their order
+    artifacts/<id>/           manifest.json and the model's files: links to blobs
+    datasets/<id>/            images.idx: a link
+    runner/<hash>/            the runner's Python files: links
+    current -> artifacts/<id> swapped by one rename, after everything else is in place and checked
+    history                   what was deployed, the latest last, and under which lease
+    incoming/                 what has arrived of contents that are not whole yet; empty after every deployment
+    verified                  contents whose hash was right since the board booted
+    lease                     the latest lease under which anything was deployed: an earlier one's holder is refused
+
+Everything goes over one stream, opened by one command. A board with Python >= 3.5 is helped by a script that comes
+along (:mod:`.by_python`), another by its shell alone (:mod:`.by_shell`); names are the shell's work on both.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from devices.shell import Shell
+
+from ...errors import LabFault
+from ...lab.bench import Bench
+from ...lab.inventory import ArtifactsEntry
+from ..dataset import IMAGES, Dataset
+from ..document import MANIFEST
+from ..feed import feed, require_same
+from ..fence import fenced, try_fenced
+from ..unpack import Artifact
+from .by_python import HASH_BYTES_PER_S, Helper, Took, bring, run_there
+from .by_shell import bring_by_shell
+from .fits import require_fit
+from .names import Kept, activation, deployed, require_done, roll_back
+from .opening import opened
+from .wanted import wanted
+
+__all__ = ["KEEP", "Deployment", "Kept", "Took", "deploy", "deploy_to", "deployed", "roll_back"]
+
+KEEP = ArtifactsEntry().keep
+"""How many artifacts stay on a board, the current one among them, where nobody says otherwise."""
+
+_SPARE_BYTES = 4 << 20
+"""Free space that must remain after a deployment, assumed: links, folders and a board that still logs."""
+
+_SLOWEST_BYTES_PER_S = 50_000
+"""Slowest link that is waited for, assumed: the Wi-Fi of a Pi Zero W at the edge of its reach."""
+
+_LEAST_S = 120.0
+"""For whatever does not grow with the contents, assumed."""
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What stands ready on a board, with its paths there."""
+
+    artifact: Artifact
+    dataset: Dataset
+    model_path: str
+    images_path: str
+    runner_path: str
+    """A folder with a ``__main__.py``."""
+    manifest_path: str
+    bytes_sent: int
+    """Of contents, before they were packed for the wire."""
+    bytes_reused: int
+    """Content that the board had already."""
+    took: Took = field(default_factory=Took)
+
+
+def deploy_to(
+    bench: Bench,
+    artifact: Artifact,
+    dataset: Dataset | None,
+    *,
+    keep: int | None = None,
+    progress: Progress | None = None,
+) -> Deployment:
+    """Deploy to a borrowed board as its inventory says; raises as :func:`deploy`."""
+    return deploy(
+        bench.shell,
+        bench.workdir,
+        artifact,
+        dataset,
+        root=bench.entry.root,
+        keep=keep or bench.inventory.artifacts.keep,
+        progress=progress,
+    )
+
+
+def deploy(
+    shell: Shell,
+    workdir: str,
+    artifact: Artifact,
+    dataset: Dataset | None,
+    *,
+    root: str = "/",
+    keep: int = KEEP,
+    by_shell: bool = False,
+    progress: Progress | None = None,
+) -> Deployment:
+    """Bring a board to exactly this artifact; safe to repeat, and cheap when nothing is missing.
+
+    Until its last rename the board has what it had before. What has arrived when a link breaks, or the controller
+    ends, is used by the next deployment. Of two at once the later one goes on, and the earlier is told so.
+
+    Args:
+        shell: The board.
+        workdir: The farm's folder on it, root included; made when it is not there.
+        artifact: What :func:`open_artifact` returned.
+        dataset: The very data set that the artifact names; any, or None for noise, where it names none.
+        root: Where every path on the board begins.
+        keep: How many artifacts stay on the board, this one among them. Those that the shell's lease has deployed stay
+            besides, and those that a running program was started with.
+        by_shell: Leave the board's Python alone.
+        progress: Told in a few words what is being done.
+
+    Raises:
+        UsageFault: another data set than the artifact's, or a board that the artifact cannot run on.
+        LabFault: no space, no permission, or content that arrived damaged.
+        LeaseLost: the shell's lease is over, or the board has seen a later one.
+        devices.errors.DeviceError: the board.
+    """
+    dataset = dataset or feed(artifact, artifact.folder)
+    require_same(artifact.manifest, dataset, artifact.manifest.name)
+    require_fit(shell, root, artifact.manifest)
+    tell = progress or _silent
+    want = wanted(artifact, dataset)
+    blobs = list(want.blobs.values())
+    total = sum(blob.size for blob in blobs)
+    timeout_s = _LEAST_S + total / _SLOWEST_BYTES_PER_S + 2 * total / HASH_BYTES_PER_S
+    with opened(shell, workdir, timeout_s=timeout_s, by_shell=by_shell) as board:
+
+        def require_space(wanted_bytes: int) -> None:
+            if board.free_bytes < wanted_bytes + _SPARE_BYTES:
+                said = f"{board.free_bytes:,} bytes free, {wanted_bytes + _SPARE_BYTES:,} needed"
+                hint = "keep fewer artifacts there (--keep, or `keep:` in the inventory), or look what fills the disk"
+                raise LabFault(shell.name, f"{workdir}: {said}", hint=hint)
+
+        if board.stream is not None:
+            helper = Helper(shell, workdir, board.stream)
+            took = bring(helper, shell.name, workdir, blobs, require_space, tell)
+            status, out, err = run_there(helper, fenced(shell, workdir, activation(shell, want, keep)))
+            require_done(shell, workdir, status, out, err)
+        else:
+            took = bring_by_shell(shell, workdir, blobs, require_space, tell, timeout_s=timeout_s)
+            done = try_fenced(shell, workdir, activation(shell, want, keep))
+            require_done(shell, workdir, done.exit_status, done.text, done.stderr.decode("utf-8", "replace"))
+    model, runner = (f"{workdir}/{folder}" for folder in (f"artifacts/{artifact.id}", f"runner/{want.runner}"))
+    return Deployment(
+        artifact,
+        dataset,
+        model_path=f"{model}/{artifact.manifest.entry}",
+        images_path=f"{workdir}/datasets/{dataset.id}/{IMAGES}",
+        runner_path=runner,
+        manifest_path=f"{model}/{MANIFEST}",
+        bytes_sent=took.bytes_sent,
+        bytes_reused=sum(blob.size for blob in blobs if blob.sha256 in took.there),
+        took=took,
+    )
+
+
+def _silent(_: str) -> None:
+    pass

@@ -1,0 +1,112 @@
+"""The names on a board: what is linked, what is current, what may be gone back to; the same for every board."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import resources
+from shlex import quote
+
+from devices.shell import Shell
+
+from ...errors import LabFault, UsageFault
+from ..document import decode
+from ..fence import lease_of, require_taken, try_fenced
+from .wanted import Wanted
+
+ON_BOARD = resources.files(__package__ or "") / "on_board"
+"""What runs on the board: a shell's part, which every board has, and the helper in Python."""
+
+_NOTHING_BEFORE, _DAMAGED = 66, 65
+"""EX_NOINPUT and EX_DATAERR of sysexits.h, as ``store.sh`` ends with them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One artifact that a board has and keeps."""
+
+    artifact: str
+    """Identity."""
+    name: str
+    current: bool
+    deployed_utc: datetime | None
+    """The controller's clock when it became current; None for one that an older farm put there."""
+
+
+def activation(shell: Shell, wanted: Wanted, keep: int) -> str:
+    """Return the commands that link everything, make it current, and remove what is not kept any more."""
+    now_s = int(datetime.now(UTC).timestamp())
+    lease = lease_of(shell)
+    lines = [_store()]
+    for folder, files in wanted.folders.items():
+        for name, blob in files.items():
+            path = f"{folder}/{name}"
+            lines.append(f"link {quote(path)} {'../' * path.count('/')}blobs/{blob.sha256}")
+    lines += [f"program {blob.sha256}" for blob in wanted.blobs.values() if blob.executable]
+    lines += [
+        f"remember {wanted.artifact} {wanted.dataset} {wanted.runner} {lease} {now_s}",
+        f"switch_to {wanted.artifact}",
+        f"collect {keep} {lease}",
+    ]
+    return "\n".join(lines)
+
+
+def deployed(shell: Shell, workdir: str) -> list[Kept]:
+    """Return what a board has and keeps, the latest first; empty where nothing was deployed.
+
+    Raises:
+        LabFault: what lies there cannot be understood.
+        devices.errors.DeviceError: the board.
+    """
+    script = f"cd {quote(workdir)} 2>/dev/null || exit 0\n{_store()}\nlist"
+    current, *lines = shell.run("sh -s", stdin=script.encode()).text.splitlines() or [""]
+    try:
+        pairs = zip(lines[::2], lines[1::2], strict=True)
+        kept = [_kept(line.split(), manifest, current) for line, manifest in pairs]
+    except (ValueError, UsageFault) as error:
+        raise LabFault(shell.name, f"{workdir}/history: {error}", hint="deploy again") from error
+    return kept[::-1]
+
+
+def _kept(words: list[str], manifest: str, current: str) -> Kept:
+    artifact, _, _, _, when = words
+    at = datetime.fromtimestamp(int(when), UTC) if when != "0" else None
+    return Kept(artifact, str(decode(manifest.encode(), artifact)["name"]), artifact == current, at)
+
+
+def roll_back(shell: Shell, workdir: str) -> Kept:
+    """Make current what was so before, and return it; its contents are checked first.
+
+    Raises:
+        UsageFault: nothing was deployed before.
+        LabFault: a content of it is damaged.
+        LeaseLost: the shell's lease is over, or the board has seen a later one.
+        devices.errors.DeviceError: the board.
+    """
+    done = try_fenced(shell, workdir, f"{_store()}\nback")
+    said = done.stderr.decode("utf-8", "replace").strip()
+    if done.exit_status == _NOTHING_BEFORE:
+        raise UsageFault(f"{shell.name}: {said}; `farm deploy {shell.name} --list` shows what is there")
+    if done.exit_status == _DAMAGED:
+        raise LabFault(shell.name, f"{workdir}: {said}; nothing was changed", hint="deploy that artifact again")
+    require_done(shell, workdir, done.exit_status, done.text, said)
+    return next(one for one in deployed(shell, workdir) if one.artifact == done.text)
+
+
+def require_done(shell: Shell, workdir: str, status: int, out: str, err: str) -> None:
+    """Raise what commands of a deployment ended with.
+
+    Raises:
+        LeaseLost: the board has seen a later lease.
+        LabFault: it could not do them.
+    """
+    require_taken(shell, status, out)
+    if status:
+        full = "No space" in err
+        hint = f"remove old files under {workdir}, or look what fills the disk" if full else ""
+        raise LabFault(shell.name, f"{workdir}: status {status}: {err.strip() or 'nothing said'}", hint=hint)
+
+
+def _store() -> str:
+    """Return the functions, without what only people read."""
+    text = (ON_BOARD / "store.sh").read_text(encoding="utf-8")
+    return re.sub(r"^#.*\n|(?<=\{) #.*$", "", text, flags=re.MULTILINE)

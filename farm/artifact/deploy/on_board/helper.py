@@ -1,0 +1,475 @@
+"""Runs on the board: finds out which contents are there, takes the missing ones, puts each in place when it is right.
+
+Python >= 3.5, standard library alone. It is sent over for every deployment and leaves nothing of itself. Messages in
+are JSON behind a length of four bytes, some with raw bytes after them; answers are JSON, one a line.
+"""
+
+import base64
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import threading
+import time
+import zlib
+
+_PIECE = 1 << 20
+_CHUNK = struct.Struct("<I16s")
+_MARKS = 64
+_TAKEOVER_S = 10.0
+_SETTLED_NS = 2000000000
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_MODULES = ("compression.zstd", "zstandard")
+
+
+class Wire:
+    """What the controller sends."""
+
+    def __init__(self, descriptor):
+        self.descriptor = descriptor
+
+    def some(self, size):
+        data = os.read(self.descriptor, min(size, _PIECE))
+        if not data:
+            raise EOFError("the link broke")
+        return data
+
+    def exactly(self, size):
+        pieces = []
+        while size:
+            pieces.append(self.some(size))
+            size -= len(pieces[-1])
+        return b"".join(pieces)
+
+    def number(self):
+        return struct.unpack("<I", self.exactly(4))[0]
+
+    def message(self):
+        return json.loads(zlib.decompress(self.exactly(self.number())).decode())
+
+
+class Stored:
+    """Contents as they are."""
+
+    def __init__(self, wire):
+        self.wire = wire
+
+    def pieces(self):
+        size = self.wire.number()
+        while size:
+            while size:
+                data = self.wire.some(size)
+                size -= len(data)
+                yield data
+            size = self.wire.number()
+
+
+class Packed(Stored):
+    """Frames that a function of this Python unpacks, each by itself."""
+
+    def __init__(self, wire, unpack):
+        Stored.__init__(self, wire)
+        self.unpack = unpack
+
+    def pieces(self):
+        size = self.wire.number()
+        while size:
+            yield self.unpack(self.wire.exactly(size))
+            size = self.wire.number()
+
+
+class Piped(Stored):
+    """Frames that the board's ``zstd`` unpacks; a thread feeds it, so that neither waits for the other."""
+
+    def pieces(self):
+        process = subprocess.Popen(["zstd", "-dcq"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        fault = []
+
+        def feed():
+            try:
+                for data in Stored.pieces(self):
+                    process.stdin.write(data)
+            except Exception as error:  # noqa: BLE001 -- raised again where the output ends
+                fault.append(error)
+            finally:
+                try:
+                    process.stdin.close()
+                except OSError as error:
+                    fault.append(error)
+
+        feeder = threading.Thread(target=feed)
+        feeder.daemon = True
+        feeder.start()
+        while True:
+            data = os.read(process.stdout.fileno(), _PIECE)
+            if not data:
+                break
+            yield data
+        feeder.join()
+        process.stdout.close()
+        status = process.wait()
+        if fault or status:
+            raise fault[0] if fault else ValueError("zstd ended with status %d" % status)
+
+
+def zstd_module():
+    """Return a function that unpacks a frame, or None."""
+    for name in _MODULES:
+        try:
+            module = __import__(name, fromlist=["x"])
+        except ImportError:
+            continue
+        if name == "zstandard":
+            return module.ZstdDecompressor().decompress
+        return module.decompress
+    return None
+
+
+def codecs():
+    return (["zstd"] if shutil.which("zstd") or zstd_module() else []) + ["zlib", "none"]
+
+
+def opened(wire, codec):
+    if codec == "none":
+        return Stored(wire)
+    if codec == "zlib":
+        return Packed(wire, zlib.decompress)
+    unpack = zstd_module()
+    return Packed(wire, unpack) if unpack else Piped(wire)
+
+
+def sha256_of(path):
+    digest = hashlib.sha256()
+    with open(path, "rb", buffering=0) as file:
+        while True:
+            data = file.read(_PIECE)
+            if not data:
+                return digest.hexdigest()
+            digest.update(data)
+
+
+def write_all(descriptor, data, offset):
+    view = memoryview(data)
+    while view:
+        done = os.pwrite(descriptor, view, offset)
+        view = view[done:]
+        offset += done
+
+
+def replace(path, data):
+    """Write a small file so that it is there whole or not at all."""
+    with open(path + ".new", "wb") as file:
+        file.write(data)
+    os.replace(path + ".new", path)
+
+
+def alone():
+    """See that no other deployment works here. An earlier one belongs to a controller that lost its link, or its lease.
+
+    Returns the descriptor that keeps others out: it ends with this process.
+    """
+    descriptor = os.open("deploying", os.O_RDWR | os.O_CREAT, 0o644)
+    until = time.monotonic() + _TAKEOVER_S
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            holder = os.pread(descriptor, 32, 0).strip()
+            if time.monotonic() > until:
+                raise OSError(errno.EBUSY, "another deployment runs here, process %s" % holder.decode()) from None
+            try:
+                os.kill(int(holder), signal.SIGTERM)
+            except (ValueError, ProcessLookupError):
+                pass
+            time.sleep(0.02)
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
+    return descriptor
+
+
+class Verified:
+    """Contents whose hash was right since the board booted, and that nobody has touched since: not read again."""
+
+    def __init__(self):
+        with open("/proc/sys/kernel/random/boot_id") as file:
+            self.boot = file.read().strip()
+        try:
+            with open("verified") as file:
+                noted = json.load(file)
+            self.noted = noted["blobs"] if noted["boot"] == self.boot else {}
+        except (OSError, ValueError, KeyError, TypeError):
+            self.noted = {}
+        self.before = dict(self.noted)
+
+    def intact(self, name, size):
+        path = "blobs/" + name
+        try:
+            stat = os.stat(path)
+        except OSError:
+            return False
+        if stat.st_size != size:
+            return False
+        state = [stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
+        if self.noted.get(name) == state:
+            return True
+        self.noted.pop(name, None)
+        begun_ns = int(time.time() * 1e9)
+        if sha256_of(path) != name:
+            return False
+        # what is written within one tick of the clock leaves the same times: only a file at rest is noted
+        if begun_ns - stat.st_ctime_ns > _SETTLED_NS:
+            self.noted[name] = state
+        return True
+
+    def keep(self):
+        self.noted = {name: state for name, state in self.noted.items() if os.path.exists("blobs/" + name)}
+        if self.noted != self.before:
+            replace("verified", json.dumps({"boot": self.boot, "blobs": self.noted}).encode())
+
+
+def prefix(name, size):
+    """Return the hashes of what has arrived of a content, at marks that a torn end leaves usable."""
+    step = max(_PIECE, -(-size // (_MARKS * _PIECE)) * _PIECE)
+    digest, at, marks = hashlib.sha256(), 0, []
+    with open("incoming/" + name, "rb", buffering=0) as file:
+        end = min(os.fstat(file.fileno()).st_size, size)
+        while at < end:
+            data = file.read(min(_PIECE, end - at, step - at % step))
+            if not data:
+                break
+            digest.update(data)
+            at += len(data)
+            if at % step == 0 or at == end:
+                marks.append([at, digest.copy().hexdigest()])
+    return marks
+
+
+def survey(wanted, large):
+    """Say which of the wanted contents are there, and what has arrived of the others."""
+    begun = time.monotonic()
+    verified = Verified()
+    have = [index for index, (name, size) in enumerate(wanted) if verified.intact(name, size)]
+    verified.keep()
+    missing = sorted(set(range(len(wanted))).difference(have))
+    parts = [index for index in missing if os.path.exists("incoming/" + wanted[index][0])]
+    large_ones = [index for index in have if wanted[index][1] >= large]
+    return {
+        "have": have,
+        "bare": [index for index in large_ones if not os.path.exists("chunks/" + wanted[index][0])],
+        "parts": {index: prefix(*wanted[index]) for index in parts},
+        "held": sum(os.stat("incoming/" + wanted[index][0]).st_blocks * 512 for index in parts),
+        "chunked": bool(os.path.isdir("chunks") and os.listdir("chunks")),
+        "codecs": codecs(),
+        "hash_s": time.monotonic() - begun,
+    }
+
+
+def chunks_of(recipe):
+    """Yield offset, length and hash of every chunk."""
+    offset = 0
+    for length, digest in _CHUNK.iter_unpack(recipe):
+        yield offset, length, digest
+        offset += length
+
+
+def sources(wanted):
+    """Return hash -> (blob, offset) of the wanted chunks that the board's contents should hold."""
+    found = {}
+    for name in os.listdir("chunks"):
+        if not os.path.exists("blobs/" + name):
+            continue
+        with open("chunks/" + name, "rb") as file:
+            recipe = file.read()
+        for offset, _, digest in chunks_of(recipe[: len(recipe) // _CHUNK.size * _CHUNK.size]):
+            if digest in wanted:
+                found.setdefault(digest, (name, offset))
+    return found
+
+
+class Files:
+    """The board's contents, opened once."""
+
+    def __init__(self):
+        self.descriptors = {}
+
+    def read(self, name, offset, length):
+        if name not in self.descriptors:
+            self.descriptors[name] = os.open("blobs/" + name, os.O_RDONLY)
+        return os.pread(self.descriptors[name], length, offset)
+
+    def close(self):
+        for descriptor in self.descriptors.values():
+            os.close(descriptor)
+
+
+def fill(name, recipe):
+    """Put together what the board has of a content; return a bit for every chunk, set where it is missing."""
+    chunks = list(chunks_of(recipe))
+    known, files = sources({digest for _, _, digest in chunks}), Files()
+    part = os.open("incoming/" + name, os.O_RDWR | os.O_CREAT, 0o644)
+    bits = bytearray(-(-len(chunks) // 8))
+    try:
+        for index, (offset, length, digest) in enumerate(chunks):
+            if right(os.pread(part, length, offset), length, digest):
+                continue
+            data = files.read(*known[digest] + (length,)) if digest in known else b""
+            if right(data, length, digest):
+                write_all(part, data, offset)
+            else:
+                bits[index // 8] |= 1 << index % 8
+    finally:
+        os.close(part)
+        files.close()
+    return base64.b64encode(bytes(bits)).decode()
+
+
+def right(data, length, digest):
+    return len(data) == length and hashlib.sha256(data).digest()[:16] == digest
+
+
+class Target:
+    """Takes the missing stretches of one content, in their order."""
+
+    def __init__(self, name, stretches):
+        self.name, self.stretches = name, [list(one) for one in stretches if one[1]]
+        self.descriptor = os.open("incoming/" + name, os.O_RDWR | os.O_CREAT, 0o644)
+        whole = not stretches or (len(stretches) == 1 and stretches[0][0] == 0)
+        self.digest = hashlib.sha256() if whole and stretches else None
+        self.end = sum(stretches[-1]) if stretches else 0
+
+    def take(self, data):
+        """Write what belongs here and return the rest."""
+        while data and self.stretches:
+            offset, left = self.stretches[0]
+            mine, data = data[:left], data[left:]
+            write_all(self.descriptor, mine, offset)
+            if self.digest is not None:
+                self.digest.update(mine)
+            self.stretches[0] = [offset + len(mine), left - len(mine)]
+            if left == len(mine):
+                self.stretches.pop(0)
+        return data
+
+    def finish(self, size):
+        os.ftruncate(self.descriptor, size)
+        os.close(self.descriptor)
+        whole = self.digest is not None and self.end == size
+        return self.name == (self.digest.hexdigest() if whole else sha256_of("incoming/" + self.name))
+
+
+def receive(plan, sizes, source):
+    """Take everything that was announced; return which contents arrived as they should, and which did not."""
+    begun = time.monotonic()
+    targets = [Target(name, stretches) for name, stretches in plan]
+    at = 0
+    for data in source.pieces():
+        data = memoryview(data)
+        while data:
+            while not targets[at].stretches:
+                at += 1
+            data = targets[at].take(data)
+    received = time.monotonic()
+    fine = [target.finish(sizes[target.name]) for target in targets]
+    hashed = time.monotonic()
+    placed = [target.name for target, is_right in zip(targets, fine) if is_right]
+    place(placed)
+    bad = [target.name for target, is_right in zip(targets, fine) if not is_right]
+    for name in bad:
+        os.unlink("incoming/" + name)
+    times = {"receive_s": received - begun, "hash_s": hashed - received, "sync_s": time.monotonic() - hashed}
+    return dict(times, placed=placed, bad=bad)
+
+
+def place(names):
+    """Give contents their names, once they are on the disk and not only on their way there."""
+    if len(names) > 4:
+        os.sync()  # one wait for all: an SD card takes as long for each
+    else:
+        for name in names:
+            sync("incoming/" + name)
+    for name in names:
+        os.replace("incoming/" + name, "blobs/" + name)
+    if names:
+        sync("blobs")
+
+
+def sync(path):
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def run(script):
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", script], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    out, err = process.communicate()
+    return {"status": process.returncode, "out": out.decode("utf-8", "replace"), "err": err.decode("utf-8", "replace")}
+
+
+def talk(wire, say):
+    """Do what is asked until nothing more is."""
+    wanted, sizes = [], {}
+    while True:
+        asked = wire.message()
+        what = asked["do"]
+        if what == "survey":
+            wanted = [(name, size) for name, size in asked["blobs"]]
+            sizes = dict(wanted)
+            say(survey(wanted, asked["large"]))
+        elif what == "fill":
+            recipes = [(name, wire.exactly(size)) for name, size in asked["recipes"]]
+            begun = time.monotonic()
+            say({"missing": {name: fill(name, recipe) for name, recipe in recipes}, "s": time.monotonic() - begun})
+        elif what == "receive":
+            say(receive(asked["plan"], sizes, opened(wire, asked["codec"])))
+        elif what == "note":
+            os.makedirs("chunks", exist_ok=True)
+            for name, size in asked["recipes"]:
+                replace("chunks/" + name, wire.exactly(size))
+        elif what == "run":
+            say(run(asked["script"]))
+        else:
+            return
+
+
+def main(stdin, stdout):
+    """Serve one deployment in the work folder; 0 when it was told the end, 1 otherwise."""
+
+    def say(answer):
+        write = json.dumps(answer).encode() + b"\n"
+        while write:
+            write = write[os.write(stdout, write) :]
+
+    def taken_over(*_):
+        say({"error": "another deployment has taken over", "errno": 0})
+        os._exit(1)
+
+    lock = None
+    try:
+        lock = alone()
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, taken_over)
+        say({"ready": "%d.%d" % sys.version_info[:2]})
+        talk(Wire(stdin), say)
+    except EOFError:
+        return 1
+    except (OSError, ValueError, zlib.error) as error:
+        if getattr(error, "errno", None) in _FULL:
+            shutil.rmtree("incoming")  # what else runs on the board needs the space
+            os.mkdir("incoming")
+        say({"error": str(error), "errno": getattr(error, "errno", None) or 0})
+        return 1
+    finally:
+        if lock is not None:
+            os.close(lock)
+    return 0

@@ -1,0 +1,91 @@
+# The names on a board: links to contents, what is current, what is kept. POSIX sh, in the work folder.
+# history: a line for every artifact that may be gone back to, the latest last: artifact, data set, runner, lease, when.
+
+link() { # path, target: nothing is started where the link is right
+	[ "$1" -ef "${1%/*}/$2" ] || { mkdir -p "${1%/*}" && ln -sfn "$2" "$1"; }
+}
+
+program() { # blob
+	[ -x "blobs/$1" ] || chmod 755 "blobs/$1"
+}
+
+current() {
+	c=$(readlink current 2>/dev/null) || :
+	c=${c##*/}
+}
+
+switch_to() { # artifact
+	ln -sfn "artifacts/$1" current.new && mv -T current.new current
+}
+
+remember() { # artifact, data set, runner, lease, when
+	current
+	last=
+	[ -z "$c" ] || last="$c - - - 0"
+	{
+		[ ! -f history ] || while read -r id rest; do
+			case $id in "$1") ;; "$c") last="$id $rest" ;; *) echo "$id $rest" ;; esac
+		done <history
+		[ -z "$last" ] || [ "$c" = "$1" ] || echo "$last"
+		echo "$*"
+	} >history.new
+	mv history.new history
+}
+
+blobs_of() { # folders
+	ls -lR "$@" 2>/dev/null | sed -n 's|.*/blobs/\([0-9a-f]*\)$|\1|p'
+}
+
+collect() { # how many are kept, lease: its own are kept too, and what a running program was started with
+	running=$(cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' ' ') || :
+	current
+	kept=" $c " left=0
+	[ -f history ] || : >history
+	while read -r id _; do left=$((left + 1)); done <history
+	while read -r id dataset runner lease when; do
+		left=$((left - 1))
+		[ "$id" = "$c" ] || [ $left -lt "$1" ] || { [ "$2" != - ] && [ "$lease" = "$2" ]; } ||
+			case $running in *"$id"*) ;; *) continue ;; esac
+		kept="$kept$id $dataset $runner "
+		echo "$id $dataset $runner $lease $when" >&3
+	done <history 3>history.new
+	mv history.new history
+	for folder in artifacts/* datasets/* runner/*; do
+		case "$kept$running" in *"${folder##*/}"*) ;; *) rm -rf "$folder" ;; esac
+	done
+	used=" $(blobs_of artifacts datasets runner | tr '\n' ' ')"
+	for file in blobs/* chunks/*; do
+		case $used in *" ${file##*/} "*) ;; *) rm -f "$file" ;; esac
+	done
+	rm -rf incoming/*
+}
+
+back() { # prints what is current now
+	current
+	before=
+	[ ! -f history ] || while read -r id _; do
+		[ "$id" != "$c" ] || break
+		[ ! -d "artifacts/$id" ] || before=$id
+	done <history
+	if [ -z "$before" ]; then
+		echo "nothing was deployed before what is current" >&2
+		exit 66
+	fi
+	for name in $(blobs_of "artifacts/$before"); do
+		[ "$(sha256sum "blobs/$name" | cut -c 1-64)" = "$name" ] || { echo "blobs/$name is damaged" >&2 && exit 65; }
+	done
+	switch_to "$before"
+	echo "$before"
+}
+
+list() { # a line for what is current, then two for each: its history, its manifest
+	current
+	echo "$c"
+	[ ! -f history ] || while read -r line; do
+		id=${line%% *}
+		[ -f "artifacts/$id/manifest.json" ] || continue
+		echo "$line"
+		cat "artifacts/$id/manifest.json"
+		echo
+	done <history
+}
