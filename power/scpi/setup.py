@@ -160,18 +160,18 @@ def told(port: ScpiPort, question: str) -> float | None:
     return found[0] if found and math.isfinite(found[0]) else None
 
 
-def asked(port: ScpiPort, question: str) -> str | None:
-    """Return an answer that the instrument may leave out; None where it does.
+def asked(port: ScpiPort, question: str, *, tries: int = 2) -> str | None:
+    """Return an answer that the instrument may leave out; None where it does, each time.
 
     Raises:
         MeterOffline: the link is broken.
     """
-    return _quietly(lambda: port.query(question, timeout_s=_CONFIRM_S))
+    return _quietly(lambda: port.query(question, timeout_s=_CONFIRM_S), tries)
 
 
-def _quietly(ask: Callable[[], T]) -> T | None:
-    """Ask twice what need not be answered; None when it was not. Raises MeterOffline when the link itself is broken."""
-    for _ in range(2):
+def _quietly(ask: Callable[[], T], tries: int = 2) -> T | None:
+    """Ask what need not be answered; None when it never was. Raises MeterOffline when the link itself is broken."""
+    for _ in range(tries):
         try:
             return ask()
         except (MeterOffline, FrameError) as error:

@@ -5,6 +5,7 @@ mlcommons/power-dev); firmware seen in their logs F1.04. Not yet tried on a unit
 """
 
 import math
+import re
 import time
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal, Self
@@ -12,7 +13,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from ..block import Block, Flag
-from ..errors import FrameError, MeterOffline
+from ..errors import FrameError, InstrumentFault, MeterOffline
 from ..gaps import is_long
 from ..meter import Accuracy, Identity, Tolerance
 from ..polling import Pace, PolledMeter
@@ -29,6 +30,8 @@ _AMPS_RANGES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.
 _VALUES = ":NUM:NORM:VAL?"
 _CHOSEN = ("volts", "amps", "watts")
 _ITEMS = ":NUM:NORM?"
+_SPELT_OUT = {_VALUES: ":NUMERIC:NORMAL:VALUE?", _ITEMS: ":NUMERIC:NORMAL?"}
+"""As public conversations have them."""
 _NEXT = f":COMM:WAIT 1;:STAT:EESR?;{_VALUES}"
 """Wait for the end of an update (bit 0 of the extended event register), clear that event, give the values:
 IM WT310E-17EN, section 5.5. Asking at will may give the same update twice, or miss one."""
@@ -36,6 +39,8 @@ _WAITED = 0.1
 """An answer that took this share of the update interval did wait: the update was not there before."""
 _FORGET_AFTER_UPDATES = 2
 """After a pause this long the waiting update is of unknown age."""
+_LIST = re.compile(r"(?:\S+ )?\d+;(?:\S+ )?[A-Z]", re.IGNORECASE)
+"""How a list of items begins."""
 _QUANTITIES = {"U": "volts", "URMS": "volts", "UMN": "volts", "UDC": "volts", "P": "watts"} | dict.fromkeys(
     ("I", "IRMS", "IMN", "IDC"), "amps"
 )
@@ -126,6 +131,7 @@ class WT310E(PolledMeter):
         self._brake = Pace(self.aperture_s / 2)  # for firmware that does not wait, and says so
         self._refusals = 0
         self._where = options.where
+        self._question = _VALUES
         self._places: tuple[int, dict[str, int]] | None = None
 
     @classmethod
@@ -135,13 +141,17 @@ class WT310E(PolledMeter):
         Raises:
             MeterOffline: nothing answers there.
             WrongInstrument: something else answers there.
-            InstrumentFault: it refuses a setting, or does not keep it.
+            InstrumentFault: it refuses a setting, or does not keep it, or tells no watts of the element.
         """
         options = cls.Config.model_validate(config)
 
         def make(port: ScpiPort, identity: Identity) -> Self:
             silent = prepare(port, options)
             meter = cls(name, port, options, identity)
+            if told := _told_places(port, options.where):
+                meter._question, meter._places = told
+            else:
+                silent.append(_ITEMS)
             meter.accuracy = _accuracy(identity.model, options, silent)
             return meter
 
@@ -202,7 +212,14 @@ class WT310E(PolledMeter):
     def _at_will(self) -> tuple[list[float], int, Flag]:
         """Return the update that is shown now: up to one interval old, and maybe the one before once more."""
         self._pace.wait()
-        (values, _), answered_ns = self._values(_VALUES), time.monotonic_ns()
+        try:
+            values, _ = self._values(self._question)
+        except MeterOffline as error:
+            if isinstance(error.__cause__, OSError) or self._refusals >= _REFUSALS or self._places is not None:
+                raise
+            values, _ = self._values(_SPELT_OUT[_VALUES])
+            self._question = _SPELT_OUT[_VALUES]
+        answered_ns = time.monotonic_ns()
         last_ns, self._shown_ns = self._shown_ns, answered_ns
         lost = last_ns is not None and is_long(answered_ns - last_ns, self.rate_hz)
         return values, answered_ns, Flag.LOST_BEFORE if lost else Flag(0)
@@ -272,6 +289,21 @@ def _accuracy(model: str, options: WT310E.Config, silent: Sequence[str]) -> Accu
         f"factor 1, {amps_of_reading:.1%} of reading + 0.2 % of volts range times amps range"
         f"{'' if fixed else '; ranges left to the front panel: those of the widest'}" + unconfirmed(silent),
     )
+
+
+def _told_places(port: ScpiPort, element: str) -> tuple[str, tuple[int, dict[str, int]]] | None:
+    """Return the question for values, and where they stand, as the instrument tells it; None where it does not.
+
+    Raises:
+        InstrumentFault: they are there, and no watts of the element among them.
+    """
+    for question, then in ((_ITEMS, _VALUES), (_SPELT_OUT[_ITEMS], _SPELT_OUT[_VALUES])):
+        if (items := asked(port, question, tries=1)) and _LIST.match(items):
+            try:
+                return then, places(items, element)
+            except ValueError as error:
+                raise InstrumentFault(port.name, f"{question}: {error}", hint="has it that element?") from error
+    return None
 
 
 def prepare(port: ScpiPort, options: WT310E.Config) -> list[str]:

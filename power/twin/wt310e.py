@@ -83,7 +83,7 @@ class WT310E(Twin):
         self._volts_range: float | None = None  # None: automatic
         self._amps_range: float | None = None
         self._headers = True
-        self._items = ["U", "I", "P"]
+        self._items = ["U,1", "I,1", "P,1"]
         self._kept = dict(_KEPT)
         self._frozen: Reading | None = None
         self._set_rate(0.25)
@@ -124,8 +124,9 @@ class WT310E(Twin):
         on = self._scpi.on
         on("NUMeric[:NORMal]:NUMber", lambda a: self._set_count(int(number(a[0]))))
         on("NUMeric[:NORMal]:NUMber?", lambda _: self._told("NUM:NORM:NUM", str(len(self._items))))
-        on("NUMeric[:NORMal]:ITEM#", lambda a: self._set_item(int(a[0]), a[1]))
-        on("NUMeric[:NORMal]:ITEM#?", lambda a: self._told(f"NUM:NORM:ITEM{a[0]}", self._item(int(a[0])) + ",1"))
+        on("NUMeric[:NORMal]:ITEM#", lambda a: self._set_item(int(a[0]), ",".join(a[1:])))
+        on("NUMeric[:NORMal]:ITEM#?", lambda a: self._told(f"NUM:NORM:ITEM{a[0]}", self._item(int(a[0]))))
+        on("NUMeric[:NORMal]?", lambda _: self._list())
         on("NUMeric[:NORMal]:VALue?", self._values)
 
     def _told(self, header: str, value: str) -> str:
@@ -174,7 +175,12 @@ class WT310E(Twin):
 
     def _set_item(self, index: int, function: str) -> None:
         self._item(index)
-        self._items[index - 1] = function.upper()
+        item = function.upper()
+        self._items[index - 1] = item if "," in item or item == "NONE" else f"{item},1"
+
+    def _list(self) -> str:
+        items = (self._told(f"NUM:NORM:ITEM{place}", item) for place, item in enumerate(self._items, 1))
+        return ";".join([self._told("NUM:NORM:NUM", str(len(self._items))), *items])
 
     def _item(self, index: int) -> str:
         if not 1 <= index <= len(self._items):
@@ -196,7 +202,7 @@ class WT310E(Twin):
         volts = shown.volts if shown.volts > _TOO_LITTLE * volts_range else 0.0
         amps = shown.amps if shown.amps > _TOO_LITTLE * amps_range else 0.0
         quantities = {"U": volts, "I": amps, "P": shown.watts, "S": shown.watts, "LAMB": 1.0}
-        return engineering(quantities.get(item, math.nan), _DIGITS)
+        return engineering(quantities.get(item.partition(",")[0], math.nan), _DIGITS)
 
     def _ranges(self) -> tuple[float, float]:
         """Return the ranges in use; an automatic one holds the board's peak, and never moves."""

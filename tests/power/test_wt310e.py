@@ -250,3 +250,31 @@ def test_more_values_than_were_chosen_are_refused_where_nothing_tells_them_apart
     meter = WT330("m1", ScpiPort("m1", port), WT330.Config(resource="x"))
     with pytest.raises(FrameError, match="10 values, not 3"):
         meter.read()
+
+
+def _on(known: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put an instrument on the link that answers these questions, word by word, and takes no setting."""
+    said = {"*IDN?": "YOKOGAWA,WT333E,C2WL21005V,F1.04", **known}
+    port = Answering(lambda d: f"{said[q]}\n".encode() if (q := d.decode().strip()) in said else b"")
+    monkeypatch.setattr("power.scpi.port.open_link", lambda *_, **__: port)
+
+
+def test_a_conversation_in_long_words_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    _on({":NUMERIC:NORMAL?": ITEMS, ":NUMERIC:NORMAL:VALUE?": TOLD}, monkeypatch)
+    with WT330.open("m1", WT330.Config(resource="x", element="2")) as meter:
+        assert meter.read().watts == pytest.approx([338.6])
+
+
+def test_values_in_another_order_than_was_chosen_are_taken_as_the_instrument_lists_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _on({":NUM:NORM?": "3;P,1;U,1;I,1", ":NUM:NORM:VAL?": "6.869E+00,230.12E+00,0.0532E+00"}, monkeypatch)
+    with WT310E.open("m1", WT310E.Config(resource="x")) as meter:
+        block = meter.read()
+    assert (block.volts[0], block.amps[0], block.watts[0]) == (230.12, 0.0532, 6.869)
+
+
+def test_an_instrument_that_lists_no_watts_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    _on({":NUM:NORM?": "3;S,1;U,1;I,1", ":NUM:NORM:VAL?": "12.2E+00,230.12E+00,0.0532E+00"}, monkeypatch)
+    with pytest.raises(InstrumentFault, match="no watts of element 1"):
+        WT310E.open("m1", WT310E.Config(resource="x"))
