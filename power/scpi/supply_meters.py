@@ -176,7 +176,7 @@ class NGE100(SupplyMeter):
     models = ("NGE1",)
     select = ("INST:NSEL {ch}", "INST OUT{ch}")
     ways = (_BY_NUMBER, Way(_OF_CHOSEN, before=("INST OUT{ch}",)))
-    limits = _data_sheet(Tolerance(0.001, 20e-3), Tolerance(0.001, 5e-3), "R&S NGE100")
+    limits = _data_sheet(Tolerance(0.001, 30e-3), Tolerance(0.002, 10e-3), "R&S NGE100")
 
 
 class NGL(SupplyMeter):
@@ -207,7 +207,8 @@ class SPD3303X(SupplyMeter):
 
     models = ("SPD3303",)
     ways = (_BY_CHANNEL, Way(_OF_CHOSEN, before=("INST CH{ch}",)))
-    limits = _data_sheet(Tolerance(0.0003, 10e-3), Tolerance(0.003, 10e-3), "Siglent SPD3303X")
+    limits = _data_sheet(Tolerance(0.005, 20e-3), Tolerance(0.005, 20e-3), "Siglent SPD3303X-E")
+    """The lesser of both by far: 0.5 % and two digits of 10 mV and 10 mA."""
     pause_s = 0.02
     """Public programs wait 10 to 100 ms after each command to a Siglent."""
 
