@@ -105,8 +105,8 @@ def _table(text: str) -> tuple[list[str], list[list[str]], str]:
             data.append(line)
     if not data:
         raise TraceError("no row")
-    delimiter = next((mark for mark in _DELIMITERS if all(mark in line for line in data[:2])), ",")
-    rows = [[cell.strip() for cell in row] for row in csv.reader(data, delimiter=delimiter, skipinitialspace=True)]
+    delimiter = _delimiter(data[:2])
+    rows = list(_rows(data, delimiter))
     if not any(_is_value(cell) for cell in rows[0]):
         return rows[0], rows[1:] or _no_rows(), delimiter
     names = next(
@@ -115,12 +115,25 @@ def _table(text: str) -> tuple[list[str], list[list[str]], str]:
     return names, rows, delimiter
 
 
+def _delimiter(first: Sequence[str]) -> str:
+    """Return what stands between the cells of the first rows: a blank where nothing else does, and all have as many."""
+    if found := next((mark for mark in _DELIMITERS if all(mark in line for line in first)), ""):
+        return found
+    words = {len(line.split()) for line in first}
+    return " " if len(first) > 1 and len(words) == 1 and words != {1} and "," not in "".join(first) else ","
+
+
 def _no_rows() -> list[list[str]]:
     raise TraceError("no row below the names of the columns")
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
-    return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), list[str]())]
+    return next(_rows([line], delimiter), list[str]())
+
+
+def _rows(lines: Sequence[str], delimiter: str) -> Iterator[list[str]]:
+    stripped = (line.strip(" ") for line in lines)
+    return ([cell.strip() for cell in row] for row in csv.reader(stripped, delimiter=delimiter, skipinitialspace=True))
 
 
 def _is_value(cell: str) -> bool:

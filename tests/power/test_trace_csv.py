@@ -134,3 +134,13 @@ def test_volts_and_amps_stay_beside_watts() -> None:
     assert found.volts[0] == 5.0
     assert np.isnan(found.volts[1])
     assert int(found.t_ns[0]) == instant_ns("2020-12-23T10:06:40Z")
+
+
+def test_columns_between_blanks_are_read_as_the_fnirsi_logger_writes_them() -> None:
+    """Names as baryluk/fnirsi-usb-power-data-logger prints them."""
+    names = "timestamp sample_in_packet voltage_V current_A dp_V dn_V temp_C_ema energy_Ws capacity_As"
+    found = read(
+        f"{names}\n1700000000.010 0 5.08000 0.20000 0.6 0.6 25.3 0 0\n1700000000.020 1  5.1 0.1 0.6 0.6 25 0 0\n"
+    )
+    assert found.watts == pytest.approx([1.016, 0.51])
+    assert np.diff(found.t_ns).tolist() == [10_000_000]
