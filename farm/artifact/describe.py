@@ -1,0 +1,215 @@
+"""Writes the manifest of a model that has none: what its file tells, and what its maker says besides."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import prod
+from pathlib import PurePosixPath
+from typing import Any, TypeVar
+
+from ..errors import UsageFault
+from .document import Part, identity
+from .kind import kind_of
+from .manifest import Input, Manifest, Output, Runtime, Scale, Step, UpscaleNearest
+from .model.layers import layers
+from .model.malformed import Malformed
+from .model.net import Net, Port
+from .model.read import read_net
+from .pack import Content
+
+SUFFIXES: Mapping[str, Runtime] = {
+    ".onnx": "onnx",
+    ".xml": "openvino",
+    ".plan": "tensorrt",
+    ".engine": "tensorrt",
+    ".trt": "tensorrt",
+    ".binaryproto": "aiy",
+}
+"""Of files whose bytes do not tell; TFLite's do."""
+
+P = TypeVar("P", bound=Part)
+
+_COLOURS = (1, 3, 4)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a maker says of a model; whatever is None or empty is found out, or left out."""
+
+    name: str | None = None
+    model: str | None = None
+    runtime: Runtime | None = None
+    precision: str | None = None
+    entry: str | None = None
+    input: Input | None = None
+    output: Output | None = None
+    upscale: tuple[int, int] | None = None
+    """Height and width."""
+    scale: tuple[float, float] | None = None
+    """Factor and offset that make the model's real input of a grey value."""
+    command: list[str] | None = None
+    architecture: str | None = None
+    bound_to: Mapping[str, str] = field(default_factory=dict[str, str])
+    compression: tuple[Step, ...] = ()
+    parent: Manifest | None = None
+
+
+def describe(
+    contents: Mapping[str, Content], said: Said, where: str, *, side: tuple[int, int] | None
+) -> dict[str, Any]:
+    """Return the manifest, without accuracy and files.
+
+    Args:
+        contents: What will be packed.
+        said: By its maker.
+        where: What faults begin with.
+        side: Height and width of the images that it will be fed with, where they are known.
+
+    Raises:
+        UsageFault: something is told by neither; a line for each.
+    """
+    entry = said.entry or _entry(contents, said, where)
+    if entry not in contents:
+        raise UsageFault(f"{where}: no file {entry} in it; there are {', '.join(sorted(contents))}")
+    try:
+        net = read_net(entry, contents[entry].data, lambda name: contents[name].data if name in contents else None)
+        runtime = said.runtime or _runtime(entry, contents[entry].data, said)
+    except Malformed as error:
+        raise UsageFault(f"{where}: {entry}: {error}") from error
+    if runtime is None:
+        raise UsageFault(f"{where}: {entry} is no model of a kind known by its bytes or its name; say --runtime")
+    given, wanted, precision = said.input or _input(net), said.output or _output(net), said.precision or _precision(net)
+    missing = [
+        f"{where}: {entry} does not tell {what}; say {option}"
+        for what, option, value in (
+            ("its one input", "--input NAME:1x1x32x32:float32", given),
+            ("its one output", "--output NAME:1x10:float32", wanted),
+            ("its precision", "--precision, e.g. int8", precision),
+        )
+        if value is None
+    ]
+    if runtime == "tensorrt" and not said.bound_to:
+        missing.append(
+            f"{where}: a TensorRT engine runs on one kind of GPU and one version; say --bound gpu=… tensorrt=…"
+        )
+    if given is None or wanted is None or precision is None or missing:
+        raise UsageFault(missing)
+    name = said.name or PurePosixPath(entry).stem
+    return {
+        "name": name,
+        "model": said.model or (said.parent.model if said.parent else name),
+        "runtime": runtime,
+        "precision": precision,
+        "entry": entry,
+        "input": given.model_dump(exclude_none=True),
+        "output": wanted.model_dump(exclude_none=True),
+        "preprocess": {"steps": [step.model_dump() for step in steps(said, given, side, where)]},
+        "decode": "argmax",
+        "compression": [step.model_dump() for step in said.compression],
+        **({"command": said.command} if said.command else {}),
+        **({"architecture": said.architecture} if said.architecture else {}),
+        **({"bound_to": dict(said.bound_to)} if said.bound_to else {}),
+        **({"parent": identity(said.parent)} if said.parent else {}),
+    }
+
+
+def _entry(contents: Mapping[str, Content], said: Said, where: str) -> str:
+    """Return the one model among some files."""
+    models = [n for n, c in contents.items() if PurePosixPath(n).suffix in SUFFIXES or c.data[4:8] == b"TFL3"]
+    if not models and said.command:
+        program = said.command[0].removeprefix("./")
+        models = [program] if program in contents else []
+    if len(models) != 1:
+        found = f"{len(models)} models in it: {', '.join(models)}" if models else "no model in it"
+        raise UsageFault(f"{where}: {found}; say which file with --entry")
+    return models[0]
+
+
+def _runtime(entry: str, data: bytes, said: Said) -> Runtime | None:
+    if said.command:
+        return "command"
+    return kind_of(data) or SUFFIXES.get(PurePosixPath(entry).suffix)
+
+
+def _input(net: Net | None) -> Input | None:
+    if net is None or len(net.inputs) != 1:
+        return None
+    port = net.inputs[0]
+    shape = _sides(port)
+    layout = "NHWC" if net.format == "TFLite" or not _channels_first(shape) else "NCHW"
+    facts = {"scale": port.scale, "zero_point": port.zero_point if port.scale is not None else None}
+    return _port(Input, {"name": port.name, "shape": shape, "dtype": port.dtype, "layout": layout, **facts})
+
+
+def _output(net: Net | None) -> Output | None:
+    if net is None or len(net.outputs) != 1:
+        return None
+    port = net.outputs[0]
+    return _port(Output, {"name": port.name, "shape": _sides(port), "dtype": port.dtype})
+
+
+def _port(kind: type[P], facts: dict[str, Any]) -> P | None:
+    try:
+        return kind.model_validate(facts)
+    except ValueError:
+        return None  # a type that no runner feeds
+
+
+def _sides(port: Port) -> tuple[int, ...]:
+    return tuple(1 if side is None else side for side in port.shape)  # the one that is left open is the batch
+
+
+def _channels_first(shape: tuple[int, ...]) -> bool:
+    return len(shape) != 4 or shape[1] in _COLOURS or shape[3] not in _COLOURS
+
+
+def _precision(net: Net | None) -> str | None:
+    """Return what most of the weights are stored as; a table of shared ones counts as what it holds."""
+    if net is None:
+        return None
+    stored: dict[str, int] = {}
+    for layer in layers(net):
+        if layer.weights is not None:
+            values = layer.weights.values
+            dtype = str(values.dtype.newbyteorder("=")) if values is not None else layer.weights.dtype
+            stored[dtype] = stored.get(dtype, 0) + prod(layer.weights.shape)
+    return max(stored, key=lambda dtype: stored[dtype]) if stored else None
+
+
+def steps(said: Said, given: Input, side: tuple[int, int] | None, where: str) -> list[UpscaleNearest | Scale]:
+    """Return how the images become the model's input: as said, else as the parent's do, else by their size alone."""
+    if said.upscale is None and said.scale is None and said.parent is not None:
+        upscale, real = _parents(said.parent, where)
+    else:
+        real = said.scale
+        upscale = UpscaleNearest(height=said.upscale[0], width=said.upscale[1]) if said.upscale else None
+    if upscale is None:
+        upscale = _to_size(given, side)
+    factor, offset = real or (1.0, 0.0)
+    if given.scale is not None and (real is not None or said.parent is not None):
+        factor, offset = factor / given.scale, offset / given.scale + (given.zero_point or 0)
+    scaled = [] if (factor, offset) == (1.0, 0.0) else [Scale(factor=factor, offset=offset)]
+    return [*([upscale] if upscale is not None else []), *scaled]
+
+
+def _to_size(given: Input, side: tuple[int, int] | None) -> UpscaleNearest | None:
+    rows, columns = (
+        given.shape[2:4] if given.layout == "NCHW" else given.shape[1:3] if len(given.shape) == 4 else (0, 0)
+    )
+    one_channel = len(given.shape) == 4 and prod(given.shape) == rows * columns
+    return UpscaleNearest(height=rows, width=columns) if one_channel and side != (rows, columns) else None
+
+
+def _parents(parent: Manifest, where: str) -> tuple[UpscaleNearest | None, tuple[float, float] | None]:
+    """Return a float parent's steps: its size, and what makes real values of grey ones."""
+    if parent.input.scale is not None or not parent.input.dtype.startswith("float"):
+        raise UsageFault(
+            f"{where}: --parent {parent.name} takes {parent.input.dtype}, not floats; say --upscale, --scale"
+        )
+    upscale: UpscaleNearest | None = None
+    factor, offset, scaled = 1.0, 0.0, False
+    for step in parent.preprocess.steps:
+        if isinstance(step, UpscaleNearest):
+            upscale = step
+        else:
+            factor, offset, scaled = factor * step.factor, offset * step.factor + step.offset, True
+    return upscale, (factor, offset) if scaled else None

@@ -1,0 +1,135 @@
+"""The layers of a net that have weights, or that multiply: how many multiplications, by which numbers."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import prod
+from typing import Literal
+
+import numpy as np
+
+from .folding import Folding, Weights
+from .net import Net, Node, Shape
+
+Per = Literal["output", "input"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Slots:
+    """Where an operator takes what, counted from 0."""
+
+    weight: int
+    channels: tuple[int, ...]
+    """Axes of the weights that a single result (or input, see ``per``) has one of."""
+    bias: int
+    zero: int | None = None
+    per: Per = "output"
+    """Whether every weight of a channel meets each result, or each input."""
+    data: int = 0
+
+
+_SLOTS = {
+    "Conv": _Slots(1, (0,), 2),
+    "ConvInteger": _Slots(1, (0,), -1, 3),
+    "QLinearConv": _Slots(3, (0,), 8, 5),
+    "ConvTranspose": _Slots(1, (0,), 2, per="input"),
+    "Gemm": _Slots(1, (1,), 2),
+    "QGemm": _Slots(3, (1,), 6, 5),
+    "MatMul": _Slots(1, (-1,), -1),
+    "MatMulInteger": _Slots(1, (-1,), -1, 3),
+    "QLinearMatMul": _Slots(3, (-1,), -1, 5),
+    "CONV_2D": _Slots(1, (0,), 2),
+    "DEPTHWISE_CONV_2D": _Slots(1, (3,), 2),
+    "FULLY_CONNECTED": _Slots(1, (0,), 2),
+    "TRANSPOSE_CONV": _Slots(1, (3,), 3, per="input", data=2),
+    "BATCH_MATMUL": _Slots(1, (-1,), -1),
+    "Convolution": _Slots(1, (0,), -1),
+    "GroupConvolution": _Slots(1, (0, 1), -1),
+    "ConvolutionBackpropData": _Slots(1, (0,), -1, per="input"),
+}
+"""ONNX, onnxruntime's own, TFLite and OpenVINO; their names do not meet but in MatMul, which means the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer."""
+
+    name: str
+    operator: str
+    weights: Weights | None
+    """None where two tensors that are both computed are multiplied, or the weights cannot be found."""
+    biases: int
+    macs: int | None
+    """Multiplications of one inference; None where a shape that they follow from is unknown."""
+
+    @property
+    def parameters(self) -> int:
+        """Weights and biases."""
+        return (prod(self.weights.shape) if self.weights is not None else 0) + self.biases
+
+    def zeros(self) -> int | None:
+        """Return how many weights are a real 0; None where they are not read."""
+        if self.weights is None or self.weights.values is None:
+            return None
+        try:
+            return int(np.count_nonzero(self.weights.values == self.weights.zero))
+        except ValueError:  # zero points of a shape that does not go with the weights'
+            return None
+
+
+def layers(net: Net) -> list[Layer]:
+    """Return the layers in the order in which they run."""
+    return list(_layers(net))
+
+
+def _layers(net: Net) -> Iterator[Layer]:
+    folding = Folding(net)
+    for node in net.nodes:
+        slots = _SLOTS.get(node.operator.rpartition(".")[2])
+        if slots is None or len(node.inputs) <= slots.weight:
+            continue
+        weights = folding.weights(node.inputs[slots.weight])
+        if weights is not None and slots.zero is not None and len(node.inputs) > slots.zero:
+            zero = net.constants.get(node.inputs[slots.zero])
+            if zero is not None and zero.values is not None and zero.values.size == 1:
+                weights = Weights(
+                    weights.shape,
+                    weights.values,
+                    weights.stored_bytes,
+                    weights.dtype,
+                    float(zero.values.reshape(-1)[0]),
+                )
+        biases = folding.weights(node.inputs[slots.bias]) if 0 <= slots.bias < len(node.inputs) else None
+        yield Layer(
+            node.name or (node.outputs[0] if node.outputs else ""),
+            node.operator,
+            weights,
+            0 if biases is None else prod(biases.shape),
+            _macs(net, node, slots, weights),
+        )
+
+
+def _macs(net: Net, node: Node, slots: _Slots, weights: Weights | None) -> int | None:
+    """Return how many multiplications: each result is a sum over the weights of its channel."""
+    if weights is None:
+        results, left = _count(net.shapes.get(node.outputs[0])), net.shapes.get(node.inputs[0])
+        return None if results is None or not left or left[-1] is None else results * left[-1]
+    where = node.outputs[0] if slots.per == "output" else node.inputs[slots.data]
+    times = _count(net.shapes.get(where))
+    axes = _channels(node, slots)
+    if times is None or not all(-len(weights.shape) <= axis < len(weights.shape) for axis in axes):
+        return None
+    channels = prod(weights.shape[axis] for axis in axes)
+    return times * prod(weights.shape) // channels if channels else None
+
+
+def _channels(node: Node, slots: _Slots) -> tuple[int, ...]:
+    if node.operator.endswith("Gemm") and node.attributes.get("transB"):
+        return (0,)
+    if node.operator == "MatMul" and node.attributes.get("transpose_b") in ("true", "1"):
+        return (-2,)
+    return slots.channels
+
+
+def _count(shape: Shape | None) -> int | None:
+    """Return how many numbers a tensor has; a side that is left open, the batch, counts 1."""
+    return None if shape is None else prod(1 if side is None else side for side in shape)
