@@ -64,11 +64,17 @@ def _table(
         ("on the wire: the interval holds the truth", f"{held:.2%}", f"≥ {_LEAST_HELD:.0%}"),
         ("ten minutes: stated bound, median trial", f"{median(one.bound_ns for one in made_up) / 1e6:.2f} ms", ""),
         ("ten minutes: the interval holds the truth", f"{held_made_up:.2%}", f"≥ {_LEAST_HELD:.0%}"),
-        ("largest error of all", f"{worst_ns / 1e6:.3f} ms", f"≤ {_MOST_ERROR_NS / 1e6:g} ms"),
+        ("ten minutes: largest error, drift of ± 50 ppm", _worst(made_up[0::2]), ""),
+        ("ten minutes: largest error, NTP slews by 500 ppm too", _worst(made_up[1::2]), ""),
+        ("largest error of all, the wire's too", f"{worst_ns / 1e6:.3f} ms", f"≤ {_MOST_ERROR_NS / 1e6:g} ms"),
     )  # fmt: skip
     for row in rows:
         table.add_row(*row)
     return table
+
+
+def _worst(trials: list[Simulated]) -> str:
+    return f"{max(one.worst_ns for one in trials) / 1e6:.3f} ms"
 
 
 if __name__ == "__main__":

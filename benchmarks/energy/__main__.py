@@ -20,7 +20,9 @@ _WIDTH = 120
 
 def by_window(results: list[Result]) -> Table:
     """One line a window: the error of each meter, and what it states as its uncertainty."""
-    table = Table(title="error of the joules ± stated uncertainty (95 %), in %; void: this machine stood still so long")
+    table = Table(
+        title="error of the joules ± stated uncertainty (95 %), in %; !: beyond it; void: this machine stood still"
+    )
     table.add_column("load")
     table.add_column("window", justify="right")
     for driver in WIRING:
