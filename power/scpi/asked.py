@@ -169,7 +169,13 @@ class AskedMeter(PolledMeter):
         """
         self._pace.wait()
         flags = self._begin()
-        return self._told(*self._ask(), flags)
+        try:
+            told = self._ask()
+        except MeterOffline as broken:
+            if not isinstance(broken.__cause__, OSError):
+                raise
+            told, flags = self._ask(), flags | Flag.LOST_BEFORE  # its first question opens the link again
+        return self._told(*told, flags)
 
     def apart(self) -> Exchange | None:
         """Return readings in halves, once it is known which way of asking is answered."""
@@ -265,12 +271,43 @@ def opened(
         WrongInstrument: something else answers there.
         InstrumentFault: what ``make`` found wrong with it.
     """
-    port = ScpiPort.open(name, options.resource, timeout_s=timeout_s, pause_s=pause_s, baud=options.baud)
+
+    def once() -> T:
+        port = ScpiPort.open(name, options.resource, timeout_s=timeout_s, pause_s=pause_s, baud=options.baud)
+        try:
+            return make(port, identify(port, maker=maker, models=models, serial_number=options.serial_number))
+        except BaseException:
+            port.close()
+            raise
+
+    return twice(name, once)
+
+
+def twice(name: str, once: Callable[[], T]) -> T:
+    """Set an instrument up; all over again where it closes the connection meanwhile.
+
+    Raises:
+        MeterOffline: it has closed it twice; else as ``once``.
+    """
     try:
-        return make(port, identify(port, maker=maker, models=models, serial_number=options.serial_number))
-    except BaseException:
-        port.close()
-        raise
+        return once()
+    except MeterOffline as error:
+        if not _was_closed(error):
+            raise
+    try:
+        return once()
+    except MeterOffline as error:
+        if not _was_closed(error):
+            raise
+        said = str(error).partition("\n")[0].removeprefix(f"{name}: ")
+        what = f"it was set up twice, and closed the connection each time: {said}"
+        hint = "does a second program hold it (many take one connection only)? is a limit set in its LAN menu?"
+        raise MeterOffline(name, what, hint=hint) from error
+
+
+def _was_closed(error: MeterOffline) -> bool:
+    cause = error.__cause__
+    return isinstance(cause, ConnectionError) and not isinstance(cause, ConnectionRefusedError)
 
 
 def unconfirmed(silent: Sequence[str]) -> str:

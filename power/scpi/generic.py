@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, Field, model_validator
 from ..block import Block, Flag
 from ..errors import FrameError, MeterOffline
 from ..meter import Accuracy, Identity, Tolerance
-from .asked import Ask, AskedMeter, ScpiOptions, Way, finite
+from .asked import Ask, AskedMeter, ScpiOptions, Way, finite, twice
 from .port import ScpiPort, identify
 
 _ENDS = {"lf": "\n", "crlf": "\r\n", "cr": "\r"}
@@ -108,6 +108,10 @@ class GenericScpi(AskedMeter):
             WrongInstrument: something else answers there.
         """
         options = cls.Config.model_validate(config)
+        return twice(name, lambda: cls._once(name, options))
+
+    @classmethod
+    def _once(cls, name: str, options: "GenericScpi.Config") -> Self:
         port = ScpiPort.open(
             name,
             options.resource,

@@ -3,6 +3,7 @@
 import re
 import threading
 import time
+from collections.abc import Callable
 from typing import Self
 
 from ..errors import FrameError, InstrumentFault, MeterOffline, WrongInstrument
@@ -11,6 +12,7 @@ from ..polling import again
 from ..port import Port, WatchedPort
 from ..usb.serial_port import tcp_of
 from .number import number, numbers
+from .reopened import Reopener
 from .visa import open_link
 
 _MOST_ERRORS = 50
@@ -36,10 +38,20 @@ _BLANKS = " \t\r\n\0"
 
 
 class ScpiPort:
-    """One instrument's SCPI link. One question at a time, whichever thread asks."""
+    """One instrument's SCPI link. One question at a time, whichever thread asks.
+
+    A link that breaks fails the exchange that it breaks in; the next one opens it again, and asks who is there first.
+    """
 
     def __init__(
-        self, name: str, port: Port, *, timeout_s: float = 2.0, terminator: str = "\n", pause_s: float = 0.0
+        self,
+        name: str,
+        port: Port,
+        *,
+        timeout_s: float = 2.0,
+        terminator: str = "\n",
+        pause_s: float = 0.0,
+        reopen: Callable[[], Port] | None = None,
     ) -> None:
         """Sit on an open port.
 
@@ -49,6 +61,7 @@ class ScpiPort:
             timeout_s: how long an answer may take.
             terminator: ends commands and answers.
             pause_s: the instrument wants this long between the end of one exchange and the next command.
+            reopen: opens the link once more; without it a broken link stays broken.
         """
         self.name = name
         self._port = port
@@ -59,8 +72,12 @@ class ScpiPort:
         self._rested_ns = 0
         self._mistrusted = False
         self._owed = False
-        self._known = b""
+        self._known = self._identity = b""
         self._misses = 0
+        self._broken = self._unheard = False
+        self._reopener = (
+            None if reopen is None else Reopener(name, reopen, timeout_s=timeout_s, terminator=self._terminator)
+        )
         self._lock = threading.Lock()  # two threads on one link silently get each other's answers
 
     @classmethod
@@ -81,11 +98,15 @@ class ScpiPort:
         """
         if tcp := tcp_of(resource):
             resource = "TCPIP::{}::{}::SOCKET".format(*tcp)
+
+        def reopen() -> Port:
+            return open_link(name, resource, timeout_s=timeout_s, baud=baud)
+
         try:
-            port = open_link(name, resource, timeout_s=timeout_s, baud=baud)
+            port = reopen()
         except OSError as error:
             raise _offline(name, str(error)) from error
-        return cls(name, port, timeout_s=timeout_s, terminator=terminator, pause_s=pause_s)
+        return cls(name, port, timeout_s=timeout_s, terminator=terminator, pause_s=pause_s, reopen=reopen)
 
     def query(self, command: str, *, timeout_s: float | None = None) -> str:
         """Return the answer, without its end. What arrived before the question is thrown away.
@@ -105,7 +126,7 @@ class ScpiPort:
 
     def watched(self) -> int | None:
         """Return the descriptor at which answers arrive; None where a question or its answer may have to wait."""
-        in_step = not (self._mistrusted or (self._owed and self._known))
+        in_step = not (self._broken or self._mistrusted or (self._owed and self._known))
         self._watched = self._port if isinstance(self._port, WatchedPort) else None
         return self._watched.fileno() if self._watched is not None and in_step and not self._pause_s else None
 
@@ -120,7 +141,7 @@ class ScpiPort:
         """
         self._lock.acquire()
         try:
-            self._ask(command)
+            self._ask(command, mends=False)  # another link would be watched by nobody
         except BaseException:
             self._lock.release()
             raise
@@ -140,22 +161,37 @@ class ScpiPort:
         finally:
             self._lock.release()
 
-    def _ask(self, command: str) -> None:
+    def _ask(self, command: str, *, mends: bool = True) -> None:
         """Send a question. Call with the lock held."""
         try:
-            self._send(command)
+            self._send(command, mends=mends)
         except OSError as error:
             self._rest()
-            raise _offline(self.name, f"{command}: {error}") from error
+            raise self._breaks(command, error) from error
+
+    def _breaks(self, command: str, error: OSError) -> MeterOffline:
+        self._broken = True
+        return _offline(self.name, f"{command}: {error}")
+
+    def _mend(self) -> None:
+        """Open a broken link again; raises as :meth:`Reopener.reopened`. Call with the lock held."""
+        if not self._broken or self._reopener is None:
+            return
+        self._port = self._reopener.reopened(self._port, self._identity)
+        self._broken = self._unheard = self._mistrusted = self._owed = False
+        self._misses = 0
+        self._rest()
+        self._let_rest()
 
     def _answer(self, command: str, within_s: float, since_s: float) -> str:
         """Return the answer that comes within ``within_s``, so long after the question. Call with the lock held."""
         try:
             answer = self._port.read_line(self._terminator, within_s)
         except OSError as error:
-            raise _offline(self.name, f"{command}: {error}") from error
+            raise self._breaks(command, error) from error
         finally:
             self._rest()
+        self._unheard = False
         whole = answer.endswith(self._terminator)
         self._owed = not whole or self._misses > 0
         if not answer:
@@ -172,8 +208,9 @@ class ScpiPort:
             try:
                 self._send(command)
                 data = self._read_block(command, within_s)
+                self._unheard = False
             except OSError as error:
-                raise _offline(self.name, f"{command}: {error}") from error
+                raise self._breaks(command, error) from error
             except (FrameError, MeterOffline):
                 self.mistrust()
                 self._owed = True
@@ -188,7 +225,7 @@ class ScpiPort:
         Where an answer stayed out, it may come when the next question waits for its own: volts would be read as amps.
         From now on ``*IDN?`` is asked first then, and what comes before its answer is thrown away.
         """
-        self._known = identity.encode("ascii")
+        self._known = self._identity = identity.encode("ascii")
 
     def mistrust(self) -> None:
         """Say that the last answer was none to its question: others may lie behind it, and are to be thrown away.
@@ -214,9 +251,14 @@ class ScpiPort:
         self._port.read_line(self._terminator, within_s)  # what ends the message
         return data
 
-    def _send(self, command: str) -> None:
-        """Let the instrument rest as long as it must, forget what has arrived, and send. Call with the lock held."""
+    def _send(self, command: str, *, mends: bool = True) -> None:
+        """Let the instrument rest as long as it must, forget what has arrived, and send. Call with the lock held.
+
+        A link that is found closed is opened again, unless commands went before that may not have arrived.
+        """
         self._let_rest()
+        if mends:
+            self._mend()
         if self._mistrusted:
             self._mistrusted = False
             for _ in range(_MOST_STALE):
@@ -224,7 +266,13 @@ class ScpiPort:
                     break
         if self._owed and self._known:
             self._get_into_step()
-        self._port.discard()
+        try:
+            self._port.discard()
+        except OSError:
+            self._broken = True
+            if self._unheard or not mends or self._reopener is None:
+                raise
+            self._mend()
         self._port.write(command.encode("ascii") + self._terminator)
 
     def _get_into_step(self) -> None:
@@ -278,9 +326,11 @@ class ScpiPort:
         with self._lock:
             try:
                 self._let_rest()
+                self._mend()
                 self._port.write(command.encode("ascii") + self._terminator)
+                self._unheard = True
             except OSError as error:
-                raise _offline(self.name, f"{command}: {error}") from error
+                raise self._breaks(command, error) from error
             finally:
                 self._rest(_AFTER_COMMAND_S)
 

@@ -1,0 +1,199 @@
+"""Instruments that close the connection: opened again if it is the same unit, told if not, and never for ever."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from power.block import Flag
+from power.errors import MeterOffline, WrongInstrument
+from power.registry import load_meter
+from power.sampler import Sampler
+from power.scpi.port import ScpiPort
+from power.scpi.supply_meters import DP832
+
+IDENTITY = "RIGOL TECHNOLOGIES,DP832,DP8A000000001,00.01.14"
+SETTLED = {"*IDN?": IDENTITY, ":MEAS:ALL? CH1": "5.0000,0.5000,2.500", "SYST:ERR?": '0,"No error"'}
+
+
+class Instrument:
+    """Answers over TCP; ``closes`` says, after each answer, whether it ends the connection then."""
+
+    def __init__(self, closes: Callable[[int, int, str], bool], answers: dict[str, str] | None = None) -> None:
+        self.connections = self.answered = 0
+        self.answers = answers or SETTLED
+        self.heard = list[str]()
+        self.silent_to = ""
+        self._closes = closes
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.resource = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        self._clients = list[socket.socket]()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            self._clients.append(client)
+            with client, client.makefile("rb") as lines:
+                self._converse(client, lines)
+
+    def _converse(self, client: socket.socket, lines) -> None:
+        said = 0
+        try:
+            for line in lines:
+                command = line.decode().strip()
+                self.heard.append(command)
+                if command == self.silent_to:
+                    return
+                if "?" in command:
+                    client.sendall(f"{self.answers.get(command, '')}\n".encode())
+                    said += 1
+                    self.answered += 1
+                if self._closes(self.connections, said, command):
+                    return
+        except OSError:
+            pass
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for client in self._clients:
+            with_end = client.fileno() >= 0
+            if with_end:
+                client.shutdown(socket.SHUT_RDWR)
+        self._thread.join(5)
+
+
+@contextmanager
+def served(closes: Callable[[int, int, str], bool], **answers: str) -> Iterator[Instrument]:
+    instrument = Instrument(closes, SETTLED | answers)
+    try:
+        yield instrument
+    finally:
+        instrument.close()
+
+
+def opened(instrument: Instrument, driver: str = "dp832", **options: object):
+    kind = load_meter(driver)
+    return kind.open("psu-1", kind.Config.model_validate({"resource": instrument.resource, **options}))
+
+
+@pytest.fixture(autouse=True)
+def _no_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("power.polling.Pace.wait", lambda _: None)
+
+
+def test_what_was_closed_between_readings_is_opened_again_and_nothing_is_lost():
+    with served(lambda nth, said, _: nth == 1 and said == 3) as instrument, opened(instrument) as meter:
+        flags = [int(meter.read().flags[0]) for _ in range(4)]
+    assert flags == [0, 0, 0, 0]
+    assert instrument.connections == 2
+    assert instrument.heard.count("*IDN?") == 2
+
+
+def test_what_is_closed_instead_of_an_answer_is_asked_again_and_the_gap_is_flagged():
+    with served(lambda *_: False) as instrument, opened(instrument) as meter:
+        meter.read()
+        instrument.silent_to = ":MEAS:ALL? CH1"
+        with pytest.raises(MeterOffline, match="closed the connection"):
+            meter.read()
+        instrument.silent_to = ""
+        block = meter.read()
+    assert block.watts == pytest.approx([2.5])
+    assert block.flags.tolist() == [Flag.LOST_BEFORE]
+
+
+def test_a_question_that_is_cut_once_is_asked_again_at_once():
+    cut = []
+
+    def closes(nth: int, _said: int, command: str) -> bool:
+        return nth == 1 and command == "INST:NSEL 1" and not cut and instrument.answered > 3 and not cut.append(1)
+
+    answers = {"*IDN?": "HAMEG,HMP4040,026043549,HW50020001/SW2.50", "MEAS:VOLT?": "5.0", "MEAS:CURR?": "0.5"}
+    with served(closes, **answers) as instrument, opened(instrument, "hmp4040") as meter:
+        told = [meter.read() for _ in range(4)]
+    assert [block.watts[0] for block in told] == pytest.approx([2.5] * 4)
+    assert [int(block.flags[0]) for block in told].count(Flag.LOST_BEFORE) == 1
+    assert cut
+    at = len(instrument.heard) - 1 - instrument.heard[::-1].index("*IDN?")
+    assert instrument.heard[at + 1] == "INST:NSEL 1"  # a command on a closed link may not have arrived
+
+
+def test_another_unit_that_answers_after_it_was_opened_again_is_the_wrong_instrument():
+    with served(lambda nth, said, _: nth == 1 and said == 2) as instrument, opened(instrument) as meter:
+        meter.read()
+        instrument.answers = SETTLED | {"*IDN?": IDENTITY.replace("0001,", "0002,")}
+        with pytest.raises(WrongInstrument, match=r"DP8A000000002.* answers there, not .*DP8A000000001"):
+            meter.read()
+
+
+def test_one_that_closes_after_each_answer_is_given_up_and_why_is_told():
+    told = list[float]()
+
+    def read_on(meter):
+        while True:
+            told.append(float(meter.read().watts[0]))
+
+    with (
+        served(lambda _, said, command: said >= 2 and command != "SYST:ERR?") as instrument,
+        opened(instrument) as meter,
+        pytest.raises(MeterOffline, match="its link broke 6 times") as seen,
+    ):
+        read_on(meter)
+    assert told == [2.5] * 6
+    assert "second program" in seen.value.hint
+    assert instrument.connections == 6
+
+
+def test_one_that_closes_once_while_it_is_set_up_is_set_up_again():
+    with served(lambda nth, *_: nth == 1) as instrument, opened(instrument) as meter:
+        assert meter.read().watts == pytest.approx([2.5])
+    assert instrument.connections == 2
+
+
+@pytest.mark.parametrize("driver", ["dp832", "hmp4040", "n6705c", "34465a", "dmm6500", "2281s", "scpi"])
+def test_one_that_always_closes_while_it_is_set_up_is_a_fault_that_says_so(driver):
+    makers = {
+        "hmp4040": "HAMEG,HMP4040,1,1", "n6705c": "Keysight Technologies,N6705C,1,1", "34465a": "Keysight,34465A,1,1",
+        "dmm6500": "KEITHLEY INSTRUMENTS,MODEL DMM6500,1,1", "2281s": "KEITHLEY INSTRUMENTS,MODEL 2281S-20-6,1,1",
+    }  # fmt: skip
+    with served(lambda *_: True, **{"*IDN?": makers.get(driver, IDENTITY)}) as instrument:
+        instrument.silent_to = "*IDN?" if driver in ("dp832", "scpi") else ""
+        with pytest.raises(MeterOffline, match="set up twice, and closed the connection each time") as seen:
+            opened(instrument, driver, **({"measures": "amps"} if driver in ("34465a", "dmm6500") else {}))
+    assert "LAN menu" in seen.value.hint
+    assert 2 <= instrument.connections <= 4
+
+
+def test_a_sampler_goes_on_over_a_link_that_closes_now_and_then(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(DP832, "rate_hz", 500.0)
+    with (
+        served(lambda nth, said, _: nth < 4 and said >= 40) as instrument,
+        opened(instrument) as meter,
+        Sampler(meter) as sampler,
+    ):
+        while instrument.answered < 200:
+            threading.Event().wait(0.01)
+        trace = sampler.stop()
+    assert instrument.connections == 4
+    assert trace.block.watts == pytest.approx(np.full(len(trace.block), 2.5))
+    assert len(trace.block) >= 180
+
+
+def test_a_link_that_nobody_can_open_again_stays_broken():
+    with served(lambda _, said, __: said == 1) as instrument:
+        port = ScpiPort("m1", ScpiPort.open("m1", instrument.resource)._port)
+        assert port.query("*IDN?") == IDENTITY
+        for _ in range(2):
+            with pytest.raises(MeterOffline):
+                port.query("*IDN?")
+        port.close()
+    assert instrument.connections == 1
