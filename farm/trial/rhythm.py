@@ -41,7 +41,7 @@ def in_step(
         window.end_ns,
         rate_hz=on.meter.rate_hz,
         aperture_s=on.meter.aperture_s,
-        bound_ns=windows.bound_ns + round(0.5e9 / on.meter.rate_hz),  # the bursts leave so much open
+        bound_ns=windows.bound_ns + round((0.5 / on.meter.rate_hz + on.meter.stamp_bound_s) * 1e9),  # as bursts allow
     )
     missed = share * window.seconds * _range_watts(trace, windows) if share else 0.0
     fair = sum(term.joules for term in facts.budget if term.name == "sampling")
