@@ -5,7 +5,7 @@ wrong line hides no other.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 from pydantic import BaseModel
@@ -17,18 +17,17 @@ from power.registry import known_meters, known_switches, load_meter, load_switch
 
 from .fields import TWIN, is_reference
 from .inventory import Lab
-from .pair_checks import beside, pairs
+from .pair_checks import pairs
+from .plain import SHELVES, Tree, at, entries, wired_to
 from .rail_checks import measured
 from .secret import secret_fields
 from .sensor_checks import is_on_board, sensors
 from .shapes import against
 from .supply_checks import board_class, supplies
+from .twin_checks import twins
 from .words import kind_of, unknown
 from .yaml_lines import Fault, Where
 
-Tree = Mapping[str, Any]
-
-_SHELVES = ("meters", "switches")
 _SSH_PORT = 22
 _ADDRESS = {
     *("resource", "channel", "url", "relay", "host", "port", "mib", "outlet", "hostname", "location"),
@@ -37,10 +36,6 @@ _ADDRESS = {
 """Options that say where a device is; the others say what is wanted of it."""
 _WITH_PASSWORD = re.compile(r"(//|^(?!file:|env:))[^/@:\s]+:[^/@\s]+@")
 """``user:password@host``, of a URL or of a gateway."""
-_TWIN_FILLS = (("console", "port"), ("console", "password"), ("ssh", "host"), ("ssh", "key"))
-"""What a twin board may leave to `farm lab up`."""
-_TWIN_HAS_NOT = (("root",), ("ssh", "port"), ("ssh", "gateway"), ("ssh", "host_key"))
-"""What `farm lab up` adds, or what a twin cannot have."""
 
 
 def check(value: Any) -> list[Fault]:  # noqa: ANN401 -- whatever the file holds
@@ -60,33 +55,17 @@ def _all_but_passwords(tree: Tree) -> list[Fault]:
         *against(Lab, tree, ()),
         *_devices(tree),
         *_boards(tree),
-        *supplies(_entries(tree, "boards"), _entries(tree, "switches")),
-        *measured(_entries(tree, "boards"), _entries(tree, "meters")),
-        *pairs(_entries(tree, "boards"), _entries(tree, "meters")),
-        *sensors(_entries(tree, "meters"), _entries(tree, "switches")),
+        *supplies(entries(tree, "boards"), entries(tree, "switches")),
+        *measured(entries(tree, "boards"), entries(tree, "meters")),
+        *pairs(entries(tree, "boards"), entries(tree, "meters")),
+        *sensors(entries(tree, "meters"), entries(tree, "switches")),
         *_accelerators(tree),
         *_flashers(tree),
         *_reached(tree),
         *_names(tree),
         *_shared_addresses(tree),
-        *_twins(tree),
+        *twins(tree),
     ]
-
-
-def _entries(tree: Tree, section: str) -> dict[str, Tree]:
-    """Return the entries of a section that have the shape of one."""
-    entries = tree.get(section)
-    if not isinstance(entries, dict):
-        return {}
-    named = cast("dict[str, Any]", entries)
-    return {name: cast("Tree", entry) for name, entry in named.items() if isinstance(entry, dict)}
-
-
-def _at(entry: Tree, *keys: str) -> Any:  # noqa: ANN401 -- any YAML value
-    value: Any = entry
-    for key in keys:
-        value = cast("Tree", value).get(key) if isinstance(value, dict) else None
-    return value
 
 
 # what stands on the shelves
@@ -100,7 +79,7 @@ def _devices(tree: Tree) -> Iterator[Fault]:
 def _drivers(
     tree: Tree, section: str, what: str, known: Mapping[str, str], config: Callable[[str], type[BaseModel]]
 ) -> Iterator[Fault]:
-    for name, entry in _entries(tree, section).items():
+    for name, entry in entries(tree, section).items():
         yield from _driver(entry, (section, name), what, known, config)
 
 
@@ -140,7 +119,7 @@ def _options(model: type[BaseModel], entry: Tree, where: Where) -> Iterator[Faul
 def _boards(tree: Tree) -> Iterator[Fault]:
     measured: dict[str, str] = {}
     switched: dict[str, str] = {}
-    for name, board in _entries(tree, "boards").items():
+    for name, board in entries(tree, "boards").items():
         model = board.get("model")
         if isinstance(model, str) and model and model not in known_boards():
             text = f"no board model '{model}'; {unknown(model, known_boards())}"
@@ -158,7 +137,7 @@ def _boards(tree: Tree) -> Iterator[Fault]:
 
 def _reached(tree: Tree) -> Iterator[Fault]:
     """A board is reached one way, and a twin by SSH and console."""
-    for name, board in _entries(tree, "boards").items():
+    for name, board in entries(tree, "boards").items():
         where, shell = ("boards", name), board.get("shell")
         if "ssh" not in board and shell is None:
             yield Fault(where, "is reached by nothing; add `ssh:`, or `shell:` with the driver of a package")
@@ -175,7 +154,7 @@ def _reached(tree: Tree) -> Iterator[Fault]:
 
 
 def _flashers(tree: Tree) -> Iterator[Fault]:
-    for name, board in _entries(tree, "boards").items():
+    for name, board in entries(tree, "boards").items():
         if not isinstance(entry := board.get("flash"), dict):
             continue
         where = ("boards", name, "flash")
@@ -186,19 +165,19 @@ def _flashers(tree: Tree) -> Iterator[Fault]:
 
 
 def _accelerators(tree: Tree) -> Iterator[Fault]:
-    for name, board in _entries(tree, "boards").items():
+    for name, board in entries(tree, "boards").items():
         model, listed = board.get("model"), board.get("accelerators")
         if not isinstance(listed, list) or not listed:
             continue
         host, _ = board_class(model)
         for n, entry in enumerate(cast("list[Any]", listed)):
-            kind = KINDS.get(str(_at(entry, "kind")))
+            kind = KINDS.get(str(at(entry, "kind")))
             where = ("boards", name, "accelerators", n)
             if kind is None:
-                if isinstance(wrong := _at(entry, "kind"), str):
+                if isinstance(wrong := at(entry, "kind"), str):
                     yield Fault((*where, "kind"), f"no accelerator '{wrong}'; {unknown(wrong, KINDS)}")
                 continue
-            link = _at(entry, "link")
+            link = at(entry, "link")
             if kind.link is None and link is not None:
                 yield Fault((*where, "link"), f"a {kind.name} has no USB link; remove it")
             elif host is not None and host.usb == 2 and (link or kind.link) == "usb3":
@@ -220,8 +199,8 @@ def _wire(tree: Tree, section: str, device: str, board: str, taken: dict[str, st
 def _names(tree: Tree) -> Iterator[Fault]:
     """A name must tell one thing: faults, locks and traces are filed under it."""
     first: dict[str, str] = {}
-    for section in (*_SHELVES, "boards"):
-        for name in _entries(tree, section):
+    for section in (*SHELVES, "boards"):
+        for name in entries(tree, section):
             if name in first:
                 yield Fault((section, name), f"'{name}' stands under {first[name]} too; give it a name of its own")
             first.setdefault(name, section)
@@ -231,17 +210,17 @@ def _shared_addresses(tree: Tree) -> Iterator[Fault]:
     """Two entries at one address are one device: a slip of copy and paste."""
     seen: dict[tuple[Any, ...], str] = {}
     places: list[tuple[tuple[Any, ...], str, Where]] = []
-    for name, board in _entries(tree, "boards").items():
-        places.append((("serial port", _at(board, "console", "port")), name, ("boards", name, "console", "port")))
-        host = _at(board, "ssh", "host"), _at(board, "ssh", "port") or _SSH_PORT, _at(board, "ssh", "gateway")
+    for name, board in entries(tree, "boards").items():
+        places.append((("serial port", at(board, "console", "port")), name, ("boards", name, "console", "port")))
+        host = at(board, "ssh", "host"), at(board, "ssh", "port") or _SSH_PORT, at(board, "ssh", "gateway")
         places.append((("ssh", *host), name, ("boards", name, "ssh", "host")))
-    named_by = {meter: name for name, board in _entries(tree, "boards").items() for meter in _wired(tree, board)}
-    for section in _SHELVES:
-        for name, entry in _entries(tree, section).items():
-            options = _at(entry, "options")
-            if isinstance(port := _at(entry, "options", "port"), str) and _at(entry, "options", "host") is None:
+    named_by = {meter: name for name, board in entries(tree, "boards").items() for meter in wired_to(tree, board)}
+    for section in SHELVES:
+        for name, entry in entries(tree, section).items():
+            options = at(entry, "options")
+            if isinstance(port := at(entry, "options", "port"), str) and at(entry, "options", "host") is None:
                 # of a relay board, whose others are other boards' switches
-                channel = _at(entry, "options", "channel") or _defaults(section, entry).get("channel")
+                channel = at(entry, "options", "channel") or _defaults(section, entry).get("channel")
                 channels = () if channel is None else (str(channel),)
                 places.append((("serial port", port, *channels), name, (section, name, "options", "port")))
             elif isinstance(options, dict) and TWIN not in options.values():
@@ -282,104 +261,3 @@ def _passwords(value: Any, where: Where) -> Iterator[Fault]:  # noqa: ANN401 -- 
     elif isinstance(value, list):
         for n, inner in enumerate(cast("list[Any]", value)):
             yield from _passwords(inner, (*where, n))
-
-
-# twins
-
-
-def _twins(tree: Tree) -> Iterator[Fault]:
-    boards = _entries(tree, "boards")
-    resolved = "resolved" in tree
-    for name, board in boards.items():
-        flash = [("flash", *field) for field in _option_fields(board.get("flash"))]
-        yield from _open_fields(board, ("boards", name), [*_TWIN_FILLS, *flash], resolved=resolved)
-        if board.get("twin") is not None and not resolved:
-            yield from _twin_board(board, ("boards", name))
-        yield from _mixed(tree, name, board)
-    wired = {name for board in boards.values() for name in _wired(tree, board)}
-    for section in _SHELVES:
-        for name, entry in _entries(tree, section).items():
-            yield from _open_fields(entry, (section, name), _option_fields(entry), resolved=resolved)
-            if entry.get("twin") is not None and not resolved:
-                yield from _twin_device(entry, (section, name), name in wired)
-
-
-def _option_fields(entry: Any) -> list[tuple[str, ...]]:  # noqa: ANN401 -- any YAML value
-    options = cast("Tree", entry).get("options") if isinstance(entry, dict) else None
-    return [("options", key) for key in cast("Tree", options)] if isinstance(options, dict) else []
-
-
-def _open_fields(entry: Tree, where: Where, fields: Iterable[tuple[str, ...]], *, resolved: bool) -> Iterator[Fault]:
-    """``twin`` as a value is an address that is still open."""
-    for keys in fields:
-        if _at(entry, *keys) == TWIN and (resolved or entry.get("twin") is None):
-            text = "'twin' is filled in by `farm lab up` only where the entry has a `twin:`; write the address"
-            yield Fault((*where, *keys), text)
-
-
-def _twin_board(board: Tree, where: Where) -> Iterator[Fault]:
-    from .twins import profiles  # the twins' libraries load only for a lab that has some
-
-    model = board.get("model")
-    kind = "qemu" if board["twin"] == "qemu" else "process"
-    if isinstance(model, str) and model in known_boards() and model not in profiles(kind):
-        there = ", ".join(sorted(profiles(kind)))
-        yield Fault((*where, "model"), f"no {kind} twin of '{model}'; there are twins of {there}")
-    for keys in _TWIN_FILLS:
-        if isinstance(value := _at(board, *keys), str) and value != TWIN:
-            yield Fault((*where, *keys), "`farm lab up` fills it in for a twin; write `twin`")
-    for keys in _TWIN_HAS_NOT:
-        if _at(board, *keys) is not None:
-            yield Fault((*where, *keys), "`farm lab up` sets it for a twin; remove it")
-    user = _at(board, "console", "user")
-    if isinstance(user, str) and user != _at(board, "ssh", "user"):
-        yield Fault((*where, "console", "user"), "a twin has one user; write the same as in `ssh:`")
-    if kind == "qemu" and isinstance(flash := board.get("flash"), dict) and isinstance(model, str):
-        yield from _twin_flash(cast("Tree", flash), model, (*where, "flash"))
-
-
-def _twin_flash(flash: Tree, model: str, where: Where) -> Iterator[Fault]:
-    from .twins import flashers
-
-    known, driver, options = flashers(model), flash.get("driver"), flash.get("options")
-    if not known:
-        yield Fault(where, f"a qemu twin of '{model}' has no medium that could be written; remove it")
-    elif driver in known_flashers() and driver not in known:
-        there = ", ".join(sorted(known))
-        yield Fault((*where, "driver"), f"no qemu twin is flashed by '{driver}'; there are {there}")
-    elif not isinstance(options, dict) or TWIN not in cast("Tree", options).values():
-        yield Fault((*where, "options"), "a twin's address is not known beforehand; write `twin` for it")
-
-
-def _twin_device(entry: Tree, where: Where, wired: bool) -> Iterator[Fault]:
-    from .twins import instruments
-
-    driver = entry.get("driver")
-    known = instruments()
-    if isinstance(driver, str) and driver in {**known_meters(), **known_switches()} and driver not in known:
-        yield Fault((*where, "driver"), f"no twin of '{driver}'; there are twins of {', '.join(sorted(known))}")
-    options = _at(entry, "options")
-    if isinstance(options, dict) and TWIN not in options.values():
-        yield Fault((*where, "options"), "a twin's address is not known beforehand; write `twin` for it")
-    if not wired:
-        yield Fault(where, "a twin that no board uses; name it under a board's `meters:` or `switch:`")
-
-
-def _wired(tree: Tree, board: Tree) -> list[str]:
-    """Return what a board names, and the meters that tell the volts of those."""
-    meters = board.get("meters")
-    listed = [*cast("list[Any]", meters)] if isinstance(meters, list) else []
-    named = [name for name in listed if isinstance(name, str)]
-    told = [beside(_entries(tree, "meters"), name) for name in named]
-    return [name for name in [*named, *told, board.get("switch")] if isinstance(name, str)]
-
-
-def _mixed(tree: Tree, name: str, board: Tree) -> Iterator[Fault]:
-    """Volts of a twin come from a twin board's load: neither end of that wire can be real."""
-    twin = board.get("twin") is not None
-    for device in _wired(tree, board):
-        for section in _SHELVES:
-            entry = _entries(tree, section).get(device)
-            if entry is not None and (entry.get("twin") is not None) != twin and not is_on_board(entry):
-                ends = ("a twin", "a real board") if not twin else ("real", "a twin")
-                yield Fault(("boards", name), f"'{device}' is {ends[0]} and the board is {ends[1]}; make them the same")
