@@ -201,5 +201,5 @@ def prepare(port: ScpiPort, channel: int) -> list[str]:
             f"SENS:SWE:POIN {_POINTS},{at}",
         ),
         kept={f"SENS:SWE:TINT? {at}": _SAMPLE_S, f"SENS:SWE:POIN? {at}": _POINTS},
-        hint="which module sits there?",
+        hint="which module sits in that channel? this driver wants the 20 V and 3 A ranges of an N6781A",
     )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..errors import FrameError, InstrumentFault, MeterOffline
 from .number import series
 from .port import LINK_HINT, ScpiPort
-from .setup import asked
+from .setup import asked, settle
 
 _ORDERS = {"NORM": ">f4", "SWAP": "<f4"}
 """``FORM:BORD``: most significant byte first is the default."""
@@ -109,12 +109,19 @@ class Log:
         """
         self._port, self._at = port, at
         port.write(f"ABOR:ELOG {at}")
-        for quantity in _QUANTITIES:
-            port.write(f"SENS:ELOG:FUNC:{quantity} {'OFF' if 'MINM' in quantity else 'ON'},{at}")
-        port.write(f"SENS:ELOG:VOLT:RANG {volts_range:g},{at}")
-        port.write(f"SENS:ELOG:CURR:RANG {amps_range:g},{at}")
-        port.write(f"SENS:ELOG:PER {period_s:g},{at}")
-        port.write(f"TRIG:ELOG:SOUR BUS,{at}")
+        settle(
+            port,
+            wanted=[
+                f"SENS:ELOG:FUNC:{quantity} {'OFF' if 'MINM' in quantity else 'ON'},{at}" for quantity in _QUANTITIES
+            ],
+            deciding=(
+                f"SENS:ELOG:VOLT:RANG {volts_range:g},{at}",
+                f"SENS:ELOG:CURR:RANG {amps_range:g},{at}",
+                f"SENS:ELOG:PER {period_s:g},{at}",
+                f"TRIG:ELOG:SOUR BUS,{at}",
+            ),
+            hint="is it an N678xA module, and does it log at this `log_period_s`? `mode: meas` needs no log",
+        )
         for quantity in _QUANTITIES:
             self._confirm(f"SENS:ELOG:FUNC:{quantity}? {at}", 0 if "MINM" in quantity else 1)
         (self.period_s,) = port.query_numbers(f"SENS:ELOG:PER? {at}")
@@ -171,13 +178,17 @@ class Sweeps:
         """Sweep once; return amps and volts, shape (points,), and the middle of the sweep on the monotonic clock.
 
         Raises:
-            FrameError: another number of samples.
+            FrameError: not as many amps as volts.
+            InstrumentFault: its sweeps have another size.
         """
         asked_ns = time.monotonic_ns()
         amps = self._blocks.query(f"MEAS:ARR:CURR? {self._at}")
         middle_ns = (asked_ns + time.monotonic_ns()) // 2
         volts = self._blocks.query(f"FETC:ARR:VOLT? {self._at}")
-        if not len(amps) == len(volts) == points:
+        if len(amps) == len(volts) != points:
+            what = f"MEAS:ARR:CURR? {self._at} answers {len(amps)} samples, and `SENS:SWE:POIN {points}` was sent"
+            raise InstrumentFault(self._port.name, what, hint="did somebody change the sweep? begin again to set it")
+        if len(amps) != len(volts):
             what = f"{len(amps)} amps and {len(volts)} volts of {points} samples"
             raise FrameError(self._port.name, what, hint=LINK_HINT)
         return amps, volts, middle_ns

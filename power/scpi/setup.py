@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from ..errors import FrameError, InstrumentFault, MeterOffline
@@ -99,7 +99,8 @@ def settle(
     found = reported(settings)
     lacks = reported(finer) if not found else []
     if refused := [*(found or []), *(one for one in lacks or [] if not _UNDEFINED.match(one))]:
-        raise InstrumentFault(port.name, f"the instrument reports {'; '.join(refused)}", hint=hint)
+        to = refused_of(port, settings if found else finer, errors)
+        raise InstrumentFault(port.name, f"the instrument reports {'; '.join(refused)} to {to}", hint=hint)
     if found is None or lacks is None:
         silent.append(errors)
     elif lacks:
@@ -110,6 +111,16 @@ def settle(
         if len(silent) >= SILENT or not _is_kept(port, question, value, hint):
             silent.append(question)
     return silent
+
+
+def refused_of(port: ScpiPort, commands: Sequence[str], errors: str = "SYST:ERR?") -> str:
+    """Return which of these commands the instrument refuses, sending each by itself; all where it does not say."""
+    if len(commands) > 1:
+        for command in commands:
+            port.write(command)
+            if _quietly(lambda: port.errors(errors, timeout_s=_CONFIRM_S)):
+                return f"`{command}`"
+    return " or ".join(f"`{command}`" for command in commands)
 
 
 _UNDEFINED = re.compile(r"-113\b")

@@ -12,7 +12,7 @@ from power.block import Block, Flag
 from power.errors import FrameError, InstrumentFault, MeterOffline
 from power.meter import Meter
 from power.scpi.n6705c import N6705C, prepare
-from power.scpi.n6705c_log import Blocks
+from power.scpi.n6705c_log import Blocks, Log, Sweeps
 from power.scpi.port import ScpiPort
 from power.testing import Answering, Clock, Replay
 from power.twin.instrument import Twin
@@ -195,3 +195,50 @@ def test_no_value_and_overload_in_a_block_are_told_apart() -> None:
 def test_a_byte_order_that_is_unknown_is_a_fault() -> None:
     with pytest.raises(InstrumentFault, match="FORM:BORD"):
         Blocks(ScpiPort("m1", Answering(lambda data: b"WEIRD\n" if b"?" in data else b"")))
+
+
+def refusing(word: str, said: str) -> ScpiPort:
+    """A link to an analyser that refuses one command, and says so once."""
+    errors = list[str]()
+
+    def respond(data: bytes) -> bytes:
+        command = data.decode().strip()
+        if word in command and "?" not in command:
+            errors.append(said)
+        if command == "SYST:ERR?":
+            return (errors.pop(0) if errors else '+0,"No error"').encode() + b"\n"
+        return b""
+
+    return ScpiPort("m1", Answering(respond))
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("SENS:CURR:RANG", '-222,"Data out of range"'),
+        ("SENS:SWE:POIN", '-222,"Data out of range"'),
+        ("SENS:SWE:TINT", '+309,"Cannot initiate, voltage and current in fixed mode"'),
+    ],
+)
+def test_a_setting_that_is_refused_is_named_with_the_instruments_own_words(word: str, said: str) -> None:
+    with pytest.raises(InstrumentFault) as seen:
+        prepare(refusing(word, said), 1)
+    assert f"the instrument reports {said} to `{word} " in str(seen.value)
+    assert "which module sits in that channel?" in seen.value.hint
+
+
+@pytest.mark.parametrize("word", ["SENS:ELOG:PER", "SENS:ELOG:CURR:RANG", "TRIG:ELOG:SOUR"])
+def test_a_log_that_is_refused_is_named_with_its_command_and_what_to_do(word: str) -> None:
+    said = '-222,"Data out of range"'
+    with pytest.raises(InstrumentFault) as seen:
+        Log(refusing(word, said), "(@1)", 0.0005, volts_range=20, amps_range=3)
+    assert f"{said} to `{word} " in str(seen.value)
+    assert "log_period_s" in seen.value.hint
+
+
+def test_a_sweep_of_another_size_is_a_fault_that_names_what_was_sent() -> None:
+    block = b"#18" + np.array([1.0, 2.0], ">f4").tobytes() + b"\n"
+    told = iter([b"NORM\n", block, block])
+    sweeps = Sweeps(ScpiPort("m1", Answering(lambda d: next(told) if b"?" in d else b"")), "(@1)")
+    with pytest.raises(InstrumentFault, match=r"MEAS:ARR:CURR\? \(@1\) answers 2 samples, and `SENS:SWE:POIN 3906`"):
+        sweeps.take(3906)
