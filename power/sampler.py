@@ -156,15 +156,13 @@ class Sampler:
         """Read until the end, or until the meter may be asked together with others."""
         self._stopping.wait(self._phase_s)
         self._phase_s = 0.0
-        exchange: Exchange | None = None
         try:
-            exchange = self._read_alone(fault)
+            if exchange := self._read_alone(fault):
+                ROTA.join(exchange, self._take, self._leave)
+                return
         except Exception as error:  # noqa: BLE001 -- stop() raises it, in the thread that can do something about it
             self._end = error
-        if exchange is None:
-            self._over.set()
-        else:
-            ROTA.join(exchange, self._take, self._leave)
+        self._over.set()
 
     def _read_alone(self, fault: Exception | None) -> Exchange | None:
         """Read until the end, and whatever takes time; return the meter's readings in halves when it has some."""

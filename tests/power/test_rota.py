@@ -329,6 +329,20 @@ def test_a_link_that_is_closed_before_it_is_served_is_a_fault_of_its_own() -> No
     assert isinstance(faults[0], OSError | PowerError)
 
 
+def test_a_thread_that_cannot_begin_is_a_fault_that_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full() -> None:
+        raise OSError("too many open files")
+
+    monkeypatch.setattr(sampler_module, "ROTA", Rota())
+    with opened(counts(0)) as (_, meters):
+        sampler = Sampler(meters[0])
+        monkeypatch.setattr(socket, "socketpair", full)
+        sampler.start()
+        until(lambda: sampler.fault is not None)
+        with pytest.raises(OSError, match="too many open files"):
+            sampler.stop()
+
+
 def test_whoever_joins_while_the_last_one_leaves_is_served() -> None:
     rota, seen = Rota(), threading.Event()
     with opened(counts(0), counts(1)) as (_, meters):
