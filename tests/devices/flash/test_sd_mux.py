@@ -140,7 +140,7 @@ def test_what_is_no_image_of_a_whole_card_is_refused(mux, tmp_path) -> None:
         mux.plan([Image(WHOLE, empty)])
 
 
-def refused(mux, host, seat, tmp_path, says: str) -> None:
+def assert_refused(mux, host, seat, tmp_path, says: str) -> None:
     """Nothing is written, and the board has its card back."""
     before = host.card.read_bytes()
     with pytest.raises(FlashFault, match=says):
@@ -151,53 +151,53 @@ def refused(mux, host, seat, tmp_path, says: str) -> None:
 
 def test_a_mounted_card_is_not_written(mux, host, seat, tmp_path) -> None:
     host.mounts.write_text("30 22 8:17 / /media/card rw - ext4 /dev/sdb1 rw\n")
-    refused(mux, host, seat, tmp_path, "sdb1 is mounted on /media/card; it is not written")
+    assert_refused(mux, host, seat, tmp_path, "sdb1 is mounted on /media/card; it is not written")
 
 
 def test_the_host_s_own_disk_is_not_written(mux, host, seat, tmp_path) -> None:
     host.mounts.write_text("30 22 8:17 / / rw - ext4 /dev/sdb1 rw\n")
-    refused(mux, host, seat, tmp_path, "sdb1 is the disk of this host's own system")
+    assert_refused(mux, host, seat, tmp_path, "sdb1 is the disk of this host's own system")
 
 
 def test_swap_is_not_written(mux, host, seat, tmp_path) -> None:
     host.swaps.write_text("Filename Type Size Used Priority\n/dev/sdb1 partition 1 0 -2\n")
-    refused(mux, host, seat, tmp_path, "sdb1 is this host's swap")
+    assert_refused(mux, host, seat, tmp_path, "sdb1 is this host's swap")
 
 
 def test_a_part_of_a_volume_is_not_written(mux, host, seat, tmp_path) -> None:
     (host.part / "holders/dm-0").mkdir(parents=True)
-    refused(mux, host, seat, tmp_path, "sdb1 is part of dm-0")
+    assert_refused(mux, host, seat, tmp_path, "sdb1 is part of dm-0")
 
 
 def test_a_node_that_is_another_device_is_not_written(mux, host, seat, tmp_path) -> None:
     (host.block / "dev").write_text("8:16\n")
-    refused(mux, host, seat, tmp_path, "/dev/sdb is device 0:0, and sdb is 8:16")
+    assert_refused(mux, host, seat, tmp_path, "/dev/sdb is device 0:0, and sdb is 8:16")
 
 
 def test_a_card_of_another_size_is_not_written(host, seat, tmp_path) -> None:
     config = SdMuxConfig(serial=SERIAL, root=str(host.root), card_bytes=16_000_000_000)
-    refused(SdMux("b1", config), host, seat, tmp_path, "has 8,388,608 bytes, the inventory says 16,000,000,000")
+    assert_refused(SdMux("b1", config), host, seat, tmp_path, "has 8,388,608 bytes, the inventory says 16,000,000,000")
 
 
 def test_what_is_larger_than_a_card_is_not_written(host, seat, tmp_path) -> None:
     config = SdMuxConfig(serial=SERIAL, root=str(host.root), max_card_bytes=4_000_000)
-    refused(SdMux("b1", config), host, seat, tmp_path, "more than a card has")
+    assert_refused(SdMux("b1", config), host, seat, tmp_path, "more than a card has")
 
 
 def test_a_card_that_is_too_small_is_not_written(mux, host, seat, tmp_path) -> None:
     host.card_sectors.write_text("4096\n")
-    refused(mux, host, seat, tmp_path, "the image has 4,194,816 bytes, the card 2,097,152")
+    assert_refused(mux, host, seat, tmp_path, "the image has 4,194,816 bytes, the card 2,097,152")
 
 
 def test_a_multiplexer_with_another_serial_number_is_not_believed(mux, host, seat, tmp_path) -> None:
     host.serial.write_text("000000009999\n")
-    refused(mux, host, seat, tmp_path, "sg1, which .* leads to, has serial number 000000009999")
+    assert_refused(mux, host, seat, tmp_path, "sg1, which .* leads to, has serial number 000000009999")
 
 
 def test_no_card_is_told_as_such(mux, host, seat, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(sd_mux, "_CARD_S", 0.2)
     host.card_sectors.write_text("0\n")
-    refused(mux, host, seat, tmp_path, r"no card is seen within 0\.2 s \(sdb has no size\)")
+    assert_refused(mux, host, seat, tmp_path, r"no card is seen within 0\.2 s \(sdb has no size\)")
 
 
 def test_a_multiplexer_that_is_not_there_names_those_that_are(host, tmp_path) -> None:
