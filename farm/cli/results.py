@@ -1,11 +1,10 @@
 """``farm results``: what trials left behind."""
 
-import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from ..errors import Exit, UsageFault
 from .amounts import since
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 HELP = "list, show, compare, export and prune what past trials left behind"
 
 _SHORT_ID = 8
-_SPARKLINE = 60
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -184,11 +182,12 @@ def _run_row(one: "StoredRun") -> tuple[str, ...]:
 
 def _show(args: Namespace) -> int:
     from ..report.collect import collect
+    from .results_record import show, show_leaves
 
     with open_records(args) as store:
         subject = collect(store, args.id)
         if subject.run is None:
-            return _show_record(store, subject.trials[0], args)
+            return show(store, subject.trials[0], args)
     if args.budget:
         raise UsageFault(f"{args.id}: is a run; name one of its records")
     if args.json:
@@ -197,7 +196,7 @@ def _show(args: Namespace) -> int:
         shown = _run_json(StoredRun(subject.run, subject.verdict))
         print_json(shown | {"records": [as_json(one.record, one.verdict) for one in subject.trials]})
         return Exit.PASS
-    _leaves_of(subject.run.model_dump(mode="json", exclude_none=True))
+    show_leaves(subject.run.model_dump(mode="json", exclude_none=True))
     if subject.trials:
         _table(subject.trials, {subject.run.id: subject.verdict})
     for one in subject.unreadable:
@@ -224,44 +223,6 @@ def _plot(args: Namespace) -> int:
 
     with open_records(args) as store:
         return show(store, args)
-
-
-def _show_record(store: "Store", stored: "Stored", args: Namespace) -> int:
-    from ..verdict.criteria import explain
-    from .results_stages import show as stages
-
-    if args.budget and not args.json:
-        from .results_budget import show
-
-        show(stored.record)
-        return Exit.PASS
-    if args.json:
-        print_json(as_json(stored.record, stored.verdict))
-        return Exit.PASS
-    _leaves_of(stored.record.model_dump(mode="json", exclude_none=True))
-    stages(stored.record)
-    _sparklines(store, stored)
-    say(explain(stored.verdict) if stored.verdict else "never judged")
-    return Exit.PASS
-
-
-def _sparklines(store: "Store", stored: "Stored") -> None:
-    """Print each meter's watts over time in one line."""
-    from ..errors import LabFault
-    from ..report.sparkline import sparkline
-
-    for power in stored.record.power:
-        try:
-            block = store.overview(stored.record.id, power.meter)
-        except (UsageFault, LabFault) as fault:
-            warn(str(fault))
-            continue
-        watts = block.watts
-        known = watts[watts == watts]  # NaN alone differs from itself
-        if len(known):
-            line = sparkline(watts.tolist(), _SPARKLINE, encoding=sys.stdout.encoding)
-            seconds = (block.t_ns[-1] - block.t_ns[0]) / 1e9
-            say(f"{power.meter}  {line}  {known.min():.3f} to {known.max():.3f} W in {seconds:.1f} s")
 
 
 def _compare(args: Namespace) -> int:
@@ -310,23 +271,3 @@ def _judged(stored: "Stored", gate: "GateVerdict | None") -> str:
     if outcome not in ("pass", "regression", "no verdict"):
         return outcome
     return outcome.upper() if stored.verdict else f"gate: {outcome.upper()}"
-
-
-def _leaves_of(value: object) -> None:
-    leaves = list(_leaves(value))
-    width = max(len(name) for name, _ in leaves)
-    for name, text in leaves:
-        say(f"{name.ljust(width)}  {text}")
-
-
-def _leaves(value: object, at: str = "") -> Iterator[tuple[str, str]]:
-    """Yield (dotted name, text) of every figure; units are in the names."""
-    if isinstance(value, dict):
-        pairs = [(str(name), inner) for name, inner in cast("dict[str, object]", value).items()]
-    elif isinstance(value, list):
-        pairs = [(str(number), inner) for number, inner in enumerate(cast("list[object]", value))]
-    else:
-        yield at, f"{value:.6g}" if isinstance(value, float) else str(value)
-        return
-    for name, inner in pairs:
-        yield from _leaves(inner, f"{at}.{name}" if at else name)
