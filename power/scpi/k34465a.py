@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import FrameError, MeterOffline
 from ..meter import Accuracy
 from .asked import Ask, Way
 from .memory import Memory, read_series
@@ -54,6 +55,7 @@ class TimedMemory:
         """Remember where it is; nothing is sent."""
         self._port, self._interval_s = port, interval_s
         self._taken = 0
+        self._questions = ("DATA:REM?", "R?")
 
     def start(self) -> None:
         """Start the timer; :data:`_COUNT` readings later it is started anew."""
@@ -69,10 +71,25 @@ class TimedMemory:
             return np.empty(0), np.empty(0), True
         if count == 0:
             return np.empty(0), np.empty(0), False
-        values = read_series(self._port, f"DATA:REM? {count}", count)
+        values = self._removed(count)
         seconds = np.arange(self._taken, self._taken + count, dtype=np.float64) * self._interval_s
         self._taken += count
         return seconds, values, False
+
+    def _removed(self, count: int) -> NDArray[np.float64]:
+        """Take readings out, in the words that are answered: some firmware knows but one of them."""
+        first: MeterOffline | FrameError | None = None
+        for question in self._questions:
+            try:
+                values = read_series(self._port, f"{question} {count}", count)
+            except (MeterOffline, FrameError) as error:
+                if isinstance(error.__cause__, OSError):
+                    raise
+                first = first or error
+            else:
+                self._questions = (question,)
+                return values
+        raise first or FrameError(self._port.name, "no words to take readings out are known")
 
     def stop(self) -> None:
         """Stop the timer."""

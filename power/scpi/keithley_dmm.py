@@ -11,7 +11,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..block import Block, Flag
 from ..meter import Accuracy
+from ..timebase import TimeBase
 from .asked import Ask, Way
 from .memory import Memory, read_series
 from .multimeter import Limits, Multimeter
@@ -89,9 +91,14 @@ class DMM6500(Multimeter):
             "amps": {**_same(_AMPS_RANGES[:-2], 5e-4, 1e-4), 3.0: (1.2e-3, 1e-4), 10.0: (3e-3, 2e-4)},
             "volts": _same(_VOLTS_RANGES, 6e-5, 3.5e-5),
         }
+        own_time: bool = False
+        """On demand: each reading is asked for together with the instrument's own time of it, which dates it better
+        than question and answer where the link is slow or busy."""
         rates_hz = (1000.0, 1e6)
         """Of the digitiser; text over the link keeps up with some 50 kHz."""
 
+    _own_s = math.inf
+    """The instrument's time of the last reading; the first one is earlier."""
     models = ("DMM6500",)
     looked_up: ClassVar = {
         ("volts", 0.1): (30e-6, 35e-6, _DC_VOLTS),
@@ -141,7 +148,20 @@ class DMM6500(Multimeter):
         fields = (options.quantity,)
         if options.sample_rate_hz is not None:
             return (Way((Ask(":READ:DIG?", fields),)), Way((Ask(":MEAS:DIG?", fields),)))
+        if isinstance(options, cls.Config) and options.own_time:
+            return (Way((Ask(f":READ? {_BUFFER}, READ, REL", (*fields, "seconds")),)),)
         return (Way((Ask(":READ?", fields),)), Way((Ask(f":MEAS:{options.function}:DC?", fields),)))
+
+    def block_of(self, t_ns: int, found: dict[str, float], flags: Flag) -> Block:
+        """Date a reading by the instrument's own time, where it tells that; the same time again is the same reading."""
+        seconds = found.pop("seconds", math.nan)
+        if math.isfinite(seconds):
+            if seconds < self._own_s:  # its buffer was emptied: it counts anew
+                self._base = TimeBase()
+            flags |= Flag.STALE if seconds == self._own_s else Flag(0)
+            self._own_s = seconds
+            t_ns = int(self._base.place(np.array([seconds]), t_ns)[0])
+        return super().block_of(t_ns, found, flags)
 
     def memory(self) -> Memory:
         """Return the default buffer."""

@@ -168,6 +168,15 @@ class DMM6500(MultimeterTwin):
         on("[SENSe:]FUNCtion", lambda a: self._choose_function(a[0]))
         on("[SENSe:]FUNCtion?", lambda _: f'"{self.function}:DC"')
         super().commands()
+        on("READ?", self._read)
+        self._first_ns = 0
+
+    def _read(self, elements: list[str]) -> str:
+        """Measure once; with ``REL`` among the elements the seconds since the first reading are told too."""
+        began_ns = time.monotonic_ns()
+        self._first_ns = self._first_ns or began_ns
+        reading = self.shown(self.measure(self.aperture_s))
+        return f"{reading},{(began_ns - self._first_ns) / 1e9:.6f}" if "REL" in elements else reading
 
     def _set_rate(self, rate_hz: float) -> None:
         self.interval_s = 1 / rate_hz

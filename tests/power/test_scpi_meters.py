@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from power.block import Flag
 from power.errors import FrameError, InstrumentFault, MeterOffline
 from power.meter import Accuracy, Identity, Meter, Tolerance
 from power.registry import load_meter
 from power.scpi.generic import GenericScpi
 from power.scpi.k2281s import Keithley2281S
-from power.scpi.k34465a import Keysight34465A
+from power.scpi.k34465a import Keysight34465A, TimedMemory
 from power.scpi.keithley_dmm import DMM6500, DMM7510
 from power.scpi.memory import read_series
 from power.scpi.port import ScpiPort
@@ -341,3 +342,30 @@ def test_what_a_supply_shows_is_dated_back_and_its_age_is_told():
         before_ns = time.monotonic_ns()
         assert before_ns <= meter.read().t_ns[0] + back_ns <= time.monotonic_ns()
         assert meter.accuracy.source.endswith(aged)
+
+
+def test_a_reading_may_come_with_the_instruments_own_time():
+    """The elements of ``:READ?`` as in the reference manual (DMM7510-901-01, section 6)."""
+    said = iter(["-4.999995E-01,0.000000", "-4.999996E-01,0.092000", "-4.999996E-01,0.092000", "5.0E-01,0.010000"])
+    port = Answering(lambda data: f"{next(said)}\n".encode() if b'READ? "defbuffer1", READ, REL' in data else b"")
+    config = DMM6500.Config.model_validate({**RESOURCE, "measures": "amps", "assume_volts": 5.0, "own_time": True})
+    meter = DMM6500("m1", ScpiPort("m1", port), config)
+    blocks = [meter.read() for _ in range(4)]
+    assert [float(block.amps[0]) for block in blocks] == pytest.approx([-0.4999995, -0.4999996, -0.4999996, 0.5])
+    assert [int(block.flags[0]) for block in blocks] == [0, 0, Flag.STALE, 0]
+    assert (blocks[1].t_ns[0] - blocks[0].t_ns[0]) / 1e6 == pytest.approx(92, abs=2)
+    assert blocks[3].t_ns[0] > blocks[2].t_ns[0]
+
+
+@pytest.mark.parametrize("known", ["DATA:REM? 2", "R? 2"])
+@pytest.mark.parametrize("said", ["+1.0E-01,+1.1E-01", "#217+1.0E-01,+1.1E-01"])
+def test_timed_readings_are_taken_out_in_the_words_that_are_answered(known: str, said: str):
+    told = {"DATA:POIN?": "+2", known: said}
+    port = Answering(lambda data: f"{told[word]}\n".encode() if (word := data.decode().strip()) in told else b"")
+    memory = TimedMemory(ScpiPort("m1", port), 0.01)
+    for first in (0.0, 0.02):
+        seconds, values, lost = memory.fetch()
+        assert (seconds.tolist(), lost) == (pytest.approx([first, first + 0.01]), False)
+        assert values == pytest.approx([0.1, 0.11])
+    assert port.written[-1].decode().strip() == known
+    assert sum(b"REM?" in line or b"R? " in line for line in port.written) <= 3
