@@ -167,9 +167,9 @@ class DMM6500(MultimeterTwin):
         on("*LANG?", lambda _: "SCPI")
         on("[SENSe:]FUNCtion", lambda a: self._choose_function(a[0]))
         on("[SENSe:]FUNCtion?", lambda _: f'"{self.function}:DC"')
-        super().commands()
         on("READ?", self._read)
         self._first_ns = 0
+        super().commands()
 
     def _read(self, elements: list[str]) -> str:
         """Measure once; with ``REL`` among the elements the seconds since the first reading are told too."""
