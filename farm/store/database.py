@@ -2,15 +2,13 @@
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import zstandard
-from pydantic import ValidationError
-from sqlalchemy import Connection, Engine, RowMapping, select
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from power.block import Block
@@ -28,6 +26,7 @@ from .record import Record, Verdict, utc
 from .run import GateVerdict, Run
 from .runs import StoredRun
 from .spool import FOLDER, KeptTrace, Spool
+from .stored import STORED, Stored, Unreadable, read_row
 
 RESULTS = Path(".farm/results.sqlite")
 """Where results are kept unless told otherwise: in the working folder, never in HOME."""
@@ -36,23 +35,6 @@ RESULTS = Path(".farm/results.sqlite")
 MOST_AT_ONCE = 30_000_000
 """Readings: a gigabyte of memory."""
 _MOST_IN_A_PLOT = 2_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """One record, and what was decided on it."""
-
-    record: Record
-    verdict: Verdict | None
-    """Absent: never judged."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """Stands in the place of a record that this farm cannot read."""
-
-    id: str
-    why: str
 
 
 class Store:
@@ -164,7 +146,7 @@ class Store:
         limit: int = 100,
     ) -> list[Stored | Unreadable]:
         """Return the newest records, newest first; one that cannot be read hides no other."""
-        query = _STORED.order_by(schema.records.c.number.desc()).limit(limit)
+        query = STORED.order_by(schema.records.c.number.desc()).limit(limit)
         if board is not None:
             query = query.where(schema.records.c.board == board)
         if run_id is not None:
@@ -173,7 +155,7 @@ class Store:
             query = query.where(schema.records.c.started_utc >= utc(since))
         with self.transaction() as connection:
             rows = connection.execute(query).mappings().all()
-        return [_read(row) for row in rows]
+        return [read_row(row) for row in rows]
 
     def load(self, id_prefix: str) -> Stored:
         """Return the one record whose id begins so.
@@ -181,13 +163,13 @@ class Store:
         Raises:
             UsageFault: none does, or several do, or it cannot be read.
         """
-        query = _STORED.where(schema.records.c.id.startswith(id_prefix, autoescape=True)).limit(2)
+        query = STORED.where(schema.records.c.id.startswith(id_prefix, autoescape=True)).limit(2)
         with self.transaction() as connection:
             rows = connection.execute(query).mappings().all()
         if len(rows) != 1:
             what = "more than one record begins" if rows else "no record begins"
             raise UsageFault(f"{self._where}: {what} with {id_prefix!r}; see `farm results list`")
-        found = _read(rows[0])
+        found = read_row(rows[0])
         if isinstance(found, Unreadable):
             raise UsageFault(f"record {found.id}: {found.why}")
         return found
@@ -312,26 +294,6 @@ class Store:
             raise
         except SQLAlchemyError as error:
             raise _fault(self._where, error) from error
-
-
-_STORED = select(schema.records.c.id, schema.records.c.json, schema.verdicts.c.json.label("verdict")).join_from(
-    schema.records, schema.verdicts, isouter=True
-)
-
-
-def _read(row: RowMapping) -> Stored | Unreadable:
-    verdict: str | None = row["verdict"]
-    try:
-        return Stored(
-            Record.model_validate_json(row["json"]),
-            None if verdict is None else Verdict.model_validate_json(verdict),
-        )
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        at = ".".join(map(str, first["loc"])) or "JSON"
-        return Unreadable(
-            row["id"], f"not one that this farm can read: {at}: {first['msg']}; was it written by a newer?"
-        )
 
 
 def _fault(where: str, error: Exception) -> LabFault:
