@@ -33,7 +33,7 @@ from ..unpack import Artifact
 from .by_python import HASH_BYTES_PER_S, Helper, Took, bring, run_there
 from .by_shell import bring_by_shell
 from .fits import require_fit
-from .names import Kept, activation, deployed, require_done, roll_back
+from .names import Kept, activation, deployed, links, require_done, roll_back
 from .opening import opened
 from .wanted import wanted
 
@@ -144,11 +144,14 @@ def deploy(
         if board.stream is not None:
             helper = Helper(shell, workdir, board.stream)
             took = bring(helper, shell.name, workdir, blobs, require_space, tell)
-            status, out, err = run_there(helper, fenced(shell, workdir, activation(shell, want, keep)))
+            status, out, err = run_there(
+                helper, links(want), fenced(shell, workdir, activation(shell, want, keep, linked=True))
+            )
             require_done(shell, workdir, status, out, err)
+            helper.end()
         else:
             took = bring_by_shell(shell, workdir, blobs, require_space, tell, timeout_s=timeout_s)
-            done = try_fenced(shell, workdir, activation(shell, want, keep))
+            done = try_fenced(shell, workdir, activation(shell, want, keep, linked=False))
             require_done(shell, workdir, done.exit_status, done.text, done.stderr.decode("utf-8", "replace"))
     model, runner = (f"{workdir}/{folder}" for folder in (f"artifacts/{artifact.id}", f"runner/{want.runner}"))
     return Deployment(

@@ -5,6 +5,7 @@ import binascii
 import hashlib
 import json
 import struct
+import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -55,6 +56,7 @@ class _Received(BaseModel):
     receive_s: float
     hash_s: float
     sync_s: float
+    settle_s: float
 
 
 class _Ran(BaseModel):
@@ -78,9 +80,13 @@ class Took:
     """Putting together what the board had of large contents."""
     receive_s: float = 0.0
     hash_s: float = 0.0
-    """Reading back what could not be hashed while it came."""
+    """Reading back and hashing what could not be while it came."""
     sync_s: float = 0.0
-    """Until it was on the disk."""
+    """Until it was on the disk, at the same time."""
+    settle_s: float = 0.0
+    """From the last byte until every content had its name."""
+    chunk_s: float = 0.0
+    """Cutting large contents into chunks, on the controller, meanwhile."""
     there: set[str] = field(default_factory=set[str])
     """Contents that were there already."""
 
@@ -116,6 +122,11 @@ class Helper:
         except ConnectionLost as error:
             self._explain(error)
         return self._checked(kind, data)
+
+    def end(self) -> None:
+        """Let the helper end by itself: what is left running has to be ended, and that takes a second."""
+        self.tell({"do": "end"})
+        self._stream.exit_status(timeout_s=ANSWER_S)
 
     def _checked(self, kind: type[Answer], data: bytes) -> Answer:
         try:
@@ -181,10 +192,13 @@ def bring(
             recipes = _fill(helper, board, large, plan, took, hash_timeout_s)
         _send(helper, list(absent.values()), plan, found.codecs, took, tell)
         bare += [blob for blob in absent.values() if blob.size >= LARGE_BYTES]
+        begun_ns = time.monotonic_ns()
         # while the board reads back and writes to its disk
         recipes = {blob.sha256: recipes.get(blob.sha256) or recipe_of(blob.source) for blob in bare}
+        took.chunk_s = (time.monotonic_ns() - begun_ns) / 1e9
         received = helper.hear(_Received, timeout_s=hash_timeout_s)
-        took.receive_s, took.hash_s, took.sync_s = received.receive_s, received.hash_s, received.sync_s
+        took.receive_s, took.settle_s = received.receive_s, received.settle_s
+        took.hash_s, took.sync_s = received.hash_s, received.sync_s
         if received.bad:
             damaged = ", ".join(name[:12] for name in received.bad)
             hint = "the board's disk: dmesg, free space, the SD card's age"
@@ -197,9 +211,9 @@ def bring(
     return took
 
 
-def run_there(helper: Helper, script: str) -> tuple[int, str, str]:
-    """Run commands on the board; return their status, output and errors."""
-    helper.tell({"do": "run", "script": script})
+def run_there(helper: Helper, links: Sequence[tuple[str, str]], script: str) -> tuple[int, str, str]:
+    """Put links in place, then run commands on the board; return their status, output and errors."""
+    helper.tell({"do": "run", "links": links, "script": script})
     ran = helper.hear(_Ran)
     return ran.status, ran.out, ran.err
 

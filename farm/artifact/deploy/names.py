@@ -32,15 +32,18 @@ class Kept:
     """The controller's clock when it became current; None for one that an older farm put there."""
 
 
-def activation(shell: Shell, wanted: Wanted, keep: int) -> str:
-    """Return the commands that link everything, make it current, and remove what is not kept any more."""
+def links(wanted: Wanted) -> list[tuple[str, str]]:
+    """Return the names to be put in place and what they point to. That is relative: the work folder may move."""
+    names = [(f"{folder}/{name}", blob) for folder, files in wanted.folders.items() for name, blob in files.items()]
+    return [(path, "../" * path.count("/") + f"blobs/{blob.sha256}") for path, blob in names]
+
+
+def activation(shell: Shell, wanted: Wanted, keep: int, *, linked: bool) -> str:
+    """Return the commands that put the names in place unless they are, make the artifact current, and tidy up."""
     now_s = int(datetime.now(UTC).timestamp())
     lease = lease_of(shell)
     lines = [_store()]
-    for folder, files in wanted.folders.items():
-        for name, blob in files.items():
-            path = f"{folder}/{name}"
-            lines.append(f"link {quote(path)} {'../' * path.count('/')}blobs/{blob.sha256}")
+    lines += [] if linked else [f"link {quote(path)} {target}" for path, target in links(wanted)]
     lines += [f"program {blob.sha256}" for blob in wanted.blobs.values() if blob.executable]
     lines += [
         f"remember {wanted.artifact} {wanted.dataset} {wanted.runner} {lease} {now_s}",

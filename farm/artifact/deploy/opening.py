@@ -1,10 +1,12 @@
 """The first thing that is said to a board: make room, note the lease, tell what there is, and start the helper."""
 
+import ast
 import json
 import zlib
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from shlex import quote
 from typing import NoReturn
 
@@ -35,7 +37,7 @@ echo shell
 _PYTHON = """\
 if command -v python3 >/dev/null 2>&1; then
   s=0
-  python3 -c {start} || s=$?
+  python3 -SE -c {start} || s=$?
   [ $s = {unfit} ] || exit $s
 fi
 """
@@ -44,7 +46,7 @@ import os, sys
 if sys.version_info < (3, 5):
     sys.exit({unfit})
 try:
-    import fcntl, hashlib, json, subprocess, threading, zlib
+    import fcntl, hashlib, json, select, threading, zlib
 except ImportError:
     sys.exit({unfit})
 source = b""
@@ -53,7 +55,7 @@ while len(source) < {size}:
     piece or sys.exit(1)
     source += piece
 exec(zlib.decompress(source))
-sys.exit(main(0, 1))
+os._exit(main(0, 1))
 """
 
 
@@ -81,7 +83,7 @@ def opened(shell: Shell, workdir: str, *, timeout_s: float, by_shell: bool) -> G
         LeaseLost: the shell's lease is over, or the board has seen a later one.
         devices.errors.DeviceError: the board.
     """
-    source = zlib.compress((ON_BOARD / "helper.py").read_bytes(), 9)
+    source = _helper()
     python = (
         "" if by_shell else _PYTHON.format(start=quote(_START.format(unfit=_UNFIT, size=len(source))), unfit=_UNFIT)
     )
@@ -100,6 +102,16 @@ def opened(shell: Shell, workdir: str, *, timeout_s: float, by_shell: bool) -> G
         if "error" in answer:
             raise LabFault(shell.name, f"{workdir}: {answer['error']}")
         yield Opened(stream, free_bytes)
+
+
+@cache
+def _helper() -> bytes:
+    """Return the helper as it goes over the wire: without what only people read."""
+    tree = ast.parse((ON_BOARD / "helper.py").read_bytes())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node):
+            node.body = node.body[1:]
+    return zlib.compress(ast.unparse(tree).encode(), 9)
 
 
 def _until_ready(shell: Shell, workdir: str, stream: Stream) -> Iterator[str]:

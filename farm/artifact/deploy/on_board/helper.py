@@ -10,18 +10,19 @@ import fcntl
 import hashlib
 import json
 import os
-import shutil
+import select
 import signal
 import struct
-import subprocess
 import sys
 import threading
 import time
 import zlib
 
-_PIECE = 1 << 20
+_PIECE = 1 << 16
+_MIB = 1 << 20
 _CHUNK = struct.Struct("<I16s")
 _MARKS = 64
+_IDLE_S = 0.0005
 _TAKEOVER_S = 10.0
 _SETTLED_NS = 2000000000
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -59,6 +60,11 @@ class Stored:
 
     def __init__(self, wire):
         self.wire = wire
+        self.waits_for = wire.descriptor
+
+    def idle(self):
+        """Whether the next piece has yet to come."""
+        return not select.select([self.waits_for], [], [], _IDLE_S)[0]
 
     def pieces(self):
         size = self.wire.number()
@@ -88,7 +94,10 @@ class Piped(Stored):
     """Frames that the board's ``zstd`` unpacks; a thread feeds it, so that neither waits for the other."""
 
     def pieces(self):
+        import subprocess
+
         process = subprocess.Popen(["zstd", "-dcq"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.waits_for = process.stdout.fileno()
         fault = []
 
         def feed():
@@ -107,7 +116,7 @@ class Piped(Stored):
         feeder.daemon = True
         feeder.start()
         while True:
-            data = os.read(process.stdout.fileno(), _PIECE)
+            data = os.read(self.waits_for, _PIECE)
             if not data:
                 break
             yield data
@@ -118,8 +127,17 @@ class Piped(Stored):
             raise fault[0] if fault else ValueError("zstd ended with status %d" % status)
 
 
+def has_zstd():
+    folders = os.environ.get("PATH", "").split(":")
+    return any(os.access(folder + "/zstd", os.X_OK) for folder in folders if folder)
+
+
 def zstd_module():
     """Return a function that unpacks a frame, or None."""
+    if "site" not in sys.modules:
+        import site  # this Python was started without, which saves a third of its start
+
+        site.main()
     for name in _MODULES:
         try:
             module = __import__(name, fromlist=["x"])
@@ -132,7 +150,7 @@ def zstd_module():
 
 
 def codecs():
-    return (["zstd"] if shutil.which("zstd") or zstd_module() else []) + ["zlib", "none"]
+    return (["zstd"] if has_zstd() or zstd_module() else []) + ["zlib", "none"]
 
 
 def opened(wire, codec):
@@ -140,8 +158,7 @@ def opened(wire, codec):
         return Stored(wire)
     if codec == "zlib":
         return Packed(wire, zlib.decompress)
-    unpack = zstd_module()
-    return Packed(wire, unpack) if unpack else Piped(wire)
+    return Piped(wire) if has_zstd() else Packed(wire, zstd_module())
 
 
 def sha256_of(path):
@@ -236,7 +253,7 @@ class Verified:
 
 def prefix(name, size):
     """Return the hashes of what has arrived of a content, at marks that a torn end leaves usable."""
-    step = max(_PIECE, -(-size // (_MARKS * _PIECE)) * _PIECE)
+    step = max(_MIB, -(-size // (_MARKS * _MIB)) * _MIB)
     digest, at, marks = hashlib.sha256(), 0, []
     with open("incoming/" + name, "rb", buffering=0) as file:
         end = min(os.fstat(file.fileno()).st_size, size)
@@ -337,12 +354,11 @@ def right(data, length, digest):
 class Target:
     """Takes the missing stretches of one content, in their order."""
 
-    def __init__(self, name, stretches):
-        self.name, self.stretches = name, [list(one) for one in stretches if one[1]]
+    def __init__(self, name, size, stretches):
+        self.name, self.size = name, size
+        self.stretches = [list(one) for one in stretches if one[1]]
         self.descriptor = os.open("incoming/" + name, os.O_RDWR | os.O_CREAT, 0o644)
-        whole = not stretches or (len(stretches) == 1 and stretches[0][0] == 0)
-        self.digest = hashlib.sha256() if whole and stretches else None
-        self.end = sum(stretches[-1]) if stretches else 0
+        self.digest, self.hashed = hashlib.sha256(), 0
 
     def take(self, data):
         """Write what belongs here and return the rest."""
@@ -350,24 +366,33 @@ class Target:
             offset, left = self.stretches[0]
             mine, data = data[:left], data[left:]
             write_all(self.descriptor, mine, offset)
-            if self.digest is not None:
-                self.digest.update(mine)
             self.stretches[0] = [offset + len(mine), left - len(mine)]
             if left == len(mine):
                 self.stretches.pop(0)
         return data
 
-    def finish(self, size):
-        os.ftruncate(self.descriptor, size)
-        os.close(self.descriptor)
-        whole = self.digest is not None and self.end == size
-        return self.name == (self.digest.hexdigest() if whole else sha256_of("incoming/" + self.name))
+    def hash_some(self, most):
+        """Hash on, as far as everything is there; return how much that was."""
+        end = self.stretches[0][0] if self.stretches else self.size
+        data = os.pread(self.descriptor, min(most, end - self.hashed), self.hashed)
+        self.digest.update(data)
+        self.hashed += len(data)
+        return len(data)
+
+    def is_right(self):
+        os.ftruncate(self.descriptor, self.size)
+        while self.hash_some(_MIB):
+            pass
+        return self.hashed == self.size and self.digest.hexdigest() == self.name
 
 
 def receive(plan, sizes, source):
-    """Take everything that was announced; return which contents arrived as they should, and which did not."""
+    """Take everything that was announced; return which contents arrived as they should, and which did not.
+
+    Whatever is there is hashed while nothing comes: over a slow link that is done when the last byte arrives.
+    """
     begun = time.monotonic()
-    targets = [Target(name, stretches) for name, stretches in plan]
+    targets = [Target(name, sizes[name], stretches) for name, stretches in plan]
     at = 0
     for data in source.pieces():
         data = memoryview(data)
@@ -375,29 +400,53 @@ def receive(plan, sizes, source):
             while not targets[at].stretches:
                 at += 1
             data = targets[at].take(data)
+        while source.idle() and targets[at].hash_some(2 * _PIECE):
+            pass
     received = time.monotonic()
-    fine = [target.finish(sizes[target.name]) for target in targets]
+    flushing = Flushing([target.descriptor for target in targets])
+    fine = [target.is_right() for target in targets]
     hashed = time.monotonic()
+    sync_s = flushing.finish()
     placed = [target.name for target, is_right in zip(targets, fine) if is_right]
-    place(placed)
     bad = [target.name for target, is_right in zip(targets, fine) if not is_right]
+    for target in targets:
+        os.close(target.descriptor)
+    for name in placed:
+        os.rename("incoming/" + name, "blobs/" + name)
     for name in bad:
         os.unlink("incoming/" + name)
-    times = {"receive_s": received - begun, "hash_s": hashed - received, "sync_s": time.monotonic() - hashed}
-    return dict(times, placed=placed, bad=bad)
-
-
-def place(names):
-    """Give contents their names, once they are on the disk and not only on their way there."""
-    if len(names) > 4:
-        os.sync()  # one wait for all: an SD card takes as long for each
-    else:
-        for name in names:
-            sync("incoming/" + name)
-    for name in names:
-        os.replace("incoming/" + name, "blobs/" + name)
-    if names:
+    if placed:
         sync("blobs")
+    times = {"receive_s": received - begun, "hash_s": hashed - received, "sync_s": sync_s}
+    return dict(times, placed=placed, bad=bad, settle_s=time.monotonic() - received)
+
+
+class Flushing:
+    """Writes contents to the disk from a thread: only what is there, and not on its way there, may get its name."""
+
+    def __init__(self, descriptors):
+        self.descriptors, self.fault, self.seconds = descriptors, None, 0.0
+        self.thread = threading.Thread(target=self.flush)
+        self.thread.start()
+
+    def flush(self):
+        begun = time.monotonic()
+        try:
+            if len(self.descriptors) > 4:
+                os.sync()  # one wait for all: an SD card takes as long for each
+            else:
+                for descriptor in self.descriptors:
+                    os.fsync(descriptor)
+        except OSError as error:
+            self.fault = error
+        self.seconds = time.monotonic() - begun
+
+    def finish(self):
+        """Wait, and return how long it took."""
+        self.thread.join()
+        if self.fault is not None:
+            raise self.fault
+        return self.seconds
 
 
 def sync(path):
@@ -408,7 +457,23 @@ def sync(path):
         os.close(descriptor)
 
 
+def link(links):
+    """Put the names in place, each by a rename where another is there."""
+    for path, target in links:
+        try:
+            if os.readlink(path) == target:
+                continue
+        except OSError:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+        if os.path.islink("link.new"):
+            os.unlink("link.new")
+        os.symlink(target, "link.new")
+        os.rename("link.new", path)
+
+
 def run(script):
+    import subprocess  # takes as long to load as all the rest
+
     process = subprocess.Popen(
         ["/bin/sh", "-c", script], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
@@ -437,6 +502,7 @@ def talk(wire, say):
             for name, size in asked["recipes"]:
                 replace("chunks/" + name, wire.exactly(size))
         elif what == "run":
+            link(asked["links"])
             say(run(asked["script"]))
         else:
             return
@@ -465,8 +531,8 @@ def main(stdin, stdout):
         return 1
     except (OSError, ValueError, zlib.error) as error:
         if getattr(error, "errno", None) in _FULL:
-            shutil.rmtree("incoming")  # what else runs on the board needs the space
-            os.mkdir("incoming")
+            for name in os.listdir("incoming"):
+                os.unlink("incoming/" + name)  # what else runs on the board needs the space
         say({"error": str(error), "errno": getattr(error, "errno", None) or 0})
         return 1
     finally:
