@@ -66,9 +66,8 @@ def _found(on: MeterOnRail, trace: Trace, window: Window, quiet_s: float) -> Sho
 
 
 def _allowed_s(on: MeterOnRail, burst: Burst, bound_ns: int) -> float:
-    """Half a period, which is what readings can be off; the clocks; where the load itself was held up; and values of
-    unknown age, of which nobody knows either whether they are means: half of the aperture that is looked for."""
-    aged_s = 1.5 * on.meter.stamp_bound_s
+    """Half a period, which is what readings can be off; the clocks; where the load itself was held up; values' age."""
+    aged_s = 1.5 * on.meter.stamp_bound_s  # nobody knows either whether they are means: half of the aperture assumed
     return 0.5 / on.meter.rate_hz + aged_s + (bound_ns + (burst.waited_ns or 0)) / 1e9
 
 
