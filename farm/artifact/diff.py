@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal, cast
@@ -153,16 +154,14 @@ def _tensors(a: Mapping[str, Constant], b: Mapping[str, Constant]) -> Iterator[T
         ours, theirs = a.get(name), b.get(name)
         if ours is None or theirs is None:
             there = ours or theirs
-            total = 0 if there is None else int(np.prod(there.shape))
+            total = 0 if there is None else prod(there.shape)
             yield TensorChange(
                 name, "removed" if theirs is None else "added", _kind(ours), _kind(theirs), None, total, None
             )
             continue
         changed, largest = _changed(ours, theirs)
         if changed != 0:
-            yield TensorChange(
-                name, "changed", _kind(ours), _kind(theirs), changed, int(np.prod(theirs.shape)), largest
-            )
+            yield TensorChange(name, "changed", _kind(ours), _kind(theirs), changed, prod(theirs.shape), largest)
 
 
 def _kind(one: Constant | None) -> str:

@@ -99,8 +99,9 @@ def _described(args: Namespace, source: Path) -> tuple[Path, str]:
 
     if not source.exists():
         raise UsageFault(f"{source}: no such file; want a model, or a folder with one")
-    said = _said(args)
-    out: Path = args.out or source.with_name(f"{said.name or source.stem}.tar.zst")
+    name: str = args.name or (source.name if source.is_dir() else source.stem)
+    said = _said(args, name)
+    out: Path = args.out or source.with_name(f"{name}.tar.zst")
     dataset = load_dataset(args.dataset) if args.dataset else None
     known = None if args.correct is None else Known(args.correct, args.scored_with)
     if args.scored_with is not None and known is None:
@@ -113,7 +114,7 @@ def _described(args: Namespace, source: Path) -> tuple[Path, str]:
     return out, identity
 
 
-def _said(args: Namespace) -> "Said":
+def _said(args: Namespace, name: str) -> "Said":
     from shlex import split
 
     from ..artifact.describe import Said
@@ -126,7 +127,7 @@ def _said(args: Namespace) -> "Said":
     if scale is not None and len(scale) > 2:
         raise UsageFault(f"--scale {args.scale}: want a factor, or factor and offset: 0.0625 or 0.0078125,-1")
     return Said(
-        name=args.name,
+        name=name,
         model=args.model,
         runtime=args.runtime,
         precision=args.precision,

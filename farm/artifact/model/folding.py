@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
 
@@ -110,10 +111,11 @@ class Folding:
 
     def _reshaped(self, inner: Weights, node: Node) -> Weights:
         shape = self._net.shapes.get(node.outputs[0])
-        count = int(np.prod(inner.shape))
-        if shape is None or None in shape or int(np.prod([side or 0 for side in shape])) != count:
+        if shape is None or None in shape:
             return inner
         sides = tuple(side or 0 for side in shape)
+        if prod(sides) != prod(inner.shape):
+            return inner
         one_zero = not isinstance(inner.zero, np.ndarray) or inner.zero.size == 1
         if inner.values is None or not one_zero:
             return replace(inner, shape=sides) if one_zero else inner

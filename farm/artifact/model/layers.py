@@ -85,7 +85,7 @@ def _layers(net: Net) -> Iterator[Layer]:
     folding = Folding(net)
     for node in net.nodes:
         slots = _SLOTS.get(node.operator.rpartition(".")[2])
-        if slots is None or len(node.inputs) <= slots.weight:
+        if slots is None or len(node.inputs) <= slots.weight or not node.outputs:
             continue
         weights = folding.weights(node.inputs[slots.weight])
         if weights is not None and slots.zero is not None and len(node.inputs) > slots.zero:
@@ -100,7 +100,7 @@ def _layers(net: Net) -> Iterator[Layer]:
                 )
         biases = folding.weights(node.inputs[slots.bias]) if 0 <= slots.bias < len(node.inputs) else None
         yield Layer(
-            node.name or (node.outputs[0] if node.outputs else ""),
+            node.name or node.outputs[0],
             node.operator,
             weights,
             0 if biases is None else prod(biases.shape),
@@ -111,8 +111,7 @@ def _layers(net: Net) -> Iterator[Layer]:
 def _macs(net: Net, node: Node, slots: _Slots, weights: Weights | None) -> int | None:
     """Return how many multiplications: each result is a sum over the weights of its channel."""
     if weights is None:
-        results, left = _count(net.shapes.get(node.outputs[0])), net.shapes.get(node.inputs[0])
-        return None if results is None or not left or left[-1] is None else results * left[-1]
+        return _product(net, node) if slots.channels == (-1,) else None
     where = node.outputs[0] if slots.per == "output" else node.inputs[slots.data]
     times = _count(net.shapes.get(where))
     axes = _channels(node, slots)
@@ -120,6 +119,12 @@ def _macs(net: Net, node: Node, slots: _Slots, weights: Weights | None) -> int |
         return None
     channels = prod(weights.shape[axis] for axis in axes)
     return times * prod(weights.shape) // channels if channels else None
+
+
+def _product(net: Net, node: Node) -> int | None:
+    """Return how many multiplications a product of two computed matrices takes."""
+    results, left = _count(net.shapes.get(node.outputs[0])), net.shapes.get(node.inputs[0])
+    return None if results is None or not left or left[-1] is None else results * left[-1]
 
 
 def _channels(node: Node, slots: _Slots) -> tuple[int, ...]:

@@ -28,7 +28,7 @@ def shapes(nodes: Sequence[Node], constants: Mapping[str, Constant], known: Mapp
         if rule is not None and given and len(given) == len([name for name in node.inputs[: _needed(node)] if name]):
             try:
                 found = rule(node, given, constants)
-            except (IndexError, ValueError, ZeroDivisionError):  # a graph that cannot be
+            except _CANNOT_BE:
                 found = None
             if found is not None and all(side > 0 for side in found):
                 sides[node.outputs[0]] = found
@@ -43,6 +43,8 @@ def _needed(node: Node) -> int:
     return 4 if kind in ("QLinearConv", "QLinearMatMul", "QGemm", "QLinearAdd") else 2 if kind in _TWO else 1
 
 
+_CANNOT_BE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What comes of attributes of another type, or of sides that do not go together: the graph is not one that runs."""
 _TWO = ("Conv", "ConvInteger", "ConvTranspose", "Gemm", "MatMul", "MatMulInteger", "Gather")
 
 

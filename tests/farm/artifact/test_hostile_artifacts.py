@@ -9,8 +9,11 @@ import zstandard
 
 from farm.artifact import unpack
 from farm.artifact.manifest import canonical
+from farm.artifact.pack import pack
 from farm.artifact.unpack import open_artifact, read_manifest
 from farm.errors import UsageFault
+
+from .tflite_bytes import EDGETPU, PLAIN
 
 
 def entry(name: str, data: bytes = b"", kind: bytes = tarfile.REGTYPE, link: str = "") -> bytes:
@@ -173,6 +176,87 @@ def test_a_flipped_byte_is_noticed(tmp_path, packed, assert_refused):
 def test_another_kind_of_file_is_a_usage_fault(tmp_path, assert_refused, data):
     (tmp_path / "bad.tar.zst").write_bytes(data)
     assert_refused("not zstd|not a tar")
+
+
+SKIPPABLE = b"\x50\x2a\x4d\x18\x04\0\0\0evil"
+"""A zstd frame that decoders pass over in silence."""
+
+
+@pytest.mark.parametrize("tail", [b"\0", b"evil", zstandard.compress(b"evil"), SKIPPABLE, zstandard.compress(b"")])
+def test_nothing_may_come_after_the_archive(tmp_path, packed, assert_refused, tail):
+    (tmp_path / "bad.tar.zst").write_bytes(packed.read_bytes() + tail)
+    assert_refused(f"{len(tail)} bytes come after its end")
+
+
+def test_nothing_may_come_before_it(tmp_path, packed, assert_refused):
+    (tmp_path / "bad.tar.zst").write_bytes(SKIPPABLE + packed.read_bytes())
+    assert_refused("not zstd")
+
+
+@pytest.mark.parametrize("tail", [b"evil" + bytes(508), bytes(512) * 40])
+def test_nothing_but_one_record_of_zeros_ends_the_tar(tmp_path, packed, assert_refused, tail):
+    plain = zstandard.decompress(packed.read_bytes())
+    (tmp_path / "bad.tar.zst").write_bytes(zstandard.compress(plain + tail))
+    assert_refused("something comes after the archive's end")
+
+
+@pytest.mark.parametrize("cut", range(1, 9))
+def test_not_a_byte_of_the_end_may_be_missing(tmp_path, packed, assert_refused, cut):
+    (tmp_path / "bad.tar.zst").write_bytes(packed.read_bytes()[:-cut])
+    assert_refused("ends too early")
+
+
+def test_a_wrong_checksum_at_the_very_end_is_noticed(tmp_path, packed, assert_refused):
+    data = packed.read_bytes()
+    (tmp_path / "bad.tar.zst").write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    assert_refused("damaged: .*checksum")
+
+
+def test_a_bomb_that_does_not_say_its_size_is_not_unpacked(tmp_path, good, assert_refused, monkeypatch):
+    monkeypatch.setattr(unpack, "_TOTAL_BYTES", 10_000)
+    good["files"]["model.onnx"]["size"] = 50_000_000
+    bomb = entry("manifest.json", json.dumps(good).encode()) + entry("model.onnx", bytes(50_000_000))
+    squeezed = zstandard.ZstdCompressor(write_content_size=False).compress(bomb)
+    assert len(squeezed) < 10_000
+    (tmp_path / "bad.tar.zst").write_bytes(squeezed)
+    assert_refused("more than 10,000 bytes")
+
+
+def test_a_window_that_would_fill_the_memory_is_refused(tmp_path, assert_refused):
+    descriptor, window_of_a_gibibyte, last_raw_block = (
+        b"\x00",
+        bytes([(30 - 10) << 3]),
+        (5 << 3 | 1).to_bytes(3, "little"),
+    )
+    head = zstandard.FRAME_HEADER + descriptor + window_of_a_gibibyte
+    (tmp_path / "bad.tar.zst").write_bytes(head + last_raw_block + b"12345")
+    assert_refused("damaged")
+
+
+def test_a_manifest_cannot_call_a_model_what_it_is_not(tmp_path, source, described):
+    (source / "model.onnx").write_bytes(EDGETPU)
+    for runtime, data, told in (
+        ("onnx", EDGETPU, "onnx, but model.onnx is TFLite compiled for the Edge TPU: want edgetpu"),
+        ("tflite", EDGETPU, "tflite, but model.onnx is TFLite compiled for the Edge TPU: want edgetpu"),
+        ("edgetpu", PLAIN, "edgetpu, but model.onnx is TFLite with no Edge TPU operator in it: want tflite"),
+        ("tflite", PLAIN[:60], "begins as a TFLite file but is none"),
+    ):
+        (source / "model.onnx").write_bytes(data)
+        (source / "manifest.json").write_text(json.dumps(described | {"runtime": runtime}))
+        with pytest.raises(UsageFault, match=told):
+            pack(source, tmp_path / "a.tar.zst")
+    for runtime, data in (("edgetpu", EDGETPU), ("tflite", PLAIN), ("numpy", PLAIN)):
+        (source / "model.onnx").write_bytes(data)
+        (source / "manifest.json").write_text(json.dumps(described | {"runtime": runtime}))
+        pack(source, tmp_path / "a.tar.zst")
+        assert open_artifact(tmp_path / "a.tar.zst", tmp_path / "out").manifest.runtime == runtime
+
+
+def test_an_archive_that_calls_a_model_what_it_is_not_is_refused_too(tmp_path, good, assert_refused):
+    good["files"] = {"model.onnx": {"sha256": hashlib.sha256(EDGETPU).hexdigest(), "size": len(EDGETPU)}}
+    members = entry("manifest.json", json.dumps(good).encode()), entry("model.onnx", EDGETPU)
+    archive(tmp_path / "bad.tar.zst", *members)
+    assert_refused("runtime: onnx, but model.onnx is TFLite compiled for the Edge TPU")
 
 
 def test_a_missing_file_is_a_usage_fault_with_its_name(tmp_path):

@@ -1,0 +1,223 @@
+"""A model file becomes an artifact: its manifest is written from what the file says."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from farm.artifact.dataset import load_dataset
+from farm.artifact.describe import Said, steps
+from farm.artifact.feed import feed
+from farm.artifact.manifest import Input, Output, Scale, Step, UpscaleNearest, identity
+from farm.artifact.pack_model import Known, pack_model
+from farm.artifact.preprocess import require_fit, tensor
+from farm.artifact.unpack import open_artifact, read_manifest
+from farm.cli.main import main
+from farm.errors import Exit, UsageFault
+
+from .onnx_bytes import model, node
+from .onnx_bytes import tensor as written
+from .tflite_bytes import EDGETPU, PLAIN
+
+LAB = Path(__file__).parents[2] / "lab"
+DIGITS = LAB / "datasets" / "digits-540"
+
+
+@pytest.fixture
+def tiny(tmp_path) -> Path:
+    """An ONNX file with open batch: 1x1x8x8 float32 in, ten scores out."""
+    nodes = [node("Flatten", ["image"], ["flat"]), node("Gemm", ["flat", "w"], ["scores"])]
+    constants = {"w": np.linspace(-1, 1, 640, dtype=np.float32).reshape(64, 10)}
+    data = model(nodes, constants, {"image": ["N", 1, 8, 8]}, {"scores": ["N", 10]})
+    (tmp_path / "tiny.onnx").write_bytes(data)
+    return tmp_path / "tiny.onnx"
+
+
+NOTHING = Said()
+
+
+def made_of(source: Path, said: Said = NOTHING, **more):
+    pack_model(source, said, source.parent / "out.tar.zst", **more)
+    return read_manifest(source.parent / "out.tar.zst")
+
+
+def test_what_an_onnx_file_tells_need_not_be_said(tiny):
+    manifest = made_of(tiny)
+    assert (manifest.name, manifest.runtime, manifest.precision, manifest.entry) == (
+        "tiny",
+        "onnx",
+        "float32",
+        "tiny.onnx",
+    )
+    assert manifest.input == Input(name="image", shape=(1, 1, 8, 8), dtype="float32", layout="NCHW")
+    assert (manifest.output.name, manifest.output.shape) == ("scores", (1, 10))
+    assert not manifest.states_accuracy
+
+
+@pytest.mark.parametrize(("data", "runtime"), [(EDGETPU, "edgetpu"), (PLAIN, "tflite")])
+def test_an_edge_tpu_file_is_told_by_its_operator_and_its_numbers_are_read(tmp_path, data, runtime):
+    (tmp_path / "compiled.tflite").write_bytes(data)
+    manifest = made_of(tmp_path / "compiled.tflite", Said(precision="int8"))
+    assert manifest.runtime == runtime
+    assert (manifest.input.layout, manifest.input.scale, manifest.input.zero_point) == ("NHWC", 0.5, -128)
+
+
+def test_a_model_is_scored_where_its_runtime_is(tmp_path):
+    pytest.importorskip("onnxruntime")
+    sample = open_artifact(LAB / "artifacts" / "lenet5-float-onnx.tar.zst", tmp_path)
+    out = tmp_path / "mine.tar.zst"
+    words = [str(sample.model_path), "--name", "mine", "--scale", "0.0625", "--dataset", str(DIGITS), "-o", str(out)]
+    assert main(["artifact", "pack", *words]) == Exit.PASS
+    mine, theirs = read_manifest(out), sample.manifest
+    assert mine.expected == theirs.expected
+    assert mine.preprocess == theirs.preprocess
+    assert mine.scored_with.startswith("onnxruntime ")
+    require_fit(mine, load_dataset(DIGITS), "mine")
+
+
+def test_a_compressed_model_is_held_against_its_parent(tmp_path):
+    sample = open_artifact(LAB / "artifacts" / "lenet5-pruned-int8-onnx.tar.zst", tmp_path)
+    parent = read_manifest(LAB / "artifacts" / "lenet5-float-onnx.tar.zst")
+    said = Said(name="mine", parent=parent, compression=(Step(name="prune", parameters={"sparsity": 0.7}),))
+    pack_model(sample.model_path, said, tmp_path / "m.tar.zst", dataset=load_dataset(DIGITS), known=Known(526))
+    mine = read_manifest(tmp_path / "m.tar.zst")
+    assert mine.parent == identity(parent)
+    assert mine.baseline == sample.manifest.baseline
+    assert mine.preprocess == sample.manifest.preprocess  # the parent's, and the input's scale taken out of it
+    assert (mine.model, mine.precision) == ("LeNet-5", "int8")
+
+
+def test_steps_for_whole_numbers_are_the_real_ones_by_the_inputs_scale():
+    given = Input(name="x", shape=(1, 8, 8, 1), dtype="int8", layout="NHWC", scale=0.5, zero_point=-128)
+    found = steps(Said(scale=(0.25, 1.0)), given, (8, 8), "m")
+    assert found == [Scale(factor=0.5, offset=-126.0)]
+    assert steps(Said(), given, (4, 4), "m") == [UpscaleNearest(height=8, width=8)]
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "told"),
+    [
+        ("engine.plan", Said(), ["--input", "--output", "--precision", "runs on one kind of GPU"]),
+        ("graph.binaryproto", Said(precision="int8"), ["--input", "--output"]),
+        ("weights.bin", Said(), ["no model in it; say which file with --entry"]),
+        ("weights.bin", Said(entry="weights.bin"), ["say --runtime"]),
+        ("weights.bin", Said(entry="other.bin"), ["no file other.bin in it; there are weights.bin"]),
+        ("broken.onnx", Said(), ["broken.onnx: "]),
+        ("broken.xml", Said(), ["broken.bin: No such file"]),
+    ],
+)
+def test_what_no_file_tells_must_be_said(tmp_path, name, said, told):
+    (tmp_path / name).write_bytes(b"\xff\xff not to be read")
+    with pytest.raises(UsageFault) as fault:
+        made_of(tmp_path / name, said)
+    assert all(any(want in line for line in fault.value.faults) for want in told), fault.value.faults
+    assert not (tmp_path / "out.tar.zst").exists()
+
+
+def test_an_engine_is_packed_with_what_it_is_bound_to(tmp_path):
+    (tmp_path / "engine.plan").write_bytes(b"ptrt and more")
+    words = ["--input", "x:1x3x224x224:float32", "--output", "y:1x1000:float32", "--precision", "float16"]
+    bound = ["--bound", "gpu=NVIDIA Tegra X2", "compute_capability=6.2", "tensorrt=8.2.1"]
+    assert main(["artifact", "pack", str(tmp_path / "engine.plan"), *words, *bound]) == Exit.PASS
+    manifest = read_manifest(tmp_path / "engine.tar.zst")
+    assert (manifest.runtime, manifest.bound_to.tensorrt) == ("tensorrt", "8.2.1")
+
+
+def test_a_folder_with_a_program_is_packed_with_the_line_that_runs_it(tmp_path):
+    folder = tmp_path / "static"
+    folder.mkdir()
+    (folder / "classify").write_bytes(b"\x7fELF")
+    (folder / "classify").chmod(0o755)
+    (folder / "lenet.bin").write_bytes(b"weights")
+    words = ["--input", "x:1x1x32x32:float32", "--output", "y:1x10:float32", "--precision", "float32"]
+    words += ["--command", "./classify {model} {images}", "--architecture", "armv6l"]
+    assert main(["artifact", "pack", str(folder), "--entry", "lenet.bin", *words]) == Exit.PASS
+    manifest = read_manifest(tmp_path / "static.tar.zst")
+    assert (manifest.runtime, manifest.command) == ("command", ["./classify", "{model}", "{images}"])
+    assert manifest.files["classify"].executable
+
+
+def test_numbers_that_lie_beside_a_model_are_packed_with_it(tmp_path):
+    weights = np.ones((64, 10), np.float32)
+    where = {"location": "tiny.data", "length": str(weights.nbytes)}
+    nodes = [node("Flatten", ["x"], ["t"]), node("MatMul", ["t", "w"], ["y"])]
+    constants = {"w": written("w", weights, external=where)}
+    (tmp_path / "tiny.onnx").write_bytes(model(nodes, constants, {"x": [1, 1, 8, 8]}, {"y": [1, 10]}))
+    with pytest.raises(UsageFault, match=r"tiny\.data: No such file"):
+        made_of(tmp_path / "tiny.onnx")
+    (tmp_path / "tiny.data").write_bytes(weights.tobytes())
+    assert set(made_of(tmp_path / "tiny.onnx").files) == {"tiny.onnx", "tiny.data"}
+    where["location"] = "../tiny.data"
+    constants = {"w": written("w", weights, external=where)}
+    (tmp_path / "tiny.onnx").write_bytes(model(nodes, constants, {"x": [1, 1, 8, 8]}, {"y": [1, 10]}))
+    with pytest.raises(UsageFault, match="want a file beside it"):
+        made_of(tmp_path / "tiny.onnx")
+
+
+def test_a_score_needs_what_it_was_counted_on(tiny, dataset, tmp_path):
+    with pytest.raises(UsageFault, match="a score on no data set; say --dataset"):
+        made_of(tiny, known=Known(3))
+    with pytest.raises(UsageFault, match="4 correct of 3"):
+        made_of(tiny, dataset=dataset, known=Known(4))
+    assert made_of(tiny, dataset=dataset, known=Known(3, "a bench")).scored_with == "a bench"
+    with pytest.raises(UsageFault, match="is compressed; say --parent"):
+        made_of(tiny, Said(compression=(Step(name="prune"),)), dataset=dataset, known=Known(3))
+    with pytest.raises(UsageFault, match="states no accuracy, so there is no loss"):
+        made_of(tiny, Said(parent=made_of(tiny)), dataset=dataset, known=Known(3))
+    sample = read_manifest(LAB / "artifacts" / "lenet5-float-onnx.tar.zst")
+    with pytest.raises(UsageFault, match="was scored on digits-540"):
+        made_of(tiny, Said(parent=sample, upscale=(8, 8)), dataset=dataset, known=Known(3))
+
+
+def test_what_cannot_be_scored_here_says_how_else(tmp_path, dataset):
+    (tmp_path / "compiled.tflite").write_bytes(EDGETPU)
+    with pytest.raises(UsageFault, match="edgetpu cannot be scored here; say --correct"):
+        made_of(tmp_path / "compiled.tflite", Said(precision="int8"), dataset=dataset)
+
+
+def test_a_folder_that_says_all_itself_takes_no_second_word(source, capsys):
+    assert main(["artifact", "pack", str(source), "--name", "other", "--command", "x"]) == Exit.USAGE
+    assert "so that --name, --command must not be said besides" in capsys.readouterr().err
+
+
+def test_a_model_without_a_data_set_is_fed_with_the_same_noise_each_time(tiny, tmp_path):
+    made_of(tiny)
+    artifact = open_artifact(tiny.parent / "out.tar.zst", tmp_path / "u")
+    noise = feed(artifact, tiny)
+    assert noise.id == feed(artifact, tiny).id
+    assert tensor(noise.images[0], artifact.manifest).shape == (1, 1, 8, 8)
+    assert feed(artifact, tiny, DIGITS).name == "digits-540"
+
+
+def test_colours_are_fed_with_noise_too(tmp_path):
+    (tmp_path / "c.plan").write_bytes(b"ptrt")
+    given = Input(name="x", shape=(1, 3, 6, 5), dtype="uint8", layout="NCHW")
+    said = Said(input=given, output=an_output(), precision="int8", bound_to={"gpu": "any"})
+    made_of(tmp_path / "c.plan", said)
+    artifact = open_artifact(tmp_path / "out.tar.zst", tmp_path / "u")
+    assert tensor(feed(artifact, tmp_path).images[0], artifact.manifest).shape == (1, 3, 6, 5)
+
+
+def an_output():
+    return Output(name="y", shape=(1, 10), dtype="uint8")
+
+
+def test_packing_gives_the_same_bytes_in_another_process_at_another_time(source, packed, tmp_path):
+    for at, path in enumerate(sorted(source.rglob("*"))):
+        os.utime(path, (1e9 + at, 1e9))
+        path.chmod(0o700 if path.is_dir() else 0o600)
+    code = "import os, sys; os.umask(0o077); from pathlib import Path; from farm.artifact.pack import pack; "
+    code += "pack(Path(sys.argv[1]), Path(sys.argv[2]))"
+    out = tmp_path / "again.tar.zst"
+    subprocess.run([sys.executable, "-c", code, str(source), str(out)], check=True, env={"PYTHONHASHSEED": "5"})
+    assert out.read_bytes() == packed.read_bytes()
+
+
+def test_what_pack_wrote_it_says(tiny, capsys):
+    assert main(["artifact", "pack", str(tiny)]) == Exit.PASS
+    told = capsys.readouterr().out
+    assert "none is stated: its manifest names no data set" in told
+    assert f"identity {identity(read_manifest(tiny.with_suffix('.tar.zst')))}" in told
