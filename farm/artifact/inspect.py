@@ -14,10 +14,11 @@ from ..errors import UsageFault
 from .document import identity
 from .manifest import Manifest
 from .model.entropy import Spread, spread_of
-from .model.layers import Layer, layers
+from .model.layers import Layer, layers_and_rest
 from .model.malformed import Malformed
 from .model.net import Net
 from .model.read import read_net
+from .model.tflite import EDGETPU_OPERATOR
 from .unpack import Artifact, open_artifact, read_manifest
 
 T = TypeVar("T", int, float)
@@ -72,11 +73,17 @@ class NetFacts:
     layers: tuple[LayerFacts, ...]
     operators: dict[str, int]
     """How often each is there, the most frequent first."""
-    parameters: int
+    compiled: bool
+    """Some of it went into an operator of the Edge TPU, where nothing can be counted: no sum over layers is known."""
+    parameters: int | None
+    """Weights and biases of the layers."""
     macs: int | None
     macs_not_zero: int | None
     """Of these, those by a weight that is not 0: what a runtime could do that skips the others."""
-    weights: WeightFacts
+    weights: WeightFacts | None
+    """Of all layers; None where there are none, or not all can be seen."""
+    other_bytes: int
+    """Constants that are no layer's weights or biases: scales, tables, numbers of operators that are none of these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +131,8 @@ def net_of(artifact: Artifact) -> Net | None:
 
 def facts(net: Net) -> NetFacts:
     """Return a net's figures."""
-    found = layers(net)
+    found, other_bytes = layers_and_rest(net)
+    compiled = any(node.operator == EDGETPU_OPERATOR for node in net.nodes)
     spreads = [_spread(layer) for layer in found]
     told = [_layer(layer, spread) for layer, spread in zip(found, spreads, strict=True)]
     zeros = [layer.zeros() for layer in found]
@@ -138,10 +146,12 @@ def facts(net: Net) -> NetFacts:
         net.format,
         tuple(told),
         dict(Counter(node.operator for node in net.nodes).most_common()),
-        sum(layer.parameters for layer in found),
-        _sum([layer.macs for layer in found]),
-        _sum(effective),
-        _all(of_layers),
+        compiled,
+        None if compiled else sum(layer.parameters for layer in found),
+        None if compiled else _sum([layer.macs for layer in found]),
+        None if compiled else _sum(effective),
+        None if compiled or not of_layers else _all(of_layers),
+        other_bytes,
     )
 
 

@@ -137,7 +137,7 @@ class Score(Part):
 
 
 class Baseline(Score):
-    """The uncompressed float model's score, same runtime, same data set."""
+    """The uncompressed float model's score on the same data set; in the same runtime, where that runs floats."""
 
     artifact: Name
 

@@ -54,11 +54,15 @@ def _sides(found: "Difference") -> None:
     rows = [
         row("identity", [side.id[:12] for side in both]),
         row("packed bytes", [f"{side.packed_bytes:,}" for side in both]),
-        row("parameters", [f"{side.net.parameters:,}" if side.net else ABSENT for side in both]),
-        row("MACs", [f"{side.net.macs:,}" if side.net and side.net.macs is not None else ABSENT for side in both]),
+        row("parameters", [_count(side.net.parameters if side.net else None) for side in both]),
+        row("MACs", [_count(side.net.macs if side.net else None) for side in both]),
         row("accuracy", [accuracy(side.manifest) for side in both]),
     ]
     table(("", f"a: {found.a.manifest.name}", f"b: {found.b.manifest.name}"), rows)
+
+
+def _count(value: int | None) -> str:
+    return ABSENT if value is None else f"{value:,}"
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 -- any JSON value

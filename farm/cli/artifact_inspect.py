@@ -80,9 +80,15 @@ def _layers(net: "NetFacts") -> None:
         )
         for one in net.layers
     ]
-    total = f"{net.weights.weights:,}"
-    table(columns, [*rows, ("all", "", total, "", *_figures(net.weights), _whole(net.macs))])
-    say("bits a weight: stored in the model file; Shannon's bound; a Huffman code's, its table not counted")
+    if rows and not net.compiled:
+        total = ABSENT if net.weights is None else f"{net.weights.weights:,}"
+        rows.append(("all", "", total, "", *_figures(net.weights), _whole(net.macs)))
+    if rows:
+        table(columns, rows)
+        say("bits a weight: stored in the model file; Shannon's bound; a Huffman code's, its table not counted")
+    if net.compiled:
+        say("the Edge TPU's compiler has put layers into edgetpu-custom-op: what is in there cannot be told")
+    say(f"constants besides weights and biases: {net.other_bytes:,} bytes")
     if net.macs_not_zero is not None and net.macs_not_zero != net.macs:
         say(f"{net.macs_not_zero:,} of {net.macs:,} MACs are by a weight that is not 0")
     say(f"operators: {', '.join(f'{name} {count}' for name, count in net.operators.items())}")
@@ -121,12 +127,16 @@ def _rows(ours: "Inspected", parent: "Inspected") -> Iterator[tuple[str, str, st
 
     yield both("packed bytes", lambda i: i.packed_bytes, ",")
     yield both("model bytes", lambda i: i.model_bytes, ",")
-    yield both("bytes of weights", lambda i: i.net and i.net.weights.stored_bytes, ",")
+
+    def weights(one: "Inspected") -> "WeightFacts | None":
+        return None if one.net is None else one.net.weights
+
+    yield both("bytes of weights", lambda i: (w := weights(i)) and w.stored_bytes, ",")
     yield both("  as Huffman code", _huffman_bytes, ",")
     yield both("parameters", lambda i: i.net and i.net.parameters, ",")
-    yield both("bits a weight", lambda i: i.net and i.net.weights.stored_bits, ".2f")
-    yield both("entropy, bits", lambda i: i.net and i.net.weights.entropy_bits, ".2f")
-    yield *both("weights that are 0", lambda i: i.net and i.net.weights.sparsity, ".1%")[:3], ABSENT
+    yield both("bits a weight", lambda i: (w := weights(i)) and w.stored_bits, ".2f")
+    yield both("entropy, bits", lambda i: (w := weights(i)) and w.entropy_bits, ".2f")
+    yield *both("weights that are 0", lambda i: (w := weights(i)) and w.sparsity, ".1%")[:3], ABSENT
     yield both("MACs", lambda i: i.net and i.net.macs, ",")
     yield both("  not by 0", lambda i: i.net and i.net.macs_not_zero, ",")
     yield "accuracy", accuracy(ours.manifest), accuracy(parent.manifest), ABSENT
@@ -137,7 +147,7 @@ def _form(value: float | None, form: str) -> str:
 
 
 def _huffman_bytes(one: "Inspected") -> int | None:
-    if one.net is None or one.net.weights.huffman_bits is None:
+    if one.net is None or one.net.weights is None or one.net.weights.huffman_bits is None:
         return None
     return round(one.net.weights.huffman_bits * one.net.weights.weights / 8)
 

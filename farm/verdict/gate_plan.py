@@ -100,6 +100,11 @@ def _unstated(policy: Policy, releases: Releases) -> list[str]:
         for model, packed in released.items()
         for fault in unstated(packed.artifact.manifest, policy.absolute(model), policy.changes(model))
     ]
+    if "accuracy" in policy.evidence:
+        for packed in releases.candidate.values():
+            if not packed.artifact.manifest.states_accuracy:
+                text = f"accuracy: none is stated by {packed.artifact.manifest.name}, whose manifest names no data set"
+                faults.append(policy.fault(("evidence",), text))
     return list(dict.fromkeys(faults))
 
 

@@ -37,11 +37,14 @@ class Folding:
     def __init__(self, net: Net) -> None:
         """Take the net."""
         self._net = net
+        self.used: set[str] = set()
+        """The constants that were weights, or part of them."""
         self._made: Mapping[str, Node] = {output: node for node in net.nodes for output in node.outputs}
 
     def weights(self, name: str, depth: int = 0) -> Weights | None:
         """Return the weights behind a tensor; None where it is no constant."""
         if (one := self._net.constants.get(name)) is not None:
+            self.used.add(name)
             return _plain(one)
         node = self._made.get(name)
         if node is None or depth > _DEEPEST or not node.inputs:
@@ -85,7 +88,9 @@ class Folding:
         return replace(inner, stored_bytes=stored_bytes, zero=0 if by.values is None else by.values)
 
     def _dequantised(self, inner: Weights, node: Node) -> Weights:
-        extra = [self._net.constants[name] for name in node.inputs[1:] if name in self._net.constants]
+        named = [name for name in node.inputs[1:] if name in self._net.constants]
+        self.used.update(named)
+        extra = [self._net.constants[name] for name in named]
         zero = inner.zero
         if len(extra) > 1 and extra[1].values is not None:
             zero = along(extra[1].values, inner.shape, int(node.attributes.get("axis", 1)))

@@ -78,11 +78,17 @@ class Layer:
 
 def layers(net: Net) -> list[Layer]:
     """Return the layers in the order in which they run."""
-    return list(_layers(net))
+    return list(_layers(net, Folding(net)))
 
 
-def _layers(net: Net) -> Iterator[Layer]:
+def layers_and_rest(net: Net) -> tuple[list[Layer], int]:
+    """Return the layers, and the bytes of all constants that are none of their weights and biases."""
     folding = Folding(net)
+    found = list(_layers(net, folding))
+    return found, sum(one.stored_bytes for name, one in net.constants.items() if name not in folding.used)
+
+
+def _layers(net: Net, folding: Folding) -> Iterator[Layer]:
     for node in net.nodes:
         slots = _SLOTS.get(node.operator.rpartition(".")[2])
         if slots is None or len(node.inputs) <= slots.weight or not node.outputs:

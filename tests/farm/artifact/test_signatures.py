@@ -275,7 +275,7 @@ def demanding(tmp_path):
     return tmp_path / "inventory.yaml"
 
 
-POLICY = "accept_twins: true\nmodels: {atom-e3930: {rate_hz: 10, duration_s: 1}}\nlimits: {min_fps: 1}\n"
+POLICY = "provision: false\nmodels: {atom-e3930: {scenario: {rate_hz: 10, duration_s: 1}}}\nlimits: {min_fps: 1}\n"
 
 
 @pytest.mark.parametrize("command", ["deploy", "run", "gate"])
