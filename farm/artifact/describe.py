@@ -77,7 +77,8 @@ def describe(
         raise UsageFault(f"{where}: {entry}: {error}") from error
     if runtime is None:
         raise UsageFault(f"{where}: {entry} is no model of a kind known by its bytes or its name; say --runtime")
-    given, wanted, precision = said.input or _input(net), said.output or _output(net), said.precision or _precision(net)
+    given, wanted = said.input or _input(net), said.output or _output(net)
+    precision = said.precision or ("int8" if runtime == "edgetpu" else _precision(net))  # its compiler takes no other
     missing = [
         f"{where}: {entry} does not tell {what}; say {option}"
         for what, option, value in (

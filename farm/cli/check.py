@@ -26,6 +26,7 @@ def run(args: Namespace) -> int:
     """
     from importlib.metadata import packages_distributions
 
+    from ..artifact.signed import acceptance
     from ..lab.calibration import warnings
     from ..lab.inventory import SOURCE, load
 
@@ -34,6 +35,7 @@ def run(args: Namespace) -> int:
         warn(line)
     path = args.inventory or SOURCE
     lab = load(path)
+    acceptance(lab)  # reads the file of signers, where one is named
     parts = [_count(lab.boards, "board"), _count(lab.meters, "meter"), _count(lab.switches, "switch", "switches")]
     twins = f" ({_count(lab.twins, 'twin board')})" if lab.twins else ""
     say(f"{path}: {', '.join(parts)}{twins}: no fault found")
