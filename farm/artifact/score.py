@@ -1,4 +1,4 @@
-"""What a model gets right on this machine: its own runner over its own data set."""
+"""What a model gets right on this machine: the runner's own pipeline, image by image, over its own data set."""
 
 import json
 import sys
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
-from subprocess import run
+from subprocess import TimeoutExpired, run
 
 from ..errors import UsageFault
 from .dataset import Dataset
@@ -17,6 +17,23 @@ EXTRAS = {"onnx": "onnx", "tflite": "litert"}
 
 _LONGEST_S = 1800.0
 """Assumed: ten thousand images by a net of a tenth of a second take a thousand."""
+
+_PREDICT = """\
+import json, runpy, sys
+from types import SimpleNamespace
+runner, model, manifest, images = sys.argv[1:]
+sys.path.insert(0, runner)
+from faults import Fault
+try:
+    Pipeline = runpy.run_path(runner + "/__main__.py", run_name="runner")["Pipeline"]
+    pipeline = Pipeline(SimpleNamespace(model=model, manifest=manifest, images=images))
+    found = [pipeline.predict(image) for image in range(len(pipeline.images))]
+    print(json.dumps({"by": pipeline.backend.version, "predictions": found}))
+except Fault as fault:
+    print(json.dumps({"fault": fault.detail}))
+"""
+"""Runs in a process of its own: a runtime that crashes takes nothing with it. The runner is no package: boards start it
+by its folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,23 +63,17 @@ def score(model: Path, manifest: Path, dataset: Dataset) -> Scored:
         UsageFault: the runtime refuses the model, or did not come to the end.
     """
     with resources.as_file(resources.files("farm") / "runner") as runner:
-        words = [sys.executable, str(runner), "--model", str(model), "--manifest", str(manifest)]
-        words += ["--images", str(dataset.images_path), "--rate-hz", "1000", "--duration-s", "0.001", "--quiet-s", "0"]
-        done = run([*words, "--score-s", str(_LONGEST_S)], capture_output=True, timeout=_LONGEST_S, check=False)
-    found: dict[int, int] = {}
-    by = ""
-    at = (0, 0)
-    for line in done.stdout.splitlines():
-        event = json.loads(line)
-        if event["event"] == "error":
-            raise UsageFault(f"{model}: {event['detail']}")
-        if event["event"] == "hello":
-            by, at = event["runtime"], (event["columns"].index("image"), event["columns"].index("prediction"))
-        elif event["event"] == "frames":
-            found |= {row[at[0]]: row[at[1]] for row in event["rows"]}
-        elif event["event"] == "scored":
-            found |= dict(event["rows"])
-    if len(found) != len(dataset.labels):
-        said = done.stderr.decode("utf-8", "replace").strip() or f"status {done.returncode}"
-        raise UsageFault(f"{model}: {len(found)} of {len(dataset.labels)} images were predicted: {said}")
-    return Scored(sum(found[n] == label for n, label in enumerate(dataset.labels.tolist())), len(found), by)
+        words = [sys.executable, "-c", _PREDICT, *map(str, (runner, model, manifest, dataset.images_path))]
+        try:
+            done = run(words, capture_output=True, timeout=_LONGEST_S, check=False)
+        except TimeoutExpired as error:
+            raise UsageFault(f"{model.name}: not done after {_LONGEST_S:.0f} s; score it elsewhere") from error
+    answer = done.stdout.splitlines()[-1] if done.stdout and not done.returncode else b""
+    if not answer:
+        said = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        raise UsageFault(f"{model.name}: its runtime ended with status {done.returncode}: {said or 'nothing more'}")
+    value = json.loads(answer)
+    if "fault" in value:
+        raise UsageFault(f"{model.name}: {value['fault']}")
+    pairs = zip(value["predictions"], dataset.labels.tolist(), strict=True)
+    return Scored(sum(found == label for found, label in pairs), len(dataset.labels), value["by"])

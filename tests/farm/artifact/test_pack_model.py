@@ -90,6 +90,15 @@ def test_a_compressed_model_is_held_against_its_parent(tmp_path):
     assert (mine.model, mine.precision) == ("LeNet-5", "int8")
 
 
+def test_a_model_that_its_runtime_refuses_is_told_and_not_packed(tiny, dataset):
+    pytest.importorskip("onnxruntime")
+    nodes = [node("Novelty", ["image"], ["scores"])]
+    tiny.write_bytes(model(nodes, {"w": np.ones(1, np.float32)}, {"image": [1, 1, 8, 8]}, {"scores": [1, 10]}))
+    with pytest.raises(UsageFault, match=r"tiny\.onnx: .*Novelty"):
+        made_of(tiny, Said(precision="float32"), dataset=dataset)
+    assert not (tiny.parent / "out.tar.zst").exists()
+
+
 def test_steps_for_whole_numbers_are_the_real_ones_by_the_inputs_scale():
     given = Input(name="x", shape=(1, 8, 8, 1), dtype="int8", layout="NHWC", scale=0.5, zero_point=-128)
     found = steps(Said(scale=(0.25, 1.0)), given, (8, 8), "m")

@@ -6,6 +6,7 @@ import json
 import os
 import struct
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -23,6 +24,10 @@ from farm.artifact.sshsig import Signature, sign
 from farm.artifact.unpack import read_manifest
 from farm.cli.main import main
 from farm.errors import Exit, UsageFault
+from farm.health.check_plan import planned
+from farm.health.policy import load_policy
+from farm.lab.inventory import load
+from farm.pytest_plugin.trials import Deploy
 
 DATA = b"what is signed"
 ALICE = ed25519.Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -289,6 +294,28 @@ def test_a_lab_that_demands_signatures_refuses_before_it_touches_a_board(command
     }[command]
     assert main([*words, "--inventory", str(demanding)]) == Exit.USAGE
     assert "tiny.tar.zst.sig: the key SHA256:" in capsys.readouterr().err
+
+
+def test_the_deploy_fixture_and_a_health_check_refuse_too(demanding, packed, tmp_path):
+    lab = load(demanding)
+    item = SimpleNamespace(nodeid="test_it", path=tmp_path / "test_it.py", stash={}, get_closest_marker=lambda _: None)
+    with pytest.raises(UsageFault, match="is not signed"):
+        Deploy(lab, SimpleNamespace(shell=None), item, tmp_path / "unpacked")(packed)
+    assert not (tmp_path / "unpacked").exists()
+    policy = f"models: {{atom-e3930: {{trial: {{artifact: {packed.name}, rate_hz: 10, duration_s: 1}}}}}}\n"
+    (tmp_path / "health.yaml").write_text(policy)
+    with (
+        pytest.raises(UsageFault, match="is not signed"),
+        planned(load_policy(tmp_path / "health.yaml"), lab, ["atom-01"]),
+    ):
+        pass
+
+
+def test_check_tells_of_signers_that_cannot_be_read(demanding, capsys):
+    assert main(["check", "--inventory", str(demanding)]) == Exit.PASS
+    (demanding.parent / "keys" / "allowed_signers").write_text("alice\n")
+    assert main(["check", "--inventory", str(demanding)]) == Exit.USAGE
+    assert "allowed_signers:1: want principals" in capsys.readouterr().err
 
 
 def test_a_signer_file_that_cannot_be_read_is_a_usage_fault(demanding, packed, capsys):
