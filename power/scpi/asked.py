@@ -6,21 +6,33 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..apart import Exchange
 from ..block import Block, Flag
-from ..errors import FrameError, MeterOffline
+from ..errors import FrameError, InstrumentFault, MeterOffline
 from ..gaps import is_long
-from ..meter import Accuracy, Identity
+from ..meter import Accuracy, Identity, Tolerance
 from ..polling import Pace, PolledMeter
 from .exchange import Asking, ScpiExchange, asked
 from .number import numbers
 from .port import LINK_HINT, ScpiPort, identify
 
 T = TypeVar("T")
+
+
+class Limited(Protocol):
+    """What has limits of error."""
+
+    @property
+    def accuracy(self) -> Accuracy:
+        """The limits on the range in use."""
+        ...
+
+
+M = TypeVar("M", bound=Limited)
 
 _REFUSALS = 2
 """Readings that the first way may fail before it is given up: once may be a disturbance (assumed)."""
@@ -257,14 +269,16 @@ def finite(value: float) -> float:
 def opened(
     name: str,
     options: ScpiOptions,
-    make: Callable[[ScpiPort, Identity], T],
+    make: Callable[[ScpiPort, Identity], M],
     *,
     models: tuple[str, ...],
     maker: str = "",
     timeout_s: float = 2.0,
     pause_s: float = 0.0,
-) -> T:
+) -> M:
     """Open the link, identify the instrument and return what ``make`` makes of it; close what leads nowhere.
+
+    ``make`` is called again whenever the link was opened again: it sends what sets the instrument up.
 
     Raises:
         MeterOffline: nothing answers there.
@@ -272,15 +286,31 @@ def opened(
         InstrumentFault: what ``make`` found wrong with it.
     """
 
-    def once() -> T:
+    def once() -> M:
         port = ScpiPort.open(name, options.resource, timeout_s=timeout_s, pause_s=pause_s, baud=options.baud)
         try:
-            return make(port, identify(port, maker=maker, models=models, serial_number=options.serial_number))
+            identity = identify(port, maker=maker, models=models, serial_number=options.serial_number)
+            meter = make(port, identity)
         except BaseException:
             port.close()
             raise
+        measured = _limits(meter)
+
+        def set_up_again() -> None:
+            if _limits(make(port, identity)) != measured:
+                what = "its link broke, and it is set to something else than before"
+                raise InstrumentFault(name, what, hint="was it switched off and on? set it as it was, and begin again")
+
+        port.remember(set_up_again)
+        return meter
 
     return twice(name, once)
+
+
+def _limits(meter: Limited) -> tuple[Tolerance | None, ...]:
+    """Return what differs between quantities and ranges."""
+    accuracy = meter.accuracy
+    return accuracy.volts, accuracy.amps, accuracy.watts
 
 
 def twice(name: str, once: Callable[[], T]) -> T:

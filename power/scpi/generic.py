@@ -122,8 +122,13 @@ class GenericScpi(AskedMeter):
         )
         try:
             identity, silence = _who(port, options)
-            for command in options.setup:
-                port.write(command)
+
+            def set_up() -> None:
+                for command in options.setup:
+                    port.write(command)
+
+            set_up()
+            port.remember(set_up)
             meter = cls(name, port, options, identity)
             if silence is not None and not _answers(meter):
                 raise silence

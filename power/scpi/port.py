@@ -74,11 +74,12 @@ class ScpiPort:
         self._owed = False
         self._known = self._identity = b""
         self._misses = 0
-        self._broken = self._unheard = False
+        self._broken = self._unheard = self._unset = False
+        self._set_up: Callable[[], object] = lambda: None
         self._reopener = (
             None if reopen is None else Reopener(name, reopen, timeout_s=timeout_s, terminator=self._terminator)
         )
-        self._lock = threading.Lock()  # two threads on one link silently get each other's answers
+        self._lock = threading.RLock()  # two threads on one link silently get each other's answers
 
     @classmethod
     def open(
@@ -126,7 +127,7 @@ class ScpiPort:
 
     def watched(self) -> int | None:
         """Return the descriptor at which answers arrive; None where a question or its answer may have to wait."""
-        in_step = not (self._broken or self._mistrusted or (self._owed and self._known))
+        in_step = not (self._broken or self._unset or self._mistrusted or (self._owed and self._known))
         self._watched = self._port if isinstance(self._port, WatchedPort) else None
         return self._watched.fileno() if self._watched is not None and in_step and not self._pause_s else None
 
@@ -174,14 +175,23 @@ class ScpiPort:
         return _offline(self.name, f"{command}: {error}")
 
     def _mend(self) -> None:
-        """Open a broken link again; raises as :meth:`Reopener.reopened`. Call with the lock held."""
-        if not self._broken or self._reopener is None:
-            return
-        self._port = self._reopener.reopened(self._port, self._identity)
-        self._broken = self._unheard = self._mistrusted = self._owed = False
-        self._misses = 0
-        self._rest()
-        self._let_rest()
+        """Open a broken link again and set the instrument up; raises as :meth:`Reopener.reopened` and as what does so.
+
+        Call with the lock held.
+        """
+        if self._broken and self._reopener is not None:
+            self._port = self._reopener.reopened(self._port, self._identity)
+            self._broken = self._unheard = self._mistrusted = self._owed = False
+            self._misses, self._unset = 0, True
+            self._rest()
+            self._let_rest()
+        if self._unset:
+            self._unset = False  # what sets it up asks through this port
+            try:
+                self._set_up()
+            except BaseException:
+                self._unset = True
+                raise
 
     def _answer(self, command: str, within_s: float, since_s: float) -> str:
         """Return the answer that comes within ``within_s``, so long after the question. Call with the lock held."""
@@ -226,6 +236,14 @@ class ScpiPort:
         From now on ``*IDN?`` is asked first then, and what comes before its answer is thrown away.
         """
         self._known = self._identity = identity.encode("ascii")
+
+    def remember(self, set_up: Callable[[], object]) -> None:
+        """Remember what sets the instrument up: it is called whenever the link was opened again, before anything else.
+
+        An instrument that was switched off and on closes its links too, and answers as before: but about volts, where
+        it had been set to amps.
+        """
+        self._set_up = set_up
 
     def mistrust(self) -> None:
         """Say that the last answer was none to its question: others may lie behind it, and are to be thrown away.

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from power.block import Flag
-from power.errors import MeterOffline, WrongInstrument
+from power.errors import InstrumentFault, MeterOffline, WrongInstrument
 from power.registry import load_meter
 from power.sampler import Sampler
 from power.scpi.port import ScpiPort
@@ -123,8 +123,44 @@ def test_a_question_that_is_cut_once_is_asked_again_at_once():
     assert [block.watts[0] for block in told] == pytest.approx([2.5] * 4)
     assert [int(block.flags[0]) for block in told].count(Flag.LOST_BEFORE) == 1
     assert cut
-    at = len(instrument.heard) - 1 - instrument.heard[::-1].index("*IDN?")
-    assert instrument.heard[at + 1] == "INST:NSEL 1"  # a command on a closed link may not have arrived
+    since = instrument.heard[len(instrument.heard) - instrument.heard[::-1].index("*IDN?") :]
+    assert "INST:NSEL 1" in since[: since.index("MEAS:VOLT?")]  # a command on a closed link may not have arrived
+
+
+MULTIMETER = {
+    "*IDN?": "KEITHLEY INSTRUMENTS,MODEL DMM6500,04340543,1.0.04b", "*LANG?": "SCPI", ":SENS:FUNC?": '"CURR:DC"',
+    ":READ?": "+1.500000E-01", ":SENS:CURR:APER?": "2.000000E-02", ":SENS:VOLT:APER?": "2.000000E-02",
+}  # fmt: skip
+
+
+def restarts(nth: int, _said: int, command: str) -> bool:
+    return nth == 1 and command == ":READ?"
+
+
+def test_an_instrument_that_was_switched_off_and_on_is_set_up_before_it_is_asked():
+    with served(restarts, **MULTIMETER) as instrument, opened(instrument, "dmm6500", measures="amps") as meter:
+        told = [float(meter.read().amps[0]) for _ in range(2)]
+    assert told == [0.15, 0.15]
+    since = instrument.heard[len(instrument.heard) - instrument.heard[::-1].index("*IDN?") :]
+    assert ':SENS:FUNC "CURR:DC"' in since[: since.index(":READ?")], "it wakes up measuring volts"
+
+
+def test_one_that_wakes_up_with_another_quantity_that_nobody_set_gives_no_reading():
+    with served(restarts, **MULTIMETER) as instrument, opened(instrument, "dmm6500") as meter:
+        assert meter.read().amps == pytest.approx([0.15])
+        instrument.answers = instrument.answers | {":SENS:FUNC?": '"VOLT:DC"'}
+        for _ in range(2):
+            with pytest.raises(InstrumentFault, match="its link broke, and it is set to something else"):
+                meter.read()
+
+
+def test_what_any_instrument_was_sent_to_set_it_up_is_sent_again():
+    closes: Callable[[int, int, str], bool] = lambda nth, _said, command: nth == 1 and command == "READ?"  # noqa: E731
+    options = {"setup": ["CONF:CURR"], "query": "READ?", "fields": ["amps"]}
+    with served(closes, **{"READ?": "0.15"}) as instrument, opened(instrument, "scpi", **options) as meter:
+        told = [float(meter.read().amps[0]) for _ in range(2)]
+    assert told == [0.15, 0.15]
+    assert [one for one in instrument.heard if one != "*IDN?"] == ["CONF:CURR", "READ?"] * 2
 
 
 def test_another_unit_that_answers_after_it_was_opened_again_is_the_wrong_instrument():
