@@ -164,6 +164,9 @@ class _Round(threading.Thread):
             else:
                 self._take(member, now_ns)
             return
+        if (due_ns := exchange.due_ns) > now_ns + _EARLY_NS:  # its answer was awaited no longer than now, and is here
+            self._look_at(member, due_ns)
+            return
         try:
             exchange.ask()
         except Exception as error:  # noqa: BLE001 -- whoever has joined hears of it
@@ -187,8 +190,10 @@ class _Round(threading.Thread):
                 self._look_at(member, member.exchange.due_ns)
 
     def _leave(self, member: _Member, fault: Exception | None = None) -> None:
+        descriptor = member.exchange.fileno()
         with suppress(KeyError):
-            self._selector.unregister(member.exchange.fileno())
+            if self._selector.get_key(descriptor).data is member:  # of a closed link another may have it by now
+                self._selector.unregister(descriptor)
         self._awaited.discard(member)
         member.look_ns = -1
         self._over = self._left(self)

@@ -186,9 +186,14 @@ class Sampler:
         """Go on alone, unless this is the end: the meter must be waited for, or a piece handed over."""
         if fault is None and self._stopping.is_set():
             self._over.set()
-        else:
+            return
+        before = self._thread
+        try:
             self._thread = self._alone(fault)
             self._thread.start()
+        except RuntimeError as error:  # there can be no more threads; stop() raises it, and the others are served on
+            self._thread, self._end = before, error
+            self._over.set()
 
     def _survives(self, fault: Exception) -> bool:
         """Note a fault and wait a little; return whether this is the end.

@@ -220,6 +220,33 @@ def test_a_reading_of_two_questions_is_one_reading() -> None:
     assert trace.errors == []
 
 
+def test_a_meter_that_answers_quicker_than_it_is_due_is_asked_when_it_is_due() -> None:
+    with opened(counts(0), rate_hz=5.0, timeout_s=0.05) as (_, meters):
+        (trace,) = sampled(meters, 5)
+    assert trace.rate_hz == pytest.approx(5.0, rel=0.3), "not whenever an answer would have been given up"
+
+
+def test_where_there_can_be_no_more_threads_one_meter_ends_and_the_others_are_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with opened(lambda nth, _: b"0.0,%d\n" % nth if nth < 10 else b"nonsense\n", counts(1)) as (_, meters):
+        first, second = (Sampler(meter) for meter in meters)
+        first.start()
+        second.start()
+        until(lambda: first._waiting > 3)
+
+        def none_left(_: object) -> threading.Thread:
+            raise RuntimeError("can't start new thread")
+
+        monkeypatch.setattr(first, "_alone", none_left)
+        until(lambda: first.fault is not None)
+        before = second._waiting
+        until(lambda: second._waiting >= before + 10)
+        assert_counts(second.stop(), 1)
+        with pytest.raises(RuntimeError, match="new thread"):
+            first.stop()
+
+
 def test_no_value_is_a_reading_without_one_and_no_fault() -> None:
     with opened(lambda nth, _: b"\n" if nth > 5 else b"5.0,%d\n" % nth) as (_, meters):
         (trace,) = sampled(meters, 10)
