@@ -126,9 +126,6 @@ def _leaves(value: object, path: str = "") -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict) and value:
         for key, inner in cast("Mapping[str, object]", value).items():
             yield from _leaves(inner, f"{path}.{key}" if path else key)
-    elif isinstance(value, list) and any(isinstance(one, dict) for one in cast("list[object]", value)):
-        for number, inner in enumerate(cast("list[object]", value)):
-            yield from _leaves(inner, f"{path}.{number}")
     else:
         yield path, value
 

@@ -72,6 +72,8 @@ def pack_contents(described: Mapping[str, Any], contents: Mapping[str, Content],
         part.replace(out)
     except OSError as error:
         raise UsageFault(f"{out}: cannot be written: {error.strerror}; name another with --out") from error
+    finally:
+        part.unlink(missing_ok=True)
     return identity(manifest)
 
 

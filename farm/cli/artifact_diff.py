@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from .output import ABSENT, print_json, say, table, warn
 
@@ -39,7 +39,7 @@ def run(args: Namespace) -> None:
         say("")
         table(("tensor", "a", "b", "changed", "largest change"), [_tensor(one) for one in found.tensors])
     if not found.unread:
-        say(f"{found.same_tensors} tensors of the same name are the same")
+        say(f"tensors of the same name that are the same: {found.same_tensors}")
     for why in found.unread:
         warn(f"not looked into: {why}")
 
@@ -66,12 +66,24 @@ def _count(value: int | None) -> str:
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 -- any JSON value
-    if value is None:
+    if value is None or value == []:
         return ABSENT
+    if isinstance(value, list):
+        return ", ".join(_step(one) for one in cast("list[Any]", value))
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     text = str(value)
     return f"{text[:12]}…" if len(text) == 64 and " " not in text else text  # a hash
+
+
+def _step(value: Any) -> str:  # noqa: ANN401 -- any JSON value
+    """Return a step of preprocessing or of compression as one reads it; other things as they are."""
+    if not isinstance(value, dict):
+        return str(value)
+    named = dict(cast("dict[str, Any]", value))
+    name, inner = named.pop("name", ""), named.pop("parameters", {})
+    told = ", ".join(f"{key} {one}" for key, one in (named | inner).items())
+    return f"{name} ({told})" if told else str(name)
 
 
 def _tensor(one: "TensorChange") -> tuple[str, str, str, str, str]:

@@ -66,7 +66,7 @@ class Folding:
 
     def _looked_up(self, node: Node, depth: int) -> Weights | None:
         """Weights that are shared: a table, and for each weight a number in it."""
-        table, numbers = (self.weights(name, depth + 1) for name in node.inputs[:2])
+        table, numbers = (self.weights(name, depth + 1) for name in (*node.inputs, "")[:2])
         if table is None or numbers is None:
             return None
         stored_bytes = table.stored_bytes + numbers.stored_bytes

@@ -1,5 +1,6 @@
 """TensorFlow Lite's model files: the first subgraph, by the field numbers of tensorflow/lite/schema/schema.fbs."""
 
+from collections import Counter
 from typing import TypeVar
 
 import numpy as np
@@ -35,13 +36,14 @@ def read_tflite(data: bytes | memoryview) -> Net:
         raise Malformed("holds no subgraph")
     graph = subgraphs[0]
     tensors, buffers = graph.tables(0), model.tables(4)
-    constants = {str(n): found for n, tensor in enumerate(tensors) if (found := _constant(tensor, buffers)) is not None}
+    keys = _keys([tensor.text(3) for tensor in tensors])
+    constants = {keys[n]: found for n, one in enumerate(tensors) if (found := _constant(one, buffers)) is not None}
     nodes = tuple(
         Node(
             _at(names, operator.number(0, "uint32"), "operator"),
             _name(tensors, operator),
-            _references(operator.integers(1)),
-            _references(operator.integers(2)),
+            _references(operator.integers(1), keys),
+            _references(operator.integers(2), keys),
         )
         for operator in graph.tables(3)
     )
@@ -51,7 +53,7 @@ def read_tflite(data: bytes | memoryview) -> Net:
         tuple(_port(_at(tensors, n, "tensor")) for n in graph.integers(2)),
         nodes,
         constants,
-        {str(n): tuple(None if side < 0 else side for side in t.integers(0)) for n, t in enumerate(tensors)},
+        {keys[n]: tuple(None if side < 0 else side for side in t.integers(0)) for n, t in enumerate(tensors)},
     )
 
 
@@ -75,8 +77,14 @@ def _at(items: list[T], n: int, what: str) -> T:
     return items[n]
 
 
-def _references(numbers: tuple[int, ...]) -> tuple[str, ...]:
-    return tuple("" if n < 0 else str(n) for n in numbers)
+def _keys(names: list[str]) -> list[str]:
+    """Return a name for each tensor that is its alone: its own where no other has it, else with its number."""
+    often = Counter(names)
+    return [name if often[name] == 1 and name and "#" not in name else f"{name}#{n}" for n, name in enumerate(names)]
+
+
+def _references(numbers: tuple[int, ...], keys: list[str]) -> tuple[str, ...]:
+    return tuple("" if n < 0 else _at(keys, n, "tensor") for n in numbers)
 
 
 def _name(tensors: list[Table], operator: Table) -> str:

@@ -42,7 +42,7 @@ def test_every_tensor_of_a_tflite_file_is_the_one_that_litert_sees(form, tmp_pat
     net, interpreter = read_tflite(path.read_bytes()), runtime.Interpreter(model_path=str(path))
     interpreter.allocate_tensors()
     for theirs in interpreter.get_tensor_details():
-        name = str(theirs["index"])
+        name = theirs["name"]
         if name not in net.shapes:  # the interpreter's own, for its work
             continue
         assert net.shapes[name] == tuple(theirs["shape"])
