@@ -18,43 +18,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field, model_validator
 
 from .bound import BoundTo
-from .document import (
-    MANIFEST,
-    Count,
-    FileFacts,
-    Name,
-    Part,
-    PlainPath,
-    Sha256,
-    Size,
-    canonical,
-    check,
-    decode,
-    identity,
-)
-
-__all__ = [
-    "MANIFEST",
-    "RUNTIMES",
-    "Baseline",
-    "DatasetName",
-    "FileFacts",
-    "Input",
-    "Manifest",
-    "Output",
-    "Preprocess",
-    "Runtime",
-    "Scale",
-    "Score",
-    "Step",
-    "UpscaleNearest",
-    "canonical",
-    "check",
-    "decode",
-    "identity",
-    "parse",
-    "schema",
-]
+from .document import Count, FileFacts, Name, Part, PlainPath, Sha256, Size, check, decode
 
 Side = Annotated[int, Field(ge=1, le=8192)]
 """Pixels, assumed: a camera's; the tensor of the largest has 0.3 GB, and none may take this machine's memory."""

@@ -9,7 +9,8 @@ import pytest
 
 from farm.artifact.dataset import Dataset, load_dataset, save_dataset
 from farm.artifact.deploy import Deployment
-from farm.artifact.manifest import Manifest, identity
+from farm.artifact.document import identity
+from farm.artifact.manifest import Manifest
 from farm.artifact.preprocess import tensor_sha256
 from farm.artifact.unpack import Artifact
 from farm.store.record import Record

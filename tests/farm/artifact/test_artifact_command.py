@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from farm.artifact.manifest import identity
+from farm.artifact.document import identity
 from farm.artifact.preprocess import tensor_sha256
 from farm.artifact.unpack import read_manifest
 from farm.cli.main import main

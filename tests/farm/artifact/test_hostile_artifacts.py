@@ -8,7 +8,7 @@ import pytest
 import zstandard
 
 from farm.artifact import unpack
-from farm.artifact.manifest import canonical
+from farm.artifact.document import canonical
 from farm.artifact.pack import pack
 from farm.artifact.unpack import open_artifact, read_manifest
 from farm.errors import UsageFault

@@ -11,7 +11,8 @@ import pytest
 import zstandard
 
 from farm.artifact.bound import BoundTo, mismatches
-from farm.artifact.manifest import RUNTIMES, Manifest, identity, schema
+from farm.artifact.document import identity
+from farm.artifact.manifest import RUNTIMES, Manifest, schema
 from farm.artifact.pack import pack
 from farm.artifact.unpack import open_artifact, read_manifest
 from farm.cli import artifact_pack

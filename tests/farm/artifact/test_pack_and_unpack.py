@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from farm.artifact.manifest import canonical, identity
+from farm.artifact.document import canonical, identity
 from farm.artifact.pack import pack
 from farm.artifact.unpack import open_artifact, read_manifest
 from farm.errors import UsageFault

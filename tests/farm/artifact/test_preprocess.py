@@ -3,7 +3,8 @@ import hashlib
 import numpy as np
 import pytest
 
-from farm.artifact.manifest import Manifest, check
+from farm.artifact.document import check
+from farm.artifact.manifest import Manifest
 from farm.artifact.preprocess import tensor, tensor_sha256
 
 

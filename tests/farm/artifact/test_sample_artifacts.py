@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from farm.artifact.dataset import load_dataset
-from farm.artifact.manifest import identity
+from farm.artifact.document import identity
 from farm.artifact.preprocess import require_fit
 from farm.artifact.unpack import open_artifact, read_manifest
 

@@ -26,7 +26,8 @@ from sklearn.model_selection import train_test_split
 from torch import nn
 
 from farm.artifact.dataset import Dataset, load_dataset, save_dataset
-from farm.artifact.manifest import Manifest, check
+from farm.artifact.document import check
+from farm.artifact.manifest import Manifest
 from farm.artifact.pack import pack
 from farm.artifact.preprocess import tensor, tensor_sha256
 
