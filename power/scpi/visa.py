@@ -1,6 +1,7 @@
 """A VISA resource as a :class:`~power.port.Port`, without the traps of pyvisa-py."""
 
 import ctypes
+import os
 import re
 import socket
 import struct
@@ -204,7 +205,6 @@ def open_visa(resource: str, *, timeout_s: float) -> Port:
     """Open a resource by its VISA name; OSError when that cannot be done.
 
     The resource manager is one object for the whole process and is never closed: closing it ends every session.
-    A closed TCP port shows only at the first exchange, as ConnectionRefusedError.
     """
     import pyvisa
 
@@ -217,4 +217,21 @@ def open_visa(resource: str, *, timeout_s: float) -> Port:
         raise OSError(f"{resource}: {error}") from error
     session = cast("MessageBasedResource", opened)
     link = getattr(cast("Any", session.visalib).sessions[session.session], "interface", None)
-    return SocketPort(session, link, timeout_s) if isinstance(link, socket.socket) else MessagePort(session)
+    if not isinstance(link, socket.socket):
+        return MessagePort(session)
+    try:
+        _must_be_connected(link, resource)
+    except OSError:
+        session.close()
+        raise
+    return SocketPort(session, link, timeout_s)
+
+
+def _must_be_connected(link: socket.socket, resource: str) -> None:
+    """Raise OSError if no connection was made: pyvisa-py takes one that is refused for an open one."""
+    if errno := link.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+        raise OSError(f"{resource}: {os.strerror(errno)}")
+    try:
+        link.getpeername()
+    except OSError as error:
+        raise OSError(f"{resource}: {error.strerror}") from error

@@ -100,10 +100,10 @@ def test_half_an_answer_is_never_an_answer(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_closed_port_is_offline_and_worth_a_retry() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         free_port = listener.getsockname()[1]
-    port = ScpiPort.open("m1", f"TCPIP::127.0.0.1::{free_port}::SOCKET")
-    with pytest.raises(MeterOffline, match="m1: ") as seen:
-        port.query("*IDN?")
-    port.close()
+    with pytest.raises(
+        MeterOffline, match=rf"m1: TCPIP::127\.0\.0\.1::{free_port}::SOCKET: Connection refused"
+    ) as seen:
+        ScpiPort.open("m1", f"TCPIP::127.0.0.1::{free_port}::SOCKET").query("*IDN?")
     assert seen.value.transient
     assert "resource name" in seen.value.hint
 
