@@ -11,6 +11,7 @@ adds up to what all of it takes. Of each part may be wrong
     times        begin and end of the parts against the readings, within ``bound_ns``: the fit is made again with all
                  parts earlier and later, and the largest change is the half width. Rectangular.
     gain, range  the meter's limits of error, as for any window; see :mod:`.energy`. Rectangular.
+    pairing      all that volts and amps change together, as for the window, may be in one part. Full.
     idle         half of what the idle watts differ by before and after; of what is above idle only. Rectangular.
 
 An offset is in the idle watts too, and cancels in what is above idle.
@@ -43,6 +44,8 @@ _BY_WATTS = ("volts gain", "amps gain", "watts gain", "volts range")
 """Limits of error that grow with the watts; volts that are off by so many count by the amps."""
 _BY_TIME = ("amps range", "watts range")
 """Offsets of the watts."""
+_WHOLLY = ("pairing",)
+"""Volts sag where amps rise, which is where a part begins."""
 
 Floats = NDArray[np.float64]
 Int64 = NDArray[np.int64]
@@ -127,7 +130,7 @@ def joules_of(
     halves = [(part,) if name in short else part.halves for name, part in parts.items()]
     fits = [_Fit(halves, int(shift * bound_ns)) for shift in (0.0, *_SHIFTS)]
     fits.append(_Fit([(part,) for part in parts.values()], 0))
-    for t_ns, watts in _in_a_row(readings, start_ns, end_ns, in_a_row, rate_hz):
+    for t_ns, watts in _in_a_row(readings, start_ns, end_ns, in_a_row):
         inside = (t_ns - half_ns >= start_ns) & (t_ns + half_ns <= end_ns)
         stretch = (t_ns[inside] - start_ns) * _STRETCHES // (end_ns - start_ns)
         for fit in fits:
@@ -152,7 +155,7 @@ def joules_of(
     }
 
 
-def with_meter(found: Joules, whole: Sequence[Term], joules: float, seconds: float) -> Joules:
+def with_meter(found: Joules, whole: Sequence[Term], joules: float, seconds: float, frames: int) -> Joules:
     """Add what the meter's limits of error leave open.
 
     Args:
@@ -160,21 +163,20 @@ def with_meter(found: Joules, whole: Sequence[Term], joules: float, seconds: flo
         whole: the terms of the whole window; see :mod:`.energy`.
         joules: of the whole window.
         seconds: its length.
+        frames: in it.
     """
     by_watts, by_time = abs(found.joules / joules) if joules else 0.0, found.seconds / seconds
     limits = [replace(term, joules=term.joules * by_watts) for term in whole if term.name in _BY_WATTS]
     limits += [replace(term, joules=term.joules * by_time) for term in whole if term.name in _BY_TIME]
+    limits += [replace(term, joules=term.joules / frames) for term in whole if term.name in _WHOLLY]
     return replace(found, terms=(*found.terms, *limits))
 
 
-def _in_a_row(
-    readings: Readings, start_ns: int, end_ns: int, count: int, rate_hz: float
-) -> Iterator[tuple[Int64, Floats]]:
+def _in_a_row(readings: Readings, start_ns: int, end_ns: int, count: int) -> Iterator[tuple[Int64, Floats]]:
     """Yield moments and watts of the readings that have a value, some at a time: means of so many in a row.
 
-    Where one is missing in a row it is left out, all of it.
+    Where one is missing in a row it is left out, all of it: it takes longer than most by a reading.
     """
-    longest_ns = (count + 1) * 1e9 / rate_hz
     rest = Block.join([])
     for some in lots(readings, _AT_ONCE, start_ns, end_ns):
         known = some.pick(has_value(some))
@@ -186,7 +188,7 @@ def _in_a_row(
         rest = known.pick(slice(whole, None))
         t_ns, watts = known.t_ns[:whole].reshape(-1, count), known.watts[:whole].reshape(-1, count)
         spent_ns = t_ns[:, -1] - t_ns[:, 0]
-        told = spent_ns <= longest_ns
+        told = spent_ns <= np.median(spent_ns) * (count - 0.5) / (count - 1) if whole else spent_ns > 0
         yield (t_ns[:, 0] + spent_ns // 2)[told], watts[told].mean(axis=1)
 
 

@@ -66,7 +66,7 @@ def stages(
             cannot |= dict.fromkeys(told, "its readings keep step with the frames, or are too few, to tell parts apart")
             continue
         found |= fit
-    return _told(found, facts, window, cannot), cannot
+    return _told(found, facts, window, cannot, len(parts[FRAME].start_ns)), cannot
 
 
 def _bound_ns(facts: PowerFacts, clock_bound_ns: int) -> int | None:
@@ -94,12 +94,14 @@ def _too_short(on: MeterOnRail, name: str, part: Part, bound_ns: int | None) -> 
     return ""
 
 
-def _told(found: Mapping[str, Joules], facts: PowerFacts, window: Window, cannot: dict[str, str]) -> list[PartFacts]:
+def _told(
+    found: Mapping[str, Joules], facts: PowerFacts, window: Window, cannot: dict[str, str], frames: int
+) -> list[PartFacts]:
     whole = [Term(**term.model_dump()) for term in facts.budget]
     idle = [one.watts for one in (facts.idle_before, facts.idle_after) if one is not None]
     told: list[PartFacts] = []
     for name, bare in found.items():
-        gross = with_meter(bare, whole, facts.joules, window.seconds)
+        gross = with_meter(bare, whole, facts.joules, window.seconds, frames)
         above = gross.above(idle) if idle else None
         if gross.u_joules > _MOST_UNCERTAIN * abs(gross.joules):
             cannot[name] = f"the fit tells {gross.joules:.2g} ± {gross.u_joules:.2g} J, which is next to nothing"

@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
+from power import parts as parts_module
 from power.block import Block
+from power.budget import Term
 from power.energy import energy
 from power.meter import Accuracy, Tolerance
 from power.parts import Joules, Part, joules_of, with_meter
@@ -84,7 +86,8 @@ def found(truth, block, *, rate_hz, bound_ns, aperture_s=None) -> dict[str, Joul
     whole = energy(
         block, start_ns, truth.end_ns, rate_hz=rate_hz, aperture_s=aperture_s, accuracy=ACCURACY, clock_bound_ns=0
     )
-    return {name: with_meter(part, whole.terms, whole.joules, whole.seconds) for name, part in told.items()}
+    frames = len(truth.parts["infer"].start_ns)
+    return {name: with_meter(part, whole.terms, whole.joules, whole.seconds, frames) for name, part in told.items()}
 
 
 def exact(truth, name):
@@ -163,6 +166,22 @@ def test_an_offset_counts_in_the_gross_and_cancels_above_idle():
     above = got.above([IDLE + OFFSET])
     assert above.joules == pytest.approx((WATTS["infer"] - IDLE) * seconds, rel=1e-3)
     assert above.u_joules < got.u_joules
+
+
+def test_what_volts_and_amps_read_apart_leave_open_may_all_be_in_one_part():
+    whole = [Term("pairing", 20.0, "full"), Term("sampling", 9.0, "normal")]
+    got = with_meter(Joules(0.01, 0.05, ()), whole, joules=100.0, seconds=50.0, frames=1000)
+    assert [(term.name, term.joules) for term in got.terms] == [("pairing", 0.02)]
+    assert got.above([1.0]).terms[0].joules == 0.02, "idling has no share in it"
+
+
+def test_a_row_in_which_a_reading_is_missing_is_left_out():
+    none, t_ns = np.full(1000, np.nan), BEGIN_NS + np.arange(1000) * 1_010_000  # a hundredth slower than it says
+    block = Block(t_ns, none, none, np.zeros(1000, np.uint8), np.ones(1000))
+    missing = np.arange(1000) == 507
+    ((middles_ns, watts),) = parts_module._in_a_row(block.pick(~missing), BEGIN_NS, BEGIN_NS + 2 * S, 10)
+    assert len(middles_ns) == len(watts) == 98, "of 99 whole rows"
+    assert not np.any((middles_ns > t_ns[500]) & (middles_ns < t_ns[510]))
 
 
 def test_idle_watts_that_moved_widen_what_is_above_them():
