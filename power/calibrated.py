@@ -120,11 +120,12 @@ class CalibratedMeter:
     def accuracy(self) -> Accuracy:
         """The certificate's uncertainty where it tells one, else the maker's limits."""
         said, by = self.uncorrected.accuracy, self.calibration
-        return Accuracy(
-            _tolerance(said.volts, by.volts),
-            _tolerance(said.amps, by.amps),
-            f"{said.source}; {by}",
-            _tolerance(said.watts, by.watts),
+        return replace(
+            said,
+            volts=_tolerance(said.volts, by.volts),
+            amps=_tolerance(said.amps, by.amps),
+            watts=_tolerance(said.watts, by.watts),
+            source=f"{said.source}; {by}",
         )
 
     def read(self) -> Block:

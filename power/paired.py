@@ -79,7 +79,7 @@ class PairedMeter:
     def read(self) -> Block:
         """Return one reading of amps, with the volts that were read right after; raises as the two."""
         amps, volts = self.amps.read(), self.volts.read()
-        return replace(amps, volts=volts.volts, flags=amps.flags | volts.flags & _SAID_OF_BOTH)
+        return replace(amps, volts=volts.volts, flags=amps.flags | volts.flags & _SAID_OF_BOTH, own_watts=None)
 
     def stream(self) -> Iterator[Block]:
         """Yield readings of amps once the volts around them are known; raises as the two."""
@@ -151,6 +151,7 @@ class _Beside:
         self._blocks: deque[Block] = deque()
         self._last_ns = 0
         self._fault: PowerError | None = None
+        """Since the last reading."""
         self._ended: Exception | None = None
         self._changed, self._over = threading.Condition(), threading.Event()
         self.thread = threading.Thread(target=self._run, name=f"{meter.name}: one of two", daemon=True)
@@ -196,7 +197,7 @@ class _Beside:
     def _read(self) -> None:
         for block in self._meter.stream():
             if len(newer := block.pick(block.t_ns > self._last_ns)):  # a reading that comes twice is none
-                self._last_ns = int(newer.t_ns[-1])
+                self._last_ns, self._fault = int(newer.t_ns[-1]), None
                 with self._changed:
                     self._blocks.append(newer)
                     self._changed.notify()

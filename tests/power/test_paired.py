@@ -221,3 +221,8 @@ def test_a_sampler_reads_the_pair_as_any_meter():
     assert len(trace.block) > 15
     assert trace.lost == 0
     assert trace.block.watts == pytest.approx(np.full(len(trace.block), 10.0))
+
+
+def test_a_single_reading_is_the_product_too_where_the_one_for_amps_knows_watts_of_its_own():
+    told = Told("wattmeter", 10.0, [Block.one(1000 * MS, 12.0, 2.0, watts=24.0)])
+    assert paired("rail-5v", told, volts((1000, 5.0))).read().watts == pytest.approx([10.0])
