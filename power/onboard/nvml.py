@@ -133,6 +133,9 @@ class NvmlMeter(PolledMeter):
             handle, identity = _find(name, library, options)
             meter = cls(name, library, handle, options, identity=identity)
             meter._supports(options)
+        except library.NVMLError as error:
+            library.nvmlShutdown()
+            raise MeterOffline(name, str(error), hint=_HINT) from error
         except BaseException:
             library.nvmlShutdown()
             raise

@@ -137,8 +137,11 @@ class FakeNvml:
     NVMLError = NvmlError
     NVMLError_NotSupported = NotSupported
 
-    def __init__(self, port: Replay | None = None, *, driver: bool = True, counter: bool = True) -> None:
+    def __init__(
+        self, port: Replay | None = None, *, driver: bool = True, counter: bool = True, lost: bool = False
+    ) -> None:
         self._port, self._driver, self._counter = port or Replay([b"1000\n"] * 9), driver, counter
+        self._lost = lost
         self.open = 0
 
     def nvmlInit(self) -> None:
@@ -163,6 +166,8 @@ class FakeNvml:
         return "NVIDIA H100"
 
     def nvmlDeviceGetUUID(self, handle: int) -> str:
+        if self._lost:
+            raise NvmlError("GPU is lost")
         return f"GPU-{handle}"
 
     def nvmlDeviceGetSerial(self, handle: int) -> str:
@@ -625,6 +630,7 @@ def test_a_gpu_is_found_by_index_or_uuid_and_called_gpu_only() -> None:
     ("library", "options", "fault", "told"),
     [
         (FakeNvml(driver=False), {}, MeterOffline, "no NVIDIA driver answers: Driver Not Loaded"),
+        (FakeNvml(lost=True), {}, MeterOffline, "m1: GPU is lost"),
         (FakeNvml(), {"gpu": "7"}, UnknownChoice, "no GPU '7'; there are GPU-0, GPU-1"),
         (FakeNvml(), {"serial_number": "9"}, WrongInstrument, "GPU 1650123 answers, not 9"),
         (FakeNvml(counter=False), {}, UnknownChoice, "does not tell its energy; set source: power"),
