@@ -120,6 +120,7 @@ class StampedProgram(BoardProgram):
                 self._ask()
                 while self._sent:
                     self._take(_ANSWER_S)
+                    self._refuse_silence()
         elif time.monotonic_ns() - self._asked_ns > _EVERY_NS:
             self._ask()
         deadline_ns = time.monotonic_ns() + int(timeout_s * 1e9)
@@ -135,6 +136,13 @@ class StampedProgram(BoardProgram):
         self._asked, self._asked_ns = self._asked + 1, time.monotonic_ns()
         self._sent[self._asked] = self._asked_ns
         self.write(b"%d\n" % self._asked)
+
+    def _refuse_silence(self) -> None:
+        """Raise Unanswered where lines come, and no answer."""
+        if self._sent and time.monotonic_ns() - self._asked_ns > _ANSWER_S * 1e9:
+            self.close()
+            what = f"{self._shell.name}: prints lines, and did not tell its time within {_ANSWER_S:g} s"
+            raise Unanswered(what, hint="is it very busy?")
 
     def _take(self, timeout_s: float) -> None:
         """Take the next line: of the program, or an answer."""

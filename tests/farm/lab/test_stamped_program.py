@@ -8,7 +8,7 @@ import pytest
 
 from devices.errors import DeadlineExceeded
 from devices.shell import Line, Result
-from farm.lab import stamp_helper
+from farm.lab import stamp_helper, stamped_program
 from farm.lab.stamped_program import ArrivedProgram, BoardTime, StampedProgram, stamped
 from power.onboard.files import Unanswered
 from power.onboard.reach import Stamping
@@ -117,3 +117,17 @@ def test_what_runs_on_the_board_is_python_3_5() -> None:
     tree = ast.parse(inspect.getsource(stamp_helper), feature_version=(3, 5))
     imported = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
     assert imported == {"os", "subprocess", "sys", "threading", "time"}
+
+
+def test_one_that_prints_and_never_tells_its_time_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Deaf(Board):
+        def send(self, data):
+            self.prints(b"VDD_IN 1/1", ago_ns=0)
+
+        def readline(self, *, timeout_s):
+            self.prints(b"VDD_IN 1/1", ago_ns=0)
+            return super().readline(timeout_s=timeout_s)
+
+    monkeypatch.setattr(stamped_program, "_ANSWER_S", 0.05)
+    with pytest.raises(Unanswered, match=r"tx2-01: prints lines, and did not tell its time within 0\.05 s"):
+        StampedProgram(Deaf(), ["tegrastats"]).read_line(b"\n", 1.0)
