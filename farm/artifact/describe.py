@@ -1,6 +1,6 @@
 """Writes the manifest of a model that has none: what its file tells, and what its maker says besides."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import PurePosixPath
@@ -13,7 +13,7 @@ from .manifest import Input, Manifest, Output, Runtime, Scale, Step, UpscaleNear
 from .model.layers import layers
 from .model.malformed import Malformed
 from .model.net import Net, Port
-from .model.read import read_net
+from .model.read import Beside, read_net
 from .pack import Content
 
 SUFFIXES: Mapping[str, Runtime] = {
@@ -71,27 +71,15 @@ def describe(
     if entry not in contents:
         raise UsageFault(f"{where}: no file {entry} in it; there are {', '.join(sorted(contents))}")
     try:
-        net = read_net(entry, contents[entry].data, lambda name: contents[name].data if name in contents else None)
         runtime = said.runtime or _runtime(entry, contents[entry].data, said)
+        net = read_net(entry, contents[entry].data, _beside(contents), runtime=runtime)
     except Malformed as error:
         raise UsageFault(f"{where}: {entry}: {error}") from error
     if runtime is None:
         raise UsageFault(f"{where}: {entry} is no model of a kind known by its bytes or its name; say --runtime")
     given, wanted = said.input or _input(net), said.output or _output(net)
     precision = said.precision or ("int8" if runtime == "edgetpu" else _precision(net))  # its compiler takes no other
-    missing = [
-        f"{where}: {entry} does not tell {what}; say {option}"
-        for what, option, value in (
-            ("its one input", "--input NAME:1x1x32x32:float32", given),
-            ("its one output", "--output NAME:1x10:float32", wanted),
-            ("its precision", "--precision, e.g. int8", precision),
-        )
-        if value is None
-    ]
-    if runtime == "tensorrt" and not said.bound_to:
-        missing.append(
-            f"{where}: a TensorRT engine runs on one kind of GPU and one version; say --bound gpu=… tensorrt=…"
-        )
+    missing = [f"{where}: {fault}" for fault in _missing(entry, runtime, said, given, wanted, precision)]
     if given is None or wanted is None or precision is None or missing:
         raise UsageFault(missing)
     name = said.name or PurePosixPath(entry).stem
@@ -111,6 +99,24 @@ def describe(
         **({"bound_to": dict(said.bound_to)} if said.bound_to else {}),
         **({"parent": identity(said.parent)} if said.parent else {}),
     }
+
+
+def _missing(
+    entry: str, runtime: Runtime, said: Said, given: Input | None, wanted: Output | None, precision: str | None
+) -> Iterator[str]:
+    for what, option, value in (
+        ("its one input", "--input NAME:1x1x32x32:float32", given),
+        ("its one output", "--output NAME:1x10:float32", wanted),
+        ("its precision", "--precision, e.g. int8", precision),
+    ):
+        if value is None:
+            yield f"{entry} does not tell {what}; say {option}"
+    if runtime == "tensorrt" and not said.bound_to:
+        yield "a TensorRT engine runs on one kind of GPU and one version; say --bound gpu=… tensorrt=…"
+
+
+def _beside(contents: Mapping[str, Content]) -> Beside:
+    return lambda name: contents[name].data if name in contents else None
 
 
 def _entry(contents: Mapping[str, Content], said: Said, where: str) -> str:

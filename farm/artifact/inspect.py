@@ -126,7 +126,8 @@ def net_of(artifact: Artifact) -> Net | None:
     def beside(name: str) -> bytes | None:
         return artifact.files[name].read_bytes() if name in artifact.files else None
 
-    return read_net(artifact.manifest.entry, artifact.model_path.read_bytes(), beside)
+    manifest = artifact.manifest
+    return read_net(manifest.entry, artifact.model_path.read_bytes(), beside, runtime=manifest.runtime)
 
 
 def facts(net: Net) -> NetFacts:

@@ -13,13 +13,14 @@ Beside = Callable[[str], bytes | None]
 """Returns a file of the same artifact by its name, None where there is none."""
 
 
-def read_net(name: str, data: bytes, beside: Beside = lambda _: None) -> Net | None:
+def read_net(name: str, data: bytes, beside: Beside = lambda _: None, *, runtime: str | None = None) -> Net | None:
     """Return the net in a file; None for a format that does not tell: TensorRT engines and other compiled graphs.
 
     Args:
         name: The file's, seen from its artifact.
         data: What it holds.
         beside: For formats that keep the numbers in another file.
+        runtime: What loads it, where that is known: a name need not end as is usual.
 
     Raises:
         Malformed: it is damaged, or lacks a file that it needs.
@@ -27,9 +28,9 @@ def read_net(name: str, data: bytes, beside: Beside = lambda _: None) -> Net | N
     if data[4:8] == IDENTIFIER:
         return read_tflite(data)
     path = PurePosixPath(name)
-    if path.suffix == ".onnx":
+    if path.suffix == ".onnx" or runtime == "onnx":
         return read_onnx(data, lambda other: beside(str(path.with_name(other))) if other else None)
-    if path.suffix == ".xml":
+    if path.suffix == ".xml" or runtime == "openvino":
         if (numbers := beside(str(path.with_suffix(".bin")))) is None:
             raise Malformed(f"{path.with_suffix('.bin')} is not beside it")
         return read_openvino(data, numbers)

@@ -15,6 +15,7 @@ from farm.artifact.feed import feed
 from farm.artifact.manifest import Input, Output, Scale, Step, UpscaleNearest
 from farm.artifact.pack_model import Known, pack_model
 from farm.artifact.preprocess import require_fit, tensor
+from farm.artifact.score import score
 from farm.artifact.unpack import open_artifact, read_manifest
 from farm.cli.main import main
 from farm.errors import Exit, UsageFault
@@ -194,9 +195,11 @@ def test_a_folder_that_says_all_itself_takes_no_second_word(source, capsys):
 
 
 def test_a_model_without_a_data_set_is_fed_with_the_same_noise_each_time(tiny, tmp_path):
+    pytest.importorskip("onnxruntime")
     made_of(tiny)
     artifact = open_artifact(tiny.parent / "out.tar.zst", tmp_path / "u")
     noise = feed(artifact, tiny)
+    assert score(artifact.model_path, artifact.folder / "manifest.json", noise).total == 8  # the runner takes it too
     assert noise.id == feed(artifact, tiny).id
     assert tensor(noise.images[0], artifact.manifest).shape == (1, 1, 8, 8)
     assert feed(artifact, tiny, DIGITS).name == "digits-540"
