@@ -18,7 +18,7 @@ from farm.report.junit import properties
 from farm.report.table import row
 from farm.store.database import Store
 from farm.store.record import Record, Verdict
-from farm.trial.scenario import FixedRate
+from farm.trial.scenario import FixedRate, Scenario
 from farm.trial.trial import Trial, run_trial
 from farm.verdict.criteria import Limits, explain, judge
 from power.errors import PowerError
@@ -174,15 +174,15 @@ class Trials:
         scenario = FixedRate(
             rate_hz,
             duration_s,
-            warmup_frames,
-            idle_s,
-            score_s,
-            bursts,
-            short_term_s,
-            start_celsius,
-            start_zone,
-            start_timeout_s,
-            soak_s,
+            warmup_frames=warmup_frames,
+            idle_s=idle_s,
+            score_s=score_s,
+            bursts=bursts,
+            short_term_s=short_term_s,
+            start_celsius=start_celsius,
+            start_zone=start_zone,
+            start_timeout_s=start_timeout_s,
+            soak_s=soak_s,
         )
         trial = self._tried(deployment or self._deploy(), scenario, attempts)
         for warning in trial.record.warnings:
@@ -192,7 +192,7 @@ class Trials:
         tell(self._item, len(rows) - 1, properties(trial.record))
         return Outcome(trial.record, trial.traces, self._item, self._kept, len(rows) - 1)
 
-    def _tried(self, deployment: Deployment, scenario: FixedRate, attempts: int) -> Trial:
+    def _tried(self, deployment: Deployment, scenario: Scenario, attempts: int) -> Trial:
         """Return the first trial that is not void, else the last."""
         trial = self._run(deployment, scenario)
         for _ in range(attempts - 1):
@@ -202,7 +202,7 @@ class Trials:
             trial = self._run(deployment, scenario)
         return trial
 
-    def _run(self, deployment: Deployment, scenario: FixedRate) -> Trial:
+    def _run(self, deployment: Deployment, scenario: Scenario) -> Trial:
         bench = self._deploy.bench
         with remembered(self._item):
             with self._kept.spool() as spool:

@@ -50,12 +50,17 @@ def _counted(record: Record) -> bool:
     return record.accuracy is not None and record.accuracy.total == record.dataset.images
 
 
+def _missed(record: Record) -> float | None:
+    missed = record.deadlines.missed
+    return None if missed is None else missed / record.scenario.frames
+
+
 KINDS = (
     _Kind("fps", "1/s", _plain(lambda r: r.deadlines.fps)),
     _Kind("latency_p50", "ms", _plain(lambda r: r.latency.p50_ms)),
     _Kind("latency_p99", "ms", _plain(lambda r: r.latency.p99_ms)),
     _Kind("latency_max", "ms", _plain(lambda r: r.latency.max_ms)),
-    _Kind("missed_fraction", "", _plain(lambda r: r.deadlines.missed / r.scenario.frames)),
+    _Kind("missed_fraction", "", _plain(_missed)),
     _Kind("accuracy", "", _plain(lambda r: r.accuracy.fraction if r.accuracy and _counted(r) else None), accuracy=True),
     _Kind(
         "accuracy_loss", "", _plain(lambda r: r.accuracy.loss if r.accuracy and _counted(r) else None), accuracy=True
@@ -221,7 +226,7 @@ _SAME: dict[str, Callable[[Record], object]] = {
     "meter's serial number": lambda r: r.supply and r.supply.serial_number,
     "artifact": lambda r: r.artifact.id[:12],
     "data set": lambda r: r.dataset.id[:12],
-    "frame rate": lambda r: f"{r.scenario.rate_hz:g} Hz",
+    "frame rate": lambda r: r.scenario.rate_hz and f"{r.scenario.rate_hz:g} Hz",
     "runtime": lambda r: r.board.runtime,
     "power mode": lambda r: r.state_before.power_mode,
     "governor": lambda r: r.state_before.governor,

@@ -63,7 +63,7 @@ def row(record: Record, verdict: Verdict | None) -> Row:
         model=record.artifact.name,
         fps=f"{record.deadlines.fps:.2f}",
         p99_ms=f"{record.latency.p99_ms:.1f}",
-        missed=f"{record.deadlines.missed}/{record.scenario.frames}",
+        missed=ABSENT if record.deadlines.missed is None else f"{record.deadlines.missed}/{record.scenario.frames}",
         accuracy=_accuracy(record),
         loss=f"{accuracy.loss:+.2%}" if accuracy and accuracy.loss is not None else ABSENT,
         idle_watts=f"{power.idle_before.watts:.3f}" if power and power.idle_before else ABSENT,

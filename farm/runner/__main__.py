@@ -1,4 +1,4 @@
-"""Run a model at a product's frame rate and say, frame by frame, what happened.
+"""Run a model as a plan says and tell, frame by frame, what happened.
 
 Every line on standard output is a JSON object: ``hello``, ``start``, ``frames`` …, ``scored`` …, ``end``;
 or ``error``, followed by exit status 3. All times are ns of the board's CLOCK_MONOTONIC.
@@ -11,8 +11,9 @@ import sys
 
 from boardclock import now_ns
 from faults import Fault
-from frames import COLUMNS, Around, run_paced, run_unpaced
+from frames import COLUMNS, overhead, run_frames, run_unpaced
 from lines import Lines
+from plan import Plan
 
 _FAULT_STATUS = 3
 
@@ -23,18 +24,12 @@ def arguments(argv):
     parser.add_argument("--model", required=True)
     parser.add_argument("--manifest", required=True)
     parser.add_argument("--images", required=True)
-    parser.add_argument("--rate-hz", type=float, required=True)
-    parser.add_argument("--duration-s", type=float, required=True, help="how long frames are offered")
-    parser.add_argument("--warmup", type=int, default=5, help="inferences before the first frame [5]")
-    parser.add_argument("--limit-s", type=float, help="begin no frame later than this [2 x duration + 5]")
-    parser.add_argument("--score-s", type=float, default=0.0, help="then predict images not yet seen, so long [0]")
-    parser.add_argument("--quiet-s", type=float, default=0.2, help="pause before the first frame, after the last [0.2]")
-    parser.add_argument(
-        "--burst-s", type=float, default=0.0, help="before and after: frames without pause, so long [0]"
-    )
+    parser.add_argument("--plan", required=True, help="how frames are offered: JSON, see plan.py")
     options = parser.parse_args(argv)
-    if options.rate_hz <= 0 or options.duration_s <= 0:
-        parser.error("rate and duration must be positive")
+    try:
+        options.plan = Plan(options.plan)
+    except ValueError as error:
+        parser.error("--plan: {}".format(error))
     return options
 
 
@@ -74,7 +69,7 @@ class Pipeline:
 
 def run(options, lines):
     """Warm up, run the frames, then the images that no frame has shown."""
-    pipeline = Pipeline(options)
+    pipeline, plan = Pipeline(options), options.plan
     lines.event(
         "hello",
         python=platform.python_version(),
@@ -83,15 +78,22 @@ def run(options, lines):
         clock="CLOCK_MONOTONIC",
         images=len(pipeline.images),
         columns=COLUMNS,
+        overhead=overhead(),
     )
-    for warmup in range(options.warmup):
-        pipeline.timed(warmup % len(pipeline.images))
-    limit_s = options.limit_s or 2 * options.duration_s + 5
-    frames = max(1, round(options.rate_hz * options.duration_s))
-    around = Around(options.quiet_s, options.burst_s)
-    begun = run_paced(pipeline, lines, options.rate_hz, frames, limit_s, around)
-    scored = run_unpaced(pipeline, lines, begun, options.score_s) if begun < len(pipeline.images) else 0
-    lines.event("end", frames=begun, scored=scored)
+    for warmup in range(plan.warmup):
+        pipeline.timed(plan.image_of(warmup, len(pipeline.images)))
+    worker, told = run_frames(pipeline, lines, plan)
+    writing_ns = lines.spent_ns
+    scored = run_unpaced(pipeline, lines, worker.shown, plan.score_s)
+    lines.event(
+        "end",
+        frames=worker.done,
+        scored=scored,
+        offered=told.offered,
+        dropped=told.dropped,
+        complete=told.complete,
+        writing_ns=writing_ns,
+    )
 
 
 def main(argv):

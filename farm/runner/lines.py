@@ -25,6 +25,8 @@ class Lines:
         self._rows = []
         self._pending = b""
         self._written_ns = now_ns()
+        self.spent_ns = 0
+        """On writing while there were frames to come."""
 
     def event(self, name, **values):
         """Write one event at once, blocking."""
@@ -37,15 +39,17 @@ class Lines:
         self._rows.append(values)
 
     def breathe(self, due_ns):
-        """Write what has gathered, if the next frame is far enough away."""
+        """Write what has gathered, if the next frame is far enough away; None: it waits for this."""
         now = now_ns()
         age_ns = now - self._written_ns
-        if age_ns < _BATCH_NS or (due_ns - now < _SLACK_NS and age_ns < _LATEST_NS):
+        slack = due_ns is None or due_ns - now >= _SLACK_NS
+        if age_ns < _BATCH_NS or (not slack and age_ns < _LATEST_NS):
             return
         if self._rows:
             self._gather("frames")
         self._written_ns = now
         self._push(blocking=False)
+        self.spent_ns += now_ns() - now
 
     def flush(self, name):
         """Write all rows that are left, blocking."""

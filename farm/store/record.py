@@ -10,7 +10,16 @@ from typing import Literal, get_args
 from pydantic import AwareDatetime
 
 from .board_facts import AcceleratorFacts, BoardFacts, BootFacts, StartFacts, StateFacts
-from .frame_facts import AccuracyFacts, ArtifactFacts, DatasetFacts, DeadlineFacts, LatencyFacts, ScenarioFacts
+from .frame_facts import (
+    AccuracyFacts,
+    ArtifactFacts,
+    BoundFacts,
+    DatasetFacts,
+    DeadlineFacts,
+    LatencyFacts,
+    RunnerFacts,
+    ScenarioFacts,
+)
 from .judged import Criterion, Verdict
 from .part import Made, Part
 from .power_facts import (
@@ -31,6 +40,7 @@ __all__ = [
     "ArtifactFacts",
     "BoardFacts",
     "BootFacts",
+    "BoundFacts",
     "BudgetTerm",
     "BurstFacts",
     "CalibrationFacts",
@@ -51,6 +61,7 @@ __all__ = [
     "PowerFacts",
     "Record",
     "Role",
+    "RunnerFacts",
     "ScenarioFacts",
     "StartFacts",
     "StateFacts",
@@ -120,13 +131,24 @@ class Moved(Part):
 
 
 VoidKind = Literal[
-    "throttled", "settings", "starved", "readings lost", "bandwidth", "clock", "bursts", "host", "supply", "meters"
+    "throttled",
+    "settings",
+    "starved",
+    "readings lost",
+    "bandwidth",
+    "clock",
+    "bursts",
+    "host",
+    "supply",
+    "meters",
+    "short",
 ]
 VOIDS: tuple[VoidKind, ...] = get_args(VoidKind)
 """The board held back; its power mode or governor changed; other load held the board back; a meter's trace has gaps;
 frames work for less time than a meter can tell; board time and meter time are not aligned well enough; a burst of load
 shows in a meter's trace at another time, or not at all; the controller's own machine did not keep up; the rail's volts
-are not what the board takes; two meters of the board contradict each other."""
+are not what the board takes; two meters of the board contradict each other; fewer frames
+than the scenario asks for at least were done when its time was up."""
 
 
 class Record(Part):
@@ -144,6 +166,8 @@ class Record(Part):
     scenario: ScenarioFacts
     latency: LatencyFacts
     deadlines: DeadlineFacts
+    runner: RunnerFacts | None = None
+    """Absent where the board's program does not say, and in older records."""
     accuracy: AccuracyFacts | None = None
     power: list[PowerFacts]
     """In the bench's order; a meter that read too little is left out."""
@@ -178,6 +202,12 @@ class Record(Part):
     def supply(self) -> PowerFacts | None:
         """What stands for the board's power; None where its meter read too little, whatever others say."""
         return next((power for power in self.power if power.meter == self.supply_meter), None)
+
+    @property
+    def fps_per_watt(self) -> float | None:
+        """Frames a second for each watt of the board's supply, idle share included; None where it states no power."""
+        supply = self.supply
+        return None if supply is None or supply.mean.watts <= 0 else self.deadlines.fps / supply.mean.watts
 
     @property
     def made(self) -> Made:

@@ -22,6 +22,7 @@ from ..store.record import (
     EventKind,
     HostFacts,
     Record,
+    RunnerFacts,
     ScenarioFacts,
     StateFacts,
 )
@@ -30,7 +31,7 @@ from .figures import Frames, accuracy
 from .measured import Measured
 from .meters import meters, warnings
 from .remote import Run
-from .scenario import FixedRate
+from .scenario import MultiStream, Scenario
 from .thermal import Settled
 from .voids import voids
 from .watts import Window
@@ -55,7 +56,7 @@ class Evidence:
     """The board's, not void, the newest first."""
 
 
-def assemble(bench: Bench, deployment: Deployment, scenario: FixedRate, evidence: Evidence, frames: Frames) -> Record:
+def assemble(bench: Bench, deployment: Deployment, scenario: Scenario, evidence: Evidence, frames: Frames) -> Record:
     """Return the record of a trial."""
     measured, run, times = evidence.measured, evidence.measured.run, evidence.measured.times
     window = Window(times.to_controller_ns(frames.start_ns), times.to_controller_ns(frames.end_ns))
@@ -69,6 +70,9 @@ def assemble(bench: Bench, deployment: Deployment, scenario: FixedRate, evidence
         frames=run.offered,
         clock_bound_ns=times.bound_ns,
         lateness_max_ns=measured.lateness_max_ns,
+        short=None
+        if run.complete or deadlines.missed is not None
+        else f"{frames.queries} queries of {len(run.rows)} frames in {frames.seconds:.0f} s",
     )
     return Record(
         id=secrets.token_hex(8),
@@ -78,16 +82,10 @@ def assemble(bench: Bench, deployment: Deployment, scenario: FixedRate, evidence
         board=_board(bench, run, evidence.identity),
         artifact=_artifact(deployment),
         dataset=_dataset(deployment),
-        scenario=ScenarioFacts(
-            name=scenario.name,
-            rate_hz=scenario.rate_hz,
-            duration_s=frames.seconds,
-            start_ns=window.start_ns,
-            frames=run.offered,
-            warmup_frames=scenario.warmup_frames,
-        ),
-        latency=frames.latency(),
+        scenario=_scenario(scenario, run, frames, window),
+        latency=frames.latency(scenario.percent),
         deadlines=deadlines,
+        runner=_runner(run),
         accuracy=accuracy(run, deployment),
         power=told.power,
         traces={name: kept.index.seal for name, kept in measured.long_traces.items()},
@@ -169,6 +167,36 @@ def _artifact(deployment: Deployment) -> ArtifactFacts:
 def _dataset(deployment: Deployment) -> DatasetFacts:
     dataset = deployment.dataset
     return DatasetFacts(id=dataset.id, name=dataset.name, images=len(dataset.labels))
+
+
+def _scenario(scenario: Scenario, run: Run, frames: Frames, window: Window) -> ScenarioFacts:
+    asked = scenario.plan()
+    return ScenarioFacts(
+        name=scenario.name,
+        rate_hz=asked.get("rate_hz"),
+        duration_s=frames.seconds,
+        start_ns=window.start_ns,
+        frames=run.offered,
+        warmup_frames=scenario.warmup_frames,
+        late=None if scenario.closed else asked.get("late", "queue"),
+        seed=asked.get("seed"),
+        samples_per_query=scenario.samples_per_query if isinstance(scenario, MultiStream) else None,
+        queries=frames.queries,
+        min_duration_s=asked["duration_s"],
+        min_queries=asked.get("min_count", run.offered),
+    )
+
+
+def _runner(run: Run) -> RunnerFacts | None:
+    """Return what the runner says that it takes itself."""
+    told = run.hello.get("overhead")
+    if told is None:
+        return None
+    return RunnerFacts(
+        frame_us=told["frame_ns"] / 1e3,
+        latency_us=told["latency_ns"] / 1e3,
+        writing_s=None if run.writing_ns is None else run.writing_ns / 1e9,
+    )
 
 
 def _clock(times: ClockMap, frames: Frames) -> ClockFacts:

@@ -15,7 +15,7 @@ from .high import high
 from .limits import limits
 from .measured import Measured
 from .rhythm import in_step
-from .scenario import FixedRate
+from .scenario import Scenario
 from .stages import FRAME, parts_of, stages
 from .watts import Window, Windows, placed, power
 
@@ -36,7 +36,7 @@ class Told:
 class _Trial:
     """What is the same for all meters."""
 
-    scenario: FixedRate
+    scenario: Scenario
     frames: Frames
     windows: Windows
     around: Around
@@ -45,7 +45,7 @@ class _Trial:
     clock_bound_ns: int
 
 
-def meters(bench: Bench, measured: Measured, window: Window, frames: Frames, scenario: FixedRate) -> Told:
+def meters(bench: Bench, measured: Measured, window: Window, frames: Frames, scenario: Scenario) -> Told:
     """Return what the bench's meters say; ``window`` is that of the frames."""
     trial = _Trial(
         scenario,

@@ -14,7 +14,7 @@ from devices.shell import Shell, Stream
 
 from ..artifact.deploy import Deployment
 from ..errors import LabFault, UsageFault
-from .scenario import FixedRate
+from .scenario import Scenario
 
 _SILENCE_S = 60.0
 """Longest that a healthy runner says nothing, assumed: while runtime and model load, 8 s on an emulated board. Later
@@ -44,7 +44,13 @@ class Run:
 
     hello: dict[str, Any] = field(default_factory=dict[str, Any])
     offered: int = 0
-    """Frames that were to come."""
+    """Frames that were to come; of a closed loop, that came."""
+    dropped: int = 0
+    """Of them, those that came while another was worked on, where the scenario drops them."""
+    complete: bool = True
+    """Whether the least duration and the least count were reached before the time was up."""
+    writing_ns: int | None = None
+    """Spent on telling while there were frames to come; None where the runner does not say."""
     rows: list[list[int | None]] = field(default_factory=list[list[int | None]])
     scored: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
     """(image, prediction) of what was predicted after the frames."""
@@ -79,7 +85,7 @@ class Run:
 def run_on_board(
     shell: Shell,
     deployment: Deployment,
-    scenario: FixedRate,
+    scenario: Scenario,
     *,
     quiet_s: float,
     burst_s: float = 0.0,
@@ -117,15 +123,25 @@ def run_on_board(
     return run
 
 
-def _command(deployment: Deployment, scenario: FixedRate, quiet_s: float, burst_s: float) -> str:
+def _command(deployment: Deployment, scenario: Scenario, quiet_s: float, burst_s: float) -> str:
     words = ["python3", "-u", deployment.runner_path]
     words += ["--model", deployment.model_path, "--manifest", deployment.manifest_path]
     words += ["--images", deployment.images_path]
-    words += ["--rate-hz", repr(scenario.rate_hz), "--duration-s", repr(scenario.duration_s)]
-    words += ["--warmup", str(scenario.warmup_frames)]
-    words += ["--limit-s", repr(scenario.limit_s), "--score-s", repr(scenario.score_s)]
-    words += ["--quiet-s", repr(quiet_s), "--burst-s", repr(burst_s)]
+    words += ["--plan", json.dumps(plan(scenario, quiet_s, burst_s))]
     return "exec " + " ".join(map(quote, words))
+
+
+def plan(scenario: Scenario, quiet_s: float, burst_s: float) -> dict[str, Any]:
+    """Return all that a runner is asked for: see ``farm/runner/plan.py``."""
+    around = {
+        "scenario": scenario.name,
+        "warmup": scenario.warmup_frames,
+        "limit_s": scenario.limit_s,
+        "score_s": scenario.score_s,
+        "quiet_s": quiet_s,
+        "burst_s": burst_s,
+    }
+    return around | scenario.plan()
 
 
 def _events(board: str, stream: Stream) -> Iterator[tuple[dict[str, Any], int]]:
@@ -161,6 +177,9 @@ def _take(run: Run, event: dict[str, Any], board: str, deployment: Deployment, p
             run.scored += [(int(image), int(prediction)) for image, prediction in event["rows"]]
         case "end":
             run.ended = True
+            run.offered = int(event.get("offered", run.offered))
+            run.dropped, run.complete = int(event.get("dropped", 0)), bool(event.get("complete", True))
+            run.writing_ns = event.get("writing_ns")
         case "error":
             raise _refused(board, deployment, str(event["kind"]), str(event["detail"]))
         case _:

@@ -1,20 +1,28 @@
-"""How frames are offered."""
+"""How frames are offered: by the product's rate, or by one of the field's definitions; see docs/scenarios.md."""
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass, fields
+from math import inf
+from typing import Any, ClassVar, Literal
 
 from ..errors import UsageFault
 
+_BEHIND_S = 5.0
+"""No frame begins later than this after twice the time for all (assumed: further behind proves nothing more)."""
+_CLOSED_TIMES, _CLOSED_S = 10.0, 60.0
+"""A closed loop that has not done its least count after so many times its least duration, and so long more, is ended
+(assumed: a board that is ten times slower than was thought is better asked for less)."""
+_COMPARISON_AT_MOST_S = 600.0
+"""Of the 250 images, assumed: 2.4 s each, slower than any net of that comparison on any of its boards."""
+_COMPARISON_HZ = 10.0
+"""To tell about how long it takes, where nothing is known (assumed)."""
 
-@dataclass(frozen=True, slots=True)
-class FixedRate:
-    """Frames at the product's rate against absolute deadlines; a late one queues, none is dropped.
+Late = Literal["queue", "drop"]
 
-    "Real time" on a target means that it meets the product's rate, not that it is as fast as it can be.
-    """
 
-    rate_hz: float
-    duration_s: float
-    """How long frames are offered; a board that is behind is given longer, up to :attr:`limit_s`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Common:
+    """What every scenario has around its frames."""
+
     warmup_frames: int = 5
     """Inferences before the first frame."""
     idle_s: float = 2.0
@@ -33,29 +41,258 @@ class FixedRate:
     start_timeout_s: float = 600.0
     """How long to wait for that."""
     soak_s: float = 0.0
-    """How long the model runs at the product's rate beforehand, so that the board is as warm as in use."""
+    """How long the model runs beforehand, so that the board is as warm as in use."""
 
-    name = "fixed rate"
+    name: ClassVar[str]
+    percent: ClassVar[float] = 99.0
+    """The latency percentile that the scenario is about."""
+    closed: ClassVar[bool] = True
+    """Whether a frame waits for the one before it, and for nothing else: then there is no rate, and nothing is late."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run."""
-        for field in ("rate_hz", "duration_s", "short_term_s"):
-            if not 0 < getattr(self, field) < float("inf"):
-                raise UsageFault(f"{field}: {getattr(self, field)} is not a positive number")
-        for field in ("warmup_frames", "idle_s", "score_s", "soak_s", "start_timeout_s"):
-            if not 0 <= getattr(self, field) < float("inf"):
-                raise UsageFault(f"{field}: {getattr(self, field)} is below 0")
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name in _POSITIVE and not 0 < value < inf:
+                raise UsageFault(f"{field.name}: {value} is not a positive number")
+            if field.name in _NOT_NEGATIVE and not 0 <= value < inf:
+                raise UsageFault(f"{field.name}: {value} is below 0")
+            if field.name in _AT_LEAST_ONE and value < 1:
+                raise UsageFault(f"{field.name}: {value} is below 1")
         if self.start_celsius is not None and not self.start_celsius[0] < self.start_celsius[1]:
             raise UsageFault(f"start_celsius: {self.start_celsius[0]:g} is not below {self.start_celsius[1]:g}")
         if self.start_zone is not None and self.start_celsius is None:
             raise UsageFault(f"start_zone: {self.start_zone!r} has no start_celsius to be held to")
 
     @property
+    def deadline_ns(self) -> int | None:
+        """From a frame's arrival; None: nothing can be late."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class FixedRate(Common):
+    """Frames at the product's rate against absolute deadlines: each is late when the next one is due.
+
+    "Real time" on a target means that it meets the product's rate, not that it is as fast as it can be.
+    """
+
+    rate_hz: float
+    duration_s: float
+    """How long frames are offered; a board that is behind is given longer, up to :attr:`limit_s`."""
+    _: KW_ONLY
+    min_frames: int = 1
+    """Offered at least, however long that takes."""
+    late: Late = "queue"
+    """What becomes of a frame that is due while another is worked on: it waits, or it is dropped, which is a miss."""
+
+    name: ClassVar[str] = "fixed rate"
+    closed: ClassVar[bool] = False
+
+    @property
+    def span_s(self) -> float:
+        """How long frames are offered."""
+        return max(self.duration_s, self.min_frames / self.rate_hz)
+
+    @property
     def limit_s(self) -> float:
-        """No frame begins later than this after the first one was due (assumed: further behind proves nothing more)."""
-        return 2 * self.duration_s + 5
+        """No frame begins later than this after the first one was due."""
+        return 2 * self.span_s + _BEHIND_S
 
     @property
     def period_ns(self) -> int:
-        """From one arrival to the next: a frame's deadline."""
+        """From one arrival to the next."""
         return round(1e9 / self.rate_hz)
+
+    @property
+    def deadline_ns(self) -> int | None:
+        """A frame is late when the next one is due."""
+        return self.period_ns
+
+    def plan(self) -> dict[str, Any]:
+        """Return what the runner is told of it."""
+        return {"rate_hz": self.rate_hz, "duration_s": self.span_s, "late": self.late}
+
+
+@dataclass(frozen=True, slots=True)
+class SingleStream(Common):
+    """One frame after another, each as soon as the one before is done: how quick is an answer?"""
+
+    duration_s: float = 10.0
+    """At least."""
+    _: KW_ONLY
+    min_queries: int = 64
+    """Beside the duration. With fewer there is no early-stopping bound of p90."""
+
+    name: ClassVar[str] = "single stream"
+    percent: ClassVar[float] = 90.0
+
+    @property
+    def span_s(self) -> float:
+        """About how long it takes, if the board is not slow."""
+        return self.duration_s
+
+    @property
+    def limit_s(self) -> float:
+        """No query begins later than this after the first."""
+        return _CLOSED_TIMES * self.duration_s + _CLOSED_S
+
+    def plan(self) -> dict[str, Any]:
+        """Return what the runner is told of it."""
+        return {"samples_per_query": 1, "duration_s": self.duration_s, "min_count": self.min_queries}
+
+
+@dataclass(frozen=True, slots=True)
+class MultiStream(Common):
+    """Some images at once, as of several cameras, again and again: a query's latency ends with its last image."""
+
+    duration_s: float = 10.0
+    """At least."""
+    _: KW_ONLY
+    samples_per_query: int = 8
+    """Of MLPerf's rules."""
+    min_queries: int = 662
+    """Beside the duration. With fewer there is no early-stopping bound of p99."""
+
+    name: ClassVar[str] = "multi stream"
+
+    @property
+    def span_s(self) -> float:
+        """About how long it takes, if the board is not slow."""
+        return self.duration_s
+
+    @property
+    def limit_s(self) -> float:
+        """No query begins later than this after the first."""
+        return _CLOSED_TIMES * self.duration_s + _CLOSED_S
+
+    def plan(self) -> dict[str, Any]:
+        """Return what the runner is told of it."""
+        return {
+            "samples_per_query": self.samples_per_query,
+            "duration_s": self.duration_s,
+            "min_count": self.min_queries,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Offline(Common):
+    """All images at once, in one query: how many a second, as fast as possible?"""
+
+    duration_s: float = 10.0
+    """At least."""
+    _: KW_ONLY
+    min_samples: int = 1024
+    """Beside the duration. MLPerf's rules ask for 24,576, and for 600 s."""
+
+    name: ClassVar[str] = "offline"
+
+    @property
+    def span_s(self) -> float:
+        """About how long it takes, if the board is not slow."""
+        return self.duration_s
+
+    @property
+    def limit_s(self) -> float:
+        """No image is begun later than this after the first."""
+        return _CLOSED_TIMES * self.duration_s + _CLOSED_S
+
+    def plan(self) -> dict[str, Any]:
+        """Return what the runner is told of it; one query without an end of its own."""
+        return {"samples_per_query": None, "duration_s": self.duration_s, "min_count": self.min_samples}
+
+
+@dataclass(frozen=True, slots=True)
+class Server(Common):
+    """Frames that come when they please, at a rate in the mean (a Poisson process): latency from when each came."""
+
+    rate_hz: float
+    """Mean of the arrivals."""
+    duration_s: float = 10.0
+    """At least, from the first arrival to the last."""
+    _: KW_ONLY
+    min_queries: int = 459
+    """Beside the duration. With fewer, even without one too late, early stopping cannot tell of p99."""
+    deadline_ms: float | None = None
+    """What the latency percentile is held to, as MLPerf's rules do; None: nothing is late."""
+    seed: int = 0
+    """Of the arrivals: the same ones each time."""
+
+    name: ClassVar[str] = "server"
+    closed: ClassVar[bool] = False
+
+    @property
+    def span_s(self) -> float:
+        """About how long frames are offered."""
+        return max(self.duration_s, self.min_queries / self.rate_hz)
+
+    @property
+    def limit_s(self) -> float:
+        """No frame begins later than this after the first one was due."""
+        return 2 * self.span_s + _BEHIND_S
+
+    @property
+    def deadline_ns(self) -> int | None:
+        """From a frame's scheduled arrival."""
+        return None if self.deadline_ms is None else round(self.deadline_ms * 1e6)
+
+    def plan(self) -> dict[str, Any]:
+        """Return what the runner is told of it."""
+        return {
+            "rate_hz": self.rate_hz,
+            "duration_s": self.duration_s,
+            "min_count": self.min_queries,
+            "seed": self.seed,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison250(Common):
+    """The protocol of the Edge TPU and Jetson Nano comparison: 1 warm-up, 1 s of rest, 250 times the same image."""
+
+    _: KW_ONLY
+    warmup_frames: int = 1
+    bursts: bool = False
+    """The protocol knows of none."""
+
+    name: ClassVar[str] = "comparison 250"
+    percent: ClassVar[float] = 50.0
+
+    @property
+    def span_s(self) -> float:
+        """About how long it takes."""
+        return 250 / _COMPARISON_HZ
+
+    @property
+    def limit_s(self) -> float:
+        """No image is begun later than this after the first."""
+        return _COMPARISON_AT_MOST_S
+
+    def plan(self) -> dict[str, Any]:
+        """Return what the runner is told of it."""
+        return {"samples_per_query": 1, "duration_s": 0.0, "min_count": 250, "image": 0, "rest_s": 1.0}
+
+
+Scenario = FixedRate | SingleStream | MultiStream | Offline | Server | Comparison250
+"""Any of them."""
+
+SCENARIOS: dict[str, type[Scenario]] = {
+    "fixed-rate": FixedRate,
+    "single-stream": SingleStream,
+    "multi-stream": MultiStream,
+    "offline": Offline,
+    "server": Server,
+    "comparison250": Comparison250,
+}
+"""By the names that commands and policies use."""
+
+_POSITIVE = frozenset({"rate_hz", "duration_s", "short_term_s"})
+_NOT_NEGATIVE = frozenset({"warmup_frames", "idle_s", "score_s", "soak_s", "start_timeout_s", "seed"})
+_AT_LEAST_ONE = frozenset({"min_frames", "min_queries", "min_samples", "samples_per_query"})
+
+
+def soaking(scenario: Scenario) -> Scenario:
+    """Return how the model runs beforehand to warm the board: at the scenario's rate, or without a pause."""
+    if isinstance(scenario, FixedRate | Server):
+        return FixedRate(scenario.rate_hz, scenario.soak_s, warmup_frames=scenario.warmup_frames, score_s=0.0)
+    return SingleStream(scenario.soak_s, min_queries=1, warmup_frames=scenario.warmup_frames, score_s=0.0)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from devices.board import plausible
 
@@ -11,7 +11,7 @@ from ..errors import LabFault
 from ..lab.bench import Bench
 from ..store.record import StartFacts
 from .remote import run_on_board
-from .scenario import FixedRate
+from .scenario import Scenario, soaking
 
 _LOOK_EVERY_S = 5.0
 """Boards take minutes to cool; a look costs a command."""
@@ -33,9 +33,7 @@ class Settled:
         return self.facts.model_copy(update={"rested_s": rested_s})
 
 
-def settle(
-    bench: Bench, deployment: Deployment, scenario: FixedRate, progress: Callable[[str], None]
-) -> Settled | None:
+def settle(bench: Bench, deployment: Deployment, scenario: Scenario, progress: Callable[[str], None]) -> Settled | None:
     """Bring the board to the temperature that the scenario wants; None where it wants nothing.
 
     Raises:
@@ -47,8 +45,9 @@ def settle(
     soaked_ns = None
     if scenario.soak_s:
         progress(f"the model runs for {scenario.soak_s:g} s, to warm the board")
-        soak = replace(scenario, duration_s=scenario.soak_s, score_s=0.0, soak_s=0.0)
-        run_on_board(bench.shell, deployment, soak, quiet_s=0.0, progress=lambda _: None, watch=lambda: None)
+        run_on_board(
+            bench.shell, deployment, soaking(scenario), quiet_s=0.0, progress=lambda _: None, watch=lambda: None
+        )
         soaked_ns = time.monotonic_ns()
     facts = StartFacts(soak_s=scenario.soak_s)
     if scenario.start_celsius is not None:
@@ -56,9 +55,7 @@ def settle(
     return Settled(facts, soaked_ns)
 
 
-def _wait(
-    bench: Bench, scenario: FixedRate, wanted: tuple[float, float], progress: Callable[[str], None]
-) -> StartFacts:
+def _wait(bench: Bench, scenario: Scenario, wanted: tuple[float, float], progress: Callable[[str], None]) -> StartFacts:
     """Look again and again until the temperature is right."""
     (least, most), begun_ns = wanted, time.monotonic_ns()
     while True:

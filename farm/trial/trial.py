@@ -23,7 +23,7 @@ from .history import earlier
 from .host import Heartbeat
 from .measured import Measured
 from .remote import run_on_board
-from .scenario import FixedRate
+from .scenario import Scenario
 from .thermal import ambient, settle
 from .watts import Window
 
@@ -51,7 +51,7 @@ class Trial:
 def run_trial(
     bench: Bench,
     deployment: Deployment,
-    scenario: FixedRate,
+    scenario: Scenario,
     *,
     progress: Callable[[str], None] | None = None,
     spool: Spool | None = None,
@@ -103,7 +103,7 @@ def _state(bench: Bench) -> StateFacts:
 def _measure(
     bench: Bench,
     deployment: Deployment,
-    scenario: FixedRate,
+    scenario: Scenario,
     progress: Callable[[str], None],
     spool: Spool | None,
 ) -> Measured:

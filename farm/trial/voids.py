@@ -18,8 +18,12 @@ def voids(
     frames: int,
     clock_bound_ns: int,
     lateness_max_ns: int,
+    short: str | None = None,
 ) -> list[str]:
-    """Return every reason that holds; see :data:`farm.store.record.VOIDS`."""
+    """Return every reason that holds; see :data:`farm.store.record.VOIDS`.
+
+    ``short``: what was done of a scenario that was not carried out to its least duration and count.
+    """
     found: list[tuple[VoidKind, str]] = []
     if before.throttled or after.throttled:
         found.append(("throttled", after.throttle_detail or before.throttle_detail or "the board says so"))
@@ -31,7 +35,11 @@ def voids(
         was, is_now = getattr(before, name), getattr(after, name)
         if None not in (was, is_now) and was != is_now:
             found.append(("settings", f"{name} was {was} before, {is_now} after"))
-    if deadlines.missed_unstarved is not None:
+    if deadlines.missed is None:
+        if deadlines.fps_unstarved is not None and deadlines.fps < (1 - _STARVED_FRACTION) * deadlines.fps_unstarved:
+            rates = f"{deadlines.fps:.3g} frames a second, {deadlines.fps_unstarved:.3g}"
+            found.append(("starved", f"{rates} had none waited for a processor"))
+    elif deadlines.missed_unstarved is not None:
         starved = deadlines.missed - deadlines.missed_unstarved
         if starved > _STARVED_FRACTION * frames:
             found.append(("starved", f"{starved} of {frames} frames were late only for want of a processor"))
@@ -39,4 +47,6 @@ def voids(
         found.append(("clock", f"board time is known to ± {clock_bound_ns / 1e6:.1f} ms only"))
     if lateness_max_ns > _HOST_LATE_NS:
         found.append(("host", f"the controller was stopped for {lateness_max_ns / 1e9:.1f} s"))
+    if short is not None:
+        found.append(("short", f"{short} are fewer than the scenario asks for; ask for less, or look at the board"))
     return [f"{kind}: {what}" for kind, what in found]

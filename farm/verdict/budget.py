@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from ..trial.scenario import FixedRate
+from ..trial.scenario import Scenario
 
 _AROUND_S = 5.0
 """Around the frames of a trial: clock probes, the runner's start, two states; assumed until one was seen."""
@@ -27,6 +27,6 @@ class Budget:
         return self._now_s()
 
 
-def trial_s(scenario: FixedRate) -> float:
+def trial_s(scenario: Scenario) -> float:
     """Return about how long one trial takes, cooling and the images that no frame shows left out."""
-    return scenario.soak_s + scenario.duration_s + 2 * scenario.idle_s + _AROUND_S
+    return scenario.soak_s + scenario.span_s + 2 * scenario.idle_s + _AROUND_S

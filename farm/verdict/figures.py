@@ -22,6 +22,7 @@ TAINTS: dict[VoidKind, frozenset[Family]] = {
     "host": frozenset({"power"}),
     "supply": frozenset({"speed", "power"}),  # a board that lacks volts holds itself back
     "meters": frozenset({"power"}),
+    "short": frozenset({"speed", "power"}),
 }
 """What a void makes worthless. Correct predictions are correct on a throttled board too."""
 
@@ -73,6 +74,8 @@ def _p99_ms(record: Record) -> Figure:
 
 def _missed(record: Record) -> Figure:
     frames, unstarved = record.scenario.frames, record.deadlines.missed_unstarved
+    if record.deadlines.missed is None:
+        return Figure(None, why=f"in the scenario {record.scenario.name} nothing has a deadline")
     return Figure(record.deadlines.missed / frames, unstarved=None if unstarved is None else unstarved / frames)
 
 

@@ -9,7 +9,7 @@ from ..errors import UsageFault
 from ..lab.inventory import Lab
 from ..lab.words import unknown
 from ..store.record import Role
-from ..trial.scenario import FixedRate
+from ..trial.scenario import Scenario
 from .criteria import Limits
 from .policy import COMPARABLE, Policy
 
@@ -30,7 +30,7 @@ class Seat:
     """The board's."""
     boards: tuple[str, ...]
     """Where it may run, the preferred first; the seats of one model prefer different ones."""
-    scenario: FixedRate
+    scenario: Scenario
     limits: Limits
     changes: dict[str, float]
     """Figure → limit against the baseline, 0.015 is +1.5 %; empty: the baseline is not run."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ..store.record import Record
+from ..store.record import Record, ScenarioFacts
 from .seats import CANDIDATE, QUAD, Seat, role_of
 
 
@@ -92,8 +92,15 @@ def _same(record: Record) -> tuple[tuple[object, ...], ...]:
         (board.os, board.kernel),
         (supply.meter, supply.driver, supply.serial_number, supply.rail, supply.kind) if supply else (),
         (record.dataset.id,),
-        (scenario.name, scenario.rate_hz, scenario.frames, scenario.warmup_frames),
+        (scenario.name, scenario.rate_hz, *_asked(scenario), scenario.warmup_frames),
     )
+
+
+def _asked(scenario: ScenarioFacts) -> tuple[object, ...]:
+    """Return what was to be done: of a closed loop at least, so that trials of it differ in their frames."""
+    if scenario.rate_hz is None:
+        return scenario.min_duration_s, scenario.min_queries, scenario.samples_per_query
+    return scenario.frames, scenario.late or "queue", scenario.seed
 
 
 def _words(values: tuple[object, ...]) -> str:

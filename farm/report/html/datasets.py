@@ -3,6 +3,7 @@
 None is a figure that is not there; it is drawn as a gap, never as 0.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
@@ -89,7 +90,9 @@ def _time(evidence: Evidence, detail: Detail) -> Drawable | None:
         "lanes": _columns(("lane", "kind", "what", "t", "until"), lanes),
         "watts": _columns(("meter", "t", "low", "mean", "high"), _readings(curves)),
         "frames": _columns(("t", "until", "ms", "late"), frames),
-        "deadline": _columns(("ms",), [(_number(evidence.record.deadlines.deadline_ms),)]),
+        "deadline": _columns(
+            ("ms",), [(_number(ms),) for ms in (evidence.record.deadlines.deadline_ms,) if ms is not None]
+        ),
     }
     return Drawable(data, _home(evidence.record, curves, zero_ns), "time", _thinned(evidence, curves, detail))
 
@@ -143,10 +146,16 @@ def _frames(evidence: Evidence, zero_ns: int, detail: Detail) -> Iterable[Sequen
     if (frames := evidence.frames) is None:
         return
     ms = frames.latency_ms
-    late = ms > evidence.record.deadlines.deadline_ms
+    late = ms > _deadline_ms(evidence.record)
     for at in chosen(ms, late, detail.frames):
         due, done = ((int(t[at]) - zero_ns) / 1e9 for t in (frames.arrival_ns, frames.finish_ns))
         yield _number(due), _number(done), _number(float(ms[at])), int(late[at])
+
+
+def _deadline_ms(record: Record) -> float:
+    """Return what is late; where nothing can be, a time that nothing takes."""
+    deadline = record.deadlines.deadline_ms
+    return math.inf if deadline is None else deadline
 
 
 def _readings(curves: Mapping[str, Envelope]) -> Iterable[Sequence[Cell]]:
@@ -182,7 +191,7 @@ def _latency(evidence: Evidence) -> Drawable | None:
         low, high = low * 0.99 - 1e-6, high * 1.01 + 1e-6
     edges = (np.geomspace if log else np.linspace)(low, high, _HISTOGRAM_BINS + 1)
     counts, _ = np.histogram(ms, np.concatenate([edges[:-1], [np.nextafter(edges[-1], np.inf)]]))
-    deadline = facts.deadlines.deadline_ms
+    deadline = _deadline_ms(facts)
     bins = [
         (_number(a), _number(b), int(n), int(a >= deadline))
         for a, b, n in zip(edges[:-1], edges[1:], counts, strict=True)
@@ -190,7 +199,11 @@ def _latency(evidence: Evidence) -> Drawable | None:
     ]
     marks = [("p50", facts.latency.p50_ms), ("p99", facts.latency.p99_ms)]
     marks += [("deadline", deadline)] if deadline <= 3 * high else []
-    note = "" if deadline <= 3 * high else f"The deadline of {deadline:.4g} ms is far to the right of this axis."
+    note = (
+        ""
+        if deadline <= 3 * high or deadline == math.inf
+        else f"The deadline of {deadline:.4g} ms is far to the right of this axis."
+    )
     data = {
         "bins": _columns(("low", "high", "frames", "late"), bins),
         "marks": _columns(("name", "ms"), [(name, _number(value)) for name, value in marks]),

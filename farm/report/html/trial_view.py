@@ -98,7 +98,8 @@ def trial_view(stored: Stored, evidence: Evidence, detail: Detail, anchor: str, 
         board=record.board.name,
         made="" if record.made == "board" else f"({record.made})",
         artifact=record.artifact.name,
-        what=f"{scenario.name}, {scenario.frames:,} frames at {scenario.rate_hz:g} Hz"
+        what=f"{scenario.name}, {scenario.frames:,} frames"
+        + (f" at {scenario.rate_hz:g} Hz" if scenario.rate_hz else "")
         + (f", {record.role}" if record.role else ""),
         started_utc=record.started_utc,
         outcome=outcome,
@@ -183,16 +184,18 @@ def _time_says(record: Record) -> str:
         f"{power.meter}: mean {with_bounds(power.mean.watts, power.mean.u_watts)} W, peak {figure(power.peak_watts)} W."
         for power in record.power
     ]
-    said.append(f"{record.deadlines.missed} of {record.scenario.frames:,} frames late.")
+    if record.deadlines.missed is not None:
+        said.append(f"{record.deadlines.missed} of {record.scenario.frames:,} frames late.")
     faults = [event.what for event in record.events if event.kind == "fault"]
     return " ".join([*said, *([f"Faults: {'; '.join(dict.fromkeys(faults))}."] if faults else [])])
 
 
 def _latency_says(record: Record) -> str:
-    ms = record.latency
+    ms, deadline = record.latency, record.deadlines.deadline_ms
+    held = "no deadline" if deadline is None else f"deadline {figure(deadline)} ms"
     return (
         f"p50 {figure(ms.p50_ms)}, p90 {figure(ms.p90_ms)}, p99 {figure(ms.p99_ms)}, slowest {figure(ms.max_ms)} ms; "
-        f"deadline {figure(record.deadlines.deadline_ms)} ms."
+        f"{held}."
     )
 
 

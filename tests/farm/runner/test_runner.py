@@ -17,9 +17,8 @@ def command(deployment, **options):
     line = [sys.executable, "-u", deployment.runner_path]
     line += ["--model", deployment.model_path, "--manifest", deployment.manifest_path]
     line += ["--images", deployment.images_path]
-    for name, value in ({"rate-hz": 50, "duration-s": 0.4} | options).items():
-        line += [f"--{name.replace('_', '-')}", str(value)]
-    return line
+    plan = {"rate_hz": 50, "duration_s": 0.4} | options
+    return [*line, "--plan", json.dumps(plan)]
 
 
 def events(deployment, **options):
@@ -51,7 +50,7 @@ def test_every_image_is_predicted_once_and_only_paced_ones_are_timed(tiny, tiny_
     predicted = {f["image"]: f["prediction"] for f in rows(seen)} | dict(scored)
     wanted = [label + 1 if label < 2 else label for label in tiny_dataset.labels.tolist()]
     assert [predicted[image] for image in range(40)] == wanted
-    assert seen[-1] == {"event": "end", "frames": 10, "scored": 30}
+    assert (seen[-1]["event"], seen[-1]["frames"], seen[-1]["scored"]) == ("end", 10, 30)
 
 
 def test_images_come_round_again_when_frames_outnumber_them(tiny):
@@ -153,7 +152,8 @@ OFFERED_SLOWLY = """\
 import json, sys, time
 sys.path.insert(0, sys.argv[1])
 from types import SimpleNamespace
-from frames import _offer
+from frames import Worker, offer
+from plan import Plan
 from boardclock import now_ns
 
 kept, rows = [], []
@@ -175,7 +175,8 @@ def timed(image):
 
 first_ns = now_ns()
 due_ns = [first_ns + frame * 10_000_000 for frame in range(8)]
-_offer(SimpleNamespace(images=[0], timed=timed), Lines(), due_ns, first_ns + 10**10)
+lines = Lines()
+offer(Worker(SimpleNamespace(timed=timed), lines), lines, due_ns, first_ns + 10**10, Plan("{}"), 1)
 json.dump(rows, sys.stdout)
 """
 
@@ -208,7 +209,7 @@ def done(seconds_each):
         clock[0] += seconds_each
     frames.now_ns = lambda: int(clock[0] * 1e9)
     lines = SimpleNamespace(row=lambda row: None, flush=lambda kind: None)
-    return frames.run_unpaced(SimpleNamespace(images=range(100), predict=predict), lines, 0, 10.0)
+    return frames.run_unpaced(SimpleNamespace(images=range(100), predict=predict), lines, set(), 10.0)
 
 print(done(0.05), done(0.2), done(1.0))
 """
