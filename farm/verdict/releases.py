@@ -76,7 +76,7 @@ def open_releases(
         models: The board models.
         folder: Where to unpack; kept as long as the releases are used.
         dataset: The data set; without it the one that each artifact names, found near it.
-        accept: What the lab takes, see :func:`farm.artifact.signed.acceptance`; None: it is not known, all is looked at.
+        accept: What the lab takes, see :func:`farm.artifact.signed.acceptance`; None: it is not known, so anything.
 
     Raises:
         UsageFault: all that is wrong with either, a line each.
