@@ -3,6 +3,7 @@
 Commands as in the reference manual (077114601) and in pymeasure's driver. Not yet tried on a unit here.
 """
 
+import math
 import time
 from collections.abc import Iterator
 from typing import ClassVar, Literal, Self
@@ -82,7 +83,7 @@ class Keithley2281S(PolledMeter):
         return opened(name, options, make, models=("2281S", "2280S"))
 
     def read(self) -> Block:
-        """Return the newest reading, shape (1,). NaN where there is no value.
+        """Return the newest reading, shape (1,). NaN where there is no value; STALE if the one before had its second.
 
         Raises:
             MeterOffline: no answer, or no new reading.
@@ -143,6 +144,7 @@ class Keithley2281S(PolledMeter):
         if self._last_s is not None and seconds[0] < self._last_s:  # it counts from 0 again each day, or was cleared
             self._base = TimeBase()
             flags[0] |= Flag.LOST_BEFORE
+        flags[np.diff(seconds, prepend=math.nan if self._last_s is None else self._last_s) == 0] |= np.uint8(Flag.STALE)
         self._last_s = float(seconds[-1])
         t_ns = self._base.place(seconds, arrived_ns) - round(self.aperture_s * 5e8)
         return Block(t_ns, _finite(volts), _finite(amps), flags)

@@ -205,9 +205,10 @@ def test_a_2281s_is_read_by_whichever_question_it_answers(question: str) -> None
     said = b"+8.034562E-03A,+4.566723E+00V,+4.430876E+00s\n"
     port = Answering(lambda data: said if data.decode().strip() == question else b"")
     meter = Keithley2281S("m1", ScpiPort("m1", port), Keithley2281S.Config(**RESOURCE))
-    for _ in range(2):
+    for told_before in (False, True):
         block = meter.read()
         assert (block.amps, block.volts) == (pytest.approx([8.034562e-3]), pytest.approx([4.566723]))
+        assert bool(block.flags[0] & Flag.STALE) is told_before
     assert port.written[-1].decode().strip() == question
 
 
