@@ -58,8 +58,13 @@ def record(args: Namespace) -> int:
 def _recorded(named: Named, tape: "Tape", args: Namespace) -> "Recording":
     from power.by_itself import some
     from power.calibrated import raw
+    from power.paired import PairedMeter
     from power.wire import Recording
 
+    if isinstance(named.meter, PairedMeter):
+        raise UsageFault(
+            f"{named.name}: two instruments tell its watts, and a recording is of one; record each with --driver"
+        )
     meter = raw(named.meter)
     blocks = list(some(meter, max(2, args.count)))  # from two on as a stream
     return Recording(

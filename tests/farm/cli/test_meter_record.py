@@ -108,3 +108,13 @@ def test_the_file_is_json_a_piece_a_line(resource, tmp_path):
     text = (tmp_path / "a.json").read_text()
     found = json.loads(text)
     assert len(text.splitlines()) > len(found["exchange"]) + len(found["readings"])
+
+
+def test_of_two_instruments_on_a_rail_each_is_recorded_by_itself(resource, tmp_path, capsys):
+    path, other = tmp_path / "inventory.yaml", resource.replace("127.0.0.1", "localhost")
+    beside = f"  beside:\n    driver: dp832\n    rail: 5 V\n    options: {{resource: '{other}'}}\nboards:"
+    text = path.read_text().replace("    calibration:", "    volts_from: beside\n    calibration:")
+    path.write_text(text.replace("boards:", beside))
+    assert main(["meter", "record", "spare", "--out", str(tmp_path), "--count", "2"]) == 2
+    assert "spare: two instruments tell its watts, and a recording is of one" in capsys.readouterr().err
+    assert not list(tmp_path.glob("*.json"))
