@@ -41,12 +41,19 @@ def _listed(board: Tree) -> list[str]:
     return [name for name in cast("list[Any]", listed) if isinstance(name, str)] if isinstance(listed, list) else []
 
 
+def _part(entry: Tree, name: str) -> Tree:
+    found = entry.get(name)
+    return cast("Tree", found) if isinstance(found, dict) else {}
+
+
 def _quantities(name: str, other: str, meters: Mapping[str, Tree]) -> Iterator[Fault]:
     """One must measure amps and the other volts; what a front panel happens to be set to is no wiring."""
     for one, wanted, assumed in ((name, "amps", "assume_volts"), (other, "volts", "assume_amps")):
         where: Where = ("meters", one, "options")
-        found = meters[one].get("options")
-        options: Tree = cast("Tree", found) if isinstance(found, dict) else {}
+        options, corrected = _part(meters[one], "options"), _part(meters[one], "calibration")
+        if corrected.get("watts") is not None:
+            why = f"corrects watts, and '{name}' has `volts_from: {other}`: of this one only {wanted} count"
+            yield Fault(("meters", one, "calibration", "watts"), f"{why}; correct `{wanted}:`")
         if options.get(assumed) is not None:
             yield Fault((*where, assumed), f"is assumed, and '{name}' has `volts_from: {other}`; remove one of them")
         driver = driver_of(meters[one])

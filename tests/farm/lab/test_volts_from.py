@@ -56,6 +56,10 @@ def test_one_line_wires_the_instrument_that_tells_the_volts(tmp_path):
         ({"amps": {**AMPS, "assume_volts": "5"}}, "meters.dmm-amps.options.assume_volts: is assumed, and"),
         ({"amps": {"aperture_s": "0.02"}}, "so this one is to tell amps; write `measures: amps`"),
         ({"volts": AMPS}, "meters.dmm-volts.options.measures: 'dmm-amps' has `volts_from: dmm-volts`, so this one is"),
+        (
+            {"of_volts": "calibration: {date: 2026-01-10, watts: {gain: 1.02}}"},
+            "meters.dmm-volts.calibration.watts: corrects watts, and 'dmm-amps' has `volts_from: dmm-volts`",
+        ),
         ({"of_volts": "volts_from: dmm-amps"}, "'dmm-volts' has its volts from elsewhere itself"),
     ],
 )  # fmt: skip
