@@ -41,7 +41,7 @@ _RECEIVE = """\
 cd {workdir} || exit 1
 {unpack} tar -xf - -C incoming || {{
   s=$?
-  free=$(df -Pk . | {{ while read -r _ _ _ free _; do :; done; echo "$free"; }})
+  free=$(df -Pk . | {{ while read -r _ _ _ kib _; do free=$kib; done; echo "$free"; }})
   [ "${{free:-0}}" -gt 1024 ] || {{ rm -rf incoming/*; echo "No space left on the board" >&2; }}
   exit $s
 }}

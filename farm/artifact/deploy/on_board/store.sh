@@ -32,12 +32,15 @@ remember() { # artifact, data set, runner, lease, when
 	mv history.new history
 }
 
-blobs_of() { # folders
-	ls -lR "$@" 2>/dev/null | sed -n 's|.*/blobs/\([0-9a-f]*\)$|\1|p'
+blob_at_end='s|.*/blobs/\([0-9a-f]*\)$|\1|p'
+
+require_whole() { # a list: what removes by one that a killed program left short would remove too much
+	case $1 in *"whole ") ;; *) echo "a list ended early; nothing was removed" >&2 && exit 71 ;; esac
 }
 
 collect() { # how many are kept, lease: its own are kept too, and what a running program was started with
-	running=$(cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' ' ') || :
+	running=$({ cat /proc/[0-9]*/cmdline 2>/dev/null || :; echo whole; } | tr '\0\n' '  ')
+	require_whole "$running"
 	current
 	kept=" $c " left=0
 	[ -f history ] || : >history
@@ -45,15 +48,18 @@ collect() { # how many are kept, lease: its own are kept too, and what a running
 	while read -r id dataset runner lease when; do
 		left=$((left - 1))
 		[ "$id" = "$c" ] || [ $left -lt "$1" ] || { [ "$2" != - ] && [ "$lease" = "$2" ]; } ||
-			case $running in *"$id"*) ;; *) continue ;; esac
+			case $running in *"$PWD/artifacts/$id/"*) ;; *) continue ;; esac
 		kept="$kept$id $dataset $runner "
 		echo "$id $dataset $runner $lease $when" >&3
 	done <history 3>history.new
 	mv history.new history
 	for folder in artifacts/* datasets/* runner/*; do
-		case "$kept$running" in *"${folder##*/}"*) ;; *) rm -rf "$folder" ;; esac
+		case $kept$running in *" ${folder##*/} "* | *"$PWD/$folder"*) ;; *) rm -rf "$folder" ;; esac
 	done
-	used=" $(blobs_of artifacts datasets runner | tr '\n' ' ')"
+	ls -lR artifacts datasets runner >names.new
+	used=" $({ sed -n "$blob_at_end" names.new && echo whole; } | tr '\n' ' ')"
+	rm -f names.new
+	require_whole "$used"
 	for file in blobs/* chunks/*; do
 		case $used in *" ${file##*/} "*) ;; *) rm -f "$file" ;; esac
 	done
@@ -71,7 +77,7 @@ back() { # prints what is current now
 		echo "nothing was deployed before what is current" >&2
 		exit 66
 	fi
-	for name in $(blobs_of "artifacts/$before"); do
+	for name in $(ls -lR "artifacts/$before" | sed -n "$blob_at_end"); do
 		[ "$(sha256sum "blobs/$name" | cut -c 1-64)" = "$name" ] || { echo "blobs/$name is damaged" >&2 && exit 65; }
 	done
 	switch_to "$before"

@@ -1,12 +1,12 @@
 """A board that is a folder of this machine: its shell runs here, its link can be cut."""
 
 import os
-import re
 import select
 import shutil
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -30,14 +30,14 @@ class FolderStream:
     def __init__(self, shell: "FolderShell", command: str) -> None:
         self._shell = shell
         self._process = subprocess.Popen(
-            ["sh", "-c", command],
+            [*shell.within, "sh", "-c", command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=shell.environment,
             start_new_session=True,
         )
-        self._unread, self._said, self._errors = b"", 0, b""
+        self._unread, self._errors, self._is_cut = b"", b"", False
 
     def send(self, data: bytes) -> None:
         shell = self._shell
@@ -56,9 +56,12 @@ class FolderStream:
 
     def cut(self) -> None:
         self.__exit__()
+        self._is_cut = True
         raise ConnectionLost(self._shell.name, "cut")
 
     def readline(self, *, timeout_s: float) -> Line:
+        if self._is_cut:
+            raise ConnectionLost(self._shell.name, "cut")
         out = self._process.stdout.fileno()
         until = time.monotonic() + timeout_s
         while b"\n" not in self._unread:
@@ -85,6 +88,8 @@ class FolderStream:
             yield line
 
     def exit_status(self, *, timeout_s: float) -> int:
+        if self._is_cut:
+            raise ConnectionLost(self._shell.name, "cut")
         status = self._process.wait(timeout_s)
         self._errors += self._process.stderr.read()
         return status if status >= 0 else 128 - status
@@ -97,10 +102,8 @@ class FolderStream:
 
     def __exit__(self, *_: object) -> None:
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
-            try:
+            with suppress(BrokenPipeError):
                 pipe.close()
-            except BrokenPipeError:
-                pass
         try:
             self._process.wait(DEADLINE_S)
         except subprocess.TimeoutExpired:
@@ -116,6 +119,8 @@ class FolderShell:
 
     def __init__(self) -> None:
         self.environment = dict(os.environ)
+        self.within: list[str] = []
+        """What every command is started by."""
         self.forget()
 
     def forget(self) -> None:
@@ -126,17 +131,21 @@ class FolderShell:
         self.commands: list[str] = []
 
     def before(self, folder: Path, **programs: str) -> None:
-        """Put programs before the machine's own: ``name="shell text"``."""
+        """Put programs before those that are there: ``name="shell text"``."""
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in programs.items():
             (folder / name).write_text(f"#!/bin/sh\n{text}\n")
             (folder / name).chmod(0o755)
-        self.environment["PATH"] = f"{folder}:{os.environ['PATH']}"
+        self.environment["PATH"] = f"{folder}:{self.environment['PATH']}"
 
     def run(self, command, *, timeout_s=30.0, stdin=b"", check=True) -> Result:
         self.commands.append(command)
         done = subprocess.run(
-            ["sh", "-c", command], input=stdin, capture_output=True, timeout=timeout_s, env=self.environment
+            [*self.within, "sh", "-c", command],
+            input=stdin,
+            capture_output=True,
+            timeout=timeout_s,
+            env=self.environment,
         )
         assert done.returncode == 0 or not check, done.stderr
         return Result(command, done.returncode, done.stdout, done.stderr)

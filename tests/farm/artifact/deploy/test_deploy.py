@@ -191,4 +191,3 @@ def test_contents_are_packed_only_where_it_helps(shell, workdir, dataset, retrai
         assert put.took.bytes_on_wire < 30_000
     if kind == "random":
         assert put.took.codec == "none"
-
