@@ -12,6 +12,7 @@ import numpy as np
 from ..errors import UsageFault
 from .dataset import Dataset, find_dataset, load_dataset, save_dataset
 from .manifest import Manifest, UpscaleNearest
+from .preprocess import tensor
 from .unpack import Artifact
 
 _NOISE_IMAGES = 8
@@ -31,7 +32,7 @@ def feed(artifact: Artifact, near: Path, given: Path | None = None) -> Dataset:
     """
     manifest = artifact.manifest
     if manifest.dataset is None:
-        return load_dataset(given) if given is not None else _noise(artifact)
+        return _any(manifest, given) if given is not None else _noise(artifact)
     dataset = load_dataset(given or find_dataset(manifest.dataset.name, near))
     require_same(manifest, dataset, str(near))
     return dataset
@@ -45,6 +46,18 @@ def require_same(manifest: Manifest, dataset: Dataset, where: str) -> None:
             f"{where}: scored on data set {named.id[:12]} ({named.name}), given {dataset.id[:12]} ({dataset.name}); "
             "accuracies of different data sets cannot be compared"
         )
+
+
+def _any(manifest: Manifest, given: Path) -> Dataset:
+    dataset = load_dataset(given)
+    try:
+        tensor(dataset.images[0], manifest)
+    except ValueError as error:
+        fault = (
+            f"{given}: its images do not become the input of {manifest.name}: {error}; without --dataset it gets noise"
+        )
+        raise UsageFault(fault) from error
+    return dataset
 
 
 def _noise(artifact: Artifact) -> Dataset:

@@ -15,6 +15,7 @@ from ..errors import UsageFault
 from .document import MANIFEST, canonical, check, decode, identity
 from .kind import require_kind_of
 from .manifest import Manifest
+from .unpack import MOST_BYTES, MOST_FILES
 
 _LEVEL = 19
 """Of zstd's 22: above it windows grow past 8 MiB, which small boards and our reader would have to hold."""
@@ -60,6 +61,7 @@ def pack_contents(described: Mapping[str, Any], contents: Mapping[str, Content],
     """
     manifest = _complete(described, contents, where)
     require_kind_of(manifest, contents[manifest.entry].data, where)
+    _require_openable(manifest, where)
     listed = [(name, contents[name].data, facts.executable) for name, facts in sorted(manifest.files.items())]
     archive = _archive([(MANIFEST, canonical(manifest), None), *listed], where)
     level = _LEVEL if len(archive) <= _SMALL_BYTES else _LEVEL_OF_LARGE
@@ -119,6 +121,14 @@ def _complete(described: Mapping[str, Any], contents: Mapping[str, Content], whe
     if wrong:
         raise UsageFault([f"{where}: files.{n}: {_difference(stated.get(n), measured.get(n))}" for n in wrong])
     return manifest
+
+
+def _require_openable(manifest: Manifest, where: str) -> None:
+    """Refuse what no one would unpack."""
+    total = sum(facts.size for facts in manifest.files.values())
+    if len(manifest.files) > MOST_FILES or total > MOST_BYTES:
+        what = f"{len(manifest.files)} files of {total:,} bytes"
+        raise UsageFault(f"{where}: {what}; an artifact holds {MOST_FILES} files and {MOST_BYTES:,} bytes at most")
 
 
 def _facts(content: Content, *, runs: bool) -> dict[str, Any]:

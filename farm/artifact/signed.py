@@ -103,10 +103,14 @@ def sign_artifact(path: Path, key: PrivateKey) -> Signature:
     where = signature_path(path)
     if where.exists() and not where.is_file():
         raise UsageFault(f"{where}: not a plain file, and would be replaced")
+    part = where.with_name(f"{where.name}.part")
     try:
-        where.write_bytes(signature.armored())
+        part.write_bytes(signature.armored())
+        part.replace(where)
     except OSError as error:
         raise UsageFault(f"{where}: cannot be written: {error.strerror}") from error
+    finally:
+        part.unlink(missing_ok=True)
     return signature
 
 

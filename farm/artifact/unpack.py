@@ -23,8 +23,8 @@ from .manifest import Manifest, parse
 from .zstd_frame import require_one_frame
 
 _MANIFEST_BYTES = 1 << 20
-_FILES = 64
-_TOTAL_BYTES = 1 << 30
+MOST_FILES = 64
+MOST_BYTES = 1 << 30
 """Caps, assumed: VGG-16 in float32, the largest model in sight, has 0.55 GB in one file."""
 
 _WINDOW_BYTES = 128 << 20
@@ -124,8 +124,8 @@ def _members(path: Path) -> Generator[Iterator[_Member], None, None]:
 
 
 def _walk(path: Path, plain: BinaryIO) -> Iterator[_Member]:
-    left = _TOTAL_BYTES
-    for _ in range(_FILES + 1):  # and the manifest
+    left = MOST_BYTES
+    for _ in range(MOST_FILES + 1):  # and the manifest
         header = _exactly(path, plain, tarfile.BLOCKSIZE)
         if not header.strip(b"\0"):
             _nothing_more(path, plain)
@@ -138,10 +138,10 @@ def _walk(path: Path, plain: BinaryIO) -> Iterator[_Member]:
             raise _fault(path, f"{info.name!r}: not a plain file; links, folders and long names are refused")
         left -= info.size
         if left < 0 or info.size < 0:
-            raise _fault(path, f"{info.name!r}: more than {_TOTAL_BYTES:,} bytes unpacked")
+            raise _fault(path, f"{info.name!r}: more than {MOST_BYTES:,} bytes unpacked")
         yield _Member(info.name, info.size, _pieces(path, plain, info.size))
         _exactly(path, plain, -info.size % tarfile.BLOCKSIZE)
-    raise _fault(path, f"more than {_FILES} files")
+    raise _fault(path, f"more than {MOST_FILES} files")
 
 
 def _nothing_more(path: Path, plain: BinaryIO) -> None:
@@ -170,8 +170,8 @@ def _first(path: Path, members: Iterator[_Member]) -> Manifest:
     if member.size > _MANIFEST_BYTES:
         raise _fault(path, f"{MANIFEST} has {member.size:,} bytes; at most {_MANIFEST_BYTES:,} are read")
     manifest = parse(b"".join(member.pieces), f"{path}: {MANIFEST}")
-    if len(manifest.files) > _FILES:
-        raise _fault(path, f"{MANIFEST}: lists more than {_FILES} files")
+    if len(manifest.files) > MOST_FILES:
+        raise _fault(path, f"{MANIFEST}: lists more than {MOST_FILES} files")
     return manifest
 
 

@@ -136,7 +136,7 @@ def test_the_manifest_comes_first(tmp_path, good, assert_refused):
 
 
 def test_no_more_than_the_cap_is_ever_unpacked(tmp_path, good, assert_refused, monkeypatch):
-    monkeypatch.setattr(unpack, "_TOTAL_BYTES", 10_000)
+    monkeypatch.setattr(unpack, "MOST_BYTES", 10_000)
     good["files"]["model.onnx"]["size"] = 1 << 40
     bomb = tarfile.TarInfo("model.onnx")
     bomb.size = 1 << 40
@@ -213,7 +213,7 @@ def test_a_wrong_checksum_at_the_very_end_is_noticed(tmp_path, packed, assert_re
 
 
 def test_a_bomb_that_does_not_say_its_size_is_not_unpacked(tmp_path, good, assert_refused, monkeypatch):
-    monkeypatch.setattr(unpack, "_TOTAL_BYTES", 10_000)
+    monkeypatch.setattr(unpack, "MOST_BYTES", 10_000)
     good["files"]["model.onnx"]["size"] = 50_000_000
     bomb = entry("manifest.json", json.dumps(good).encode()) + entry("model.onnx", bytes(50_000_000))
     squeezed = zstandard.ZstdCompressor(write_content_size=False).compress(bomb)

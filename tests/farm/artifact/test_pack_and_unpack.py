@@ -73,6 +73,14 @@ def test_a_stated_file_list_must_be_right(source, packed, described, tmp_path):
         pack(source, tmp_path / "b.tar.zst")
 
 
+def test_what_nobody_would_unpack_is_not_packed(source, tmp_path):
+    for number in range(63):
+        (source / "notes" / f"{number}.txt").touch()
+    with pytest.raises(UsageFault, match="65 files of 1,816 bytes; an artifact holds 64 files"):
+        pack(source, tmp_path / "b.tar.zst")
+    assert not list(tmp_path.glob("b.*"))
+
+
 def test_a_link_is_not_packed(source, tmp_path):
     (source / "passwd").symlink_to("/etc/passwd")
     with pytest.raises(UsageFault, match="passwd: neither a plain file"):

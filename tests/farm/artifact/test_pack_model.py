@@ -212,6 +212,10 @@ def test_colours_are_fed_with_noise_too(tmp_path):
     made_of(tmp_path / "c.plan", said)
     artifact = open_artifact(tmp_path / "out.tar.zst", tmp_path / "u")
     assert tensor(feed(artifact, tmp_path).images[0], artifact.manifest).shape == (1, 3, 6, 5)
+    with pytest.raises(
+        UsageFault, match=r"its images do not become the input of c: .*; without --dataset it gets noise"
+    ):
+        feed(artifact, tmp_path, DIGITS)
 
 
 def an_output():
