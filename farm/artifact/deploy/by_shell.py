@@ -39,10 +39,10 @@ echo end
 """
 _RECEIVE = """\
 cd {workdir} || exit 1
-{unpack} tar -xf - -C incoming || {{
+said=$({unpack} LC_ALL=C tar -xf - -C incoming 2>&1) || {{
   s=$?
-  free=$(df -Pk . | {{ while read -r _ _ _ kib _; do free=$kib; done; echo "$free"; }})
-  [ "${{free:-0}}" -gt 1024 ] || {{ rm -rf incoming/*; echo "No space left on the board" >&2; }}
+  case $said in *"No space"*) rm -rf incoming/* ;; esac # what else runs on the board needs it
+  echo "$said" >&2
   exit $s
 }}
 while read -r blob pieces; do
