@@ -135,6 +135,22 @@ def window_energy(trace: Recorded, start_ns: int, end_ns: int) -> WindowEnergy:
     )
 
 
+def mixed_marks(trace: Recorded) -> tuple[str, ...]:
+    """Return the marks of rows that lie in each other's time, as of several meters in one file; mostly none do."""
+    back = np.flatnonzero(np.diff(trace.t_ns) < 0).tolist() if trace.marks else []
+    if not any(trace.marks[i] != trace.marks[i + 1] for i in back):
+        return ()
+    spans: dict[str, tuple[int, int]] = {}
+    for mark, t_ns in zip(trace.marks, trace.t_ns.tolist(), strict=True):
+        first, last = spans.get(mark, (t_ns, t_ns))
+        spans[mark] = (min(first, t_ns), max(last, t_ns))
+    return tuple(
+        mark
+        for mark, (first, last) in spans.items()
+        if any(first < until and begin < last for other, (begin, until) in spans.items() if other != mark)
+    )
+
+
 def _in_order(trace: Recorded, start_ns: int, end_ns: int) -> tuple[Recorded, list[str]]:
     """Return the one stretch of rows in time order that covers the window, without doubled rows, and what to tell."""
     if not len(trace.t_ns):
@@ -150,6 +166,8 @@ def _in_order(trace: Recorded, start_ns: int, end_ns: int) -> tuple[Recorded, li
     touching = [one for one in stretches if one.t_ns[0] < end_ns and one.t_ns[-1] > start_ns]
     if len(covering) == 1 == len(touching):
         return covering[0], notes
+    if len(touching) > 1 and (mixed := mixed_marks(trace)):
+        raise TraceError(f"rows of several meters at one time: say which with --mark: {', '.join(mixed)}")
     if len(touching) > 1:
         raise TraceError(f"{notes[-1]}: the window's rows are not in time order")
     first, last = int(single.t_ns.min()), int(single.t_ns.max())

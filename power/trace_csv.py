@@ -18,13 +18,15 @@ from .trace import Recorded, TraceError, iso_ns, left_out
 UNDATED = "its times count from a zero of its own"
 """What is told of a trace without dates."""
 
-_TIMES = ("time", "t", "timestamp", "datetime", "epoch", "unix", "utc", "elapsed", "seconds", "date")
+_TIMES = ("unix", "time", "t", "timestamp", "datetime", "epoch", "utc", "elapsed", "seconds", "date")
 _QUANTITIES = {
     "time": _TIMES,
     "watts": ("power", "watts", "watt", "w", "p", "mw", "power.draw", "power_draw", "total_power", "active_power"),
     "volts": ("voltage", "volts", "volt", "v", "u", "mv", "vbus", "bus_voltage"),
     "amps": ("current", "amps", "amp", "a", "i", "ma", "ibus", "amperes"),
 }
+_MARKS = ("record", "meter", "mark")
+"""Columns that together say whose a row is, in what the farm itself writes."""
 _SCALES: dict[str, dict[str, float]] = {
     "watts": {"w": 1.0, "watts": 1.0, "mw": 1e-3, "uw": 1e-6, "µw": 1e-6, "kw": 1e3},
     "volts": {"v": 1.0, "volts": 1.0, "mv": 1e-3, "uv": 1e-6, "µv": 1e-6, "kv": 1e3},
@@ -56,22 +58,26 @@ class Column:
     """Of times: ns a unit; None where the name does not tell."""
 
 
-def read(text: str, *, named: Mapping[str, str] | None = None) -> Recorded:
+def read(text: str, *, named: Mapping[str, str] | None = None, mark: str | None = None) -> Recorded:
     """Return the usable rows of a table.
 
     Args:
         text: the whole file.
         named: quantity (``time``, ``watts``, ``volts``, ``amps``) → name or number (from 1) of its column.
+        mark: only rows whose ``mark``, or ``record`` and ``meter``, contain this.
 
     Raises:
         TraceError: no such column, several that fit, or hardly a usable row.
     """
     header, rows, delimiter = _table(text)
+    marked = [header.index(name) for name in _MARKS if name in header]
+    if mark is not None:
+        rows = _of_mark(mark, marked, rows)
     columns = _columns(header, rows[0], named or {})
     if delimiter != "," and any(_DECIMAL_COMMA.fullmatch(cell) for row in rows[:2] for cell in row):
         rows = [[_DECIMAL_COMMA.sub(r"\1.\2", cell) for cell in row] for row in rows]
     clock = _Clock(columns["time"], rows, header)
-    kept, reasons = list[tuple[int, float, float, float]](), list[str]()
+    kept, reasons, marks = list[tuple[int, float, float, float]](), list[str](), list[str]()
     for row in rows:
         try:
             values = [_value(row, columns.get(name)) for name in ("watts", "volts", "amps")]
@@ -84,6 +90,7 @@ def read(text: str, *, named: Mapping[str, str] | None = None) -> Recorded:
             reasons.append("rows without a value")
             continue
         kept.append((t_ns, watts, values[1], values[2]))
+        marks.append(_mark(row, marked))
     if len(kept) < max(1, _USABLE_SHARE * len(rows)):
         raise TraceError(
             f"{len(kept)} of {len(rows)} rows have a time and watts; the first is {delimiter.join(rows[0])[:60]!r}"
@@ -91,7 +98,23 @@ def read(text: str, *, named: Mapping[str, str] | None = None) -> Recorded:
     notes = (*left_out(reasons), *clock.notes())
     watts, volts, amps = (np.array([one[i] for one in kept]) for i in (1, 2, 3))
     form = "joulescope csv" if _is_joulescope(header) else "csv"
-    return Recorded(form, np.array([one[0] for one in kept], np.int64), watts, volts, amps, (), clock.dated, notes)
+    t_ns = np.array([one[0] for one in kept], np.int64)
+    return Recorded(form, t_ns, watts, volts, amps, tuple(marks) if any(marks) else (), clock.dated, notes)
+
+
+def _mark(row: Sequence[str], marked: Sequence[int]) -> str:
+    return "_".join(row[i] for i in marked if i < len(row) and row[i])
+
+
+def _of_mark(mark: str, marked: Sequence[int], rows: list[list[str]]) -> list[list[str]]:
+    if not marked:
+        raise TraceError(
+            "--mark is for logs of PTDaemon and tables with a column of marks; this is a table without one"
+        )
+    if not (found := [row for row in rows if mark in _mark(row, marked)]):
+        there = dict.fromkeys(_mark(row, marked) for row in rows)
+        raise TraceError(f"no row has the mark {mark}; marks are {', '.join(filter(None, there))}")
+    return found
 
 
 def _table(text: str) -> tuple[list[str], list[list[str]], str]:

@@ -1,7 +1,7 @@
 """Files that hold power traces: which format they have, and what an MLPerf session keeps beside them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from . import trace_csv, trace_ptd, trace_training
@@ -41,8 +41,8 @@ def read(path: Path, how: Reading | None = None) -> Recorded:
         return trace_ptd.read(text, mark=how.mark, channel=how.channel, order=how.dates)
     if _TALK in text:
         raise TraceError("what PTDaemon said of its work, without rows of watts; those are in spl.txt")
-    _refuse_ptd_options(how, "a table")
-    return trace_csv.read(text, named=how.columns)
+    _refuse_ptd_options(replace(how, mark=None), "a table")
+    return trace_csv.read(text, named=how.columns, mark=how.mark)
 
 
 def _refuse_ptd_options(how: Reading, what: str) -> None:

@@ -58,7 +58,7 @@ def _add_file(parser: ArgumentParser) -> None:
         what = "times" if quantity == "time" else quantity
         parser.add_argument(f"--{quantity}-column", metavar="NAME", help=f"of a table: where its {what} stand")
     parser.add_argument("--zero", metavar="TIME", help="of a trace without dates: the instant of its zero")
-    parser.add_argument("--mark", metavar="TEXT", help="of a PTDaemon log: only rows whose mark contains this")
+    parser.add_argument("--mark", metavar="TEXT", help="only rows whose mark, or record and meter, contain this")
     parser.add_argument("--channel", type=int, metavar="N", help="of a PTDaemon log: this channel [all together]")
     parser.add_argument("--dates", choices=("mdy", "dmy"), help="of a PTDaemon log: month or day first [found out]")
 
@@ -113,7 +113,7 @@ def _show(args: Namespace) -> int:
 
     import numpy as np
 
-    from power.trace import when
+    from power.trace import mixed_marks, when
 
     from ..report.terminal_plot import plot
 
@@ -121,6 +121,13 @@ def _show(args: Namespace) -> int:
     t_ns, watts = trace.t_ns, trace.watts
     first, last = int(t_ns.min()), int(t_ns.max())
     say(f"{trace.form}: {len(t_ns):,} rows from {when(trace, first)} to {when(trace, last)}")
+    if mixed_marks(trace):
+        for mark in dict.fromkeys(trace.marks):
+            own = watts[np.array(trace.marks) == mark]
+            say(f"mark {mark}: {len(own):,} rows, {own.min():.6g} to {own.max():.6g} W, mean {own.mean():.6g} W")
+        say("rows of several meters at one time are never put together: --mark picks one")
+        _note(trace.notes)
+        return Exit.PASS
     say(f"{watts.min():.6g} to {watts.max():.6g} W, mean of the rows {watts.mean():.6g} W")
     if len(t_ns) > 1:
         steps_s = np.diff(np.sort(t_ns)) / 1e9

@@ -26,13 +26,15 @@ def plot(
         png: where the picture goes; None: it is drawn in the terminal.
 
     Raises:
-        power.trace.TraceError: fewer than two rows to draw.
+        power.trace.TraceError: fewer than two rows to draw, or rows of several meters.
         LabFault: the file cannot be written.
     """
     import numpy as np
 
-    from power.trace import Recorded, TraceError, when
+    from power.trace import Recorded, TraceError, mixed_marks, when
 
+    if mixed := mixed_marks(trace):
+        raise TraceError(f"rows of several meters at one time: say which with --mark: {', '.join(mixed)}")
     t_ns, first = np.unique(trace.t_ns, return_index=True)
     shown = Recorded(trace.form, t_ns, trace.watts[first], trace.volts[first], trace.amps[first], dated=trace.dated)
     if not all_of_it and window_ns is not None:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from farm.store.database import Store, Stored
 from farm.store.record import PowerFacts, Record, utc
 from power.piecewise import lots
+from power.trace import since_epoch_ns
 
 from ..errors import LabFault, UsageFault
 
@@ -88,12 +89,14 @@ _TRACE: dict[str, type] = {
     "meter": str,
     "t_ns": int,
     "t_s": float,
+    "unix_ns": int,
     "volts": float,
     "amps": float,
     "watts": float,
     "flags": int,
 }
-"""``t_ns`` is the controller's monotonic clock, ``t_s`` counts from the first frame's arrival."""
+"""``t_ns`` is the controller's monotonic clock, ``t_s`` counts from the first frame's arrival. ``unix_ns`` counts from
+1970 UTC; it is empty of a record whose farm did not keep what its clock was worth."""
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 """What a formula begins with, in one spreadsheet or another (OWASP, CSV injection); numbers are no texts here."""
@@ -204,6 +207,7 @@ def _readings(store: Store, stored: Stored) -> Iterator[list[Row]]:
     """Yield rows some at a time: a trace may be longer than the memory."""
     record = stored.record
     start_ns = record.scenario.start_ns
+    zero_ns = None if record.started_ns is None else since_epoch_ns(record.started_utc) - record.started_ns
     for power in record.power:
         for block in lots(store.readings(record.id, power.meter), _AT_ONCE):
             columns = (block.t_ns, block.volts, block.amps, block.watts, block.flags)
@@ -213,6 +217,7 @@ def _readings(store: Store, stored: Stored) -> Iterator[list[Row]]:
                     "meter": power.meter,
                     "t_ns": t_ns,
                     "t_s": None if start_ns is None else (t_ns - start_ns) / 1e9,
+                    "unix_ns": None if zero_ns is None else t_ns + zero_ns,
                     "volts": _known(volts),
                     "amps": _known(amps),
                     "watts": _known(watts),

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from power.trace import Recorded, TraceError, instant_ns, iso, window_energy
+from power.trace import Recorded, TraceError, instant_ns, iso, mixed_marks, window_energy
 from power.trace_files import Reading, log_of, read, read_covering
 from power.trace_ptd import parse
 from power.trace_session import load_window
@@ -96,6 +96,15 @@ def test_rows_that_go_back_in_time_are_refused_where_they_matter_and_told_where_
     found = window_energy(back, round(3.2 * S), 9 * S)
     assert found.mean_watts == 2.0
     assert "go back in time" in found.notes[0]
+
+
+def test_marks_that_follow_one_another_or_take_turns_in_order_are_one_meters() -> None:
+    in_order = trace([0, 1, 2, 3], [1, 2, 3, 4], marks=("ranging", "notset", "ranging", "testing"))
+    assert mixed_marks(in_order) == ()
+    again = trace([0, 1, 2, 3, 0, 1, 2.5], [1] * 7, marks=("a",) * 2 + ("b",) * 2 + ("c",) * 3)
+    assert mixed_marks(again) == ("a", "b", "c")
+    stepped_back = trace([0, 1, 0.5, 2], [1] * 4, marks=("a",) * 4)
+    assert mixed_marks(stepped_back) == ()
 
 
 def test_an_instant_needs_its_zone_and_keeps_its_nanoseconds() -> None:
@@ -281,6 +290,13 @@ def test_a_folder_without_one_measured_run_is_refused(tmp_path) -> None:
         written(tmp_path, row("12-23-2020 10:00:00"), name=name)
     with pytest.raises(TraceError, match=r"a/spl.txt, b/spl.txt"):
         log_of(tmp_path)
+
+
+def test_half_a_parquet_file_is_refused_as_that(tmp_path) -> None:
+    pytest.importorskip("pyarrow")
+    (tmp_path / "t.parquet").write_bytes(b"PAR1" + bytes(40))
+    with pytest.raises(TraceError, match="cannot be read as Parquet: "):
+        read(tmp_path / "t.parquet")
 
 
 def test_the_daemons_own_messages_are_told_from_its_rows(tmp_path) -> None:

@@ -129,6 +129,16 @@ def test_no_value_is_never_a_number(cell) -> None:
     assert found.notes == ("left out: rows without a value (1)",)
 
 
+def test_a_mark_picks_rows_of_a_table_and_one_that_is_nowhere_is_refused_with_those_that_are() -> None:
+    text = "t_s,meter,watts\n0,wall,7\n1,wall,8\n0,rail,5\n1,rail,6\n"
+    assert read(text, mark="rail").watts.tolist() == [5, 6]
+    assert read(text).marks == ("wall", "wall", "rail", "rail")
+    with pytest.raises(TraceError, match="no row has the mark usb; marks are wall, rail"):
+        read(text, mark="usb")
+    with pytest.raises(TraceError, match="a table without one"):
+        read("t_s,watts\n0,7\n", mark="rail")
+
+
 def test_volts_and_amps_stay_beside_watts() -> None:
     found = read("time,volts,amps,watts\n1608718000,5,0.5,2.4\n1608718001,,0.5,2.4\n")
     assert found.volts[0] == 5.0

@@ -65,12 +65,13 @@ def test_traces_are_exact_and_a_reading_without_value_is_empty(store, timed, a_t
     trace.amps[3] = np.nan
     store.save(timed(), {"um25c-1": trace})
     found = [store.load("00c0")]
+    assert found[0].record.started_ns is None
     assert write_traces(store, found, tmp_path / "t.csv", "csv") == 100
     with (tmp_path / "t.csv").open(newline="") as file:
         read = list(csv.DictReader(file))
     assert [float(row["volts"]) for row in read] == trace.volts.tolist()
     assert int(read[0]["t_ns"]) == trace.t_ns[0]
-    assert (read[0]["t_s"], read[3]["amps"], read[3]["watts"]) == ("-2.0", "", "")
+    assert (read[0]["t_s"], read[0]["unix_ns"], read[3]["amps"], read[3]["watts"]) == ("-2.0", "", "", "")
     with pytest.raises(UsageFault, match=r"\.csv or \.parquet"):
         write_traces(store, found, tmp_path / "t.json", "json")
 

@@ -1,5 +1,6 @@
 """Traces as other programs read them, and back."""
 
+import json
 from datetime import UTC, datetime
 
 import numpy as np
@@ -9,6 +10,7 @@ from farm.cli.main import main
 from farm.errors import LabFault, UsageFault
 from farm.report.trace_log import write_log, write_trace
 from farm.store.database import Store, Stored
+from power.block import Block
 from power.trace import Recorded, TraceError, instant_ns, since_epoch_ns
 from power.trace_files import Reading, read
 
@@ -51,6 +53,42 @@ def test_results_export_writes_mlperfs_rows(stored, tmp_path, monkeypatch, capsy
     assert capsys.readouterr().out == "out.txt: 1,000 readings\n"
     assert main(["results", "export", "--traces", "out.log"]) == 2
     assert "or .txt for MLPerf's rows" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "txt"])
+def test_every_form_of_a_trials_traces_is_read_back_a_meter_at_a_time(
+    ending, timed, a_trace, tmp_path, monkeypatch, capsys
+):
+    if ending == "parquet":
+        pytest.importorskip("pyarrow")
+    block = a_trace()
+    input_of = timed().model_dump(mode="json", exclude_none=True)["power"][0]
+    record = timed(
+        started_utc=BEGIN.isoformat(),
+        started_ns=int(block.t_ns[0]) - 10**9,
+        power=[input_of, input_of | {"meter": "rail-1", "rail": "core"}],
+    )
+    rail = Block(block.t_ns, block.volts, block.amps / 2, block.flags)
+    with Store.open(tmp_path / ".farm" / "results.sqlite") as store:
+        store.save(record, {"um25c-1": block, "rail-1": rail})
+    monkeypatch.chdir(tmp_path)
+    log = f"out.{ending}"
+    assert main(["results", "export", "--traces", log]) == 0
+    window = ("--from", "2026-01-02T03:04:07Z", "--to", "2026-01-02T03:04:15Z")
+    joules = {}
+    for meter in ("um25c-1", "rail-1"):
+        capsys.readouterr()
+        assert main(["trace", "energy", log, "--mark", meter, *window, "--json"]) == 0
+        joules[meter] = json.loads(capsys.readouterr().out)["joules_trapezoid"]
+    assert joules["rail-1"] == pytest.approx(joules["um25c-1"] / 2, rel=1e-5)
+    assert joules["um25c-1"] == pytest.approx(8 * block.watts.mean(), rel=0.05)
+    for words in (["energy", log, *window], ["plot", log]):
+        assert main(["trace", *words]) == 2
+        assert f"say which with --mark: {record.id}_um25c-1, {record.id}_rail-1" in capsys.readouterr().err
+    assert main(["trace", "show", log]) == 0
+    told = capsys.readouterr().out
+    assert "mean of the rows" not in told
+    assert f"mark {record.id}_rail-1: 1,000 rows" in told
 
 
 def a_recorded(**changes) -> Recorded:
