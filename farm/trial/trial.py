@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
+from power.meter import Meter
 from power.piecewise import Readings
 from power.sampler import Sampler
 
@@ -108,8 +109,7 @@ def _measure(
     spool: Spool | None,
 ) -> Measured:
     slowest_hz = min((on.meter.rate_hz for on in bench.meters.values()), default=math.inf)
-    oldest_s = max((on.meter.stamp_bound_s for on in bench.meters.values()), default=0.0)
-    quiet_s = _QUIET_LEAST_S + _QUIET_PERIODS / slowest_hz + 3 * oldest_s
+    quiet_s = _quiet_s([on.meter for on in bench.meters.values()])
     with ClockWatch(bench.shell) as clock, Heartbeat() as heartbeat, ExitStack() as reading:
         progress(f"board clock known to ± {clock.now.bound_ns / 1e3:.0f} µs")
         samplers = {
@@ -137,6 +137,14 @@ def _measure(
         traces = {name: sampler.stop() for name, sampler in samplers.items()}
         times = clock.finish()
     return Measured(run, traces, times, idle_before, idle_after, quiet_s, heartbeat)
+
+
+def _quiet_s(meters: Sequence[Meter]) -> float:
+    """Return how long to keep still around each window, so that every meter's readings end in it or outside."""
+    period_s = max((1 / meter.rate_hz for meter in meters), default=0.0)
+    oldest_s = max((meter.stamp_bound_s for meter in meters), default=0.0)
+    apart_s = max((meter.accuracy.apart_s for meter in meters), default=0.0)  # amps wait so long for their volts
+    return _QUIET_LEAST_S + _QUIET_PERIODS * (period_s + apart_s) + 3 * oldest_s
 
 
 def _wait(seconds: float) -> Window:

@@ -6,6 +6,7 @@ import threading
 import time
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,7 +16,7 @@ from devices.errors import ConnectionLost
 from farm.errors import LabFault, UsageFault
 from farm.store.record import Record
 from farm.trial.scenario import FixedRate
-from farm.trial.trial import run_trial
+from farm.trial.trial import _quiet_s, run_trial
 from power.errors import MeterOffline
 
 SHORT = FixedRate(rate_hz=20, duration_s=1.0, idle_s=0.4, bursts=False)
@@ -173,3 +174,12 @@ def test_a_model_that_the_runtime_refuses_is_the_users_fault(tiny, local_bench):
 def test_a_scenario_that_cannot_be_run_is_refused(wrong):
     with pytest.raises(UsageFault, match=next(iter(wrong))):
         FixedRate(**{"rate_hz": 20, "duration_s": 1} | wrong)
+
+
+def test_a_window_is_kept_clear_until_amps_have_their_volts():
+    def meter(apart_s):
+        return SimpleNamespace(rate_hz=10.0, stamp_bound_s=0.0, accuracy=SimpleNamespace(apart_s=apart_s))
+
+    assert _quiet_s([]) == 0.2
+    assert _quiet_s([meter(0.0)]) == pytest.approx(0.35)
+    assert _quiet_s([meter(3.0), meter(0.0)]) > 3.0 + 0.35, "one reads volts every three seconds"
