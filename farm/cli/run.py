@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     from ..lab.inventory import Lab
     from ..store.database import Store
     from ..store.record import Record, Verdict
-    from ..trial.scenario import FixedRate
+    from ..trial.scenario import Scenario
 
     Judge = Callable[[Record], Verdict | None]
 
-HELP = "run a packed model on a board at the product's frame rate, and measure"
+HELP = "run a packed model on a board at the product's frame rate, or in a scenario of the field, and measure"
+
+SCENARIOS = "fixed-rate single-stream multi-stream offline server comparison250"
+"""What ``--scenario`` takes; likewise."""
 
 LIMITS = (
     "min_fps max_p99_ms max_missed_fraction min_accuracy max_accuracy_loss max_mean_watts max_peak_watts "
@@ -33,9 +36,18 @@ _EXITS = {"pass": Exit.PASS, "regression": Exit.REGRESSION, "no verdict": Exit.L
 def arguments(parser: ArgumentParser) -> None:
     """Add the model, the board, how frames are offered, and the limits."""
     add_release(parser)
-    parser.add_argument("--rate-hz", type=float, default=10.0, metavar="R", help="the product's frame rate [10]")
-    parser.add_argument("--duration-s", type=float, default=10.0, metavar="S", help="how long frames are offered [10]")
-    parser.add_argument("--warmup", type=int, default=5, metavar="N", help="inferences before the first frame [5]")
+    parser.add_argument("--scenario", default="fixed-rate", metavar="NAME", help=f"one of: {SCENARIOS} [fixed-rate]")
+    parser.add_argument(
+        "-s",
+        dest="settings",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a setting of the scenario, e.g. deadline_ms=15; repeatable; docs/scenarios.md has them all",
+    )
+    parser.add_argument("--rate-hz", type=float, metavar="R", help="the product's frame rate [10]")
+    parser.add_argument("--duration-s", type=float, metavar="S", help="how long frames are offered [10]")
+    parser.add_argument("--warmup", type=int, metavar="N", help="inferences before the first frame [5]")
     parser.add_argument("--idle-s", type=float, default=2.0, metavar="S", help="idle watts, before and after [2]")
     parser.add_argument(
         "--no-bursts", action="store_true", help="leave out the two bursts of load that show whether clocks are right"
@@ -71,22 +83,10 @@ def _add_start(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Deploy, run, keep the record, and judge it; without a limit there is nothing to judge."""
-    from ..trial.scenario import FixedRate
     from ..verdict.criteria import judge, parse_limits
 
     limits = parse_limits(args.limit)
-    scenario = FixedRate(
-        args.rate_hz,
-        args.duration_s,
-        warmup_frames=args.warmup,
-        idle_s=args.idle_s,
-        bursts=not args.no_bursts,
-        short_term_s=args.short_term_s,
-        start_celsius=None if args.start_celsius is None else tuple(args.start_celsius),
-        start_zone=args.start_zone,
-        start_timeout_s=args.start_timeout_s,
-        soak_s=args.soak_s,
-    )
+    scenario = _scenario(args)
     record, verdict = _trial(args, scenario, lambda record: judge(record, limits) if args.limit else None)
     _tell(record, verdict, args)
     if verdict is None:
@@ -94,7 +94,31 @@ def run(args: Namespace) -> int:
     return _EXITS[verdict.outcome]
 
 
-def _trial(args: Namespace, scenario: "FixedRate", judge: "Judge") -> "tuple[Record, Verdict | None]":
+def _scenario(args: Namespace) -> "Scenario":
+    """Return what the options ask for; what is not given is the scenario's own, and 10 where it has none."""
+    from ..errors import UsageFault
+    from ..trial.asked import scenario_of, takes
+
+    given: dict[str, object] = {
+        "rate_hz": args.rate_hz,
+        "duration_s": args.duration_s,
+        "warmup_frames": args.warmup,
+        "bursts": False if args.no_bursts else None,
+        "start_celsius": args.start_celsius,
+        "start_zone": args.start_zone,
+    }
+    settings: dict[str, object] = {key: value for key, value in given.items() if value is not None}
+    settings |= {key: getattr(args, key) for key in ("idle_s", "short_term_s", "start_timeout_s", "soak_s")}
+    for setting in args.settings:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise UsageFault(f"-s {setting}: want KEY=VALUE, e.g. duration_s=60")
+        settings[key] = value
+    known = takes(args.scenario)
+    return scenario_of(args.scenario, {key: 10.0 for key in ("rate_hz", "duration_s") if key in known} | settings)
+
+
+def _trial(args: Namespace, scenario: "Scenario", judge: "Judge") -> "tuple[Record, Verdict | None]":
     """Return the record of one trial and what was decided on it, both kept as a run of their own."""
     from functools import partial
     from tempfile import TemporaryDirectory

@@ -137,8 +137,9 @@ class Trials:
         self,
         deployment: Deployment | None = None,
         *,
-        rate_hz: float,
-        duration_s: float,
+        scenario: Scenario | None = None,
+        rate_hz: float | None = None,
+        duration_s: float | None = None,
         warmup_frames: int = 5,
         idle_s: float = 2.0,
         score_s: float = 20.0,
@@ -150,10 +151,11 @@ class Trials:
         soak_s: float = 0.0,
         attempts: int = 1,
     ) -> Outcome:
-        """Run at a fixed frame rate while all meters of the bench are read.
+        """Run at a fixed frame rate, or in a scenario of the field, while all meters of the bench are read.
 
         Args:
             deployment: What to run; without it the marked artifact is deployed.
+            scenario: Any of :mod:`farm.trial.scenario`, whole; then none of the settings below counts.
             rate_hz: The product's frame rate: a frame is late when the next one is due.
             duration_s: How long frames are offered.
             warmup_frames: Inferences before the first frame counts.
@@ -170,20 +172,26 @@ class Trials:
 
         Raises:
             devices.errors.DeviceError, power.errors.PowerError: a lab fault.
+            UsageFault: neither a scenario nor a rate and a duration.
         """
-        scenario = FixedRate(
-            rate_hz,
-            duration_s,
-            warmup_frames=warmup_frames,
-            idle_s=idle_s,
-            score_s=score_s,
-            bursts=bursts,
-            short_term_s=short_term_s,
-            start_celsius=start_celsius,
-            start_zone=start_zone,
-            start_timeout_s=start_timeout_s,
-            soak_s=soak_s,
-        )
+        if scenario is None:
+            if rate_hz is None or duration_s is None:
+                raise UsageFault(f"{self._item.nodeid}: trial() wants rate_hz and duration_s, or a scenario")
+            scenario = FixedRate(
+                rate_hz,
+                duration_s,
+                warmup_frames=warmup_frames,
+                idle_s=idle_s,
+                score_s=score_s,
+                bursts=bursts,
+                short_term_s=short_term_s,
+                start_celsius=start_celsius,
+                start_zone=start_zone,
+                start_timeout_s=start_timeout_s,
+                soak_s=soak_s,
+            )
+        elif (rate_hz, duration_s) != (None, None):
+            raise UsageFault(f"{self._item.nodeid}: trial() wants rate_hz and duration_s, or a scenario, not both")
         trial = self._tried(deployment or self._deploy(), scenario, attempts)
         for warning in trial.record.warnings:
             note(self._item, f"warning: {warning}")

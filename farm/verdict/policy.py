@@ -13,7 +13,9 @@ from ..lab.fields import Name
 from ..lab.shapes import against
 from ..lab.words import kind_of, unknown
 from ..lab.yaml_lines import Document, Fault, Where, read
-from ..trial.scenario import FixedRate
+from ..trial.asked import scenario_of
+from ..trial.scenario import Late
+from ..trial.scenario import Scenario as TrialScenario
 from .criteria import Limits
 from .figures import KINDS, Kind
 from .percent import Change, Share, percent, share
@@ -38,20 +40,28 @@ class Part(BaseModel):
 
 
 class Scenario(Part):
-    """How frames are offered; see :class:`farm.trial.scenario.FixedRate`."""
+    """How frames are offered; see :mod:`farm.trial.scenario`. Absent: as that says of the scenario named."""
 
-    rate_hz: _Positive
-    duration_s: _Positive
-    warmup_frames: int = Field(default=5, ge=0)
-    idle_s: _NotNegative = 2.0
-    score_s: _NotNegative = 20.0
-    bursts: bool = True
-    short_term_s: _Positive = 1.0
+    name: str = "fixed-rate"
+    rate_hz: _Positive | None = None
+    duration_s: _Positive | None = None
+    min_frames: int | None = Field(default=None, ge=1)
+    min_queries: int | None = Field(default=None, ge=1)
+    min_samples: int | None = Field(default=None, ge=1)
+    samples_per_query: int | None = Field(default=None, ge=1)
+    late: Late | None = None
+    deadline_ms: _Positive | None = None
+    seed: int | None = Field(default=None, ge=0)
+    warmup_frames: int | None = Field(default=None, ge=0)
+    idle_s: _NotNegative | None = None
+    score_s: _NotNegative | None = None
+    bursts: bool | None = None
+    short_term_s: _Positive | None = None
     start_celsius: list[float] | None = None
     """Least and most."""
     start_zone: str | None = None
-    start_timeout_s: _NotNegative = 600.0
-    soak_s: _NotNegative = 0.0
+    start_timeout_s: _NotNegative | None = None
+    soak_s: _NotNegative | None = None
 
     @model_validator(mode="after")
     def _begins_somewhere(self) -> Self:
@@ -60,12 +70,15 @@ class Scenario(Part):
             raise ValueError("start_celsius: wants two temperatures, the lower one first, as in [35, 45]")
         if self.start_zone is not None and self.start_celsius is None:
             raise ValueError("start_zone: has no start_celsius to be held to")
+        try:
+            self.plan()
+        except UsageFault as fault:
+            raise ValueError(str(fault)) from None
         return self
 
-    def plan(self) -> FixedRate:
+    def plan(self) -> TrialScenario:
         """Return it as a trial takes it."""
-        between = None if self.start_celsius is None else (self.start_celsius[0], self.start_celsius[1])
-        return FixedRate(**self.model_dump(exclude={"start_celsius"}), start_celsius=between)
+        return scenario_of(self.name, self.model_dump(exclude={"name"}, exclude_none=True))
 
 
 class ModelEntry(Part):

@@ -7,6 +7,7 @@ import yaml
 
 from farm.errors import UsageFault
 from farm.lab.yaml_lines import dump
+from farm.trial.scenario import Comparison250, Server
 from farm.verdict.criteria import Limits
 from farm.verdict.policy import load_policy
 from farm.verdict.seats import seats
@@ -43,7 +44,7 @@ def test_every_fault_is_named_at_once_with_its_line_and_a_remedy(tmp_path):
     assert set(told) == {
         "acept_twins",
         "models.jetson-tx3",
-        "models.jetson-tx3.scenario.duration_s",
+        "models.jetson-tx3.scenario",
         "models.jetson-tx2.count",
         "models.jetson-tx2.scenario.duration_s",
         "models.jetson-tx2.limits.max_p99",
@@ -136,9 +137,20 @@ def test_a_policy_says_how_warm_a_trial_begins_as_it_says_whether_there_are_burs
     assert load_policy(path).absolute("jetson-tx2").max_short_term_watts == 12
 
 
+def test_a_policy_names_any_of_the_fields_scenarios(tmp_path):
+    path = tmp_path / "policy.yaml"
+    path.write_text(SCENARIO.replace("rate_hz: 20, duration_s: 8, START", "name: server, rate_hz: 50, deadline_ms: 15"))
+    assert load_policy(path).models["jetson-tx2"].scenario.plan() == Server(50, deadline_ms=15)
+    path.write_text(SCENARIO.replace("rate_hz: 20, duration_s: 8, START", "name: comparison250"))
+    assert load_policy(path).models["jetson-tx2"].scenario.plan() == Comparison250()
+
+
 @pytest.mark.parametrize(
     ("start", "said"),
     [
+        ("name: sever", 'did you mean "server"?'),
+        ("name: offline", "rate_hz"),
+        ("min_queries: 5", "min_queries"),
         ("start_celsius: [45, 35]", "wants two temperatures, the lower one first"),
         ("start_celsius: [45]", "wants two temperatures, the lower one first"),
         ("start_zone: cpu", "has no start_celsius to be held to"),

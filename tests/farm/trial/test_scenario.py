@@ -1,0 +1,67 @@
+"""Scenarios as they are asked for."""
+
+import json
+
+import pytest
+
+from farm.cli.run import SCENARIOS as SHOWN
+from farm.errors import UsageFault
+from farm.trial.asked import scenario_of
+from farm.trial.remote import plan
+from farm.trial.scenario import (
+    SCENARIOS,
+    Comparison250,
+    FixedRate,
+    MultiStream,
+    Offline,
+    Server,
+    SingleStream,
+    soaking,
+)
+
+
+def test_the_help_names_every_scenario():
+    assert SHOWN.split() == list(SCENARIOS)
+
+
+def test_settings_are_read_as_they_are_typed():
+    assert scenario_of("server", {"rate_hz": "50", "deadline_ms": "15", "seed": "3"}) == Server(
+        50, deadline_ms=15, seed=3
+    )
+    assert scenario_of("multi-stream", {"samples_per_query": "4"}) == MultiStream(samples_per_query=4)
+    assert scenario_of("fixed-rate", {"rate_hz": 5, "duration_s": 1, "late": "drop"}) == FixedRate(5, 1, late="drop")
+    assert scenario_of("comparison250", {}) == Comparison250()
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "said"),
+    [
+        ("offlin", {}, 'did you mean "offline"'),
+        ("offline", {"rate_hz": 5}, "no setting 'rate_hz'"),
+        ("server", {}, "rate_hz must be given"),
+        ("server", {"rate_hz": "fast"}, "rate_hz: 'fast'"),
+        ("fixed-rate", {"rate_hz": 5, "duration_s": 1, "late": "wait"}, "late: 'wait'"),
+        ("multi-stream", {"samples_per_query": 0}, "samples_per_query: 0 is below 1"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_by_name(name, settings, said):
+    with pytest.raises(UsageFault, match=said):
+        scenario_of(name, settings)
+
+
+@pytest.mark.parametrize(
+    "scenario", [FixedRate(20, 1), SingleStream(), MultiStream(), Offline(), Server(20), Comparison250()]
+)
+def test_the_runner_understands_every_plan(scenario, tiny, monkeypatch):
+    monkeypatch.syspath_prepend(tiny().runner_path)
+    from plan import Plan
+
+    told = Plan(json.dumps(plan(scenario, 0.1, 0.0)))
+    assert (told.arrivals_ns() is None) == scenario.closed
+    assert told.limit_s == scenario.limit_s
+    assert told.warmup == scenario.warmup_frames
+
+
+def test_a_board_is_warmed_as_it_will_be_used():
+    assert soaking(Server(20, soak_s=5)) == FixedRate(20, 5, score_s=0)
+    assert soaking(Offline(soak_s=5)).duration_s == 5
