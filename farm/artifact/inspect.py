@@ -134,6 +134,7 @@ def facts(net: Net) -> NetFacts:
     """Return a net's figures."""
     found, other_bytes = layers_and_rest(net)
     compiled = any(node.operator == EDGETPU_OPERATOR for node in net.nodes)
+    unseen = compiled or any(layer.unseen for layer in found)
     spreads = [_spread(layer) for layer in found]
     told = [_layer(layer, spread) for layer, spread in zip(found, spreads, strict=True)]
     zeros = [layer.zeros() for layer in found]
@@ -148,10 +149,10 @@ def facts(net: Net) -> NetFacts:
         tuple(told),
         dict(Counter(node.operator for node in net.nodes).most_common()),
         compiled,
-        None if compiled else sum(layer.parameters for layer in found),
+        None if unseen else sum(layer.parameters for layer in found),
         None if compiled else _sum([layer.macs for layer in found]),
-        None if compiled else _sum(effective),
-        None if compiled or not of_layers else _all(of_layers),
+        None if unseen else _sum(effective),
+        None if unseen or not of_layers else _all(of_layers),
         other_bytes,
     )
 

@@ -1,6 +1,6 @@
 """Weights as the layer sees them: through the casts, tables and scales that a compressed file keeps them behind."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -40,16 +40,23 @@ class Folding:
         self.used: set[str] = set()
         """The constants that were weights, or part of them."""
         self._made: Mapping[str, Node] = {output: node for node in net.nodes for output in node.outputs}
+        self._found: dict[str, Weights | None] = {}
 
     def weights(self, name: str, depth: int = 0) -> Weights | None:
         """Return the weights behind a tensor; None where it is no constant."""
+        if name not in self._found:
+            self._found[name] = None  # what leads back to itself is no constant
+            self._found[name] = self._look(name, depth)
+        return self._found[name]
+
+    def _look(self, name: str, depth: int) -> Weights | None:
         if (one := self._net.constants.get(name)) is not None:
             self.used.add(name)
             return _plain(one)
         node = self._made.get(name)
         if node is None or depth > _DEEPEST or not node.inputs:
             return None
-        if node.operator == "Gather" or node.operator == "GATHER":
+        if node.operator in ("Gather", "GATHER"):
             return self._looked_up(node, depth)
         if node.operator in ("Multiply", "Mul", "MUL", "Subtract", "Sub", "SUB"):
             return self._scaled(node, depth)
@@ -97,22 +104,17 @@ class Folding:
         return replace(inner, stored_bytes=inner.stored_bytes + sum(e.stored_bytes for e in extra), zero=zero)
 
     def _transposed(self, inner: Weights, node: Node) -> Weights | None:
-        order = node.attributes.get("perm")
-        if order is None and len(node.inputs) > 1:
-            second = self._net.constants.get(node.inputs[1])
-            order = (
-                None if second is None or second.values is None else [int(axis) for axis in second.values.reshape(-1)]
-            )
-        axes = tuple(order) if order is not None else tuple(reversed(range(len(inner.shape))))
-        if sorted(axes) != list(range(len(inner.shape))):
+        order: Sequence[int] = node.attributes.get("perm") or range(len(inner.shape))[::-1]  # ONNX's way
+        second = self._net.constants.get(node.inputs[1]) if len(node.inputs) > 1 else None  # the others'
+        if second is not None and second.values is not None:
+            order = [int(axis) for axis in second.values.reshape(-1)]
+        if sorted(order) != list(range(len(inner.shape))):
             return None
-        values = None if inner.values is None else inner.values.transpose(axes)
-        zero = (
-            inner.zero.transpose(axes)
-            if isinstance(inner.zero, np.ndarray) and inner.zero.ndim == len(axes)
-            else inner.zero
-        )
-        return replace(inner, shape=tuple(inner.shape[axis] for axis in axes), values=values, zero=zero)
+        values, zero = inner.values, inner.zero
+        if isinstance(zero, np.ndarray) and zero.ndim == len(order):
+            zero = zero.transpose(order)
+        shape = tuple(inner.shape[axis] for axis in order)
+        return replace(inner, shape=shape, values=None if values is None else values.transpose(order), zero=zero)
 
     def _reshaped(self, inner: Weights, node: Node) -> Weights:
         shape = self._net.shapes.get(node.outputs[0])
@@ -140,7 +142,5 @@ def _plain(one: Constant) -> Weights:
     extra = sum(part.nbytes for part in (one.scale, one.zero_point) if part is not None)
     zero: Values | float = 0
     if one.zero_point is not None:
-        zero = along(
-            one.zero_point, one.shape, next((i for i, s in enumerate(one.shape) if s == one.zero_point.size), 0)
-        )
+        zero = along(one.zero_point, one.shape, one.axis)
     return Weights(one.shape, one.values, one.stored_bytes + extra, one.dtype, zero)

@@ -27,6 +27,9 @@ class _Slots:
     data: int = 0
 
 
+_PRODUCT = (-1,)
+"""Of operators that multiply any two matrices: both may be computed."""
+
 _SLOTS = {
     "Conv": _Slots(1, (0,), 2),
     "ConvInteger": _Slots(1, (0,), -1, 3),
@@ -34,14 +37,14 @@ _SLOTS = {
     "ConvTranspose": _Slots(1, (0,), 2, per="input"),
     "Gemm": _Slots(1, (1,), 2),
     "QGemm": _Slots(3, (1,), 6, 5),
-    "MatMul": _Slots(1, (-1,), -1),
-    "MatMulInteger": _Slots(1, (-1,), -1, 3),
-    "QLinearMatMul": _Slots(3, (-1,), -1, 5),
+    "MatMul": _Slots(1, _PRODUCT, -1),
+    "MatMulInteger": _Slots(1, _PRODUCT, -1, 3),
+    "QLinearMatMul": _Slots(3, _PRODUCT, -1, 5),
     "CONV_2D": _Slots(1, (0,), 2),
     "DEPTHWISE_CONV_2D": _Slots(1, (3,), 2),
     "FULLY_CONNECTED": _Slots(1, (0,), 2),
     "TRANSPOSE_CONV": _Slots(1, (3,), 3, per="input", data=2),
-    "BATCH_MATMUL": _Slots(1, (-1,), -1),
+    "BATCH_MATMUL": _Slots(1, _PRODUCT, -1),
     "Convolution": _Slots(1, (0,), -1),
     "GroupConvolution": _Slots(1, (0, 1), -1),
     "ConvolutionBackpropData": _Slots(1, (0,), -1, per="input"),
@@ -60,6 +63,8 @@ class Layer:
     biases: int
     macs: int | None
     """Multiplications of one inference; None where a shape that they follow from is unknown."""
+    unseen: bool = False
+    """Its weights are in the file, in a way that is not read here."""
 
     @property
     def parameters(self) -> int:
@@ -111,13 +116,14 @@ def _layers(net: Net, folding: Folding) -> Iterator[Layer]:
             weights,
             0 if biases is None else prod(biases.shape),
             _macs(net, node, slots, weights),
+            unseen=weights is None and slots.channels != _PRODUCT,
         )
 
 
 def _macs(net: Net, node: Node, slots: _Slots, weights: Weights | None) -> int | None:
     """Return how many multiplications: each result is a sum over the weights of its channel."""
     if weights is None:
-        return _product(net, node) if slots.channels == (-1,) else None
+        return _product(net, node) if slots.channels == _PRODUCT else None
     where = node.outputs[0] if slots.per == "output" else node.inputs[slots.data]
     times = _count(net.shapes.get(where))
     axes = _channels(node, slots)

@@ -27,6 +27,8 @@ class Constant:
     """In its shape; None where the file stores it in a way that is not read here."""
     scale: Values | None = None
     zero_point: Values | None = None
+    axis: int = 0
+    """Along which scale and zero point are many."""
 
 
 @dataclass(frozen=True, slots=True)

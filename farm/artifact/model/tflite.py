@@ -130,4 +130,6 @@ def _constant(tensor: Table, buffers: list[Table]) -> Constant | None:
         return Constant(tensor.integers(0), dtype, len(data), None)
     plain = constant(tensor.integers(0), dtype, data, what)
     scale, zero_point = _quantisation(tensor)
-    return Constant(plain.shape, dtype, plain.stored_bytes, plain.values, scale, zero_point)
+    facts = tensor.table(4)
+    axis = 0 if facts is None else facts.number(6, "int32")
+    return Constant(plain.shape, dtype, plain.stored_bytes, plain.values, scale, zero_point, axis)

@@ -99,6 +99,22 @@ def test_what_follows_from_an_unknown_operator_is_unknown_and_not_nothing():
     assert (layer.macs, layer.parameters) == (None, 35)
 
 
+def test_weights_that_are_kept_in_an_unknown_way_leave_every_sum_unknown():
+    nodes = [node("Unpack4", ["w"], ["u"]), node("Conv", ["x", "u"], ["t"]), node("Conv", ["x", "v"], ["y"])]
+    kernel = np.ones((2, 1, 3, 3), np.float32)
+    found = facts(read_onnx(model(nodes, {"w": kernel, "v": kernel}, {"x": [1, 1, 8, 8]})))
+    assert [layer.parameters for layer in found.layers] == [0, 18]
+    assert (found.parameters, found.macs, found.weights) == (None, None, None)
+
+
+def test_weights_that_lead_back_to_themselves_or_branch_without_end_are_looked_at_once():
+    nodes = [node("Mul", [f"m{n}", f"m{n}"], [f"m{n + 1}"]) for n in range(15)]
+    nodes += [node("MatMul", ["x", "m15"], ["y"]), node("Mul", ["round", "round"], ["round"])]
+    nodes += [node("MatMul", ["x", "round"], ["z"])] + [node("MatMul", ["x", "m15"], [f"y{n}"]) for n in range(2000)]
+    found = layers(read_onnx(model(nodes, {"m0": np.ones((7, 5), np.float32)}, {"x": [1, 7]})))
+    assert [layer.parameters for layer in found[:2]] == [35, 0]
+
+
 def test_quantised_weights_count_as_zero_at_their_zero_point():
     weights = np.array([[3, 3, 4], [5, 3, 3]], np.int8)
     constants = {"q": weights, "scale": np.float32([0.5]), "zero": np.int8([3])}
