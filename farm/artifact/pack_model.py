@@ -43,6 +43,8 @@ def pack_model(
     Raises:
         UsageFault: something is missing or wrong, every fault on a line.
     """
+    if said.parent is not None and said.parent.compression:
+        raise UsageFault(f"{source}: --parent {said.parent.name} is compressed itself; name the float one")
     contents = contents_of(source) if source.is_dir() else _with_numbers(source)
     side = None if dataset is None else (dataset.images.shape[1], dataset.images.shape[2])
     described = describe(contents, said, str(source), side=side)

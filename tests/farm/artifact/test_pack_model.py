@@ -178,6 +178,9 @@ def test_a_score_needs_what_it_was_counted_on(tiny, dataset, tmp_path):
         made_of(tiny, Said(compression=(Step(name="prune"),)), dataset=dataset, known=Known(3))
     with pytest.raises(UsageFault, match="states no accuracy, so there is no loss"):
         made_of(tiny, Said(parent=made_of(tiny)), dataset=dataset, known=Known(3))
+    compressed = read_manifest(LAB / "artifacts" / "lenet5-pruned-int8-onnx.tar.zst")
+    with pytest.raises(UsageFault, match="lenet5-pruned-int8-onnx is compressed itself; name the float one"):
+        made_of(tiny, Said(parent=compressed), dataset=dataset, known=Known(3))
     sample = read_manifest(LAB / "artifacts" / "lenet5-float-onnx.tar.zst")
     with pytest.raises(UsageFault, match="was scored on digits-540"):
         made_of(tiny, Said(parent=sample, upscale=(8, 8)), dataset=dataset, known=Known(3))
