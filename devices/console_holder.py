@@ -7,10 +7,10 @@ from pathlib import Path
 _SHOWN = 60
 
 
-def holders(device: str, *, proc: Path = Path("/proc")) -> list[str]:
+def holders(device: str) -> list[str]:
     """Return ``"process 4711 (picocom /dev/ttyUSB0)"`` for each process; other users' are seen by root alone."""
     wanted = os.path.realpath(device)
-    processes = sorted(proc.glob("[0-9]*"), key=lambda folder: int(folder.name))
+    processes = sorted(Path("/proc").glob("[0-9]*"), key=lambda folder: int(folder.name))
     return [_told(process) for process in processes if wanted in _open_files(process)]
 
 

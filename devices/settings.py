@@ -31,7 +31,7 @@ class Setting:
         return _PRELUDE.format(root=quote(root.rstrip("/")), value=quote(value)) + part
 
 
-def files(*patterns: str, values: str, until_reboot: bool = True, steady: bool = True) -> Setting:
+def files(*patterns: str, values: str, steady: bool = True) -> Setting:
     """Return the setting that lies in files: all that match and can be read get the value."""
     each = " ".join(f'"$R"{pattern}' for pattern in patterns)
     return Setting(
@@ -44,7 +44,6 @@ done; :""",
 done; [ -n "$found" ]""",
         put_back="""tab=$(printf '\\t'); while IFS=$tab read -r f v; do printf '%s\\n' "$v" > "$R$f" || exit 1; done""",
         values=values,
-        until_reboot=until_reboot,
         steady=steady,
     )
 

@@ -11,9 +11,9 @@ _LOOKED_BACK = 200
 """Entries of one board: its last check is among them, or it is due."""
 
 
-def due(policy: HealthPolicy, store: Store, boards: Sequence[str], now: datetime | None = None) -> dict[str, str]:
+def due(policy: HealthPolicy, store: Store, boards: Sequence[str]) -> dict[str, str]:
     """Return the boards that are due, each with the reason."""
-    now = now or datetime.now(UTC)
+    now = datetime.now(UTC)
     entries = {board: history(store, board, limit=_LOOKED_BACK) for board in boards}
     return {board: why for board in boards if (why := why_due(policy, entries[board], now))}
 

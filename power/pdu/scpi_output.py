@@ -113,7 +113,7 @@ class ScpiOutput(AskedSwitch):
         """Return the volts of the inventory; without them those that the supply is set to now; SwitchOffline."""
         if self._options.volts is not None:
             return self._options.volts
-        return self._ask(lambda: self._port.query_numbers(self._say(self._family.volts[1])))[0]
+        return self._ask(lambda: self._port.query_number(self._say(self._family.volts[1])))
 
     def send(self, on: bool) -> None:
         """Set and check what is to be safe, then switch; off first lets go of what has tripped.

@@ -65,7 +65,7 @@ class TimedMemory:
 
     def fetch(self) -> tuple[NDArray[np.float64], NDArray[np.float64], bool]:
         """Take what is there; a full memory has thrown readings away."""
-        (held,) = self._port.query_numbers("DATA:POIN?")
+        held = self._port.query_number("DATA:POIN?")
         count = int(min(held, self.most)) if held >= 0 else 0
         if held >= _HOLDS or self._taken >= _COUNT:
             return np.empty(0), np.empty(0), True

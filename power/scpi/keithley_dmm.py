@@ -66,7 +66,7 @@ class DigitizeBuffer:
 
     def fetch(self) -> tuple[NDArray[np.float64], NDArray[np.float64], bool]:
         """Take what is new; a buffer that went round has lost what was not fetched."""
-        (end,) = self._port.query_numbers(f":TRAC:ACT:END? {_BUFFER}")
+        end = self._port.query_number(f":TRAC:ACT:END? {_BUFFER}")
         if end - self._taken >= _HOLDS:
             return np.empty(0), np.empty(0), True
         first, last = self._taken + 1, int(min(end, self._taken + self.most)) if end >= 0 else self._taken

@@ -124,14 +124,14 @@ class Log:
         )
         for quantity in _QUANTITIES:
             self._confirm(f"SENS:ELOG:FUNC:{quantity}? {at}", 0 if "MINM" in quantity else 1)
-        (self.period_s,) = port.query_numbers(f"SENS:ELOG:PER? {at}")
+        self.period_s = port.query_number(f"SENS:ELOG:PER? {at}")
         if not np.isclose(self.period_s, period_s, rtol=0.2):
             raise InstrumentFault(port.name, f"logs every {self.period_s:g} s, not {period_s:g}", hint=_HINT)
         self._blocks = Blocks(port)
         self._taken = 0
 
     def _confirm(self, question: str, wanted: int) -> None:
-        (found,) = self._port.query_numbers(question)
+        found = self._port.query_number(question)
         if found != wanted:
             what = f"{question} answers {found:g}, not {wanted}: its log would hold other numbers"
             raise InstrumentFault(self._port.name, what, hint=_HINT)

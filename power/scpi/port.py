@@ -321,23 +321,20 @@ class ScpiPort:
         if self._rested_ns and (left_ns := self._rested_ns - time.monotonic_ns()) > 0:
             time.sleep(left_ns / 1e9)
 
-    def query_numbers(
-        self, command: str, count: int = 1, units: str = "", *, timeout_s: float | None = None
-    ) -> list[float]:
-        """Return exactly ``count`` numbers: NaN for "no value", infinity beyond the range; raises as :meth:`query`.
+    def query_number(self, command: str, *, timeout_s: float | None = None) -> float:
+        """Return the one number of an answer: NaN for "no value", infinity beyond the range; raises as :meth:`query`.
 
         Args:
             command: the question.
-            count: how many there must be.
-            units: a letter for each, which the instrument's own unit must agree with where it tells one.
             timeout_s: as :meth:`query`.
         """
         answer = self.query(command, timeout_s=timeout_s)
         try:
-            return numbers(answer, count, units)
+            (found,) = numbers(answer, 1)
         except ValueError as error:
             self.mistrust()
             raise FrameError(self.name, f"{command}: {error} in {answer[:60]!r}", hint=LINK_HINT) from error
+        return found
 
     def write(self, command: str) -> None:
         """Send a command that has no answer; MeterOffline when the link is broken."""

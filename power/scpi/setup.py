@@ -14,11 +14,11 @@ T = TypeVar("T")
 
 _SAME = 1e-3
 """Relative; instruments tell their settings in four digits at least."""
+_CONFIRM_S = 1.0
+"""How long an instrument may take to tell a setting. Assumed; the slowest that is documented takes 0.5 s (WT310E)."""
 
 
-def set_up(
-    port: ScpiPort, commands: Iterable[str], kept: Mapping[str, float], *, errors: str = "SYST:ERR?", hint: str
-) -> None:
+def set_up(port: ScpiPort, commands: Iterable[str], kept: Mapping[str, float], *, hint: str) -> None:
     """Send settings; return once the instrument has refused none and tells those that decide about the numbers.
 
     Where an answer got lost everything is sent again: what stood in the error queue may have been in it.
@@ -27,7 +27,6 @@ def set_up(
         port: the open link.
         commands: the settings.
         kept: questions, and what the instrument must answer to them.
-        errors: how its error queue is asked.
         hint: where to look when a setting was not kept.
 
     Raises:
@@ -36,20 +35,16 @@ def set_up(
     settings = list(commands)
 
     def send() -> None:
-        port.errors(errors)  # what an earlier user left behind is not ours
+        port.errors()  # what an earlier user left behind is not ours
         for command in settings:
             port.write(command)
-        port.refuse_errors(errors)
+        port.refuse_errors()
 
     again(send)
     for question, wanted in kept.items():
-        (found,) = again(lambda asked=question: port.query_numbers(asked))
+        found = again(lambda asked=question: port.query_number(asked))
         if not math.isclose(found, wanted, rel_tol=_SAME):
             raise InstrumentFault(port.name, f"{question} answers {found:g} after {wanted:g} was set", hint=hint)
-
-
-_CONFIRM_S = 1.0
-"""How long an instrument may take to tell a setting. Assumed; the slowest that is documented takes 0.5 s (WT310E)."""
 
 
 def settle(
@@ -167,8 +162,8 @@ def told(port: ScpiPort, question: str) -> float | None:
     Raises:
         MeterOffline: the link is broken.
     """
-    found = _quietly(lambda: port.query_numbers(question, timeout_s=_CONFIRM_S))
-    return found[0] if found and math.isfinite(found[0]) else None
+    found = _quietly(lambda: port.query_number(question, timeout_s=_CONFIRM_S))
+    return found if found is not None and math.isfinite(found) else None
 
 
 def asked(port: ScpiPort, question: str, *, tries: int = 2) -> str | None:

@@ -62,7 +62,7 @@ def test_an_answer_in_pieces_is_put_together() -> None:
             time.sleep(0.01)
 
     with link(dribble) as port:
-        assert port.query_numbers("MEAS:CURR?") == [1.0]
+        assert port.query_number("MEAS:CURR?") == 1.0
 
 
 def test_a_late_answer_is_not_taken_for_the_next() -> None:
@@ -356,9 +356,9 @@ def test_a_link_that_is_one_answer_behind_gets_back_into_step() -> None:
     port = ScpiPort("m1", Messages({b"VOLT?": b"5.0", b"CURR?": b"0.5"}))
     port.write("UNKNOWN 1")
     with pytest.raises(FrameError):
-        port.query_numbers("VOLT?")
-    assert port.query_numbers("CURR?") == [0.5]
-    assert port.query_numbers("VOLT?") == [5.0]
+        port.query_number("VOLT?")
+    assert port.query_number("CURR?") == 0.5
+    assert port.query_number("VOLT?") == 5.0
 
 
 def test_a_block_is_read_whole_and_half_of_one_is_refused() -> None:
@@ -459,17 +459,17 @@ def test_an_answer_that_comes_while_the_next_is_waited_for_is_not_that_one() -> 
     port = ScpiPort("m1", Slow(b"VOLT?\n", answers))
     identify(port, maker="ACME", models=("PSU",))
     with pytest.raises(MeterOffline, match=r"VOLT\?"):
-        port.query_numbers("VOLT?")
-    assert port.query_numbers("CURR?") == [0.5]
-    assert port.query_numbers("VOLT?") == [5.0]
+        port.query_number("VOLT?")
+    assert port.query_number("CURR?") == 0.5
+    assert port.query_number("VOLT?") == 5.0
 
 
 def test_an_instrument_that_names_itself_only_once_is_read_on() -> None:
     port = scripted(b"ACME,PSU,1,1.0\n", b"", b"", b"0.5\n")
     identify(port, maker="ACME", models=("PSU",))
     with pytest.raises(MeterOffline, match=r"VOLT\?"):
-        port.query_numbers("VOLT?")
-    assert port.query_numbers("CURR?") == [0.5]
+        port.query_number("VOLT?")
+    assert port.query_number("CURR?") == 0.5
 
 
 def test_an_instrument_that_hung_for_long_is_not_believed_before_it_has_named_itself() -> None:

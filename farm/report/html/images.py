@@ -12,7 +12,7 @@ _SCALE = 2.0
 """PNG pixels per pixel of the page: sharp on dense screens and in print."""
 
 
-def with_data(drawable: Drawable, *, title: str = "", width: int | None = None) -> Spec:
+def with_data(drawable: Drawable, *, title: str = "") -> Spec:
     """Return a plot that stands alone."""
     spec = PLOTS[drawable.plot]()
     spec["datasets"] = {name: _rows(columns) for name, columns in drawable.data.items()}
@@ -22,10 +22,6 @@ def with_data(drawable: Drawable, *, title: str = "", width: int | None = None) 
     ]
     if title:
         spec["title"] = title
-    if width is not None:
-        for view in (spec, *spec.get("vconcat", ())):
-            if "width" in view:
-                view["width"] = width
     return spec
 
 

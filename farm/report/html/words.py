@@ -35,12 +35,12 @@ def utc_text(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def with_bounds(value: float, u: float | None, *, least_places: int = 0) -> str:
+def with_bounds(value: float, u: float | None) -> str:
     """Return ``8.514 ± 0.054``: two significant digits of the uncertainty, and the value to the same place."""
     if u is None or not u > 0:
         return figure(value)
-    places = max(least_places, 1 - math.floor(math.log10(u)))
-    return f"{value:,.{max(0, places)}f} ± {u:,.{max(0, places)}f}"
+    places = max(0, 1 - math.floor(math.log10(u)))
+    return f"{value:,.{places}f} ± {u:,.{places}f}"
 
 
 def figure(value: float | None, significant: int = 4) -> str:
