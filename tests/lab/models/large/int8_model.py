@@ -21,8 +21,9 @@ ACTIVATIONS: Mapping[str, type[np.int8 | np.uint8]] = {"s8s8": np.int8, "u8s8": 
 loads a model, but for those that two operators take: what is around them it computes in floats. U8S8 needs no turn."""
 
 WEIGHT_MAX = 63
-"""Weights stay within 6 bits and a sign, as in the trained nets: x86 without VNNI adds two products of uint8 by int8 in
-saturating 16 bits, in either form of the file. 2 · 255 · 63 fits in, 2 · 255 · 127 does not."""
+"""Weights stay within 6 bits and a sign, as in the trained nets: x86 with AVX2 or AVX-512 and without VNNI adds two
+products of uint8 by int8 in saturating 16 bits, whichever form the file has (seen with onnxruntime 1.31 on an emulated
+Haswell: with weights to 127 both gave a third of the right sum). 2 · 255 · 63 fits in, 2 · 255 · 127 does not."""
 
 CALIBRATION_IMAGES = 4
 """Assumed to be enough: noise through random weights looks much alike."""
