@@ -35,13 +35,16 @@ check: setup ## format, lint, types, import arrows, and the Python of the boards
 	$(BIN)/lint-imports
 	$(BIN)/vermin --no-tips --violations --target=3.5- farm/runner farm/artifact/deploy/on_board
 
-bench: setup bench-clock bench-console bench-energy bench-gate bench-leases bench-onboard bench-sampling bench-ssh bench-tui ## what the farm promises of itself, measured; some fifteen minutes
+bench: setup bench-clock bench-console bench-deploy bench-energy bench-gate bench-leases bench-onboard bench-sampling bench-ssh bench-tui ## what the farm promises of itself, measured; some fifteen minutes
 
 bench-clock: setup ## how well a board's time is known, against clocks whose truth is known; two minutes
 	$(BIN)/python -m benchmarks.clock
 
 bench-console: setup ## the serial console beside labgrid's, on one line in one run; fetches labgrid; eight minutes
 	$(BIN)/python -m benchmarks.console
+
+bench-deploy: setup ## 64 MiB to a board beside ssh, scp, rsync and labgrid; what changed over a slow link; fetches labgrid; two minutes
+	$(BIN)/python -m benchmarks.deploy
 
 bench-energy: setup ## the farm's joules against the twins' own truth, and the stated ± against formulas; then broken on purpose
 	$(BIN)/python -m benchmarks.energy
@@ -82,4 +85,4 @@ screenshots: setup ## the pictures in docs/, from a lab of twins; needs a Chromi
 lock: ## resolve requirements*.lock anew (needs uv)
 	tools/lock
 
-.PHONY: help setup demo demo-fail images test test-system check bench bench-clock bench-console bench-energy bench-gate bench-leases bench-onboard bench-sampling bench-ssh bench-tui screenshots lock
+.PHONY: help setup demo demo-fail images test test-system check bench bench-clock bench-console bench-deploy bench-energy bench-gate bench-leases bench-onboard bench-sampling bench-ssh bench-tui screenshots lock

@@ -43,8 +43,8 @@ class Server:
 
 
 @contextmanager
-def serving(folder: Path, count: int) -> Generator[list[Server]]:
-    """Yield that many servers, each with a process of its own; they end with the block."""
+def serving(folder: Path, count: int, more: str = "") -> Generator[list[Server]]:
+    """Yield that many servers, each with a process of its own and ``more`` lines set; they end with the block."""
     public = _make_key(folder / "login_key")
     (folder / "authorized_keys").write_text(public + "\n", encoding="utf-8")
     host_key = _make_key(folder / "host_key")
@@ -53,7 +53,7 @@ def serving(folder: Path, count: int) -> Generator[list[Server]]:
         servers: list[Server] = []
         for number in range(count):
             port, config = _free_port(), folder / f"sshd_config.{number}"
-            config.write_text(_CONFIG.format(port=port, folder=folder), encoding="utf-8")
+            config.write_text(_CONFIG.format(port=port, folder=folder) + more + "\n", encoding="utf-8")
             with (folder / "sshd.log").open("ab") as log:
                 processes.append(subprocess.Popen([str(SSHD), "-D", "-e", "-f", config], stderr=log))
             _wait_until_listening(port)

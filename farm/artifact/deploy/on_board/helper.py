@@ -18,11 +18,12 @@ import threading
 import time
 import zlib
 
-_PIECE = 1 << 16
+_PIECE = 1 << 17
 _MIB = 1 << 20
 _CHUNK = struct.Struct("<I16s")
 _MARKS = 64
 _IDLE_S = 0.0005
+_SETPIPE_SZ = 1031
 _TAKEOVER_S = 10.0
 _SETTLED_NS = 2000000000
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -34,6 +35,10 @@ class Wire:
 
     def __init__(self, descriptor):
         self.descriptor = descriptor
+        try:
+            fcntl.fcntl(descriptor, _SETPIPE_SZ, _MIB)  # fewer switches between the SSH server and this process
+        except OSError:
+            pass  # no pipe, or more than the board allows
 
     def some(self, size):
         data = os.read(self.descriptor, min(size, _PIECE))

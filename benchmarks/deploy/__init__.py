@@ -1,0 +1,1 @@
+"""Deployment over OpenSSH, beside ssh, scp, rsync and labgrid in one run."""
