@@ -17,8 +17,9 @@ from ..gaps import is_long
 from ..meter import Accuracy, Identity, Tolerance
 from ..polling import Pace, PolledMeter
 from .exchange import Asking, ScpiExchange, asked
+from .identify import identify
 from .number import numbers
-from .port import LINK_HINT, ScpiPort, identify
+from .port import LINK_HINT, ScpiPort
 
 T = TypeVar("T")
 

@@ -10,10 +10,10 @@ from ..block import Block, Flag
 from ..errors import FrameError, MeterOffline
 from ..meter import Accuracy, Identity, Tolerance
 from .asked import Ask, AskedMeter, ScpiOptions, Way, finite, twice
-from .port import ScpiPort, identify
+from .identify import identify
+from .port import ScpiPort
 
 _ENDS = {"lf": "\n", "crlf": "\r\n", "cr": "\r"}
-_FIELDS = ("volts", "amps", "watts", "seconds", "-")
 
 
 def _listed(value: Any) -> Any:  # noqa: ANN401 -- what stands in the inventory

@@ -6,12 +6,10 @@ import time
 from collections.abc import Callable
 from typing import Self
 
-from ..errors import FrameError, InstrumentFault, MeterOffline, WrongInstrument
-from ..meter import Identity
-from ..polling import again
+from ..errors import FrameError, InstrumentFault, MeterOffline
 from ..port import Port, WatchedPort
 from ..usb.serial_port import tcp_of
-from .number import number, numbers
+from .number import numbers
 from .reopened import Reopener
 from .visa import open_link
 
@@ -19,11 +17,7 @@ _MOST_ERRORS = 50
 """Longer than any error queue (SCPI asks for at least 2, instruments hold about 20): assumed."""
 _CODE = re.compile(r"(?::\S+\s+|ERR\s+)?([+-]?\d+)")
 """With a header (Yokogawa) or a word (Aim-TTi) before it, and whatever text behind it."""
-
-
 LINK_HINT = "look for a second program that talks to the instrument"
-
-
 _MOST_STALE, _STALE_S = 50, 0.02
 """Messages that may lie behind a wrong answer, and how long each may take to show (assumed)."""
 _AFTER_COMMAND_S = 0.02
@@ -33,7 +27,7 @@ _LATE_S = 2.0
 """How much longer than its timeout an answer may take that comes after all (assumed)."""
 _MOST_MISSES = 2
 """So often in a row an instrument may leave out who it is; then it is not asked again."""
-_BLANKS = " \t\r\n\0"
+BLANKS = " \t\r\n\0"
 """What stands around an answer and is none of it; some firmware ends its lines with a zero byte."""
 
 
@@ -209,7 +203,7 @@ class ScpiPort:
         if not whole or not answer.isascii():
             self.mistrust()
             raise FrameError(self.name, f"{command}: half an answer or none: {answer[:60]!r}", hint=LINK_HINT)
-        return answer.decode("ascii").strip(_BLANKS)
+        return answer.decode("ascii").strip(BLANKS)
 
     def query_block(self, command: str, *, timeout_s: float | None = None) -> bytes:
         """Return what a definite-length block (``#<n><length><bytes>``, IEEE 488.2) holds; raises as :meth:`query`."""
@@ -384,59 +378,3 @@ class ScpiPort:
 
 def _offline(name: str, detail: str) -> MeterOffline:
     return MeterOffline(name, detail, hint="is the instrument on, its network cable in, the resource name right?")
-
-
-def identify(port: ScpiPort, *, maker: str, models: tuple[str, ...], serial_number: str | None = None) -> Identity:
-    """Ask ``*IDN?`` and hold the answer against what is expected.
-
-    Args:
-        port: the open link.
-        maker: what the first field begins with, in any case.
-        models: what the second field may begin with; empty when any will do.
-        serial_number: what the third field must be; None when the inventory does not say.
-
-    Raises:
-        WrongInstrument: something else answers there.
-    """
-    found, answer = _introduced(port)
-    wrong = not _is_one_of(found, maker, models)
-    if wrong:  # a greeting, or the answer to an earlier user's question
-        port.mistrust()
-        found, answer = _introduced(port)
-        wrong = not _is_one_of(found, maker, models)
-    if wrong:
-        wanted = f"{maker} {' or '.join(models)}".strip()
-        raise WrongInstrument(port.name, f"{answer!r} answers, not a {wanted}", hint=_WRONG_HINT)
-    port.recognise(answer)
-    if serial_number is not None and found.serial_number != serial_number:
-        raise WrongInstrument(
-            port.name, f"serial number {found.serial_number} answers, not {serial_number}", hint=_WRONG_HINT
-        )
-    return found
-
-
-def _introduced(port: ScpiPort) -> tuple[Identity, str]:
-    """Return who answers, and the answer."""
-    answer = again(lambda: _ask_identity(port))
-    fields = [field.strip(" \"'") for field in answer.split(",")] + [""] * 4
-    model = re.sub(r"(?i)^model\s+", "", fields[1])  # Keithley: "MODEL DMM6500"
-    return Identity(fields[0], model, *fields[2:4]), answer
-
-
-def _is_one_of(found: Identity, maker: str, models: tuple[str, ...]) -> bool:
-    return found.maker.upper().startswith(maker.upper()) and found.model.upper().startswith(models or ("",))
-
-
-def _ask_identity(port: ScpiPort) -> str:
-    """Ask who is there; what consists of numbers answers another question."""
-    answer = port.query("*IDN?")
-    try:
-        told = [number(field) for field in re.split("[,;]", answer) if field.strip(_BLANKS)]
-    except ValueError:
-        return answer
-    if told:
-        raise FrameError(port.name, f"*IDN?: {answer[:60]!r} names nobody", hint=LINK_HINT)
-    return answer
-
-
-_WRONG_HINT = "compare the address in the inventory with the one on the instrument's display"

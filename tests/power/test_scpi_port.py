@@ -14,8 +14,9 @@ import pytest
 from pyvisa import constants, errors
 
 from power.errors import FrameError, InstrumentFault, MeterOffline, WrongInstrument
+from power.scpi.identify import identify
 from power.scpi.number import number, numbers, series
-from power.scpi.port import ScpiPort, identify
+from power.scpi.port import ScpiPort
 from power.scpi.visa import MessagePort, SocketPort
 from power.testing import Answering, Clock
 from power.twin.link import PtyLink, cut_lines
