@@ -133,6 +133,8 @@ class Sigrok(PolledMeter):
         self.rate_hz = options.rate_hz
         self.accuracy = _accuracy(options)
         self._found: dict[str, Told] = {}
+        self._besides: dict[str, None] = {}
+        """What else it has told since the last reading, in the order in which it came."""
         self._wanted = {"both": {"volts", "amps"}}.get(options.measures, {options.measures})
 
     @classmethod
@@ -202,6 +204,10 @@ class Sigrok(PolledMeter):
         except OSError as error:
             self.close()
             raise MeterOffline(self.name, str(error), hint=_HINT) from error
+        if self._besides and not line.endswith(b"\n"):
+            wanted, told = " and ".join(sorted(self._wanted - self._found.keys())), ", ".join(self._besides)
+            what = f"no {wanted} in what it tells, which is {told}"
+            raise MeterOffline(self.name, what, hint="set `measures` and the channels to what it measures, or its knob")
         if not line:
             raise MeterOffline(self.name, f"no reading within {timeout_s:.1f} s", hint=_HINT)
         try:
@@ -213,9 +219,11 @@ class Sigrok(PolledMeter):
             raise FrameError(self.name, str(error), hint=_HINT) from error
         if told is not None and (name := self._quantity(told)) is not None:
             self._found[name] = told
+        elif told is not None:
+            self._besides[f"{told.quantity} of {told.channel}"] = None
         if self._found.keys() < self._wanted:
             return None
-        found, self._found = self._found, {}
+        found, self._found, self._besides = self._found, {}, {}
         return found
 
     def _quantity(self, told: Told) -> str | None:

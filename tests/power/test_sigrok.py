@@ -131,6 +131,17 @@ def test_a_program_that_ends_is_offline_and_quoted_and_started_again(tmp_path: P
         assert meter._next(20).watts[0] == 5.0  # started anew
 
 
+def test_a_device_that_never_tells_what_is_wanted_is_told_from_one_that_is_silent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes on with what nobody wants, and the deadline may fall into one of its lines."""
+    monkeypatch.setattr("power.sigrok._SCAN_S", 1.0)
+    options = played(tmp_path, "A0: 1.0 V DC\nA1: 2.0 V DC\nA0: 3", measures="amps")
+    with pytest.raises(MeterOffline, match="no amps in what it tells, which is volts of A0, volts of A1") as seen:
+        Sigrok.open("m1", options)
+    assert "`measures`" in seen.value.hint
+
+
 def test_a_missing_program_names_its_package() -> None:
     with pytest.raises(MissingLibrary, match="apt install sigrok-cli"):
         Sigrok.open("m1", Sigrok.Config(device="demo", program="/nonexistent/sigrok-cli"))
