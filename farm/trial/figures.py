@@ -46,8 +46,9 @@ class Frames:
     @classmethod
     def of(cls, run: Run, scenario: Scenario) -> Self:
         """Read what the runner said."""
-        arrival_ns, wake_ns, finish_ns = (run.column(name) for name in ("arrival_ns", "wake_ns", "decode_ns"))
-        ends = [wake_ns, *(run.column(f"{stage}_ns") for stage in _STAGES)]
+        arrival_ns, wake_ns = run.column("arrival_ns"), run.column("wake_ns")
+        ends = [wake_ns, *(run.column(f"{stage}_ns") for stage in run.stages)]
+        finish_ns = ends[-1]
         waited_ns = run.waited_ns()
         return cls(
             arrival_ns,
@@ -55,7 +56,7 @@ class Frames:
             finish_ns,
             None if waited_ns is None else without_waiting(arrival_ns, finish_ns, waited_ns),
             scenario.deadline_ns,
-            {stage: ends[i + 1] - ends[i] for i, stage in enumerate(_STAGES)},
+            {stage: ends[i + 1] - ends[i] for i, stage in enumerate(run.stages)},
             run.column("image"),
             run.column("prediction"),
             scenario.closed,
@@ -188,9 +189,6 @@ def _dropped_ns(run: Run, scenario: FixedRate) -> Int64:
     frame, arrival_ns = run.column("frame"), run.column("arrival_ns")
     missing = np.setdiff1d(np.arange(run.offered), frame)[: run.dropped]
     return arrival_ns[0] + np.round(missing * 1e9 / scenario.rate_hz).astype(np.int64)
-
-
-_STAGES = ("acquire", "convert", "infer", "decode")
 
 
 def without_waiting(arrival_ns: Int64, finish_ns: Int64, waited_ns: Int64) -> Int64:

@@ -1,6 +1,7 @@
 """Runs the shipped runner on a board and gathers what it says."""
 
 import json
+import posixpath
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from shlex import quote
@@ -24,6 +25,11 @@ _STARTED_S = 120.0
 _BURST_AT_MOST = 4
 """So many times its length a burst may take where the board's processor is busy otherwise; the runner keeps to it."""
 _END_S = 10.0
+
+STAGES = ("acquire", "convert", "marshal", "infer", "decode", "draw")
+"""That a runner may tell, in the pipeline's order."""
+_NEEDED = ("image", "arrival_ns", "wake_ns", "prediction")
+"""Columns without which there is nothing to tell."""
 
 Int64 = NDArray[np.int64]
 
@@ -63,6 +69,11 @@ class Run:
     """Event → when its first and its last line came, on the controller's clock."""
 
     @property
+    def stages(self) -> list[str]:
+        """The pipeline's stages that are timed, in their order; the last of them ends a frame."""
+        return [stage for stage in STAGES if f"{stage}_ns" in self.hello["columns"]]
+
+    @property
     def runtime(self) -> str:
         """The inference runtime and its version."""
         return str(self.hello["runtime"])
@@ -77,6 +88,8 @@ class Run:
 
         A frame of which it cannot tell counts as not having waited: that excuses less than there was, never more.
         """
+        if "waited_ns" not in self.hello["columns"]:
+            return None
         at = self.hello["columns"].index("waited_ns")
         waited: list[int | None] = [row[at] for row in self.rows]
         return None if all(one is None for one in waited) else np.array([one or 0 for one in waited], np.int64)
@@ -123,11 +136,38 @@ def run_on_board(
     return run
 
 
+def require_columns(board: str, run: Run) -> None:
+    """Raise LabFault where frames are told in other columns than there can be anything made of."""
+    missing = [name for name in _NEEDED if name not in run.hello["columns"]]
+    if missing or not run.stages:
+        lacks = ", ".join(missing) or "any stage's end, such as infer_ns"
+        raise LabFault(
+            board, f"the runner's rows lack {lacks}", hint="docs/scenarios.md tells what a program must print"
+        )
+
+
 def _command(deployment: Deployment, scenario: Scenario, quiet_s: float, burst_s: float) -> str:
+    if deployment.artifact.manifest.command is not None:
+        return _own_program(deployment, deployment.artifact.manifest.command, plan(scenario, quiet_s, burst_s))
     words = ["python3", "-u", deployment.runner_path]
     words += ["--model", deployment.model_path, "--manifest", deployment.manifest_path]
     words += ["--images", deployment.images_path]
     words += ["--plan", json.dumps(plan(scenario, quiet_s, burst_s))]
+    return "exec " + " ".join(map(quote, words))
+
+
+def _own_program(deployment: Deployment, command: list[str], asked: dict[str, Any]) -> str:
+    """Return how an artifact's own program is started: the plan stands in its environment, key by key and whole."""
+    folder = posixpath.dirname(deployment.manifest_path)
+    program, *arguments = command
+    if "/" in program and not program.startswith("/"):
+        program = posixpath.join(folder, posixpath.normpath(program))
+    paths = {"{model}": deployment.model_path, "{images}": deployment.images_path}
+    for place, path in paths.items():
+        arguments = [argument.replace(place, path) for argument in arguments]
+    told = {f"FARM_{key.upper()}": str(value) for key, value in asked.items() if value is not None}
+    told["FARM_PLAN"] = json.dumps(asked)
+    words = ["env", *(f"{name}={value}" for name, value in told.items()), program, *arguments]
     return "exec " + " ".join(map(quote, words))
 
 
@@ -162,7 +202,8 @@ def _take(run: Run, event: dict[str, Any], board: str, deployment: Deployment, p
     match event["event"]:
         case "hello":
             run.hello = event
-            progress(f"{event['runtime']} on Python {event['python']}")
+            require_columns(board, run)
+            progress(f"{event['runtime']} on Python {event['python']}" if "python" in event else run.runtime)
         case "burst":
             waited_ns = event["waited_ns"]
             run.bursts.append(

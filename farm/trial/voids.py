@@ -37,7 +37,7 @@ def voids(
             found.append(("settings", f"{name} was {was} before, {is_now} after"))
     if deadlines.missed is None:
         if deadlines.fps_unstarved is not None and deadlines.fps < (1 - _STARVED_FRACTION) * deadlines.fps_unstarved:
-            rates = f"{deadlines.fps:.3g} frames a second, {deadlines.fps_unstarved:.3g}"
+            rates = f"{deadlines.fps:.4g} frames a second, {deadlines.fps_unstarved:.4g}"
             found.append(("starved", f"{rates} had none waited for a processor"))
     elif deadlines.missed_unstarved is not None:
         starved = deadlines.missed - deadlines.missed_unstarved

@@ -1,0 +1,79 @@
+"""An artifact with a program of its own, instead of a runtime that the farm knows."""
+
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from farm.errors import LabFault
+from farm.trial.remote import run_on_board
+from farm.trial.scenario import Server, SingleStream
+from farm.trial.trial import run_trial
+
+SOURCE = Path(__file__).parent / "command.c"
+QUICK = SingleStream(0.3, min_queries=70, idle_s=0.1, bursts=False)
+
+
+@pytest.fixture
+def program(tiny, tmp_path):
+    """A model whose program is compiled, and knows one class."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("needs a C compiler: cc")
+    subprocess.run([compiler, "-o", tmp_path / "predict", SOURCE], check=True, timeout=60)
+    facts = {name: {"sha256": "0" * 64, "size": 1, "executable": True} for name in ("predict", "model.onnx")}
+    command = ["./predict", "{model}", "{images}"]
+    return lambda *words: tiny(runtime="command", command=[*command[: 3 - len(words)], *words], files=facts)
+
+
+def test_a_program_of_its_own_leaves_a_record_like_any_other(program, local_bench):
+    record = run_trial(local_bench(shift_s=0), program(), QUICK).record
+    assert record.board.runtime == "all threes 1.0"
+    assert record.latency.stages_mean_ms["infer"] >= 1
+    assert list(record.latency.stages_mean_ms) == ["infer", "draw"]
+    assert record.scenario.queries == record.scenario.frames >= 70
+    assert record.latency.bound is not None
+    assert record.latency.bound.at_most_ms is not None
+    assert record.accuracy is not None
+    assert (record.accuracy.correct, record.accuracy.total) == (4, 40)
+    assert record.runner is None
+    assert record.deadlines.missed is None
+    assert record.power[0].joules_per_inference > 0
+
+
+def run(deployment, bench, scenario=QUICK):
+    return run_on_board(bench.shell, deployment, scenario, quiet_s=0.0, progress=lambda _: None, watch=lambda: None)
+
+
+def test_what_a_program_cannot_do_it_says_as_a_runner_does(program, local_bench):
+    with pytest.raises(LabFault, match="no images"):
+        run(program("/nowhere"), local_bench(shift_s=0))
+
+
+def told(deployment, tmp_path, script):
+    (tmp_path / "predict").unlink(missing_ok=True)
+    (tmp_path / "predict").write_text(f"#!/bin/sh\n{script}\n")
+    (tmp_path / "predict").chmod(0o755)
+    return replace(deployment)
+
+
+def test_the_plan_stands_in_a_programs_environment(program, local_bench, tmp_path):
+    kept = tmp_path / "environment"
+    broken = told(program(), tmp_path, f"env > {kept}; exit 7")
+    with pytest.raises(LabFault, match="status 7"):
+        run(broken, local_bench(shift_s=0), Server(50, deadline_ms=15, seed=4))
+    environment = dict(line.split("=", 1) for line in kept.read_text().splitlines() if line.startswith("FARM_"))
+    assert (environment["FARM_RATE_HZ"], environment["FARM_SEED"], environment["FARM_SCENARIO"]) == (
+        "50",
+        "4",
+        "server",
+    )
+    assert environment["FARM_PLAN"].startswith("{")
+
+
+def test_a_program_that_leaves_out_what_counts_is_told_what_it_lacks(program, local_bench, tmp_path):
+    said = '{"event": "hello", "runtime": "r", "columns": ["image", "arrival_ns", "infer_ns"]}'
+    with pytest.raises(LabFault, match="rows lack wake_ns, prediction"):
+        run(told(program(), tmp_path, f"echo '{said}'"), local_bench(shift_s=0))
