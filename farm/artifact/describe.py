@@ -19,6 +19,7 @@ from .pack import Content
 SUFFIXES: Mapping[str, Runtime] = {
     ".onnx": "onnx",
     ".xml": "openvino",
+    ".blob": "openvino",  # compiled for a Myriad: a Neural Compute Stick
     ".plan": "tensorrt",
     ".engine": "tensorrt",
     ".trt": "tensorrt",

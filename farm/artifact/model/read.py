@@ -30,7 +30,7 @@ def read_net(name: str, data: bytes, beside: Beside = lambda _: None, *, runtime
     path = PurePosixPath(name)
     if path.suffix == ".onnx" or runtime == "onnx":
         return read_onnx(data, lambda other: beside(str(path.with_name(other))) if other else None)
-    if path.suffix == ".xml" or runtime == "openvino":
+    if path.suffix == ".xml":
         if (numbers := beside(str(path.with_suffix(".bin")))) is None:
             raise Malformed(f"{path.with_suffix('.bin')} is not beside it")
         return read_openvino(data, numbers)

@@ -113,6 +113,7 @@ def test_steps_for_whole_numbers_are_the_real_ones_by_the_inputs_scale():
     [
         ("engine.plan", Said(), ["--input", "--output", "--precision", "runs on one kind of GPU"]),
         ("graph.binaryproto", Said(precision="int8"), ["--input", "--output"]),
+        ("stick.blob", Said(precision="float16"), ["--input", "--output"]),
         ("weights.bin", Said(), ["no model in it; say which file with --entry"]),
         ("weights.bin", Said(entry="weights.bin"), ["say --runtime"]),
         ("weights.bin", Said(entry="other.bin"), ["no file other.bin in it; there are weights.bin"]),
