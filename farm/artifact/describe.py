@@ -113,7 +113,7 @@ def _missing(
         if value is None:
             yield f"{entry} does not tell {what}; say {option}"
     if runtime == "tensorrt" and not said.bound_to:
-        yield "a TensorRT engine runs on one kind of GPU and one version; say --bound gpu=… tensorrt=…"
+        yield "a TensorRT engine runs on one kind of GPU and one version; say --bound gpu=… --bound tensorrt=…"
 
 
 def _beside(contents: Mapping[str, Content]) -> Beside:

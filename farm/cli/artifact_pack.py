@@ -42,7 +42,11 @@ def arguments(parser: ArgumentParser) -> None:
     )
     group.add_argument("--runtime", choices=_RUNTIMES, help="[by the file]")
     group.add_argument(
-        "--bound", nargs="+", default=[], metavar="KEY=VALUE", help="what alone it runs on, e.g. gpu=… tensorrt=8.2.1"
+        "--bound",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="what alone it runs on: gpu, compute_capability, tensorrt, edgetpu_runtime, openvino; repeatable",
     )
     group.add_argument(
         "--step",

@@ -132,7 +132,7 @@ def test_what_no_file_tells_must_be_said(tmp_path, name, said, told):
 def test_an_engine_is_packed_with_what_it_is_bound_to(tmp_path):
     (tmp_path / "engine.plan").write_bytes(b"ptrt and more")
     words = ["--input", "x:1x3x224x224:float32", "--output", "y:1x1000:float32", "--precision", "float16"]
-    bound = ["--bound", "gpu=NVIDIA Tegra X2", "compute_capability=6.2", "tensorrt=8.2.1"]
+    bound = [f"--bound={one}" for one in ("gpu=NVIDIA Tegra X2", "compute_capability=6.2", "tensorrt=8.2.1")]
     assert main(["artifact", "pack", str(tmp_path / "engine.plan"), *words, *bound]) == Exit.PASS
     manifest = read_manifest(tmp_path / "engine.tar.zst")
     assert (manifest.runtime, manifest.bound_to.tensorrt) == ("tensorrt", "8.2.1")
