@@ -30,7 +30,7 @@ def build(name: str, *, size: int = SIZE, width: float = 1.0) -> Net:
     architecture = ARCHITECTURES[name]
     builder = Builder(size, width)
     architecture.build(builder)
-    return builder.net(architecture.title)
+    return builder.net(architecture.title + (f" {width:g}" if width != 1 else ""))
 
 
 @dataclass(frozen=True)
