@@ -71,13 +71,18 @@ class TimedMemory:
             return np.empty(0), np.empty(0), True
         if count == 0:
             return np.empty(0), np.empty(0), False
-        values = self._removed(count)
+        if (values := self._removed(count)) is None:
+            return np.empty(0), np.empty(0), True
         seconds = np.arange(self._taken, self._taken + count, dtype=np.float64) * self._interval_s
         self._taken += count
         return seconds, values, False
 
-    def _removed(self, count: int) -> NDArray[np.float64]:
-        """Take readings out, in the words that are answered: some firmware knows but one of them."""
+    def _removed(self, count: int) -> NDArray[np.float64] | None:
+        """Take readings out, in the words that are answered: some firmware knows but one of them.
+
+        None where the first words were not: an answer that got lost may have held readings, so that nobody knows which
+        these are.
+        """
         first: MeterOffline | FrameError | None = None
         for question in self._questions:
             try:
@@ -88,7 +93,7 @@ class TimedMemory:
                 first = first or error
             else:
                 self._questions = (question,)
-                return values
+                return values if first is None else None
         raise first or FrameError(self._port.name, "no words to take readings out are known")
 
     def stop(self) -> None:

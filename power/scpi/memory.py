@@ -67,9 +67,9 @@ def _placed(name: str, memory: Memory, rate_hz: float) -> Iterator[tuple[NDArray
     base, lost = TimeBase(time.monotonic_ns()), False
     heard_ns, silent_s = time.monotonic_ns(), max(_SILENT_S, _SILENT_READINGS / rate_hz)
     while True:
+        silent = (time.monotonic_ns() - heard_ns) / 1e9 > silent_s  # before asking: who does not answer takes time too
         seconds, values, overrun = memory.fetch()
         arrived_ns = time.monotonic_ns()
-        silent = (arrived_ns - heard_ns) / 1e9 > silent_s
         if overrun:  # older readings are gone, and with them the count
             if silent:
                 what = "its memory runs over again and again before it is fetched"

@@ -15,7 +15,7 @@ from power.scpi.generic import GenericScpi
 from power.scpi.k2281s import Keithley2281S
 from power.scpi.k34465a import Keysight34465A, TimedMemory
 from power.scpi.keithley_dmm import DMM6500, DMM7510
-from power.scpi.memory import read_series
+from power.scpi.memory import lots, read_series
 from power.scpi.port import ScpiPort
 from power.scpi.supply_meters import DP832, HMP4040, NGE100, NGL, SPD1000X, SPD3303X
 from power.testing import Answering
@@ -364,9 +364,35 @@ def test_timed_readings_are_taken_out_in_the_words_that_are_answered(known: str,
     told = {"DATA:POIN?": "+2", known: said}
     port = Answering(lambda data: f"{told[word]}\n".encode() if (word := data.decode().strip()) in told else b"")
     memory = TimedMemory(ScpiPort("m1", port), 0.01)
+    if known == "R? 2":  # the answer to the other words may have got lost, with readings in it
+        seconds, values, lost = memory.fetch()
+        assert (len(seconds), len(values), lost) == (0, 0, True)
     for first in (0.0, 0.02):
         seconds, values, lost = memory.fetch()
         assert (seconds.tolist(), lost) == (pytest.approx([first, first + 0.01]), False)
         assert values == pytest.approx([0.1, 0.11])
     assert port.written[-1].decode().strip() == known
-    assert sum(b"REM?" in line or b"R? " in line for line in port.written) <= 3
+    assert sum(b"REM?" in line or b"R? " in line for line in port.written) <= 4
+
+
+def test_words_that_an_instrument_leaves_unanswered_for_long_do_not_end_its_timed_readings(monkeypatch):
+    """34461A firmware that knows ``R?`` alone: its silence to the other word takes longer than a stopped timer may."""
+    monkeypatch.setattr("power.scpi.memory._SILENT_S", 0.05)
+    monkeypatch.setattr("power.scpi.memory._FETCH_S", 0.001)
+    told = {"DATA:POIN?": "+2", "R? 2": "+1.0E-01,+1.1E-01"}
+    port = Answering(lambda data: f"{told[word]}\n".encode() if (word := data.decode().strip()) in told else b"")
+    scpi = ScpiPort("m1", port)
+    ask, asked = scpi.query, list[str]()
+
+    def slow(command: str, *, timeout_s: float | None = None) -> str:
+        asked.append(command)
+        if "REM?" in command:
+            time.sleep(0.1)
+        return ask(command, timeout_s=timeout_s)
+
+    monkeypatch.setattr(scpi, "query", slow)
+    stream = lots("m1", TimedMemory(scpi, 0.01), 100.0)
+    t_ns, values, lost = next(stream)
+    stream.close()
+    assert (values.tolist(), lost) == ([0.1, 0.11], True)
+    assert len(t_ns) == 2
