@@ -44,6 +44,8 @@ _BY_WATTS = ("volts gain", "amps gain", "watts gain", "volts range")
 """Limits of error that grow with the watts; volts that are off by so many count by the amps."""
 _BY_TIME = ("amps range", "watts range")
 """Offsets of the watts."""
+LIMITS_OF_ERROR = frozenset({*_BY_WATTS, *_BY_TIME})
+"""Terms that are the meter's own, and one in all it reads."""
 _WHOLLY = ("pairing",)
 """Volts sag where amps rise, which is where a part begins."""
 

@@ -80,7 +80,7 @@ KINDS = (
     _Kind(
         "joules_per_inference_above_idle",
         "J",
-        _supply(lambda p: (p.joules_per_inference_above_idle, None)),
+        _supply(lambda p: (p.joules_per_inference_above_idle, p.u_joules_per_inference_above_idle)),
         power=True,
     ),
     _Kind("size", "bytes", _plain(lambda r: float(r.artifact.size_bytes))),

@@ -80,6 +80,7 @@ _COLUMNS: dict[str, type] = {
     "joules_per_inference": float,
     "u_joules_per_inference": float,
     "joules_per_inference_above_idle": float,
+    "u_joules_per_inference_above_idle": float,
     "idle_before_watts": float,
     "idle_after_watts": float,
 }
@@ -198,6 +199,7 @@ def _of_meter(record: Record, power: PowerFacts) -> Row:
         "joules_per_inference": power.joules_per_inference,
         "u_joules_per_inference": power.u_joules_per_inference,
         "joules_per_inference_above_idle": power.joules_per_inference_above_idle,
+        "u_joules_per_inference_above_idle": power.u_joules_per_inference_above_idle,
         "idle_before_watts": power.idle_before.watts if power.idle_before else None,
         "idle_after_watts": power.idle_after.watts if power.idle_after else None,
     }

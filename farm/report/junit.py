@@ -45,6 +45,7 @@ def properties(record: Record) -> list[tuple[str, str]]:
             at + "joules_per_inference": power.joules_per_inference,
             at + "joules_per_inference_u": power.u_joules_per_inference,
             at + "joules_per_inference_above_idle": power.joules_per_inference_above_idle,
+            at + "joules_per_inference_above_idle_u": power.u_joules_per_inference_above_idle,
             at + "idle_watts_before": power.idle_before.watts if power.idle_before else None,
             at + "idle_watts_after": power.idle_after.watts if power.idle_after else None,
         }

@@ -141,6 +141,8 @@ class PowerFacts(Part):
     """Gross: idle between frames included."""
     u_joules_per_inference: float
     joules_per_inference_above_idle: float | None = None
+    u_joules_per_inference_above_idle: float | None = None
+    """None in records from before it was kept."""
     parts: list[PartFacts] = []
     """A frame and its stages, where the meter can tell them apart; ``too_slow_for`` says of the others why not."""
     idle_before: Watts | None = None

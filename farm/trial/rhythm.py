@@ -62,11 +62,13 @@ def _wider(facts: PowerFacts, joules: float, seconds: float) -> PowerFacts:
     budget = [*facts.budget, BudgetTerm(name="rhythm", joules=joules, shape="full")]
     u_joules = expanded([Term(**term.model_dump()) for term in budget])
     inferences = facts.joules / facts.joules_per_inference if facts.joules_per_inference else 1.0
+    u_above = facts.u_joules_per_inference_above_idle
     return facts.model_copy(
         update={
             "budget": budget,
             "u_joules": u_joules,
             "u_joules_per_inference": u_joules / inferences,
+            "u_joules_per_inference_above_idle": None if u_above is None else u_above + joules / inferences,
             "mean": facts.mean.model_copy(update={"u_watts": u_joules / seconds}),
         }
     )

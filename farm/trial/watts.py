@@ -1,14 +1,17 @@
 """What each meter says about a trial's windows."""
 
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from power.budget import expanded
 from power.energy import Energy
 from power.energy_long import energy_of
 from power.errors import MissingReadings
+from power.parts import LIMITS_OF_ERROR, Joules
 from power.sampler import Trace
 
 from ..lab.bench import MeterOnRail
@@ -67,10 +70,7 @@ def power(
     except MissingReadings as missing:
         return None, [_void(str(missing).partition("\n")[0])]
     before, after = _idle(on, trace, windows.idle_before), _idle(on, trace, windows.idle_after)
-    idle_watts = [idle.watts for idle in (before, after) if idle is not None]
-    above = None
-    if idle_watts:
-        above = (used.joules - sum(idle_watts) / len(idle_watts) * used.seconds) / frames
+    above = _above_idle(used, [idle for idle in (before, after) if idle is not None], frames)
     identity = on.meter.identity()
     facts = PowerFacts(
         meter=on.name,
@@ -99,9 +99,10 @@ def power(
         joules_mean_times_duration=used.joules_mean_times_duration,
         joules_per_inference=used.joules / frames,
         u_joules_per_inference=used.u_joules / frames,
-        joules_per_inference_above_idle=above,
-        idle_before=before,
-        idle_after=after,
+        joules_per_inference_above_idle=above and above[0],
+        u_joules_per_inference_above_idle=above and above[1],
+        idle_before=before and Watts(watts=before.mean_watts, u_watts=before.u_watts),
+        idle_after=after and Watts(watts=after.mean_watts, u_watts=after.u_watts),
         budget=[BudgetTerm(**asdict(term)) for term in used.terms],
     )
     lost = [_void(f"{on.name}: {used.lost} inside the window")] if used.lost else []
@@ -147,13 +148,31 @@ def _void(what: str) -> str:
     return f"readings lost: {what}"
 
 
-def _idle(on: MeterOnRail, trace: Trace, window: Window) -> Watts | None:
-    """Return the mean over an idle window; None when the readings do not tell."""
+def _idle(on: MeterOnRail, trace: Trace, window: Window) -> Energy | None:
+    """Return what an idle window took; None when the readings do not tell."""
     try:
-        used = _energy(on, trace, window, 0)
+        return _energy(on, trace, window, 0)
     except MissingReadings:
         return None
-    return Watts(watts=used.mean_watts, u_watts=used.u_watts)
+
+
+def _above_idle(used: Energy, idles: Sequence[Energy], frames: int) -> tuple[float, float] | None:
+    """Return joules an inference less what idling as long takes, and their uncertainty; None where idle is not known.
+
+    The meter's limits of error are one for both: an offset cancels. What the idle windows were read with counts too.
+    """
+    if not idles:
+        return None
+    terms = tuple(replace(term, joules=term.joules / frames) for term in used.terms)
+    gross = Joules(used.seconds / frames, used.joules / frames, terms)
+    above = gross.above([idle.mean_watts for idle in idles])
+    read = [
+        replace(term, joules=term.joules * gross.seconds / idle.seconds / len(idles))
+        for idle in idles
+        for term in idle.terms
+        if term.name not in LIMITS_OF_ERROR
+    ]
+    return above.joules, expanded((*above.terms, *read))
 
 
 def _energy(on: MeterOnRail, trace: Trace, window: Window, bound_ns: int) -> Energy:

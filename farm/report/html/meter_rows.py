@@ -49,7 +49,7 @@ def meter_row(power: PowerFacts, frames: int) -> MeterRow:
     """Return what one meter says of the whole window."""
     idle = idle_joules(power, frames)
     ends = (power.idle_before, power.idle_after)
-    above = power.joules_per_inference_above_idle
+    above, u_above = power.joules_per_inference_above_idle, power.u_joules_per_inference_above_idle
     cells = [
         with_bounds(power.mean.watts, power.mean.u_watts),
         _peak(power),
@@ -59,7 +59,7 @@ def meter_row(power: PowerFacts, frames: int) -> MeterRow:
         figure(idle),
         ABSENT if idle is None else figure(power.joules - idle),
         with_bounds(power.joules_per_inference, power.u_joules_per_inference),
-        figure(above),
+        figure(above) if above is None or u_above is None else with_bounds(above, u_above),
         " → ".join(ABSENT if end is None else with_bounds(end.watts, end.u_watts) for end in ends),
         f"{power.readings:,}, {power.lost:,}",
     ]

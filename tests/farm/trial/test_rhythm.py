@@ -42,6 +42,8 @@ def test_readings_in_step_with_the_frames_decide_nothing_and_say_why(local_bench
     assert told.mean.u_watts == pytest.approx(told.u_joules / 20)
     assert told.u_joules_per_inference == pytest.approx(told.u_joules * told.joules_per_inference / told.joules)
     assert told.budget[-1].name == "rhythm"
+    wider = told.u_joules_per_inference_above_idle - blind.u_joules_per_inference_above_idle
+    assert wider == pytest.approx(told.budget[-1].joules * told.joules_per_inference / told.joules)
     assert why.startswith("bandwidth: m1: its readings keep step with the frames: it looks for 60 ms 10 times a second")
 
 

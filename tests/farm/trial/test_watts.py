@@ -5,6 +5,7 @@ import pytest
 
 from farm.trial.watts import Window, Windows, power
 from power.block import Block
+from power.meter import Accuracy, Tolerance
 from power.sampler import Trace
 
 S = 1_000_000_000
@@ -37,6 +38,19 @@ def test_idle_is_taken_out_only_of_the_figure_that_says_so(local_bench):
     assert facts.idle_before is not None
     assert facts.idle_before.watts == pytest.approx(2)
     assert (facts.maker, facts.serial_number) == ("ACME", None)
+
+
+def test_above_idle_an_offset_cancels_and_what_the_idle_windows_scatter_counts(local_bench):
+    """By hand: 20 s for 400 frames is 50 ms a frame; 0.2 A at 5 V is 1 W; idle before and after differ by 1 W."""
+    on = local_bench().meters["m1"]
+    on.meter.accuracy = Accuracy(Tolerance(0, 0), Tolerance(0, 0.2), "made up")
+    steady, _ = power(on, trace(step), WINDOWS, 400, BUSY_S)
+    drifting, _ = power(on, trace(lambda t_s: step(t_s) + (t_s > 31)), WINDOWS, 400, BUSY_S)
+    assert steady is not None
+    assert drifting is not None
+    assert steady.u_joules_per_inference == pytest.approx(0.95 * 0.05 * 1.0, rel=0.05)
+    assert 0 < steady.u_joules_per_inference_above_idle < 0.05 * steady.u_joules_per_inference
+    assert drifting.u_joules_per_inference_above_idle == pytest.approx(0.95 * 0.05 * 0.5, rel=0.1)
 
 
 def test_idle_that_was_not_read_is_absent_and_not_zero(local_bench):
