@@ -70,6 +70,8 @@ class Deployment:
     bytes_reused: int
     """Content that the board had already."""
     took: Took = field(default_factory=Took)
+    runs_path: str = ""
+    """A folder, not made yet, for what runners keep; "": there is none."""
 
 
 def deploy_to(
@@ -164,6 +166,7 @@ def deploy(
         bytes_sent=took.bytes_sent,
         bytes_reused=sum(blob.size for blob in blobs if blob.sha256 in took.there),
         took=took,
+        runs_path=f"{workdir}/runs",
     )
 
 

@@ -54,7 +54,8 @@ collect() { # how many are kept, lease: its own are kept too, and what a running
 	done <history 3>history.new
 	mv history.new history
 	for folder in artifacts/* datasets/* runner/*; do
-		case $kept$running in *" ${folder##*/} "* | *"$PWD/$folder"*) ;; *) rm -rf "$folder" ;; esac
+		case $kept in *" ${folder##*/} "*) continue ;; esac
+		case $running in *"$PWD/$folder"*) ;; *) rm -rf "$folder" ;; esac
 	done
 	ls -lR artifacts datasets runner >names.new
 	used=" $({ sed -n "$blob_at_end" names.new && echo whole; } | tr '\n' ' ')"
