@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
-from .pair_checks import beside
-
 Tree = Mapping[str, Any]
 
 SHELVES = ("meters", "switches")
@@ -28,10 +26,20 @@ def at(entry: Tree, *keys: str) -> Any:  # noqa: ANN401 -- any YAML value
     return value
 
 
+def beside(meters: Mapping[str, Tree], name: str) -> str | None:
+    """Return the meter that tells another one's volts, as far as the entry has the shape of one."""
+    other = at(meters.get(name, {}), "volts_from")
+    return other if isinstance(other, str) else None
+
+
+def named_meters(board: Tree) -> list[str]:
+    """Return the meters that a board names."""
+    listed = board.get("meters")
+    return [name for name in cast("list[Any]", listed) if isinstance(name, str)] if isinstance(listed, list) else []
+
+
 def wired_to(tree: Tree, board: Tree) -> list[str]:
     """Return what a board names, and the meters that tell the volts of those."""
-    meters = board.get("meters")
-    listed = [*cast("list[Any]", meters)] if isinstance(meters, list) else []
-    named = [name for name in listed if isinstance(name, str)]
+    named = named_meters(board)
     told = [beside(entries(tree, "meters"), name) for name in named]
     return [name for name in [*named, *told, board.get("switch")] if isinstance(name, str)]
