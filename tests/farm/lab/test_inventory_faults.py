@@ -193,8 +193,8 @@ def test_a_file_that_is_not_there_is_a_fault_too(tmp_path):
 
 def test_a_line_break_in_a_key_breaks_no_line(tmp_path):
     assert faults(tmp_path, RIGHT + '"some\\nkey": 1\n') == [
-        "27: some\\nkey: unknown key; there are boards, calibration_required, lab, "
-        "least_free_bytes, meters, state, switches"
+        "27: some\\nkey: unknown key; there are artifacts, boards, calibration_required, "
+        "lab, least_free_bytes, meters, state, switches"
     ]
 
 
