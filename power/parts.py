@@ -38,7 +38,7 @@ _A_PART = 20
 """Readings of one part tell how its watts move in it as well as more of them do (assumed)."""
 _AT_ONCE = 1 << 18
 """Readings: some 20 MB for each part."""
-_POINT_NS = 1000
+POINT_NS = 1000
 """A point sample is taken as the mean over so long: shorter than any part."""
 _BY_WATTS = ("volts gain", "amps gain", "watts gain", "volts range")
 """Limits of error that grow with the watts; volts that are off by so many count by the amps."""
@@ -128,7 +128,7 @@ def joules_of(
             what is returned.
     """
     in_a_row = max(1, int(rate_hz * min(part.seconds for name, part in parts.items() if name not in short) / _A_PART))
-    half_ns = max(int((aperture_s if in_a_row == 1 else in_a_row / rate_hz) * 1e9), _POINT_NS) // 2
+    half_ns = max(int((aperture_s if in_a_row == 1 else in_a_row / rate_hz) * 1e9), POINT_NS) // 2
     halves = [(part,) if name in short else part.halves for name, part in parts.items()]
     fits = [_Fit(halves, int(shift * bound_ns)) for shift in (0.0, *_SHIFTS)]
     fits.append(_Fit([(part,) for part in parts.values()], 0))
@@ -200,7 +200,7 @@ class _Fit:
     def __init__(self, parts: Sequence[Sequence[Part]], shift_ns: int) -> None:
         """Begin one in which all readings are so much later."""
         self._shift_ns = shift_ns
-        self._pieces = [_Piece(piece) for part in parts for piece in part]
+        self._pieces = [Shares(piece) for part in parts for piece in part]
         unknowns = len(self._pieces) + 1
         self._seconds = np.zeros((len(parts), unknowns))
         of = [at for at, part in enumerate(parts) for _ in part]
@@ -212,7 +212,7 @@ class _Fit:
         """Take the next readings, and in which stretch each is."""
         if not len(t_ns):
             return
-        shares = [piece.shares(t_ns + self._shift_ns, half_ns) for piece in self._pieces]
+        shares = [piece.of(t_ns + self._shift_ns, half_ns) for piece in self._pieces]
         x = np.column_stack([*shares, 1 - np.sum(shares, axis=0)])
         for nth in range(int(stretch[0]), int(stretch[-1]) + 1):
             first, last = np.searchsorted(stretch, [nth, nth + 1])
@@ -234,16 +234,17 @@ class _Fit:
         return self._seconds @ found, np.sqrt(np.diag(self._seconds @ variance @ self._seconds.T))
 
 
-class _Piece:
-    """How much of a part has passed, at any moment."""
+class Shares:
+    """Which share of readings falls into a part."""
 
     def __init__(self, part: Part) -> None:
+        """Take the part."""
         spent_ns = np.cumsum(part.end_ns - part.start_ns)
         self._corners_ns = np.column_stack([part.start_ns, part.end_ns]).ravel()
         self._passed_ns = np.column_stack([spent_ns - (part.end_ns - part.start_ns), spent_ns]).ravel()
 
-    def shares(self, t_ns: Int64, half_ns: int) -> Floats:
-        """Return which share of each reading's aperture lies in it."""
+    def of(self, t_ns: Int64, half_ns: int) -> Floats:
+        """Return, shape (n,), which share lies in it of apertures of twice ``half_ns`` around these times, in order."""
         first, last = np.searchsorted(self._corners_ns, [t_ns[0] - half_ns, t_ns[-1] + half_ns])
         near = slice(max(0, first - 1), last + 1)
         zero_ns = t_ns[0]  # floats are exact near zero

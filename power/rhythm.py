@@ -12,11 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .energy import has_value
-from .parts import Part
+from .parts import POINT_NS, Part, Shares
 from .piecewise import Readings
 
-_POINT_NS = 1000
-"""A point sample is taken as the mean over so long."""
 _SHIFTS = 12
 """Over a period of the work, or over what readings may be off, whichever is less."""
 _GAPLESS = 0.999
@@ -49,12 +47,12 @@ def out_of_share(
     period_ns = float(np.median(np.diff(work.start_ns)))
     if rate_hz * aperture_s >= _GAPLESS or rate_hz * period_ns / 1e9 >= _FINE:
         return 0.0
-    half_ns = max(int(aperture_s * 1e9), _POINT_NS) // 2
+    half_ns = max(int(aperture_s * 1e9), POINT_NS) // 2
     reach_ns = min(float(bound_ns), period_ns / 2)
     shifts_ns = np.unique(np.linspace(-reach_ns, reach_ns, _SHIFTS + 1).astype(np.int64))
-    seen = np.zeros(len(shifts_ns))
+    seen, shares = np.zeros(len(shifts_ns)), Shares(work)
     for t_ns, counts in _counted(readings, start_ns, end_ns):
-        seen += [float(counts @ _shares(work, t_ns + shift, half_ns)) for shift in shifts_ns]
+        seen += [float(counts @ shares.of(t_ns + shift, half_ns)) for shift in shifts_ns]
     done = float(np.sum(_tapered(work.end_ns, start_ns, end_ns) - _tapered(work.start_ns, start_ns, end_ns)))
     return float(np.max(np.abs(seen - done)))
 
@@ -79,14 +77,3 @@ def _tapered(t_ns: Int64, start_ns: int, end_ns: int) -> Floats:
     """Return which share of the taper has passed at each moment."""
     x = np.clip((t_ns - start_ns) / (end_ns - start_ns), 0.0, 1.0)
     return x - np.sin(2 * np.pi * x) / (2 * np.pi)
-
-
-def _shares(work: Part, t_ns: Int64, half_ns: int) -> Floats:
-    """Return which share of each reading's aperture lies in the work."""
-    zero_ns = work.start_ns[0]  # floats are exact near zero
-    spent_ns = np.cumsum(work.end_ns - work.start_ns)
-    corners_ns = np.column_stack([work.start_ns, work.end_ns]).ravel() - zero_ns
-    passed_ns = np.column_stack([spent_ns - (work.end_ns - work.start_ns), spent_ns]).ravel()
-    edges_ns = np.concatenate([t_ns - zero_ns + half_ns, t_ns - zero_ns - half_ns])
-    upto: Floats = np.interp(edges_ns, corners_ns, passed_ns)
-    return (upto[: len(t_ns)] - upto[len(t_ns) :]) / (2 * half_ns)
