@@ -139,7 +139,7 @@ def world(tmp_path, a_record, monkeypatch) -> Iterator[World]:
         world = World(store, a_record)
         monkeypatch.setattr(lending, "borrow_any", world.borrow_any)
         monkeypatch.setattr(seat_run, "run_trial", world.run_trial)
-        monkeypatch.setattr(seat_run, "deploy", lambda *parts, **_: parts[2])
+        monkeypatch.setattr(seat_run, "deploy_to", lambda _bench, artifact, *_, **__: artifact)
         yield world
 
 

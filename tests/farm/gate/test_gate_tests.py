@@ -67,7 +67,7 @@ def run_trial(bench, artifact, scenario, *, progress, spool):
 
 
 lending.borrow_any, seat_run.run_trial = borrow_any, run_trial
-seat_run.deploy = lambda shell, workdir, artifact, dataset, progress: artifact
+seat_run.deploy_to = lambda bench, artifact, dataset, progress: artifact
 '''
 POLICY = """
 accept_twins: true
@@ -77,7 +77,7 @@ models:
 against_baseline: {joules_per_inference: "+5 %"}
 statistics: {min_pairs: 4, noise_floor: {joules_per_inference: {change: 1 %, reason: made up}}}
 """
-MADE_UP_PARTS = ((lending, "borrow_any"), (seat_run, "run_trial"), (seat_run, "deploy"))
+MADE_UP_PARTS = ((lending, "borrow_any"), (seat_run, "run_trial"), (seat_run, "deploy_to"))
 TEST = "def test_release(gate):\n    gate.check()\n"
 CANDIDATE, BASELINE = "lenet5-shared-onnx", "lenet5-fine-shared-onnx"
 FINE = {"joules": {}}
