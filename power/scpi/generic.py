@@ -9,8 +9,9 @@ from pydantic import BaseModel, BeforeValidator, Field, model_validator
 from ..block import Block, Flag
 from ..errors import FrameError, MeterOffline
 from ..meter import Accuracy, Identity, Tolerance
-from .asked import Ask, AskedMeter, ScpiOptions, Way, finite, twice
+from .asked import Ask, AskedMeter, Way, finite
 from .identify import identify
+from .opening import ScpiOptions, twice
 from .port import ScpiPort
 
 _ENDS = {"lf": "\n", "crlf": "\r\n", "cr": "\r"}

@@ -17,8 +17,8 @@ from ..errors import FrameError, MeterOffline
 from ..meter import Accuracy, Identity, Tolerance
 from ..polling import PolledMeter
 from ..timebase import TimeBase
-from .asked import ScpiOptions, opened, unconfirmed
 from .number import number
+from .opening import ScpiOptions, opened, unconfirmed
 from .port import LINK_HINT, ScpiPort
 from .setup import settle
 

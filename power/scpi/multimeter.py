@@ -21,8 +21,9 @@ from ..apart import Exchange
 from ..block import Block, Flag
 from ..errors import InstrumentFault
 from ..meter import Accuracy, Identity, Tolerance
-from .asked import AskedMeter, ScpiOptions, Way, opened, unconfirmed
+from .asked import AskedMeter, Way
 from .memory import Memory, lots
+from .opening import ScpiOptions, opened, unconfirmed
 from .port import ScpiPort
 from .setup import SILENT, asked, knows_not, settle, told
 

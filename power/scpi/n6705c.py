@@ -19,8 +19,9 @@ from ..errors import InstrumentFault, MeterOffline
 from ..meter import Accuracy, Identity, Tolerance
 from ..polling import Pace
 from ..timebase import TimeBase
-from .asked import Ask, AskedMeter, ScpiOptions, Way, opened, unconfirmed
+from .asked import Ask, AskedMeter, Way
 from .n6705c_log import RECORDS, SHORTEST_S, Log, Sweeps
+from .opening import ScpiOptions, opened, unconfirmed
 from .port import ScpiPort
 from .setup import settle
 

@@ -13,7 +13,8 @@ from pydantic import BaseModel, Field
 from ..block import Block, Flag
 from ..errors import InstrumentFault
 from ..meter import Accuracy, Identity, Tolerance
-from .asked import Ask, AskedMeter, ScpiOptions, Way, opened, unconfirmed
+from .asked import Ask, AskedMeter, Way
+from .opening import ScpiOptions, opened, unconfirmed
 from .port import ScpiPort
 from .setup import knows_not, settle
 

@@ -17,8 +17,9 @@ from ..errors import FrameError, InstrumentFault, MeterOffline
 from ..gaps import is_long
 from ..meter import Accuracy, Identity, Tolerance
 from ..polling import Pace, PolledMeter
-from .asked import ScpiOptions, finite, opened, unconfirmed
+from .asked import finite
 from .number import number, numbers
+from .opening import ScpiOptions, opened, unconfirmed
 from .port import LINK_HINT, ScpiPort
 from .setup import asked, settle
 
