@@ -17,8 +17,8 @@ from .onnx_file import Message
 from .weights import weights_of
 
 ACTIVATIONS: Mapping[str, type[np.int8 | np.uint8]] = {"s8s8": np.int8, "u8s8": np.uint8}
-"""Forms of a file. S8S8 is what processors by Arm compute. On x86 onnxruntime turns int8 activations into uint8 when it
-loads a model, but for those that two operators take: what is around them it computes in floats. U8S8 needs no turn."""
+"""Forms of a file. Arm computes either. On x86 onnxruntime turns int8 activations into uint8 when it loads a model, but
+not those that two operators take: what is around those it computes in floats (seen with 1.31). U8S8 needs no turn."""
 
 WEIGHT_MAX = 63
 """Weights stay within 6 bits and a sign, as in the trained nets: x86 with AVX2 or AVX-512 and without VNNI adds two
