@@ -12,7 +12,7 @@ from power.sampler import Trace
 
 from ..lab.bench import MeterOnRail
 from ..store.record import BudgetTerm, PowerFacts
-from .watts import Windows
+from .watts import Windows, looks
 
 _MOST = 0.05
 """Of the time: further from a fair sample, and the watts say too little of the frames (assumed)."""
@@ -75,9 +75,8 @@ def _wider(facts: PowerFacts, joules: float, seconds: float) -> PowerFacts:
 
 
 def _why(on: MeterOnRail, share: float) -> str:
-    meter = on.meter
-    looks = f"it looks for {meter.aperture_s * 1e3:.3g} ms {meter.rate_hz:.3g} times a second"
     return (
-        f"bandwidth: {on.name}: its readings keep step with the frames: {looks}, and sees up to {share:.0%} of the "
-        "window too much or too little of their work; another frame rate, or another meter, does not"
+        f"bandwidth: {on.name}: its readings keep step with the frames: it {looks(on.meter)}, and sees up "
+        f"to {share:.0%} of the window too much or too little of their work; "
+        "another frame rate, or another meter, does not"
     )

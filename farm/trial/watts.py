@@ -11,6 +11,7 @@ from power.budget import expanded
 from power.energy import Energy
 from power.energy_long import energy_of
 from power.errors import MissingReadings
+from power.meter import Meter
 from power.parts import LIMITS_OF_ERROR, Joules
 from power.sampler import Trace
 
@@ -137,11 +138,16 @@ def _beyond(on: MeterOnRail, busy_s: float) -> list[str]:
     least_s = max(_READINGS_A_FRAME / meter.rate_hz, 1 / meter.bandwidth_hz if meter.bandwidth_hz else 0.0)
     if busy_s >= least_s:
         return []
-    looks = f"a meter that looks for {meter.aperture_s * 1e3:.3g} ms {meter.rate_hz:.3g} times a second"
     return [
-        f"bandwidth: {on.name}: a frame works for {busy_s * 1e3:.3g} ms; {looks} tells nothing shorter than "
-        f"{least_s * 1e3:.3g} ms"
+        f"bandwidth: {on.name}: a frame works for {busy_s * 1e3:.3g} ms; a meter that {looks(meter)} tells nothing "
+        f"shorter than {least_s * 1e3:.3g} ms; one that averages, or is faster, does"
     ]
+
+
+def looks(meter: Meter) -> str:
+    """Return how much of the time a meter sees, as a verb and its object."""
+    takes = f"looks for {meter.aperture_s * 1e3:.3g} ms" if meter.aperture_s else "takes a point"
+    return f"{takes} {meter.rate_hz:.3g} times a second"
 
 
 def _void(what: str) -> str:

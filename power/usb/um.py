@@ -24,6 +24,7 @@ FRAME_BYTES = 130
 _QUESTION = b"\xf0"
 _END = b"\xff\xf1"
 """The last two bytes of UM24C and UM25C frames. Not a checksum: see :func:`parse`."""
+_OR_NONE = "; some firmware sends no check: then `checksum: ignore` (-o checksum=ignore)"
 _SUMMED = (
     *(1, 3, 7, 9, 15, 17, 19, 23, 31, 39, 41, 45, 49, 53, 55, 57, 59, 63, 67, 69, 73, 79, 83, 89),
     *(97, 99, 109, 111, 113, 119, 121, 127),
@@ -76,7 +77,7 @@ def parse(frame: bytes, checksum: str = "check") -> Frame:
     digits and 2 % (assumed: the meter multiplies before it rounds).
     """
     if len(frame) != FRAME_BYTES:
-        raise ValueError(f"{len(frame)} bytes that end in {frame[-2:].hex()}, not {FRAME_BYTES} that end in fff1")
+        raise ValueError(f"{len(frame)} bytes, not the {FRAME_BYTES} of a frame")
     number, volts, amps, milliwatts = _HEAD.unpack_from(frame)
     if number not in MODELS:
         raise ValueError(f"unknown model number {number:04x}")
@@ -96,9 +97,9 @@ def _check_watts(model: Model, read: Frame) -> None:
 
 def _check_end(model: Model, frame: bytes) -> None:
     if not model.summed and not frame.endswith(_END):
-        raise ValueError(f"{len(frame)} bytes that end in {frame[-2:].hex()}, not {FRAME_BYTES} that end in fff1")
+        raise ValueError(f"a frame that ends in {frame[-2:].hex()}, not in {_END.hex()}{_OR_NONE}")
     if model.summed and frame[-1] != (has := um34c_sum(frame)):
-        raise ValueError(f"the frame says checksum {frame[-1]:02x} and has {has:02x}")
+        raise ValueError(f"the frame says checksum {frame[-1]:02x} and has {has:02x}{_OR_NONE}")
 
 
 def um34c_sum(frame: bytes) -> int:

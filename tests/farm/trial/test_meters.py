@@ -36,6 +36,9 @@ def test_what_a_rail_inside_cannot_tell_is_a_warning_and_no_void(tiny, with_seco
     assert [reason for reason in record.voids if not reason.startswith(("starved", "host"))] == []
     (warning,) = record.warnings
     assert warning.startswith("bandwidth: m2: a frame works for ")
+    assert (
+        "a meter that takes a point 20 times a second tells nothing shorter than 100 ms; one that averages" in warning
+    )
     first, second = record.power
     assert (first.kind, first.within, first.how) == ("inlet", None, "measured")
     assert (second.kind, second.within, second.how) == ("rail", "m1", "measured")
