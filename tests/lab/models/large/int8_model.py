@@ -18,7 +18,7 @@ from .weights import weights_of
 
 ACTIVATIONS: Mapping[str, type[np.int8 | np.uint8]] = {"s8s8": np.int8, "u8s8": np.uint8}
 """Forms of a file. Arm computes either. On x86 onnxruntime turns int8 activations into uint8 when it loads a model, but
-not those that two operators take: what is around those it computes in floats (seen with 1.31). U8S8 needs no turn."""
+not those that two operators take: what is around them runs in floats (seen with 1.15 and 1.31). U8S8 needs no turn."""
 
 WEIGHT_MAX = 63
 """Weights stay within 6 bits and a sign, as in the trained nets: x86 with AVX2 or AVX-512 and without VNNI adds two
@@ -87,7 +87,7 @@ def _write(net: Net, seed: int, steps: list[Steps]) -> Message:
         constants += [onnx_file.constant(f"scale{number}", scale), onnx_file.constant(f"zero{number}", zero)]
     nodes.append(_quantised(INPUT, 0))
     for number, node in enumerate(net.nodes, 1):
-        given = [f"real{number}_{i}" for i in node.inputs]  # of its own: older runtimes fuse no pair that two share
+        given = [f"real{number}_{i}" for i in node.inputs]  # its own: onnxruntime would copy a shared one anyway
         for i, name in zip(node.inputs, given, strict=True):
             nodes.append(onnx_file.node("DequantizeLinear", [f"int{i}", f"scale{i}", f"zero{i}"], name, {}))
         if node.weight:
