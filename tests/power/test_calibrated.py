@@ -1,6 +1,7 @@
 """A meter whose readings are corrected by its certificate."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -127,3 +128,10 @@ def test_it_expires_the_day_after_its_last() -> None:
 def test_nonsense_is_refused(wrong: dict[str, object], told: str) -> None:
     with pytest.raises(ValidationError, match=told):
         Calibration.model_validate({"date": "2026-01-10", **wrong})
+
+
+def test_what_volts_and_amps_read_apart_leave_open_stays_so() -> None:
+    class Apart(Unit):
+        accuracy = replace(MAKERS, apart_s=0.1)
+
+    assert calibrated(Apart(), of(volts=VOLTS)).accuracy.apart_s == 0.1

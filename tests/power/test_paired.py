@@ -117,6 +117,26 @@ def test_an_instrument_that_falls_silent_is_named(monkeypatch):
         next(stream)
 
 
+def test_a_fault_that_was_over_is_not_told_of_a_later_silence(monkeypatch):
+    monkeypatch.setattr("power.paired._SILENT_S", 0.2)
+    monkeypatch.setattr("power.paired._SILENT_PERIODS", 0)
+
+    class Hiccups(Told):
+        begun = 0
+
+        def stream(self):
+            self.begun += 1
+            if self.begun == 1:
+                raise MeterOffline(self.name, "READ?: half an answer")
+            yield from super().stream()
+
+    told = Hiccups("dmm-volts", 10.0, [Block.one(t * MS, 5.0, math.nan) for t in (1000, 1100)])
+    stream = paired("rail-5v", amps((1050, 1.0), (1150, 1.0)), told).stream()
+    next(stream)
+    with pytest.raises(MeterOffline, match=r"^rail-5v: no reading of dmm-volts for 0\.2 s\n"):
+        next(stream)
+
+
 def test_what_ends_one_of_them_ends_the_pair():
     fault = InstrumentFault("dmm-volts", "-222")
     pair = paired("rail-5v", amps((1050, 1.0)), volts(ends=fault))

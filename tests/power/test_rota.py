@@ -386,3 +386,36 @@ def test_whoever_joins_while_the_last_one_leaves_is_served() -> None:
         assert seen.wait(20)
         rota.settle()
     assert not any(thread.name == "rota" for thread in threading.enumerate())
+
+
+class OnLink:
+    """An exchange that is due once, on a link whose descriptor it remembers."""
+
+    def __init__(self, link: socket.socket) -> None:
+        self.link, self.until_ns, self.due_ns = link, 0, 0
+
+    def fileno(self) -> int:
+        return self.link.fileno()
+
+    def ask(self) -> None:
+        self.until_ns, self.due_ns = time.monotonic_ns() + 10**10, time.monotonic_ns() + 10**11
+
+    def take(self, arrived_ns: int) -> Block:
+        self.until_ns = 0
+        return Block.one(1, float(self.link.recv(1)), 1.0)
+
+
+def test_whoever_leaves_takes_no_other_ones_link_along() -> None:
+    rota, got, left = Rota(), list[Block](), list[Exception | None]()
+    here, there = socket.socketpair()
+    with here, there:
+        rota.join(OnLink(here), lambda block: bool(got.append(block)), lambda _: None)
+        rota.join(OnLink(here), lambda _: True, left.append)  # as one whose link was closed, and its number given again
+        until(lambda: bool(left))
+        there.send(b"7")
+        begun_s = time.monotonic()
+        until(lambda: bool(got))
+        assert time.monotonic() - begun_s < 5, "when it arrives, not when it would have been given up"
+        rota.settle()
+    assert isinstance(left[0], KeyError)
+    assert got[0].volts.tolist() == [7.0]
