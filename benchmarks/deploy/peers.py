@@ -1,4 +1,4 @@
-"""ssh, scp and rsync with one open connection, and labgrid with its own."""
+"""ssh, scp and rsync over one open connection, scp as it is used as well, and labgrid with its own."""
 
 import shutil
 import subprocess
@@ -18,7 +18,7 @@ _MOST_S = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Peers:
-    """Each returns the seconds that it took for one file, with the connection open before."""
+    """Each returns the seconds that it took for one file."""
 
     server: Server
     options: list[str]
@@ -31,6 +31,10 @@ class Peers:
             return _seconds(["ssh", *self.options, "board", f"cat > {place}"], stdin=file)
 
     def scp(self) -> float:
+        """As it is used: it opens a connection for itself."""
+        return _seconds(["scp", "-q", *self.options, "-oControlPath=none", str(self.file), f"board:{self._place()}"])
+
+    def scp_over_open(self) -> float:
         return _seconds(["scp", "-q", *self.options, str(self.file), f"board:{self._place()}"])
 
     def rsync(self) -> float:
