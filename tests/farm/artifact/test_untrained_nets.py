@@ -194,3 +194,12 @@ def test_what_cannot_be_built_is_said(words, told, untrained, monkeypatch, capsy
         untrained.main()
     assert end.value.code == 2
     assert told in capsys.readouterr().err
+
+
+def test_integers_without_onnxruntime_are_refused_with_what_to_install(untrained, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["untrained.py", "squeezenet", "--int8"])
+    monkeypatch.setattr(untrained, "find_spec", lambda name: None)
+    with pytest.raises(SystemExit) as end:
+        untrained.main()
+    assert end.value.code == 2
+    assert "pip install 'edge-test-farm[onnx]'" in capsys.readouterr().err

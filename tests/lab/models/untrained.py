@@ -9,6 +9,7 @@ import logging
 import sys
 from argparse import ArgumentParser, Namespace
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,8 @@ def main() -> None:
         parser.error(f"--width {arguments.width:g}: want more than 0, at most 4")
     if not 64 <= arguments.size <= 1024:
         parser.error(f"--size {arguments.size}: want 64 to 1024")
+    if arguments.forms and find_spec("onnxruntime") is None:
+        parser.error("8-bit forms need onnxruntime: pip install 'edge-test-farm[onnx]'")
     if arguments.seed < 0:
         parser.error(f"--seed {arguments.seed}: want 0 or more")
     if arguments.net:
