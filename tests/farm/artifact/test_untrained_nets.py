@@ -198,7 +198,7 @@ def test_what_cannot_be_built_is_said(words, told, untrained, monkeypatch, capsy
 
 def test_integers_without_onnxruntime_are_refused_with_what_to_install(untrained, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["untrained.py", "squeezenet", "--int8"])
-    monkeypatch.setattr(untrained, "find_spec", lambda name: None)
+    monkeypatch.setattr(untrained, "find_spec", lambda _: None)
     with pytest.raises(SystemExit) as end:
         untrained.main()
     assert end.value.code == 2
