@@ -11,6 +11,7 @@ Under the board's work folder::
     history                   what was deployed, the latest last, and under which lease
     incoming/                 what has arrived of contents that are not whole yet; empty after every deployment
     verified                  contents whose hash was right since the board booted
+    deploying                 locked by the helper at work, with its process
     lease                     the latest lease under which anything was deployed: an earlier one's holder is refused
 
 Everything goes over one stream, opened by one command. A board with Python >= 3.5 is helped by a script that comes

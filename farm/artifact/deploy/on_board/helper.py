@@ -69,9 +69,10 @@ def alone():
             if time.monotonic() > until:
                 raise OSError(errno.EBUSY, "another deployment runs here, process %s" % holder.decode()) from None
             try:
-                os.kill(int(holder), signal.SIGTERM)
-            except (ValueError, ProcessLookupError):
-                pass
+                if os.path.samefile("/proc/%d/cwd" % int(holder), "."):  # none that got the number of a dead one
+                    os.kill(int(holder), signal.SIGTERM)
+            except (OSError, ValueError):
+                pass  # it has just ended, or not yet said its number
             time.sleep(0.02)
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)

@@ -79,3 +79,14 @@ def test_a_changed_content_is_put_together_from_those_that_are_there(
     second = deploy(shell, workdir, changed, dataset)
     assert second.bytes_sent < 0.5 * len(text)
     assert Path(second.model_path).read_bytes() == new
+
+
+def test_chunks_of_a_damaged_content_are_sent_and_never_copied(shell, workdir, dataset, retrain, monkeypatch):
+    monkeypatch.setattr(by_python, "LARGE_BYTES", 50_000)
+    first = deploy(shell, workdir, retrain(CONTENT[:300_000]), dataset)
+    with Path(first.model_path).open("r+b") as file:
+        file.seek(150_000)
+        file.write(b"rotten")
+    second = deploy(shell, workdir, retrain(new := CONTENT[:300_000] + b"more"), dataset)
+    assert Path(second.model_path).read_bytes() == new
+    assert 5_000 < second.bytes_sent < 200_000
