@@ -1,4 +1,7 @@
-"""Events to the controller: JSON lines, in batches, and never while a frame waits."""
+"""Events to the controller: JSON lines, in batches, and never while a frame waits.
+
+Where they are kept in a file as well, a link that breaks ends nothing: they can be read there afterwards.
+"""
 
 import json
 import os
@@ -12,16 +15,19 @@ _BATCH_NS = 500 * 1000 * 1000
 """Two lines a second keep the controller's reader idle, and its deadline far away."""
 _SLACK_NS = 3 * 1000 * 1000
 """Assumed: writing half a second of frames takes well under 1 ms on the slowest board."""
+_PATIENCE_S = 5.0
+"""A listener that takes nothing for so long has gone, where a file keeps what it misses (assumed)."""
 _LATEST_NS = 5 * 1000 * 1000 * 1000
 """A runner that is behind has no slack; after this long it writes all the same, to show that it lives."""
 
 
 class Lines:
-    """The runner's standard output."""
+    """The runner's standard output, and the file that keeps the same."""
 
-    def __init__(self, descriptor):
-        """Write to an open descriptor."""
-        self._descriptor = descriptor
+    def __init__(self, descriptor, kept=None):
+        """Write to an open descriptor, and to another one that is a file's."""
+        self._descriptor, self._kept = descriptor, kept
+        self._deaf = False
         self._rows = []
         self._pending = b""
         self._written_ns = now_ns()
@@ -31,7 +37,7 @@ class Lines:
     def event(self, name, **values):
         """Write one event at once, blocking."""
         values["event"] = name
-        self._pending += (json.dumps(values, sort_keys=True) + "\n").encode("ascii")
+        self._say(json.dumps(values, sort_keys=True))
         self._push(blocking=True)
 
     def row(self, values):
@@ -59,13 +65,32 @@ class Lines:
         self._written_ns = now_ns()
 
     def _gather(self, name):
-        line = json.dumps({"event": name, "rows": self._rows}, separators=(",", ":"))
-        self._pending += line.encode("ascii") + b"\n"
+        self._say(json.dumps({"event": name, "rows": self._rows}, separators=(",", ":")))
         self._rows = []
 
+    def _say(self, text):
+        line = text.encode("ascii") + b"\n"
+        if not self._deaf:
+            self._pending += line
+        while self._kept is not None and line:
+            line = line[os.write(self._kept, line) :]
+
     def _push(self, blocking):
+        patience_s = (None if self._kept is None else _PATIENCE_S) if blocking else 0
         while self._pending:
-            if not blocking and not select.select([], [self._descriptor], [], 0)[1]:
+            if not select.select([], [self._descriptor], [], patience_s)[1]:
+                if blocking:
+                    self._give_up()
                 return
-            written = os.write(self._descriptor, self._pending[:_PIECE_BYTES])
+            try:
+                written = os.write(self._descriptor, self._pending[:_PIECE_BYTES])
+            except OSError:
+                if self._kept is None:
+                    raise
+                self._give_up()
+                return
             self._pending = self._pending[written:]
+
+    def _give_up(self):
+        """Nobody listens any more: from here on the file alone has it."""
+        self._deaf, self._pending = True, b""

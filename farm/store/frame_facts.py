@@ -59,6 +59,8 @@ class RunnerFacts(Part):
     """Median of what a frame's latency holds of it."""
     writing_s: float | None = None
     """On telling what happened, while there were frames to come; never while one was worked on."""
+    link_away_s: float | None = None
+    """How long there was no link while the board went on; absent where there always was one."""
 
 
 class BoundFacts(Part):

@@ -196,6 +196,7 @@ def _runner(run: Run) -> RunnerFacts | None:
         frame_us=told["frame_ns"] / 1e3,
         latency_us=told["latency_ns"] / 1e3,
         writing_s=None if run.writing_ns is None else run.writing_ns / 1e9,
+        link_away_s=run.away_s or None,
     )
 
 

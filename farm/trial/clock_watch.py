@@ -6,6 +6,7 @@ the price of one line over the network and less than a millisecond of the board'
 """
 
 import threading
+from contextlib import suppress
 from shlex import quote
 from time import monotonic_ns
 from types import TracebackType
@@ -34,6 +35,7 @@ for line in iter(sys.stdin.readline, ""):
     sys.stdout.write("%s %d\\n" % (line.strip(), read(time.CLOCK_MONOTONIC)))
     sys.stdout.flush()
 """
+_COMMAND = f"exec python3 -u -c {quote(_HELPER)}"
 
 
 class ClockWatch:
@@ -47,7 +49,8 @@ class ClockWatch:
     def __init__(self, shell: Shell, *, every_s: float = _EVERY_S) -> None:
         """Take the way to the board; nothing is started yet."""
         self._shell, self._every_s = shell, every_s
-        self._helper = shell.stream(f"exec python3 -u -c {quote(_HELPER)}", timeout_s=_LIFE_S)
+        self._helper = shell.stream(_COMMAND, timeout_s=_LIFE_S)
+        self._lost: ConnectionLost | None = None
         self._asked = 0
         self._offsets: list[Offset] = []
         self._fault: DeviceError | LabFault | None = None
@@ -63,8 +66,10 @@ class ClockWatch:
         """Measure for the last time and put everything together; raises what the thread met, too."""
         self._stopping.set()
         self._thread.join()
-        if self._fault is not None:
-            raise self._fault
+        if self._lost is not None:
+            self._again()
+        if (fault := self._fault or self._lost) is not None:
+            raise fault
         self._offsets.append(self._measure())
         self._helper.send_eof()
         return ClockMap.of(self._shell.name, self._offsets)
@@ -103,9 +108,32 @@ class ClockWatch:
                 self._offsets.append(self._probe(_PROBE_TIMEOUT_S).offset)
             except DeadlineExceeded:
                 pass  # a board this busy answers later; until then the interval is wider
+            except ConnectionLost as lost:
+                if self._ended():
+                    self._fault = lost
+                    return
+                self._lost = lost
+                self._again()
             except (DeviceError, LabFault) as fault:
                 self._fault = fault
                 return
+
+    def _ended(self) -> bool:
+        """Return whether it was the helper that ended; else it was the link."""
+        try:
+            self._helper.exit_status(timeout_s=_PROBE_TIMEOUT_S)
+        except DeviceError:
+            return False
+        return True
+
+    def _again(self) -> None:
+        """Start another helper in the place of one whose link broke; until there is one the interval is wider."""
+        with suppress(DeviceError):
+            self._helper.__exit__(None, None, None)
+            self._helper = self._shell.stream(_COMMAND, timeout_s=_LIFE_S)
+            self._helper.__enter__()
+            self._offsets.append(self._probe(_START_TIMEOUT_S).offset)
+            self._lost = None
 
     def _probe(self, timeout_s: float) -> Probe:
         self._asked += 1

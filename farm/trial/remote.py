@@ -2,7 +2,8 @@
 
 import json
 import posixpath
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from shlex import quote
 from time import monotonic_ns
@@ -11,10 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from devices.shell import Shell, Stream
+from devices.shell import Line, Shell
 
 from ..artifact.deploy import Deployment
 from ..errors import LabFault, UsageFault
+from .kept import Kept
 from .scenario import Scenario
 
 _SILENCE_S = 60.0
@@ -24,7 +26,6 @@ _STARTED_S = 120.0
 """For loading and warm-up together, before the scenario's own times count (assumed)."""
 _BURST_AT_MOST = 4
 """So many times its length a burst may take where the board's processor is busy otherwise; the runner keeps to it."""
-_END_S = 10.0
 
 STAGES = ("acquire", "convert", "marshal", "infer", "decode", "draw")
 """That a runner may tell, in the pipeline's order."""
@@ -63,6 +64,8 @@ class Run:
     bursts: list[Burst] = field(default_factory=list[Burst])
     """Before the frames and after them."""
     ended: bool = False
+    away_s: float = 0.0
+    """How long the link was away meanwhile."""
     began_ns: int = 0
     """When it was started, on the controller's clock."""
     heard_ns: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
@@ -114,21 +117,29 @@ def run_on_board(
     Raises:
         LabFault: it ended before its end, said nonsense, or the board lacks what it needs.
         UsageFault: the board's runtime refuses the model.
-        devices.errors.DeviceError: the link; also when it breaks in the middle.
+        devices.errors.DeviceError: the link; also when it breaks in the middle, and what the runner keeps on the board
+            cannot be reached again before the run must be over.
     """
     run = Run(began_ns=monotonic_ns())
     whole_s = _STARTED_S + 4 * quiet_s + 2 * _BURST_AT_MOST * burst_s + scenario.limit_s + scenario.score_s + _SILENCE_S
-    with shell.stream(_command(deployment, scenario, quiet_s, burst_s), timeout_s=whole_s) as stream:
-        for event, t_ns in _events(shell.name, stream):
-            watch()
-            try:
-                _take(run, event, shell.name, deployment, progress)
-                first_ns, _ = run.heard_ns.get(event["event"], (t_ns, t_ns))
-                run.heard_ns[event["event"]] = first_ns, t_ns
-            except (KeyError, TypeError, ValueError) as error:
-                raise _nonsense(shell.name, json.dumps(event)) from error
-        status = stream.exit_status(timeout_s=_END_S)
-        said = stream.stderr().decode("utf-8", "replace").strip()
+    own = deployment.artifact.manifest.command is not None
+    kept = Kept(shell, "" if own else deployment.runs_path, deployment.runner_path)
+    kept.clear()
+    command = _command(deployment, scenario, quiet_s, burst_s, kept.path)
+    try:
+        with closing(kept.lines(command, timeout_s=whole_s, idle_timeout_s=_SILENCE_S)) as lines:
+            for event, t_ns in _events(shell.name, lines):
+                watch()
+                try:
+                    _take(run, event, shell.name, deployment, progress)
+                    first_ns, _ = run.heard_ns.get(event["event"], (t_ns, t_ns))
+                    run.heard_ns[event["event"]] = first_ns, t_ns
+                except (KeyError, TypeError, ValueError) as error:
+                    raise _nonsense(shell.name, json.dumps(event)) from error
+    finally:
+        kept.end()
+    run.away_s = kept.away_s
+    status, said = kept.ended()
     if not run.ended or status:
         raise _ended_early(shell.name, status, said)
     if not run.rows:
@@ -146,13 +157,13 @@ def require_columns(board: str, run: Run) -> None:
         )
 
 
-def _command(deployment: Deployment, scenario: Scenario, quiet_s: float, burst_s: float) -> str:
+def _command(deployment: Deployment, scenario: Scenario, quiet_s: float, burst_s: float, keep: str) -> str:
     if deployment.artifact.manifest.command is not None:
         return _own_program(deployment, deployment.artifact.manifest.command, plan(scenario, quiet_s, burst_s))
     words = ["python3", "-u", deployment.runner_path]
     words += ["--model", deployment.model_path, "--manifest", deployment.manifest_path]
     words += ["--images", deployment.images_path]
-    words += ["--plan", json.dumps(plan(scenario, quiet_s, burst_s))]
+    words += ["--plan", json.dumps(plan(scenario, quiet_s, burst_s)), *(["--keep", keep] if keep else [])]
     return "exec " + " ".join(map(quote, words))
 
 
@@ -184,8 +195,8 @@ def plan(scenario: Scenario, quiet_s: float, burst_s: float) -> dict[str, Any]:
     return around | scenario.plan()
 
 
-def _events(board: str, stream: Stream) -> Iterator[tuple[dict[str, Any], int]]:
-    for line in stream.lines(idle_timeout_s=_SILENCE_S):
+def _events(board: str, lines: Iterable[Line]) -> Iterator[tuple[dict[str, Any], int]]:
+    for line in lines:
         try:
             event = json.loads(line.data)
             event["event"]

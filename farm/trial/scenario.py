@@ -44,8 +44,8 @@ class Common:
     """How long the model runs beforehand, so that the board is as warm as in use."""
 
     name: ClassVar[str]
-    percent: ClassVar[float] = 99.0
-    """The latency percentile that the scenario is about."""
+    percent: ClassVar[float | None] = 99.0
+    """The latency percentile that the scenario is about; None: about none."""
     closed: ClassVar[bool] = True
     """Whether a frame waits for the one before it, and for nothing else: then there is no rate, and nothing is late."""
 
@@ -125,7 +125,7 @@ class SingleStream(Common):
     """Beside the duration. With fewer there is no early-stopping bound of p90."""
 
     name: ClassVar[str] = "single stream"
-    percent: ClassVar[float] = 90.0
+    percent: ClassVar[float | None] = 90.0
 
     @property
     def span_s(self) -> float:
@@ -186,6 +186,7 @@ class Offline(Common):
     """Beside the duration. MLPerf's rules ask for 24,576, and for 600 s."""
 
     name: ClassVar[str] = "offline"
+    percent: ClassVar[float | None] = None
 
     @property
     def span_s(self) -> float:
@@ -256,7 +257,7 @@ class Comparison250(Common):
     """The protocol knows of none."""
 
     name: ClassVar[str] = "comparison 250"
-    percent: ClassVar[float] = 50.0
+    percent: ClassVar[float | None] = None
 
     @property
     def span_s(self) -> float:
