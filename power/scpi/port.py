@@ -86,7 +86,7 @@ class ScpiPort:
         pause_s: float = 0.0,
         baud: int = 9600,
     ) -> Self:
-        """Open a VISA resource, a serial port or ``host:port``. A closed TCP port shows only at the first query.
+        """Open a VISA resource, a serial port or ``host:port``.
 
         Raises:
             MeterOffline: the resource cannot be opened.

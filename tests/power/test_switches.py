@@ -188,5 +188,5 @@ def test_a_shelly_that_is_not_there_is_offline_and_named() -> None:
 
 
 def test_a_supply_that_is_not_there_is_offline_and_named() -> None:
-    with pytest.raises(SwitchOffline, match="s1: OUTP"):
+    with pytest.raises(SwitchOffline, match=r"s1: TCPIP::127\.0\.0\.1::9::SOCKET: Connection refused"):
         ScpiOutput.open("s1", ScpiOutput.Config(resource="TCPIP::127.0.0.1::9::SOCKET"))
