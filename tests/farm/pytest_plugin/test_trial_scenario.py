@@ -17,7 +17,7 @@ def trial(monkeypatch):
         raise InterruptedError(scenario)
 
     monkeypatch.setattr(Trials, "_tried", tried)
-    return Trials(SimpleNamespace(), SimpleNamespace(nodeid="test_it"), SimpleNamespace())  # type: ignore[arg-type]
+    return Trials(SimpleNamespace(), SimpleNamespace(nodeid="test_it"), SimpleNamespace())
 
 
 @pytest.mark.parametrize(
@@ -35,5 +35,5 @@ def test_what_is_asked_for_is_run(trial, asked, wanted):
 
 @pytest.mark.parametrize("asked", [{}, {"rate_hz": 5}, {"rate_hz": 5, "duration_s": 1, "scenario": Offline()}])
 def test_a_rate_and_a_duration_or_a_scenario_and_never_both(trial, asked):
-    with pytest.raises(UsageFault, match="test_it: .* rate_hz and duration_s, or a scenario"):
+    with pytest.raises(UsageFault, match=r"test_it: .* rate_hz and duration_s, or a scenario"):
         trial(object(), **asked)
