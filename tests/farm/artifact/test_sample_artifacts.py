@@ -30,14 +30,12 @@ def manifest_of(name: str):
     return read_manifest(LAB / "artifacts" / f"{name}.tar.zst")
 
 
-def predicted(artifact, dataset, folder: Path, **options: float) -> dict[int, int]:
-    """Let the runner predict, and return image → class."""
+def predicted(artifact, dataset, folder: Path, **plan: float) -> dict[int, int]:
+    """Let the runner run a plan, and return image → class."""
     listed = folder / "manifest.json"
     listed.write_bytes((artifact.model_path.parent / "manifest.json").read_bytes())
     line = [sys.executable, str(REPOSITORY / "farm" / "runner"), "--model", str(artifact.model_path)]
-    line += ["--manifest", str(listed), "--images", str(dataset.images_path)]
-    for name, value in options.items():
-        line += [f"--{name.replace('_', '-')}", str(value)]
+    line += ["--manifest", str(listed), "--images", str(dataset.images_path), "--plan", json.dumps(plan)]
     done = subprocess.run(line, capture_output=True, timeout=550, check=True)
     found: dict[int, int] = {}
     for event in map(json.loads, done.stdout.splitlines()):

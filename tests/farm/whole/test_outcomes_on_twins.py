@@ -200,7 +200,7 @@ def _inferring(whole) -> bool:
     for process in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):  # it ended while we looked
             words = process.read_text(errors="replace")
-            if str(whole.folder) in words and "--rate-hz" in words:
+            if str(whole.folder) in words and "--plan" in words:
                 return True
     return False
 
