@@ -37,7 +37,7 @@ hangs at boot           3 board: nothing answers     3 board: neither a login   
 panics at boot          3 board: nothing answers     3 board: neither a login     3 board: panic               3 board: panic               3 board: panic               3 board: panic               0 off
 panicked while up       3 board: nothing answers     3 board: neither a login     0 would change               0 pass                       0 booted                     0 booted                     0 off
 silent SSH              3 board: 127.0.0.1           0 exact                      0 over its console           3 board: not up              3 board: not up              3 board: not up              0 off
-SSH is cut              -                            -                            0 would change               3 board: broke               -                            -                            -
+SSH is cut              -                            -                            0 would change               0 pass                       -                            -                            -
 another host key        3 board: SHA256              0 exact                      3 board: SHA256              3 board: SHA256              3 board: SHA256              3 board: SHA256              0 off
 another board           3 board: serial number       0 exact                      3 board: serial number       3 board: serial number       3 board: serial number       3 board: serial number       0 off
 fed through its UART    3 board: still answers       0 exact                      3 board: stall               3 board: stall               3 board: stall               3 board: still runs boot     3 board: still answers
