@@ -18,7 +18,7 @@ demo: setup ## four boards (twins): power on, boot, provision, deploy, infer, me
 demo-fail: setup ## the same with a release that must be refused: too slow, too hungry
 	@tools/demo-fail
 
-test: setup ## the suite, on two cores in six minutes
+test: setup ## the suite, on two cores in seven minutes
 	-@$(BIN)/python -m compileall -q -j 0 farm devices power # else every process that tests start compiles them anew
 	$(BIN)/pytest -n 7 --dist worksteal --durations 5
 
