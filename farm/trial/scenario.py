@@ -115,11 +115,27 @@ class FixedRate(Common):
 
 
 @dataclass(frozen=True, slots=True)
-class SingleStream(Common):
-    """One frame after another, each as soon as the one before is done: how quick is an answer?"""
+class Closed(Common):
+    """A query begins when the one before is done, for so long at least; a scenario adds how many at least."""
 
     duration_s: float = 10.0
     """At least."""
+
+    @property
+    def span_s(self) -> float:
+        """About how long it takes, if the board is not slow."""
+        return self.duration_s
+
+    @property
+    def limit_s(self) -> float:
+        """No query begins later than this after the first."""
+        return _CLOSED_TIMES * self.duration_s + _CLOSED_S
+
+
+@dataclass(frozen=True, slots=True)
+class SingleStream(Closed):
+    """One frame after another, each as soon as the one before is done: how quick is an answer?"""
+
     _: KW_ONLY
     min_queries: int = 64
     """Beside the duration. With fewer there is no early-stopping bound of p90."""
@@ -127,27 +143,15 @@ class SingleStream(Common):
     name: ClassVar[str] = "single stream"
     percent: ClassVar[float | None] = 90.0
 
-    @property
-    def span_s(self) -> float:
-        """About how long it takes, if the board is not slow."""
-        return self.duration_s
-
-    @property
-    def limit_s(self) -> float:
-        """No query begins later than this after the first."""
-        return _CLOSED_TIMES * self.duration_s + _CLOSED_S
-
     def plan(self) -> dict[str, Any]:
         """Return what the runner is told of it."""
         return {"samples_per_query": 1, "duration_s": self.duration_s, "min_count": self.min_queries}
 
 
 @dataclass(frozen=True, slots=True)
-class MultiStream(Common):
+class MultiStream(Closed):
     """Some images at once, as of several cameras, again and again: a query's latency ends with its last image."""
 
-    duration_s: float = 10.0
-    """At least."""
     _: KW_ONLY
     samples_per_query: int = 8
     """Of MLPerf's rules."""
@@ -155,16 +159,6 @@ class MultiStream(Common):
     """Beside the duration. With fewer there is no early-stopping bound of p99."""
 
     name: ClassVar[str] = "multi stream"
-
-    @property
-    def span_s(self) -> float:
-        """About how long it takes, if the board is not slow."""
-        return self.duration_s
-
-    @property
-    def limit_s(self) -> float:
-        """No query begins later than this after the first."""
-        return _CLOSED_TIMES * self.duration_s + _CLOSED_S
 
     def plan(self) -> dict[str, Any]:
         """Return what the runner is told of it."""
@@ -176,27 +170,15 @@ class MultiStream(Common):
 
 
 @dataclass(frozen=True, slots=True)
-class Offline(Common):
+class Offline(Closed):
     """All images at once, in one query: how many a second, as fast as possible?"""
 
-    duration_s: float = 10.0
-    """At least."""
     _: KW_ONLY
     min_samples: int = 1024
     """Beside the duration. MLPerf's rules ask for 24,576, and for 600 s."""
 
     name: ClassVar[str] = "offline"
     percent: ClassVar[float | None] = None
-
-    @property
-    def span_s(self) -> float:
-        """About how long it takes, if the board is not slow."""
-        return self.duration_s
-
-    @property
-    def limit_s(self) -> float:
-        """No image is begun later than this after the first."""
-        return _CLOSED_TIMES * self.duration_s + _CLOSED_S
 
     def plan(self) -> dict[str, Any]:
         """Return what the runner is told of it; one query without an end of its own."""

@@ -68,7 +68,7 @@ def both(block: Block, size: int, **changed: object) -> tuple[Energy, Energy]:
     return energy(block, *edges_ns, **wanted), energy_of(Cut(block, size), *edges_ns, at_once=0, **wanted)
 
 
-def same(one: Energy, other: Energy) -> None:
+def assert_same(one: Energy, other: Energy) -> None:
     assert [term.name for term in one.terms] == [term.name for term in other.terms]
     for mine, theirs in zip(one.terms, other.terms, strict=True):
         assert theirs.joules == pytest.approx(mine.joules, rel=1e-9, abs=1e-12), mine.name
@@ -83,11 +83,11 @@ def same(one: Energy, other: Energy) -> None:
 )
 def test_piece_by_piece_it_is_the_same_to_rounding(size: int, faults: bool) -> None:
     for seed in range(5):
-        same(*both(trace(seed, faults=faults), size))
+        assert_same(*both(trace(seed, faults=faults), size))
 
 
 def test_watts_that_were_measured_as_such_are_summed_too() -> None:
-    same(*both(trace(1, own=True), 300, accuracy=OF_WATTS))
+    assert_same(*both(trace(1, own=True), 300, accuracy=OF_WATTS))
 
 
 def test_a_window_on_a_reading_counts_it_once() -> None:

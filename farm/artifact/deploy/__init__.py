@@ -20,6 +20,7 @@ along (:mod:`.by_python`), another by its shell alone (:mod:`.by_shell`); names 
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from devices.shell import Shell
 
@@ -137,13 +138,7 @@ def deploy(
     total = sum(blob.size for blob in blobs)
     timeout_s = _LEAST_S + total / _SLOWEST_BYTES_PER_S + 2 * total / HASH_BYTES_PER_S
     with opened(shell, workdir, timeout_s=timeout_s, by_shell=by_shell) as board:
-
-        def require_space(wanted_bytes: int) -> None:
-            if board.free_bytes < wanted_bytes + _SPARE_BYTES:
-                said = f"{board.free_bytes:,} bytes free, {wanted_bytes + _SPARE_BYTES:,} needed"
-                hint = "keep fewer artifacts there (--keep, or `keep:` in the inventory), or look what fills the disk"
-                raise LabFault(shell.name, f"{workdir}: {said}", hint=hint)
-
+        require_space = partial(_require_space, shell.name, workdir, board.free_bytes)
         if board.stream is not None:
             helper = Helper(shell, workdir, board.stream)
             took = bring(helper, shell.name, workdir, blobs, require_space, tell)
@@ -169,6 +164,13 @@ def deploy(
         took=took,
         runs_path=f"{workdir}/runs",
     )
+
+
+def _require_space(board: str, workdir: str, free_bytes: int, wanted_bytes: int) -> None:
+    if free_bytes < wanted_bytes + _SPARE_BYTES:
+        said = f"{free_bytes:,} bytes free, {wanted_bytes + _SPARE_BYTES:,} needed"
+        hint = "keep fewer artifacts there (--keep, or `keep:` in the inventory), or look what fills the disk"
+        raise LabFault(board, f"{workdir}: {said}", hint=hint)
 
 
 def _silent(_: str) -> None:

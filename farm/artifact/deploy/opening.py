@@ -20,6 +20,8 @@ from .names import ON_BOARD
 ANSWER_S = 60.0
 """Longest that a board is silent where it has nothing to read or write, assumed: Python on a loaded Pi Zero W."""
 
+_PARTS = ("arriving", "contents", "helper")
+"""The helper's files, in the order in which they become one."""
 _UNFIT = 96
 """How the helper's Python ends where it is too old, or lacks a part of its standard library."""
 _MADE = """\
@@ -107,16 +109,17 @@ def opened(shell: Shell, workdir: str, *, timeout_s: float, by_shell: bool) -> G
 @cache
 def _helper() -> bytes:
     """Return the helper as it goes over the wire: without what only people read."""
-    arriving, tree = (ast.parse((ON_BOARD / name).read_bytes()) for name in ("arriving.py", "helper.py"))
-    tree.body = arriving.body + [one for one in tree.body if not _is_of(one, "arriving")]
+    parts = [ast.parse((ON_BOARD / f"{name}.py").read_bytes()) for name in _PARTS]
+    body = [one for part in parts for one in part.body if not _is_of(one, _PARTS)]
+    tree = ast.Module(body, type_ignores=[])
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node):
             node.body = node.body[1:]
     return zlib.compress(ast.unparse(tree).encode(), 9)
 
 
-def _is_of(statement: ast.stmt, module: str) -> bool:
-    return isinstance(statement, ast.ImportFrom) and statement.module == module
+def _is_of(statement: ast.stmt, modules: tuple[str, ...]) -> bool:
+    return isinstance(statement, ast.ImportFrom) and statement.module in modules
 
 
 def _until_ready(shell: Shell, workdir: str, stream: Stream) -> Iterator[str]:

@@ -170,8 +170,8 @@ class PlayedStream:
 
 
 @pytest.fixture
-def lab(tmp_path, retrain, dataset, monkeypatch):
-    """A board that has the old artifact; ``lab(cut)`` cuts off the new one, looks at the board, deploys it again."""
+def assert_survives(tmp_path, retrain, dataset, monkeypatch):
+    """A board that has the old artifact; each call cuts off the new one, looks at the board, and deploys it again."""
     monkeypatch.setattr(by_python, "LARGE_BYTES", 50_000)
     monkeypatch.chdir(tmp_path)
     old, new = retrain(OLD), retrain(NEW)
@@ -218,24 +218,24 @@ def whole(workdir: Path) -> str:
     return current.name
 
 
-def test_a_link_that_breaks_after_so_many_bytes(lab):
-    total = lab.reference().sent
+def test_a_link_that_breaks_after_so_many_bytes(assert_survives):
+    total = assert_survives.reference().sent
     for sent in [0, 3, *range(total // 24, total, total // 24)]:
-        lab(lambda board, sent=sent: setattr(board, "cut_at", sent))
+        assert_survives(lambda board, sent=sent: setattr(board, "cut_at", sent))
 
 
-def test_a_link_that_breaks_before_an_answer(lab):
-    for line in range(3, lab.reference().lines + 1):
-        lab(lambda board, line=line: setattr(board, "cut_at_line", line))
+def test_a_link_that_breaks_before_an_answer(assert_survives):
+    for line in range(3, assert_survives.reference().lines + 1):
+        assert_survives(lambda board, line=line: setattr(board, "cut_at_line", line))
 
 
-def test_power_that_goes_between_two_calls_of_the_helper(lab):
-    calls = lab.reference().os.calls
+def test_power_that_goes_between_two_calls_of_the_helper(assert_survives):
+    calls = assert_survives.reference().os.calls
     for number in range(1, calls, max(calls // 24, 1)):
-        lab(lambda board, number=number: setattr(board.os, "last", number))
+        assert_survives(lambda board, number=number: setattr(board.os, "last", number))
 
 
-def test_power_that_goes_between_two_programs_of_the_shell(lab, tmp_path, monkeypatch):
+def test_power_that_goes_between_two_programs_of_the_shell(assert_survives, tmp_path, monkeypatch):
     programs, count = tmp_path / "programs", tmp_path / "count"
     programs.mkdir()
     for name in ("ln", "mv", "rm", "ls", "tr"):
@@ -246,7 +246,7 @@ def test_power_that_goes_between_two_programs_of_the_shell(lab, tmp_path, monkey
         (programs / name).chmod(0o755)
     count.write_text("1000\n")
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
-    lab.reference()
+    assert_survives.reference()
     started = 1000 - int(count.read_text())
     assert started >= 7
 
@@ -254,10 +254,10 @@ def test_power_that_goes_between_two_programs_of_the_shell(lab, tmp_path, monkey
         count.write_text(f"{number}\n")
 
     for number in range(started):
-        lab(lambda _, number=number: cut_at(number))
+        assert_survives(lambda _, number=number: cut_at(number))
 
 
-def test_what_has_arrived_is_not_sent_again(lab, tmp_path, dataset, retrain):
+def test_what_has_arrived_is_not_sent_again(assert_survives, tmp_path, dataset, retrain):
     model = retrain(random.Random(3).randbytes(2_000_000))
     board = Played(tmp_path / "another")
     board.cut_at = 1_500_000
@@ -281,7 +281,9 @@ def test_a_torn_end_of_what_has_arrived_costs_only_itself(tmp_path, dataset, ret
     assert Path(put.model_path).read_bytes() == content
 
 
-def test_half_arrived_parts_of_an_artifact_that_nobody_wants_any_more_are_removed(lab, tmp_path, dataset, retrain):
+def test_half_arrived_parts_of_an_artifact_that_nobody_wants_any_more_are_removed(
+    assert_survives, tmp_path, dataset, retrain
+):
     board = Played(tmp_path / "another")
     board.cut_at = 100_000
     with pytest.raises(ConnectionLost):

@@ -119,6 +119,7 @@ def test_a_board_that_can_run_it_is_not_refused(shell, workdir, artifact, datase
     wants = {"bound_to": {"gpu": "quadro", "compute_capability": "7.5"}}
     manifest = Manifest.model_validate(artifact.manifest.model_dump() | wants)
     deploy(shell, workdir, Artifact(manifest, identity(manifest), artifact.files, artifact.size_bytes), dataset)
+    assert Path(workdir, "current").resolve().name == identity(manifest)
 
 
 @BOTH

@@ -1,0 +1,184 @@
+"""What the board has: which contents are there and right, and what of them another is put together from.
+
+A part of ``helper.py``.
+"""
+
+import base64
+import hashlib
+import json
+import os
+import struct
+import time
+
+from arriving import codecs
+
+_PIECE = 1 << 17
+_MIB = 1 << 20
+_CHUNK = struct.Struct("<I16s")
+_MARKS = 64
+_SETTLED_NS = 2000000000
+
+
+def sha256_of(path):
+    digest = hashlib.sha256()
+    with open(path, "rb", buffering=0) as file:
+        while True:
+            data = file.read(_PIECE)
+            if not data:
+                return digest.hexdigest()
+            digest.update(data)
+
+
+def write_all(descriptor, data, offset):
+    view = memoryview(data)
+    while view:
+        done = os.pwrite(descriptor, view, offset)
+        view = view[done:]
+        offset += done
+
+
+def replace(path, data):
+    """Write a small file so that it is there whole or not at all."""
+    with open(path + ".new", "wb") as file:
+        file.write(data)
+    os.replace(path + ".new", path)
+
+
+class Verified:
+    """Contents whose hash was right since the board booted, and that nobody has touched since: not read again."""
+
+    def __init__(self):
+        with open("/proc/sys/kernel/random/boot_id") as file:
+            self.boot = file.read().strip()
+        try:
+            with open("verified") as file:
+                noted = json.load(file)
+            self.noted = noted["blobs"] if noted["boot"] == self.boot else {}
+        except (OSError, ValueError, KeyError, TypeError):
+            self.noted = {}
+        self.before = dict(self.noted)
+
+    def intact(self, name, size):
+        path = "blobs/" + name
+        try:
+            stat = os.stat(path)
+        except OSError:
+            return False
+        if stat.st_size != size:
+            return False
+        state = [stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
+        if self.noted.get(name) == state:
+            return True
+        self.noted.pop(name, None)
+        begun_ns = int(time.time() * 1e9)
+        if sha256_of(path) != name:
+            return False
+        # what is written within one tick of the clock leaves the same times: only a file at rest is noted
+        if begun_ns - stat.st_ctime_ns > _SETTLED_NS:
+            self.noted[name] = state
+        return True
+
+    def keep(self):
+        self.noted = {name: state for name, state in self.noted.items() if os.path.exists("blobs/" + name)}
+        if self.noted != self.before:
+            replace("verified", json.dumps({"boot": self.boot, "blobs": self.noted}).encode())
+
+
+def prefix(name, size):
+    """Return the hashes of what has arrived of a content, at marks that a torn end leaves usable."""
+    step = max(_MIB, -(-size // (_MARKS * _MIB)) * _MIB)
+    digest, at, marks = hashlib.sha256(), 0, []
+    with open("incoming/" + name, "rb", buffering=0) as file:
+        end = min(os.fstat(file.fileno()).st_size, size)
+        while at < end:
+            data = file.read(min(_PIECE, end - at, step - at % step))
+            if not data:
+                break
+            digest.update(data)
+            at += len(data)
+            if at % step == 0 or at == end:
+                marks.append([at, digest.copy().hexdigest()])
+    return marks
+
+
+def survey(wanted, large):
+    """Say which of the wanted contents are there, and what has arrived of the others."""
+    begun = time.monotonic()
+    verified = Verified()
+    have = [index for index, (name, size) in enumerate(wanted) if verified.intact(name, size)]
+    verified.keep()
+    missing = sorted(set(range(len(wanted))).difference(have))
+    parts = [index for index in missing if os.path.exists("incoming/" + wanted[index][0])]
+    large_ones = [index for index in have if wanted[index][1] >= large]
+    return {
+        "have": have,
+        "bare": [index for index in large_ones if not os.path.exists("chunks/" + wanted[index][0])],
+        "parts": {index: prefix(*wanted[index]) for index in parts},
+        "held": sum(os.stat("incoming/" + wanted[index][0]).st_blocks * 512 for index in parts),
+        "chunked": bool(os.path.isdir("chunks") and os.listdir("chunks")),
+        "codecs": codecs(),
+        "hash_s": time.monotonic() - begun,
+    }
+
+
+def chunks_of(recipe):
+    """Yield offset, length and hash of every chunk."""
+    offset = 0
+    for length, digest in _CHUNK.iter_unpack(recipe):
+        yield offset, length, digest
+        offset += length
+
+
+def sources(wanted):
+    """Return hash -> (blob, offset) of the wanted chunks that the board's contents should hold."""
+    found = {}
+    for name in os.listdir("chunks"):
+        if not os.path.exists("blobs/" + name):
+            continue
+        with open("chunks/" + name, "rb") as file:
+            recipe = file.read()
+        for offset, _, digest in chunks_of(recipe[: len(recipe) // _CHUNK.size * _CHUNK.size]):
+            if digest in wanted:
+                found.setdefault(digest, (name, offset))
+    return found
+
+
+class Files:
+    """The board's contents, opened once."""
+
+    def __init__(self):
+        self.descriptors = {}
+
+    def read(self, name, offset, length):
+        if name not in self.descriptors:
+            self.descriptors[name] = os.open("blobs/" + name, os.O_RDONLY)
+        return os.pread(self.descriptors[name], length, offset)
+
+    def close(self):
+        for descriptor in self.descriptors.values():
+            os.close(descriptor)
+
+
+def fill(name, recipe):
+    """Put together what the board has of a content; return a bit for every chunk, set where it is missing."""
+    chunks = list(chunks_of(recipe))
+    known, files = sources({digest for _, _, digest in chunks}), Files()
+    part = os.open("incoming/" + name, os.O_RDWR | os.O_CREAT, 0o644)
+    bits = bytearray(-(-len(chunks) // 8))
+    try:
+        for index, (offset, length, digest) in enumerate(chunks):
+            if right(os.pread(part, length, offset), length, digest):
+                continue
+            data = files.read(*known[digest] + (length,)) if digest in known else b""
+            if right(data, length, digest):
+                write_all(part, data, offset)
+            else:
+                bits[index // 8] |= 1 << index % 8
+    finally:
+        os.close(part)
+        files.close()
+    return base64.b64encode(bytes(bits)).decode()
+
+
+def right(data, length, digest):
+    return len(data) == length and hashlib.sha256(data).digest()[:16] == digest
