@@ -10,12 +10,12 @@ from threading import Event, Thread
 from typing import Any
 
 from ..lab.lease import owner
+from ..lab.lending import Lending, Stopped
 from ..store.database import Store, Stored
 from ..store.run import GateVerdict, Run
 from .budget import Budget
 from .gate import conclude
 from .gate_plan import Plan
-from .lending import Lending, Stopped
 from .policy import Policy
 from .seat_run import Job, SeatRun, run_seat
 from .seats import Seat
@@ -25,6 +25,10 @@ _GRACE_S = 3.0
 _CLOSED_S = 4.0
 """Within this what waited on a link that was closed has noticed. A CI kills a cancelled job after some 10 s."""
 _MOST_RECORDS = 1_000_000
+_NONE_LEFT = (
+    "all have run other seats of this gate",
+    "give the policy a lower count, or the lab more boards of this model",
+)
 
 Progress = Callable[[str, str], None]
 
@@ -73,7 +77,7 @@ def new_job(
         stored = store.records(run_id=run_id, limit=_MOST_RECORDS)
         return {each.record.board.name for each in stored if isinstance(each, Stored)}.difference(again)
 
-    lending = Lending(plan.lab, state, f"gate {run_id[:8]}", used)
+    lending = Lending(plan.lab, state, f"gate {run_id[:8]}", used, _NONE_LEFT)
     budget = Budget(plan.policy.time_budget_s)
     return Job(plan.policy, plan.seats, plan.releases, plan.playbooks, store, run_id, lending, budget, progress)
 

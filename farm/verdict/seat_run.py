@@ -15,6 +15,7 @@ from ..artifact.deploy import Deployment, deploy_to
 from ..errors import LabFault, NoVerdict, UsageFault
 from ..health.lab_faults import note_lab_fault
 from ..lab.bench import Bench
+from ..lab.lending import Lending
 from ..playbook import Playbook, apply
 from ..store.database import Store
 from ..store.disk import DiskFull
@@ -23,7 +24,6 @@ from ..store.run import GateFault
 from ..trial.trial import run_trial
 from .budget import Budget, trial_s
 from .gate import SeatVerdict, judge_seat
-from .lending import Lending
 from .policy import Policy
 from .releases import Releases
 from .seats import Seat

@@ -14,6 +14,7 @@ import pytest
 
 from devices.errors import Unreachable
 from farm.errors import LabFault, UsageFault
+from farm.lab import lending
 from farm.lab.inventory import Lab
 from farm.lab.lease import LeaseLost
 from farm.store.consoles import ConsoleLog
@@ -23,7 +24,7 @@ from farm.store.health import faults_in_a_row, history
 from farm.store.record import Record
 from farm.store.run import GateVerdict
 from farm.trial.trial import Trial
-from farm.verdict import gate_run, lending, seat_run
+from farm.verdict import gate_run, seat_run
 from farm.verdict.budget import Budget
 from farm.verdict.gate_plan import Plan
 from farm.verdict.gate_run import new_job, new_run, run_gate

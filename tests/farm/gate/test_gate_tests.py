@@ -18,9 +18,10 @@ import pytest
 import yaml
 
 from farm.cli.main import main
+from farm.lab import lending
 from farm.store.database import Store
 from farm.store.runs import StoredRun
-from farm.verdict import lending, seat_run
+from farm.verdict import seat_run
 
 MODELS = Path(__file__).parents[2] / "lab"
 BIN = Path(sys.executable).parent
@@ -36,7 +37,8 @@ from devices.errors import Unreachable
 from farm.store.consoles import ConsoleLog
 from farm.store.record import Record
 from farm.trial.trial import Trial
-from farm.verdict import lending, seat_run
+from farm.lab import lending
+from farm.verdict import seat_run
 
 HERE = Path(__file__).parent
 DOES = json.loads((HERE / "behaviour.json").read_text())

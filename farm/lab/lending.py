@@ -1,4 +1,4 @@
-"""The boards that a gate has out: no two seats on one, and all of them closed when the gate is told to end."""
+"""The boards that several threads have out: each its own, and all of them closed when the work is told to end."""
 
 from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -6,22 +6,32 @@ from pathlib import Path
 from threading import Event, Lock
 
 from ..errors import LabFault
-from ..lab.bench import Bench, borrow_any
-from ..lab.inventory import Lab
-from ..lab.lease import Wanted
+from .bench import Bench, borrow_any
+from .inventory import Lab
+from .lease import Wanted
 
 
 class Stopped(Exception):
-    """The gate was told to end."""
+    """The work was told to end."""
 
 
 class Lending:
-    """Hands benches to the seats' threads. One a gate."""
+    """Hands benches to threads. One a gate, or whatever else works on several boards at once."""
 
-    def __init__(self, lab: Lab, state: Path, reason: str, used: Callable[[], Collection[str]]) -> None:
-        """Take the lab, what others see as the reason of a lease, and which boards have trials of this gate."""
+    def __init__(
+        self, lab: Lab, state: Path, reason: str, used: Callable[[], Collection[str]], none_left: tuple[str, str]
+    ) -> None:
+        """Take the lab and what decides who gets a board.
+
+        Args:
+            lab: where the boards are.
+            state: the farm's folder.
+            reason: what others see as the reason of a lease.
+            used: the boards that nobody of this work may have any more.
+            none_left: what is said where all are used, and what to do.
+        """
         self.lab = lab
-        self._state, self._reason, self._used = state, reason, used
+        self._state, self._reason, self._used, self._none_left = state, reason, used, none_left
         self._out: dict[str, Bench] = {}
         self._lock, self._stopped = Lock(), Event()
 
@@ -29,12 +39,12 @@ class Lending:
     def lend(self, boards: Sequence[str], *, wait_s: float, tell: Callable[[str], None]) -> Generator[Bench]:
         """Lend one of these boards: the first that is free, else whichever is free first.
 
-        Never one that another seat has or had: each is judged on a board of its own.
+        Never one that is used, by another thread or before.
 
         Raises:
             LabFault: none is left, or none was free within ``wait_s``; or the board was lost meanwhile.
             devices.errors.DeviceError: its console cannot be opened.
-            Stopped: the gate was told to end.
+            Stopped: the work was told to end.
         """
         with ExitStack() as stack:
             bench = self._first(boards, wait_s, tell, stack)
@@ -65,14 +75,14 @@ class Lending:
         used = self._used()
         left = tuple(board for board in boards if board not in used)
         if not left:
-            hint = "give the policy a lower count, or the lab more boards of this model"
-            raise LabFault(", ".join(boards), "all have run other seats of this gate", hint=hint)
+            what, hint = self._none_left
+            raise LabFault(", ".join(boards), what, hint=hint)
         return left
 
     def _claim(
         self, boards: tuple[str, ...], wait_s: float, tell: Callable[[str], None], stack: ExitStack
     ) -> Bench | None:
-        """Borrow one of these; None when another seat has run on it while it was waited for."""
+        """Borrow one of these; None when it was used by another thread while it was waited for."""
         with ExitStack() as trying:
             wanted = Wanted(boards=boards)
             borrowed = borrow_any(
@@ -91,12 +101,12 @@ class Lending:
             return bench
 
     def heed(self) -> None:
-        """Raise Stopped once the gate was told to end; called wherever a seat can be left cleanly."""
+        """Raise Stopped once the work was told to end; called wherever a thread can leave its board cleanly."""
         if self._stopped.is_set():
             raise Stopped
 
     def stop(self) -> None:
-        """Let every seat end at its next step: what it has set on a board is restored on the way out."""
+        """Let every thread end at its next step: what it has set on a board is restored on the way out."""
         self._stopped.set()
 
     def sever(self) -> None:
