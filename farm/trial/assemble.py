@@ -1,11 +1,9 @@
 """From what came in during a trial to its record. Pure but for the record's random id."""
 
-import platform
 import secrets
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from importlib.metadata import version
 
 from devices.board import BoardIdentity
 from power.block import Flag
@@ -14,24 +12,20 @@ from power.piecewise import Readings, flagged
 from ..artifact.deploy import Deployment
 from ..lab.bench import Bench
 from ..store.record import (
-    ArtifactFacts,
     BoardFacts,
     ClockFacts,
-    DatasetFacts,
     Event,
     EventKind,
-    HostFacts,
     Record,
-    RunnerFacts,
-    ScenarioFacts,
     StateFacts,
 )
 from .clock import ClockMap
+from .described import artifact_facts, dataset_facts, host_facts, runner_facts, scenario_facts
 from .figures import Frames, accuracy
 from .measured import Measured
 from .meters import meters, warnings
 from .remote import Run
-from .scenario import MultiStream, Scenario
+from .scenario import Scenario
 from .thermal import Settled
 from .voids import voids
 from .watts import Window
@@ -80,12 +74,12 @@ def assemble(bench: Bench, deployment: Deployment, scenario: Scenario, evidence:
         started_ns=evidence.started_ns,
         lab=bench.lab,
         board=_board(bench, run, evidence.identity),
-        artifact=_artifact(deployment),
-        dataset=_dataset(deployment),
-        scenario=_scenario(scenario, run, frames, window),
+        artifact=artifact_facts(deployment),
+        dataset=dataset_facts(deployment),
+        scenario=scenario_facts(scenario, run, frames, window.start_ns),
         latency=frames.latency(scenario.percent),
         deadlines=deadlines,
-        runner=_runner(run),
+        runner=runner_facts(run),
         accuracy=accuracy(run, deployment),
         power=told.power,
         traces={name: kept.index.seal for name, kept in measured.long_traces.items()},
@@ -93,7 +87,7 @@ def assemble(bench: Bench, deployment: Deployment, scenario: Scenario, evidence:
         clock=_clock(times, frames),
         state_before=evidence.before,
         state_after=evidence.after,
-        host=_host(measured),
+        host=host_facts(measured.lateness_max_ns),
         voids=[*others, *told.voids],
         warnings=[*told.warnings, *warnings(told.power, evidence.earlier, ambient_celsius)],
         start=None if evidence.settled is None else evidence.settled.until(window.start_ns),
@@ -152,61 +146,5 @@ def _board(bench: Bench, run: Run, identity: BoardIdentity) -> BoardFacts:
     return BoardFacts(name=bench.name, model=bench.board.model, made=bench.made, runtime=run.runtime, **facts)
 
 
-def _artifact(deployment: Deployment) -> ArtifactFacts:
-    artifact, manifest = deployment.artifact, deployment.artifact.manifest
-    return ArtifactFacts(
-        id=artifact.id,
-        name=manifest.name,
-        model=manifest.model,
-        runtime=manifest.runtime,
-        precision=manifest.precision,
-        size_bytes=artifact.size_bytes,
-    )
-
-
-def _dataset(deployment: Deployment) -> DatasetFacts:
-    dataset = deployment.dataset
-    return DatasetFacts(id=dataset.id, name=dataset.name, images=len(dataset.labels))
-
-
-def _scenario(scenario: Scenario, run: Run, frames: Frames, window: Window) -> ScenarioFacts:
-    asked = scenario.plan()
-    return ScenarioFacts(
-        name=scenario.name,
-        rate_hz=asked.get("rate_hz"),
-        duration_s=frames.seconds,
-        start_ns=window.start_ns,
-        frames=run.offered,
-        warmup_frames=scenario.warmup_frames,
-        late=None if scenario.closed else asked.get("late", "queue"),
-        seed=asked.get("seed"),
-        samples_per_query=scenario.samples_per_query if isinstance(scenario, MultiStream) else None,
-        queries=frames.queries,
-        min_duration_s=asked["duration_s"],
-        min_queries=asked.get("min_count", run.offered),
-    )
-
-
-def _runner(run: Run) -> RunnerFacts | None:
-    """Return what the runner says that it takes itself."""
-    told = run.hello.get("overhead")
-    if told is None:
-        return None
-    return RunnerFacts(
-        frame_us=told["frame_ns"] / 1e3,
-        latency_us=told["latency_ns"] / 1e3,
-        writing_s=None if run.writing_ns is None else run.writing_ns / 1e9,
-        link_away_s=run.away_s or None,
-    )
-
-
 def _clock(times: ClockMap, frames: Frames) -> ClockFacts:
     return ClockFacts(offset_ns=times.offset_ns(frames.start_ns), bound_ns=times.bound_ns, drift_ppm=times.drift_ppm)
-
-
-def _host(measured: Measured) -> HostFacts:
-    return HostFacts(
-        farm_version=version("edge-test-farm"),
-        python=platform.python_version(),
-        lateness_max_ms=measured.lateness_max_ns / 1e6,
-    )

@@ -1,0 +1,70 @@
+"""What a record says of release, data set, frames and controller, whoever ran them: a board, or this machine."""
+
+import platform
+from importlib.metadata import version
+
+from ..artifact.deploy import Deployment
+from ..store.record import ArtifactFacts, DatasetFacts, HostFacts, RunnerFacts, ScenarioFacts
+from .figures import Frames
+from .remote import Run
+from .scenario import MultiStream, Scenario
+
+
+def artifact_facts(deployment: Deployment) -> ArtifactFacts:
+    """Return which release it is."""
+    artifact, manifest = deployment.artifact, deployment.artifact.manifest
+    return ArtifactFacts(
+        id=artifact.id,
+        name=manifest.name,
+        model=manifest.model,
+        runtime=manifest.runtime,
+        precision=manifest.precision,
+        size_bytes=artifact.size_bytes,
+    )
+
+
+def dataset_facts(deployment: Deployment) -> DatasetFacts:
+    """Return which images were shown."""
+    dataset = deployment.dataset
+    return DatasetFacts(id=dataset.id, name=dataset.name, images=len(dataset.labels))
+
+
+def scenario_facts(scenario: Scenario, run: Run, frames: Frames, start_ns: int) -> ScenarioFacts:
+    """Return how frames were offered; ``start_ns``: the first one, on the controller's clock."""
+    asked = scenario.plan()
+    return ScenarioFacts(
+        name=scenario.name,
+        rate_hz=asked.get("rate_hz"),
+        duration_s=frames.seconds,
+        start_ns=start_ns,
+        frames=run.offered,
+        warmup_frames=scenario.warmup_frames,
+        late=None if scenario.closed else asked.get("late", "queue"),
+        seed=asked.get("seed"),
+        samples_per_query=scenario.samples_per_query if isinstance(scenario, MultiStream) else None,
+        queries=frames.queries,
+        min_duration_s=asked["duration_s"],
+        min_queries=asked.get("min_count", run.offered),
+    )
+
+
+def runner_facts(run: Run) -> RunnerFacts | None:
+    """Return what the runner says that it takes itself."""
+    told = run.hello.get("overhead")
+    if told is None:
+        return None
+    return RunnerFacts(
+        frame_us=told["frame_ns"] / 1e3,
+        latency_us=told["latency_ns"] / 1e3,
+        writing_s=None if run.writing_ns is None else run.writing_ns / 1e9,
+        link_away_s=run.away_s or None,
+    )
+
+
+def host_facts(lateness_max_ns: int) -> HostFacts:
+    """Return what the controller is, and how late it was at worst."""
+    return HostFacts(
+        farm_version=version("edge-test-farm"),
+        python=platform.python_version(),
+        lateness_max_ms=lateness_max_ns / 1e6,
+    )
