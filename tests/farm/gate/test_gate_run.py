@@ -14,7 +14,7 @@ import pytest
 
 from devices.errors import Unreachable
 from farm.errors import LabFault, UsageFault
-from farm.lab import lending
+from farm.lab import crew, lending
 from farm.lab.inventory import Lab
 from farm.lab.lease import LeaseLost
 from farm.store.consoles import ConsoleLog
@@ -24,7 +24,7 @@ from farm.store.health import faults_in_a_row, history
 from farm.store.record import Record
 from farm.store.run import GateVerdict
 from farm.trial.trial import Trial
-from farm.verdict import gate_run, seat_run
+from farm.verdict import seat_run
 from farm.verdict.budget import Budget
 from farm.verdict.gate_plan import Plan
 from farm.verdict.gate_run import new_job, new_run, run_gate
@@ -388,7 +388,7 @@ def test_when_time_is_up_the_reason_says_so_and_what_ran_is_judged(world, tmp_pa
 
 
 def seats_at_work() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("seat ")]
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("board of ")]
 
 
 def interrupted(role: str, nth: int) -> dict[str, object]:
@@ -397,7 +397,7 @@ def interrupted(role: str, nth: int) -> dict[str, object]:
 
 
 def test_an_interruption_lets_every_seat_leave_its_board_and_keeps_what_ran(world, tmp_path, monkeypatch):
-    monkeypatch.setattr(gate_run, "_GRACE_S", 60.0)  # no seat needs so long; a busy machine may
+    monkeypatch.setattr(crew, "_GRACE_S", 60.0)  # no seat needs so long; a busy machine may
     at_work = threading.Event()
 
     def works(role: str, nth: int) -> dict[str, object]:
@@ -423,7 +423,7 @@ def test_an_interruption_lets_every_seat_leave_its_board_and_keeps_what_ran(worl
 
 
 def test_an_interruption_ends_the_wait_of_a_seat_that_stands_in_the_line(world, tmp_path, monkeypatch):
-    monkeypatch.setattr(gate_run, "_GRACE_S", 60.0)
+    monkeypatch.setattr(crew, "_GRACE_S", 60.0)
     world.boards["atom-01"] = after(1, interrupted)
     world.busy.add("atom-02")
     world.patient = True
@@ -434,8 +434,8 @@ def test_an_interruption_ends_the_wait_of_a_seat_that_stands_in_the_line(world, 
 
 
 def test_what_waits_on_a_link_is_ended_by_closing_it(world, tmp_path, monkeypatch):
-    monkeypatch.setattr(gate_run, "_GRACE_S", 0.05)
-    monkeypatch.setattr(gate_run, "_CLOSED_S", 60.0)
+    monkeypatch.setattr(crew, "_GRACE_S", 0.05)
+    monkeypatch.setattr(crew, "_CLOSED_S", 60.0)
 
     def stuck(role: str, nth: int) -> dict[str, object]:
         os.kill(os.getpid(), signal.SIGINT)
@@ -450,8 +450,8 @@ def test_what_waits_on_a_link_is_ended_by_closing_it(world, tmp_path, monkeypatc
 
 
 def test_an_interruption_between_the_starts_of_two_seats_leaves_no_board_behind(world, tmp_path, monkeypatch):
-    monkeypatch.setattr(gate_run, "_GRACE_S", 0.05)
-    monkeypatch.setattr(gate_run, "_CLOSED_S", 60.0)
+    monkeypatch.setattr(crew, "_GRACE_S", 0.05)
+    monkeypatch.setattr(crew, "_CLOSED_S", 60.0)
     at_work = threading.Event()
 
     def waits_on_its_link(role: str, nth: int) -> dict[str, object]:
@@ -464,7 +464,7 @@ def test_an_interruption_between_the_starts_of_two_seats_leaves_no_board_behind(
         assert at_work.wait(60)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(gate_run._Running, "start", start_and_be_interrupted)
+    monkeypatch.setattr(crew._Part, "start", start_and_be_interrupted)
     world.boards |= {"atom-01": waits_on_its_link, "atom-02": good}
     with pytest.raises(KeyboardInterrupt):
         gate(world, planned(tmp_path, boards=2, count=2))
