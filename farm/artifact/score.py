@@ -19,15 +19,15 @@ _LONGEST_S = 1800.0
 """Assumed: ten thousand images by a net of a tenth of a second take a thousand."""
 
 _PREDICT = """\
-import json, runpy, sys
+import json, sys
 from types import SimpleNamespace
 runner, model, manifest, images = sys.argv[1:]
 sys.path.insert(0, runner)
 from faults import Fault
 try:
-    Pipeline = runpy.run_path(runner + "/__main__.py", run_name="runner")["Pipeline"]
+    from pipeline import Pipeline
     pipeline = Pipeline(SimpleNamespace(model=model, manifest=manifest, images=images))
-    found = [pipeline.predict(image) for image in range(len(pipeline.images))]
+    found = [pipeline.predict(image)[0] for image in range(len(pipeline.images))]
     print(json.dumps({"by": pipeline.backend.version, "predictions": found}))
 except Fault as fault:
     print(json.dumps({"fault": fault.detail}))

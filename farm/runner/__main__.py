@@ -5,15 +5,13 @@ or ``error``, followed by exit status 3. All times are ns of the board's CLOCK_M
 """
 
 import argparse
-import json
 import os
 import platform
 import signal
 import sys
 
-from boardclock import now_ns
 from faults import Fault
-from frames import COLUMNS, overhead, run_frames, run_unpaced
+from frames import columns, overhead, run_frames, run_unpaced
 from lines import Lines
 from plan import Plan
 
@@ -36,55 +34,28 @@ def arguments(argv):
     return options
 
 
-class Pipeline:
-    """From an image of the data set to a predicted class."""
-
-    def __init__(self, options):
-        """Load images and model; Fault when either is not what the manifest says."""
-        try:
-            import images  # needs numpy, which comes with the runtime
-        except ImportError as error:
-            raise Fault("runtime", "numpy is not installed: {}".format(error)) from error
-        import backends
-
-        with open(options.manifest, "rb") as file:
-            manifest = json.loads(file.read().decode("utf-8"))
-        self.images = images.load(options.images)
-        self._convert = images.Preprocess(manifest, self.images.shape[1], self.images.shape[2])
-        self._convert.check(self.images)
-        self.backend = backends.load(options.model, manifest, self._convert(self.images[0]))
-
-    def predict(self, image):
-        """Return the predicted class of an image."""
-        return int(self.backend.infer(self._convert(self.images[image])).argmax())
-
-    def timed(self, image):
-        """Return the end of each stage (acquire, convert, infer, decode), and the predicted class."""
-        pixels = self.images[image].copy()
-        acquired_ns = now_ns()
-        tensor = self._convert(pixels)
-        converted_ns = now_ns()
-        scores = self.backend.infer(tensor)
-        inferred_ns = now_ns()
-        prediction = int(scores.argmax())
-        return [acquired_ns, converted_ns, inferred_ns, now_ns()], prediction
-
-
 def run(options, lines):
     """Warm up, run the frames, then the images that no frame has shown."""
-    pipeline, plan = Pipeline(options), options.plan
+    try:
+        import pipeline as pipelines  # needs numpy, which comes with the runtime
+    except ImportError as error:
+        raise Fault("runtime", "numpy is not installed: {}".format(error)) from error
+
+    plan = options.plan
+    pipeline = pipelines.Pipeline(options)
     lines.event(
         "hello",
         python=platform.python_version(),
         machine=platform.machine(),
         runtime=pipeline.backend.version,
+        device=pipeline.backend.device,
         clock="CLOCK_MONOTONIC",
         images=len(pipeline.images),
-        columns=COLUMNS,
-        overhead=overhead(),
+        columns=columns(pipeline.stages),
+        overhead=overhead(pipeline),
     )
     for warmup in range(plan.warmup):
-        pipeline.timed(plan.image_of(warmup, len(pipeline.images)))
+        pipeline.timed(plan.image_of(warmup, pipeline.shown))
     worker, told = run_frames(pipeline, lines, plan)
     writing_ns = lines.spent_ns
     scored = run_unpaced(pipeline, lines, worker.shown, plan.score_s)

@@ -1,4 +1,9 @@
-"""The inference runtimes. One thread each: the figures are those of one core, and no pool hides a wait."""
+"""The inference runtimes. One thread each: the figures are those of one core, and no pool hides a wait.
+
+A backend is a class of ``(path, manifest)`` with ``version``, what it is and of which version, and ``infer(tensor)``,
+which returns the class scores. It may have ``device``, on what it runs (else ``cpu``), and ``feed(tensor)``, which
+copies to where the net reads (else nothing is copied, and ``infer`` is given the tensor itself).
+"""
 
 import importlib
 
@@ -42,9 +47,13 @@ class TFLite:
         self._input = self._model.get_input_details()[0]["index"]
         self._output = self._model.get_output_details()[0]["index"]
 
-    def infer(self, tensor):
-        """Return the class scores."""
+    def feed(self, tensor):
+        """Copy the tensor to where the net reads it."""
         self._model.set_tensor(self._input, tensor)
+
+    def infer(self, fed):
+        """Return the class scores."""
+        del fed
         self._model.invoke()
         return self._model.get_tensor(self._output)
 
@@ -62,12 +71,18 @@ def load(path, manifest, tensor):
         raise Fault("runtime", "unknown runtime {!r}: this runner is too old".format(manifest["runtime"]))
     try:
         loaded = backend(path, manifest)
-        loaded.infer(tensor)
+        loaded.device = getattr(loaded, "device", "cpu")
+        loaded.feed = getattr(loaded, "feed", _as_it_is)
+        loaded.infer(loaded.feed(tensor))
     except Fault:
         raise
     except Exception as error:  # each runtime raises classes of its own
         raise Fault("model", "{}: {}: {}".format(path, type(error).__name__, error)) from error
     return loaded
+
+
+def _as_it_is(tensor):
+    return tensor
 
 
 def _import(module):

@@ -13,6 +13,8 @@ _DEFAULTS = {
     "seed": None,  # of arrivals that are random; None: they are regular
     "samples_per_query": 1,  # None: one query without an end
     "image": None,  # always this one; None: one after another
+    "part": None,  # [begin, end): of the data set's images only these; None: all
+    "draw": False,  # write the predicted class into the frame: a stage more
     "warmup": 5,  # inferences before the first frame
     "limit_s": None,  # begin no frame later than this; None: 2 x duration + 5
     "score_s": 0.0,  # then predict images not yet seen, so long
@@ -34,8 +36,16 @@ class Plan:
             raise ValueError("rate, duration and count must be positive")
         if self.late not in ("queue", "drop"):
             raise ValueError("late: {!r} is neither queue nor drop".format(self.late))
+        if self.part is not None:
+            self._require_part()
         if self.limit_s is None:
             self.limit_s = 2 * self.duration_s + 5
+
+    def _require_part(self):
+        if len(self.part) != 2 or not 0 <= self.part[0] < self.part[1]:
+            raise ValueError("part: {!r} is not [begin, end) of some images".format(self.part))
+        if self.image is not None and not self.part[0] <= self.image < self.part[1]:
+            raise ValueError("image {} is not in part {!r}".format(self.image, self.part))
 
     def arrivals_ns(self):
         """Return when each frame is due after the first; None where that is when the one before is done."""
@@ -46,9 +56,17 @@ class Plan:
         frames = max(self.min_count, round(self.rate_hz * self.duration_s))
         return [round(frame * 1e9 / self.rate_hz) for frame in range(frames)]
 
-    def image_of(self, frame, images):
-        """Return which image a frame shows."""
-        return frame % images if self.image is None else self.image
+    def shown(self, images):
+        """Return which of so many images of a data set the run is about; ValueError where it has not so many."""
+        begin, end = self.part or (0, images)
+        if end > images or (self.image is not None and self.image >= images):
+            what = "part {!r}".format(self.part) if end > images else "image {}".format(self.image)
+            raise ValueError("{}: the data set has {} images".format(what, images))
+        return range(begin, end)
+
+    def image_of(self, frame, shown):
+        """Return which image of the data set a frame shows."""
+        return shown[frame % len(shown)] if self.image is None else self.image
 
 
 def _poisson_ns(rate_hz, duration_s, at_least, seed):

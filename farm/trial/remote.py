@@ -58,9 +58,11 @@ class Run:
     """Whether the least duration and the least count were reached before the time was up."""
     writing_ns: int | None = None
     """Spent on telling while there were frames to come; None where the runner does not say."""
-    rows: list[list[int | None]] = field(default_factory=list[list[int | None]])
+    rows: list[list[int | float | None]] = field(default_factory=list[list[int | float | None]])
     scored: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
     """(image, prediction) of what was predicted after the frames."""
+    scored_margins: list[float | None] = field(default_factory=list[float | None])
+    """Of each of those; None where the runner does not say: see :meth:`margins`."""
     bursts: list[Burst] = field(default_factory=list[Burst])
     """Before the frames and after them."""
     ended: bool = False
@@ -86,6 +88,13 @@ class Run:
         at = self.hello["columns"].index(name)
         return np.array([row[at] for row in self.rows], np.int64)
 
+    def margins(self) -> list[float | None]:
+        """Return of each frame what the highest score is above the next, in the output's own unit; None: not known."""
+        if "margin" not in self.hello["columns"]:
+            return [None] * len(self.rows)
+        at = self.hello["columns"].index("margin")
+        return [row[at] for row in self.rows]
+
     def waited_ns(self) -> Int64 | None:
         """Return for each frame how long it waited for a processor, at least; None when the board tells of none.
 
@@ -94,7 +103,7 @@ class Run:
         if "waited_ns" not in self.hello["columns"]:
             return None
         at = self.hello["columns"].index("waited_ns")
-        waited: list[int | None] = [row[at] for row in self.rows]
+        waited: list[int | float | None] = [row[at] for row in self.rows]
         return None if all(one is None for one in waited) else np.array([one or 0 for one in waited], np.int64)
 
 
@@ -191,6 +200,8 @@ def plan(scenario: Scenario, quiet_s: float, burst_s: float) -> dict[str, Any]:
         "score_s": scenario.score_s,
         "quiet_s": quiet_s,
         "burst_s": burst_s,
+        **({"part": list(scenario.part)} if scenario.part is not None else {}),
+        **({"draw": True} if scenario.draw else {}),
     }
     return around | scenario.plan()
 
@@ -226,7 +237,8 @@ def _take(run: Run, event: dict[str, Any], board: str, deployment: Deployment, p
             run.rows += event["rows"]
             progress(f"frame {len(run.rows)} of {run.offered}")
         case "scored":
-            run.scored += [(int(image), int(prediction)) for image, prediction in event["rows"]]
+            run.scored += [(int(row[0]), int(row[1])) for row in event["rows"]]
+            run.scored_margins += [row[2] if len(row) > 2 else None for row in event["rows"]]
         case "end":
             run.ended = True
             run.offered = int(event.get("offered", run.offered))

@@ -1,6 +1,6 @@
 """How frames are offered: by the product's rate, or by one of the field's definitions; see docs/scenarios.md."""
 
-from dataclasses import KW_ONLY, dataclass, fields
+from dataclasses import KW_ONLY, dataclass, fields, replace
 from math import inf
 from typing import Any, ClassVar, Literal
 
@@ -42,6 +42,10 @@ class Common:
     """How long to wait for that."""
     soak_s: float = 0.0
     """How long the model runs beforehand, so that the board is as warm as in use."""
+    part: tuple[int, int] | None = None
+    """First image of the data set that is shown and scored, and the one after the last; None: all of them."""
+    draw: bool = False
+    """Whether the predicted class is drawn into the frame: one stage more."""
 
     name: ClassVar[str]
     percent: ClassVar[float | None] = 99.0
@@ -61,6 +65,8 @@ class Common:
                 raise UsageFault(f"{field.name}: {value} is below 1")
         if self.start_celsius is not None and not self.start_celsius[0] < self.start_celsius[1]:
             raise UsageFault(f"start_celsius: {self.start_celsius[0]:g} is not below {self.start_celsius[1]:g}")
+        if self.part is not None and not 0 <= self.part[0] < self.part[1]:
+            raise UsageFault(f"part: {self.part[0]}, {self.part[1]} is no range of images; want its begin, and its end")
         if self.start_zone is not None and self.start_celsius is None:
             raise UsageFault(f"start_zone: {self.start_zone!r} has no start_celsius to be held to")
 
@@ -277,5 +283,7 @@ _AT_LEAST_ONE = frozenset({"min_frames", "min_queries", "min_samples", "samples_
 def soaking(scenario: Scenario) -> Scenario:
     """Return how the model runs beforehand to warm the board: at the scenario's rate, or without a pause."""
     if isinstance(scenario, FixedRate | Server):
-        return FixedRate(scenario.rate_hz, scenario.soak_s, warmup_frames=scenario.warmup_frames, score_s=0.0)
-    return SingleStream(scenario.soak_s, min_queries=1, warmup_frames=scenario.warmup_frames, score_s=0.0)
+        soak = FixedRate(scenario.rate_hz, scenario.soak_s, warmup_frames=scenario.warmup_frames, score_s=0.0)
+    else:
+        soak = SingleStream(scenario.soak_s, min_queries=1, warmup_frames=scenario.warmup_frames, score_s=0.0)
+    return replace(soak, part=scenario.part, draw=scenario.draw)

@@ -44,7 +44,7 @@ def predicted(artifact, dataset, folder: Path, **plan: float) -> dict[int, int]:
         elif event["event"] == "frames":
             found |= {row[image]: row[prediction] for row in event["rows"]}
         elif event["event"] == "scored":
-            found |= dict(event["rows"])
+            found |= {image_: said for image_, said, _margin in event["rows"]}
     return found
 
 

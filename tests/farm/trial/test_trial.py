@@ -72,7 +72,7 @@ def test_a_record_answers_what_a_reader_asks(tiny, local_bench):
     assert record.latency.p50_ms <= record.latency.p99_ms <= record.latency.max_ms
     assert record.latency.p99_unstarved_ms is not None
     assert record.latency.p99_unstarved_ms <= record.latency.p99_ms
-    assert set(record.latency.stages_mean_ms) == {"acquire", "convert", "infer", "decode"}
+    assert set(record.latency.stages_mean_ms) == {"acquire", "convert", "marshal", "infer", "decode"}
     assert record.accuracy is not None
     assert (record.accuracy.correct, record.accuracy.total) == (36, 40)
     assert record.accuracy.loss == pytest.approx(0.1)

@@ -1,0 +1,73 @@
+"""From an image of the data set to a predicted class, stage by stage."""
+
+import json
+from math import isfinite
+
+import backends
+import draw
+import images
+import numpy as np
+from boardclock import now_ns
+from faults import Fault
+from prepare import Preprocess
+
+STAGES = ("acquire", "convert", "marshal", "infer", "decode")
+"""The image as a camera's driver would give it; its values to floats, enlarged and scaled; their layout, channel order
+and type, up to the backend's own tensor; the net; the class. One more where it is asked for: ``draw``."""
+
+
+class Pipeline:
+    """A model that is loaded, and the images that it is fed."""
+
+    def __init__(self, options):
+        """Load images and model; Fault when either is not what the manifest says."""
+        with open(options.manifest, "rb") as file:
+            manifest = json.loads(file.read().decode("utf-8"))
+        self.images = images.load(options.images)
+        plan = getattr(options, "plan", None)
+        try:
+            self.shown = range(len(self.images)) if plan is None else plan.shown(len(self.images))
+        except ValueError as error:
+            raise Fault("dataset", str(error)) from error
+        self._prepare = Preprocess(manifest, self.images.shape[1:])
+        self._prepare.check(self.images)
+        self._first = self._prepare(self.images[0])
+        self.backend = backends.load(options.model, manifest, self._first)
+        drawn = plan is not None and plan.draw
+        self._draw = draw.Pen(self.images.shape[1]).draw if drawn else None
+        self.stages = STAGES + (("draw",) if drawn else ())
+
+    def scores(self):
+        """Return the scores of the first image."""
+        return self.backend.infer(self.backend.feed(self._first))
+
+    def predict(self, image):
+        """Return the predicted class of an image, and the scores it follows from."""
+        scores = self.backend.infer(self.backend.feed(self._prepare(self.images[image])))
+        return int(scores.argmax()), scores
+
+    def timed(self, image):
+        """Return the end of each stage, the predicted class, and the scores."""
+        pixels = self.images[image].copy()
+        acquired_ns = now_ns()
+        values = self._prepare.convert(pixels)
+        converted_ns = now_ns()
+        fed = self.backend.feed(self._prepare.marshal(values))
+        marshalled_ns = now_ns()
+        scores = self.backend.infer(fed)
+        inferred_ns = now_ns()
+        prediction = int(scores.argmax())
+        stamps = [acquired_ns, converted_ns, marshalled_ns, inferred_ns, now_ns()]
+        if self._draw is not None:
+            self._draw(pixels, prediction)
+            stamps.append(now_ns())
+        return stamps, prediction, scores
+
+    @staticmethod
+    def margin(scores):
+        """Return how far the highest score is above the next one; None with one class, or where it is no number."""
+        if scores.size < 2:
+            return None
+        second, first = np.partition(scores.reshape(-1), scores.size - 2)[-2:]
+        margin = float(first) - float(second)
+        return margin if isfinite(margin) else None
