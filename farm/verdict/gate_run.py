@@ -1,16 +1,13 @@
 """A gate, run: every seat in a thread of its own, on a board of its own, and one verdict over all of them."""
 
-import secrets
 from collections.abc import Callable, Collection, Sequence
-from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from ..lab.crew import work
-from ..lab.lease import owner
 from ..lab.lending import Lending
+from ..lab.new_run import new_run as lab_run
 from ..store.database import Store, Stored
 from ..store.run import GateVerdict, Run
 from .budget import Budget
@@ -30,18 +27,7 @@ Progress = Callable[[str, str], None]
 
 def new_run(plan: Plan, command: Sequence[str]) -> Run:
     """Return what stands in the store before the first trial."""
-    lab = plan.lab
-    return Run(
-        id=secrets.token_hex(8),
-        kind="gate",
-        started_utc=datetime.now(UTC),
-        command=list(command),
-        owner=owner(),
-        lab=lab.lab,
-        inventory=lab.resolved.source if lab.resolved else str(lab.path),
-        inventory_sha256=lab.resolved.sha256 if lab.resolved else lab.sha256,
-        farm_version=version("edge-test-farm"),
-    ).model_copy(update=gate_facts(plan))
+    return lab_run(plan.lab, "gate", command, **gate_facts(plan))
 
 
 def gate_facts(plan: Plan) -> dict[str, Any]:

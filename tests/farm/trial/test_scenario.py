@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from farm.cli.run import SCENARIOS as SHOWN
+from farm.cli.scenario_options import SCENARIOS as SHOWN
 from farm.errors import UsageFault
 from farm.trial.asked import scenario_of
 from farm.trial.remote import plan
