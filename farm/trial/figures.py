@@ -12,6 +12,7 @@ from ..store.frames import FrameTimes
 from ..store.record import AccuracyFacts, BoundFacts, DeadlineFacts, LatencyFacts
 from . import early_stopping
 from .clock import ClockMap
+from .predicted import predictions
 from .remote import Int64, Run
 from .scenario import FixedRate, Scenario
 
@@ -223,17 +224,12 @@ def accuracy(run: Run, deployment: Deployment) -> AccuracyFacts | None:
     stated = deployment.artifact.manifest.baseline
     if stated is None:
         return None
-    shown = zip(run.column("image").tolist(), run.column("prediction").tolist(), strict=True)
-    predicted: dict[int, int] = {}
-    for image, prediction in [*shown, *run.scored]:
-        predicted.setdefault(image, prediction)
-    labels = deployment.dataset.labels
-    correct = sum(int(labels[image]) == prediction for image, prediction in predicted.items())
-    fraction = correct / len(predicted)
-    whole = len(predicted) == len(labels)
+    predicted = predictions(run, deployment)
+    fraction = predicted.correct / len(predicted)
+    whole = len(predicted) == len(deployment.dataset.labels)
     baseline = stated.fraction if whole else None
     return AccuracyFacts(
-        correct=correct,
+        correct=predicted.correct,
         total=len(predicted),
         fraction=fraction,
         baseline_fraction=baseline,

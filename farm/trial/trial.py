@@ -23,6 +23,7 @@ from .figures import Frames
 from .history import earlier
 from .host import Heartbeat
 from .measured import Measured
+from .predicted import predictions
 from .remote import run_on_board
 from .scenario import Scenario
 from .thermal import ambient, settle
@@ -88,7 +89,8 @@ def run_trial(
     frames = Frames.of(measured.run, scenario)
     record = assemble(bench, deployment, scenario, evidence, frames)
     traces = {name: trace.readings for name, trace in measured.traces.items()}
-    return Trial(record, traces, frames.on_controller(measured.times))
+    kept = replace(frames.on_controller(measured.times), predictions=predictions(measured.run, deployment))
+    return Trial(record, traces, kept)
 
 
 def _silent(_: str) -> None:

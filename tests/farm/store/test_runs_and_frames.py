@@ -1,5 +1,7 @@
 """Runs hold their trials together; frames lie on the clock of the traces."""
 
+from base64 import b64decode
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 from farm.errors import LabFault, UsageFault
 from farm.store.database import Store
 from farm.store.frames import FrameTimes, pack, unpack
+from farm.store.predictions import Predictions
 from farm.store.run import GateVerdict, Run
 
 RUN = Run(
@@ -21,6 +24,12 @@ RUN = Run(
     inventory_sha256="0" * 64,
     farm_version="0.1.0",
 )
+
+OLD = b64decode(
+    "KLUv/STpRQQABAZmcjAxUQAAAFsiYXJyaXZhbF9ucyIsICJmaW5pc2hpbWFnZXByZWRpY3Rpb25zdGFnZS5pbmZlcmRlY29kZSJd"
+    "AIDGpH6NAwCAcMGnfo0DAABhvKoHhwcBAAIAAQUFAgIRAKALyA50BjIB/WaSAAYGA3EkQD6Q2c4UrFgnc31MQzmtFrLpBD/hNbM="
+)
+"""``some_frames()``, as the format fr01 had them."""
 
 
 @pytest.fixture
@@ -50,6 +59,24 @@ def test_a_record_without_frames_says_so_and_damaged_ones_are_named(store, a_rec
     for bad in (b"", pack(some_frames())[:-9], b"no zstd"):
         with pytest.raises(ValueError, match="not the frames"):
             unpack(bad)
+
+
+def test_predictions_come_back_with_the_frames_and_images_that_no_frame_has_shown(store, a_record):
+    told = Predictions(np.arange(5), np.array([1, 2, 3, 4, 4]), np.array([0.5, 1e-9, np.nan, 7.25, 0.0]), np.arange(5))
+    store.save(a_record(), {}, b"", replace(some_frames(), predictions=told))
+    back = store.frames(a_record().id)
+    assert len(back) == 3
+    assert back.predictions.image.tolist() == [0, 1, 2, 3, 4]
+    assert np.array_equal(back.predictions.margin, told.margin, equal_nan=True)
+    assert back.predictions.correct == 1
+    unlabelled = unpack(pack(replace(some_frames(), predictions=replace(told, label=None)))).predictions
+    assert unlabelled.label is None
+
+
+def test_frames_of_a_farm_that_kept_no_predictions_are_read_as_before():
+    assert unpack(OLD).image.tolist() == [0, 1, 2]
+    assert list(unpack(OLD).stages_ns) == ["infer", "decode"]
+    assert unpack(OLD).predictions is None
 
 
 def test_a_run_holds_its_records_and_what_its_gate_decided(store, a_record):
