@@ -17,6 +17,7 @@ from power.piecewise import Readings, thinned
 from ..errors import LabFault, UsageFault
 from . import consoles, long_traces, runs, schema
 from . import frames as frame_pieces
+from .comparison_facts import ComparisonFacts
 from .consoles import ConsoleLog
 from .disk import LEAST_FREE_BYTES
 from .frames import FrameTimes
@@ -65,10 +66,12 @@ class Store:
         with self.transaction() as connection:
             runs.begin(connection, run)
 
-    def end(self, run_id: str, verdict: GateVerdict | None = None) -> None:
-        """Note that a run has ended, and what its gate decided; UsageFault when there is no such run."""
+    def end(
+        self, run_id: str, verdict: GateVerdict | None = None, *, comparison: ComparisonFacts | None = None
+    ) -> None:
+        """Note that a run has ended, and what its gate decided or how it compared; UsageFault: no such run."""
         with self.transaction() as connection:
-            runs.end(connection, run_id, verdict)
+            runs.end(connection, run_id, verdict, comparison)
 
     def run(self, id_prefix: str) -> StoredRun:
         """Return the one run whose id begins so; ``last`` is the newest.

@@ -10,6 +10,7 @@ from typing import Literal, get_args
 from pydantic import AwareDatetime
 
 from .board_facts import AcceleratorFacts, BoardFacts, BootFacts, StartFacts, StateFacts
+from .comparison_facts import TurnFacts
 from .frame_facts import (
     AccuracyFacts,
     ArtifactFacts,
@@ -66,6 +67,7 @@ __all__ = [
     "StartFacts",
     "StateFacts",
     "TraceSeal",
+    "TurnFacts",
     "Verdict",
     "VoidKind",
     "Watts",
@@ -191,6 +193,8 @@ class Record(Part):
     """Absent outside a gate."""
     moved: list[Moved] = []
     """The boards that this one stands in for, oldest first."""
+    turn: TurnFacts | None = None
+    """Absent outside a comparison of variants."""
     lease: int | None = None
     """Fencing token under which it ran."""
     boot: BootFacts | None = None

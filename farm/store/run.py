@@ -4,9 +4,10 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime
 
+from .comparison_facts import ComparisonFacts
 from .record import Criterion, Part, Role
 
-RunKind = Literal["pytest", "gate", "run"]
+RunKind = Literal["pytest", "gate", "run", "compare"]
 
 
 class Run(Part):
@@ -34,6 +35,8 @@ class Run(Part):
     policy_sha256: str | None = None
     releases: dict[Role, dict[str, str]] = {}
     """Role → board model → artifact id."""
+    comparison: ComparisonFacts | None = None
+    """Of a run that compares variants."""
 
 
 class GateCriterion(Criterion):

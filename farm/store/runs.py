@@ -9,6 +9,7 @@ from sqlalchemy import Connection, RowMapping, select
 
 from ..errors import UsageFault
 from . import schema
+from .comparison_facts import ComparisonFacts
 from .record import utc
 from .run import GateVerdict, Run
 
@@ -28,9 +29,13 @@ def begin(connection: Connection, run: Run) -> None:
     connection.execute(schema.runs.insert().values(row))
 
 
-def end(connection: Connection, run_id: str, verdict: GateVerdict | None) -> None:
-    """Note that a run has ended, and its gate's verdict; UsageFault when there is no such run."""
+def end(
+    connection: Connection, run_id: str, verdict: GateVerdict | None, comparison: ComparisonFacts | None = None
+) -> None:
+    """Note that a run has ended, and its gate's verdict or how it compared; UsageFault when there is no such run."""
     run = load(connection, run_id).run.model_copy(update={"ended_utc": datetime.now(UTC)})
+    if comparison is not None:
+        run = run.model_copy(update={"comparison": comparison})
     values = {"json": _json(run)}
     if verdict is not None:
         values |= {"outcome": verdict.outcome, "verdict": verdict.model_dump_json(exclude_none=True)}
