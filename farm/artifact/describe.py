@@ -24,6 +24,7 @@ SUFFIXES: Mapping[str, Runtime] = {
     ".engine": "tensorrt",
     ".trt": "tensorrt",
     ".binaryproto": "aiy",
+    ".npz": "numpy",
 }
 """Of files whose bytes do not tell; TFLite's do."""
 

@@ -14,9 +14,10 @@ from .document import check
 from .kind import require_kind_of
 from .manifest import Manifest
 from .model.malformed import Malformed
-from .model.onnx import external_files
+from .model.onnx import external_files, read_onnx
 from .pack import Content, content_of, contents_of, pack_contents
 from .preprocess import tensor_sha256
+from .reference import reference_of
 from .score import EXTRAS, score, scores_here
 
 
@@ -46,6 +47,8 @@ def pack_model(
     if said.parent is not None and said.parent.compression:
         raise UsageFault(f"{source}: --parent {said.parent.name} is compressed itself; name the float one")
     contents = contents_of(source) if source.is_dir() else _with_numbers(source)
+    if said.runtime == "numpy" and source.suffix == ".onnx":
+        contents = _reference(source, contents)
     side = None if dataset is None else (dataset.images.shape[1], dataset.images.shape[2])
     described = describe(contents, said, str(source), side=side)
     if dataset is not None:
@@ -71,6 +74,15 @@ def _with_numbers(source: Path) -> dict[str, Content]:
             raise UsageFault(f"{source}: keeps numbers in {name!r}; want a file beside it")
         contents[name] = content_of(source.with_name(name))
     return contents
+
+
+def _reference(source: Path, contents: Mapping[str, Content]) -> dict[str, Content]:
+    """Return what the NumPy backend reads, in place of an ONNX model and its numbers."""
+    try:
+        net = read_onnx(contents[source.name].data, lambda name: contents[name].data if name in contents else None)
+    except Malformed as error:
+        raise UsageFault(f"{source}: {error}") from error
+    return {source.with_suffix(".npz").name: Content(reference_of(net, str(source)))}
 
 
 def _scored(

@@ -11,7 +11,7 @@ from subprocess import TimeoutExpired, run
 from ..errors import UsageFault
 from .dataset import Dataset
 
-MODULES = {"onnx": "onnxruntime", "tflite": "ai_edge_litert"}
+MODULES = {"onnx": "onnxruntime", "tflite": "ai_edge_litert", "numpy": "numpy"}
 """Runtime → what must be installed here."""
 EXTRAS = {"onnx": "onnx", "tflite": "litert"}
 

@@ -8,6 +8,7 @@ copies to where the net reads (else nothing is copied, and ``infer`` is given th
 import importlib
 
 from faults import Fault
+from reference import Reference
 
 
 class Onnx:
@@ -58,7 +59,7 @@ class TFLite:
         return self._model.get_tensor(self._output)
 
 
-_BACKENDS = {"onnx": Onnx, "tflite": TFLite}
+_BACKENDS = {"onnx": Onnx, "tflite": TFLite, "numpy": Reference}
 
 
 def load(path, manifest, tensor):

@@ -40,6 +40,8 @@ _SLOTS = {
     "MatMul": _Slots(1, _PRODUCT, -1),
     "MatMulInteger": _Slots(1, _PRODUCT, -1, 3),
     "QLinearMatMul": _Slots(3, _PRODUCT, -1, 5),
+    "IntConv": _Slots(1, (0,), 2),
+    "IntGemm": _Slots(1, (0,), 2),
     "CONV_2D": _Slots(1, (0,), 2),
     "DEPTHWISE_CONV_2D": _Slots(1, (3,), 2),
     "FULLY_CONNECTED": _Slots(1, (0,), 2),
@@ -49,7 +51,7 @@ _SLOTS = {
     "GroupConvolution": _Slots(1, (0, 1), -1),
     "ConvolutionBackpropData": _Slots(1, (0,), -1, per="input"),
 }
-"""ONNX, onnxruntime's own, TFLite and OpenVINO; their names do not meet but in MatMul, which means the same."""
+"""ONNX, onnxruntime's own, the reference's, TFLite and OpenVINO; names that meet (MatMul, Conv, Gemm) mean the same."""
 
 
 @dataclass(frozen=True, slots=True)

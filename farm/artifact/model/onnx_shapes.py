@@ -45,7 +45,7 @@ def _needed(node: Node) -> int:
 
 _CANNOT_BE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What comes of attributes of another type, or of sides that do not go together: the graph is not one that runs."""
-_TWO = ("Conv", "ConvInteger", "ConvTranspose", "Gemm", "MatMul", "MatMulInteger", "Gather")
+_TWO = ("Conv", "ConvInteger", "ConvTranspose", "Gemm", "MatMul", "MatMulInteger", "Gather", "IntConv", "IntGemm")
 
 
 def _same(node: Node, given: list[Sides], constants: Mapping[str, Constant]) -> Sides:
@@ -119,7 +119,7 @@ def _flatten(node: Node, given: list[Sides], constants: Mapping[str, Constant]) 
 
 
 def _reshape(node: Node, given: list[Sides], constants: Mapping[str, Constant]) -> Sides | None:
-    wanted = _ints(node, 1, constants)
+    wanted: Sides | None = node.attributes.get("shape") or _ints(node, 1, constants)
     if wanted is None:
         return None
     sides = [given[0][i] if side == 0 else side for i, side in enumerate(wanted)]
@@ -146,6 +146,12 @@ def _resize(node: Node, given: list[Sides], constants: Mapping[str, Constant]) -
     if factors is None or factors.values is None or factors.values.size != len(given[0]):
         return None
     return tuple(int(side * float(by)) for side, by in zip(given[0], factors.values.reshape(-1), strict=True))
+
+
+def _enlarge(node: Node, given: list[Sides], constants: Mapping[str, Constant]) -> Sides:
+    del constants
+    rows, columns = node.attributes["by"]
+    return (*given[0][:2], given[0][2] * rows, given[0][3] * columns)
 
 
 def _mean(node: Node, given: list[Sides], constants: Mapping[str, Constant]) -> Sides:
@@ -181,11 +187,11 @@ DynamicQuantizeLinear QLinearAdd QLinearMul QLinearSigmoid QLinearLeakyRelu
 """Operators whose first output has the shape of their first input."""
 
 _RULES: dict[str, Rule] = {
-    **dict.fromkeys(["Conv", "ConvInteger", "QLinearConv"], _conv),
+    **dict.fromkeys(["Conv", "ConvInteger", "QLinearConv", "IntConv"], _conv),
     "ConvTranspose": _conv_transpose,
     **dict.fromkeys(["MaxPool", "AveragePool", "LpPool", "QLinearAveragePool"], _pool),
     **dict.fromkeys(["GlobalAveragePool", "GlobalMaxPool", "QLinearGlobalAveragePool"], _global_pool),
-    **dict.fromkeys(["Gemm", "QGemm"], _gemm),
+    **dict.fromkeys(["Gemm", "QGemm", "IntGemm"], _gemm),
     **dict.fromkeys(["MatMul", "MatMulInteger", "QLinearMatMul"], _matmul),
     **dict.fromkeys(["Add", "Sub", "Mul", "Div", "Sum", "Max", "Min", "Pow", "Where"], _broadcast),
     "Flatten": _flatten,
@@ -193,6 +199,7 @@ _RULES: dict[str, Rule] = {
     "Concat": _concat,
     "Transpose": _transpose,
     "Resize": _resize,
+    "Enlarge": _enlarge,
     "ReduceMean": _mean,
     "Squeeze": _squeeze,
     "Gather": _gather,

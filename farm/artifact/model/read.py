@@ -5,6 +5,7 @@ from pathlib import PurePosixPath
 
 from .malformed import Malformed
 from .net import Net
+from .npz import is_reference, read_npz
 from .onnx import read_onnx
 from .openvino import read_openvino
 from .tflite import IDENTIFIER, read_tflite
@@ -27,6 +28,8 @@ def read_net(name: str, data: bytes, beside: Beside = lambda _: None, *, runtime
     """
     if data[4:8] == IDENTIFIER:
         return read_tflite(data)
+    if is_reference(data):
+        return read_npz(data)
     path = PurePosixPath(name)
     if path.suffix == ".onnx" or runtime == "onnx":
         return read_onnx(data, lambda other: beside(str(path.with_name(other))) if other else None)

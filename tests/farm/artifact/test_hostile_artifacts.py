@@ -239,13 +239,14 @@ def test_a_manifest_cannot_call_a_model_what_it_is_not(tmp_path, source, describ
         ("onnx", EDGETPU, "onnx, but model.onnx is TFLite compiled for the Edge TPU: want edgetpu"),
         ("tflite", EDGETPU, "tflite, but model.onnx is TFLite compiled for the Edge TPU: want edgetpu"),
         ("edgetpu", PLAIN, "edgetpu, but model.onnx is TFLite with no Edge TPU operator in it: want tflite"),
+        ("numpy", PLAIN, "numpy, but model.onnx is TFLite with no Edge TPU operator in it: want tflite"),
         ("tflite", PLAIN[:60], "begins as a TFLite file but is none"),
     ):
         (source / "model.onnx").write_bytes(data)
         (source / "manifest.json").write_text(json.dumps(described | {"runtime": runtime}))
         with pytest.raises(UsageFault, match=told):
             pack(source, tmp_path / "a.tar.zst")
-    for runtime, data in (("edgetpu", EDGETPU), ("tflite", PLAIN), ("numpy", PLAIN)):
+    for runtime, data in (("edgetpu", EDGETPU), ("tflite", PLAIN), ("onnx", b"any")):
         (source / "model.onnx").write_bytes(data)
         (source / "manifest.json").write_text(json.dumps(described | {"runtime": runtime}))
         pack(source, tmp_path / "a.tar.zst")
