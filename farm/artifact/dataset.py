@@ -1,6 +1,7 @@
-"""Data sets: grey images and their labels as IDX files beside a manifest, known by content.
+"""Data sets: images and their labels as IDX files beside a manifest, known by content.
 
-IDX is the format of the MNIST files: ``0 0 type rank``, the sizes as big-endian 32-bit integers, the values.
+IDX is the format of the MNIST files: ``0 0 type rank``, the sizes as big-endian 32-bit integers, the values. Grey
+images have three dimensions, colours a fourth: red, green, blue.
 """
 
 import hashlib
@@ -21,6 +22,7 @@ IMAGES = "images.idx"
 LABELS = "labels.idx"
 
 _UINT8 = 0x08
+_RGB: Literal[3] = 3
 _MAGIC = struct.Struct(">HBB")
 
 
@@ -32,8 +34,10 @@ class DatasetManifest(Part):
     images: Size
     height: Size
     width: Size
+    channels: Literal[3] | None = None
+    """Red, green, blue; absent: grey."""
     value_max: Size
-    """Largest grey value; the smallest is 0."""
+    """Largest grey or colour value; the smallest is 0."""
     classes: Size
     source: str
     """Where the images come from, and which of them these are."""
@@ -48,7 +52,7 @@ class Dataset:
     """SHA-256 of the canonical manifest, hex; the manifest holds the hashes of both files."""
     name: str
     images: NDArray[np.uint8]
-    """(n, h, w) grey values."""
+    """(n, h, w) grey values, or (n, h, w, 3): red, green, blue."""
     labels: NDArray[np.uint8]
     """(n,) classes, counted from 0."""
     folder: Path
@@ -72,11 +76,11 @@ def load_dataset(path: Path) -> Dataset:
         raise UsageFault(f"{where}: files: want {IMAGES} and {LABELS}")
     images = _checked(folder / IMAGES, manifest.files[IMAGES])
     labels = _checked(folder / LABELS, manifest.files[LABELS])
-    wanted = (manifest.images, manifest.height, manifest.width)
+    wanted = (manifest.images, manifest.height, manifest.width, *([manifest.channels] if manifest.channels else []))
     if images.shape != wanted or labels.shape != wanted[:1]:
         raise UsageFault(f"{where}: images {images.shape} and labels {labels.shape}; the manifest says {wanted}")
     if images.max() > manifest.value_max or labels.max() >= manifest.classes:
-        raise UsageFault(f"{where}: a grey value over {manifest.value_max} or a class from {manifest.classes} upwards")
+        raise UsageFault(f"{where}: a value over {manifest.value_max} or a class from {manifest.classes} upwards")
     return Dataset(identity(manifest), manifest.name, images, labels, folder)
 
 
@@ -122,14 +126,15 @@ def format_idx(values: NDArray[np.uint8]) -> bytes:
 
 
 def save_dataset(folder: Path, images: NDArray[np.uint8], labels: NDArray[np.uint8], *, name: str, source: str) -> str:
-    """Write a data set's three files and return its id."""
+    """Write a data set's three files and return its id; images as :attr:`Dataset.images` has them."""
     files = {IMAGES: format_idx(images), LABELS: format_idx(labels)}
-    count, height, width = images.shape
+    count, height, width = images.shape[:3]
     manifest = DatasetManifest(
         name=name,
         images=count,
         height=height,
         width=width,
+        channels=_RGB if images.ndim == 4 else None,
         value_max=int(images.max()),
         classes=int(labels.max()) + 1,
         source=source,

@@ -1,15 +1,29 @@
 """Writes the manifest of a model that has none: what its file tells, and what its maker says besides."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..errors import UsageFault
 from .document import Part, identity
 from .kind import kind_of
-from .manifest import Input, Manifest, Output, Runtime, Scale, Step, UpscaleNearest
+from .manifest import (
+    ChannelOrder,
+    Input,
+    Manifest,
+    Output,
+    PerChannel,
+    PreprocessStep,
+    Runtime,
+    Scale,
+    Step,
+    UpscaleNearest,
+)
 from .model.layers import layers
 from .model.malformed import Malformed
 from .model.net import Net, Port
@@ -46,8 +60,11 @@ class Said:
     output: Output | None = None
     upscale: tuple[int, int] | None = None
     """Height and width."""
-    scale: tuple[float, float] | None = None
-    """Factor and offset that make the model's real input of a grey value."""
+    scale: tuple[float | PerChannel, float | PerChannel] | None = None
+    """Factor and offset that make the model's real input of a grey value, or of those of a colour."""
+    bgr: bool = False
+    """Whether it takes blue, green, red; factors are in that order then."""
+    device: str | None = None
     command: list[str] | None = None
     architecture: str | None = None
     bound_to: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -56,7 +73,7 @@ class Said:
 
 
 def describe(
-    contents: Mapping[str, Content], said: Said, where: str, *, side: tuple[int, int] | None
+    contents: Mapping[str, Content], said: Said, where: str, *, shown: tuple[int, ...] | None
 ) -> dict[str, Any]:
     """Return the manifest, without accuracy and files.
 
@@ -64,7 +81,7 @@ def describe(
         contents: What will be packed.
         said: By its maker.
         where: What faults begin with.
-        side: Height and width of the images that it will be fed with, where they are known.
+        shown: Shape of an image that it will be fed with, where that is known.
 
     Raises:
         UsageFault: something is told by neither; a line for each.
@@ -93,11 +110,12 @@ def describe(
         "entry": entry,
         "input": given.model_dump(exclude_none=True),
         "output": wanted.model_dump(exclude_none=True),
-        "preprocess": {"steps": [step.model_dump() for step in steps(said, given, side, where)]},
+        "preprocess": {"steps": [step.model_dump() for step in steps(said, given, shown, where)]},
         "decode": "argmax",
         "compression": [step.model_dump() for step in said.compression],
         **({"command": said.command} if said.command else {}),
         **({"architecture": said.architecture} if said.architecture else {}),
+        **({"device": said.device} if said.device else {}),
         **({"bound_to": dict(said.bound_to)} if said.bound_to else {}),
         **({"parent": identity(said.parent)} if said.parent else {}),
     }
@@ -184,41 +202,69 @@ def _precision(net: Net | None) -> str | None:
     return max(stored, key=lambda dtype: stored[dtype]) if stored else None
 
 
-def steps(said: Said, given: Input, side: tuple[int, int] | None, where: str) -> list[UpscaleNearest | Scale]:
+def steps(said: Said, given: Input, shown: tuple[int, ...] | None, where: str) -> list[PreprocessStep]:
     """Return how the images become the model's input: as said, else as the parent's do, else by their size alone."""
-    if said.upscale is None and said.scale is None and said.parent is not None:
-        upscale, real = _parents(said.parent, where)
+    if said.upscale is None and said.scale is None and not said.bgr and said.parent is not None:
+        made = _parents(said.parent, where)
     else:
-        real = said.scale
-        upscale = UpscaleNearest(height=said.upscale[0], width=said.upscale[1]) if said.upscale else None
-    if upscale is None:
-        upscale = _to_size(given, side)
-    factor, offset = real or (1.0, 0.0)
-    if given.scale is not None and (real is not None or said.parent is not None):
+        made = _Made(
+            UpscaleNearest(height=said.upscale[0], width=said.upscale[1]) if said.upscale else None,
+            ChannelOrder(order="bgr") if said.bgr else None,
+            *(np.array(numbers, np.float64) for numbers in said.scale or (1.0, 0.0)),
+            scaled=said.scale is not None,
+        )
+    factor, offset = made.factor, made.offset
+    if given.scale is not None and (made.scaled or said.parent is not None):
         factor, offset = factor / given.scale, offset / given.scale + (given.zero_point or 0)
-    scaled = [] if (factor, offset) == (1.0, 0.0) else [Scale(factor=factor, offset=offset)]
-    return [*([upscale] if upscale is not None else []), *scaled]
+    as_it_is = bool((factor == 1).all() and (offset == 0).all())
+    scale = None if as_it_is else Scale(factor=_numbers(factor), offset=_numbers(offset))
+    found = (made.upscale or _to_size(given, shown), made.order, scale)
+    return [step for step in found if step is not None]
 
 
-def _to_size(given: Input, side: tuple[int, int] | None) -> UpscaleNearest | None:
-    rows, columns = (
-        given.shape[2:4] if given.layout == "NCHW" else given.shape[1:3] if len(given.shape) == 4 else (0, 0)
-    )
-    one_channel = len(given.shape) == 4 and prod(given.shape) == rows * columns
-    return UpscaleNearest(height=rows, width=columns) if one_channel and side != (rows, columns) else None
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What is done to an image, in this order."""
+
+    upscale: UpscaleNearest | None
+    order: ChannelOrder | None
+    factor: NDArray[np.float64]
+    """One number, or three; of the offset likewise."""
+    offset: NDArray[np.float64]
+    scaled: bool
+    """Whether anybody said so."""
 
 
-def _parents(parent: Manifest, where: str) -> tuple[UpscaleNearest | None, tuple[float, float] | None]:
-    """Return a float parent's steps: its size, and what makes real values of grey ones."""
+def _numbers(values: NDArray[np.float64]) -> float | PerChannel:
+    if values.ndim == 0:
+        return float(values)
+    first, second, third = map(float, values)
+    return first, second, third
+
+
+def _to_size(given: Input, shown: tuple[int, ...] | None) -> UpscaleNearest | None:
+    """Return the step that brings any image to a net's size; None where it has that size, or the net takes none."""
+    if len(given.shape) != 4:
+        return None
+    rows, columns = given.shape[2:] if given.layout == "NCHW" else given.shape[1:3]
+    colours = 1 if shown is None or len(shown) == 2 else shown[2]
+    takes_it = prod(given.shape) == rows * columns * colours
+    return UpscaleNearest(height=rows, width=columns) if takes_it and (shown or ())[:2] != (rows, columns) else None
+
+
+def _parents(parent: Manifest, where: str) -> _Made:
+    """Return a float parent's steps, which make real values of grey ones or colours."""
     if parent.input.scale is not None or not parent.input.dtype.startswith("float"):
         raise UsageFault(
             f"{where}: --parent {parent.name} takes {parent.input.dtype}, not floats; say --upscale, --scale"
         )
-    upscale: UpscaleNearest | None = None
-    factor, offset, scaled = 1.0, 0.0, False
+    made = _Made(None, None, np.array(1.0), np.array(0.0), scaled=False)
     for step in parent.preprocess.steps:
         if isinstance(step, UpscaleNearest):
-            upscale = step
+            made = replace(made, upscale=step)
+        elif isinstance(step, ChannelOrder):  # what was scaled before it is scaled after it here
+            made = replace(made, order=step, factor=made.factor[..., ::-1], offset=made.offset[..., ::-1])
         else:
-            factor, offset, scaled = factor * step.factor, offset * step.factor + step.offset, True
-    return upscale, (factor, offset) if scaled else None
+            factor, offset = np.array(step.factor), np.array(step.offset)
+            made = replace(made, factor=made.factor * factor, offset=made.offset * factor + offset, scaled=True)
+    return made

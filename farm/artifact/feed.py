@@ -18,6 +18,8 @@ from .unpack import Artifact
 _NOISE_IMAGES = 8
 """So that no frame is the one before it; assumed to be enough, for no kernel here depends on what it computes."""
 
+_COLOURS = 3
+
 
 def feed(artifact: Artifact, near: Path, given: Path | None = None) -> Dataset:
     """Return the images for an artifact.
@@ -62,14 +64,21 @@ def _any(manifest: Manifest, given: Path) -> Dataset:
 
 def _noise(artifact: Artifact) -> Dataset:
     """Make the same noise each time, of a size that the steps bring to the model's input."""
-    manifest = artifact.manifest
-    scaled = [step for step in manifest.preprocess.steps if isinstance(step, UpscaleNearest)]
-    shape = manifest.input.shape
-    # the tensor's numbers as one grey image, its channels one below the other
-    height, width = (scaled[0].height, scaled[0].width) if scaled else (prod(shape[:-1]), shape[-1])
-    images = np.random.default_rng(0).integers(0, 256, (_NOISE_IMAGES, height, width), np.uint8)
+    shape = _image_shape(artifact.manifest)
+    images = np.random.default_rng(0).integers(0, 256, (_NOISE_IMAGES, *shape), np.uint8)
     labels = np.zeros(_NOISE_IMAGES, np.uint8)
     folder = artifact.folder / "noise"
-    name = f"noise-{height}x{width}"
+    name = f"noise-{'x'.join(map(str, shape))}"
     save_dataset(folder, images, labels, name=name, source="numpy's default_rng(0): noise, for speed and watts alone")
     return load_dataset(folder)
+
+
+def _image_shape(manifest: Manifest) -> tuple[int, ...]:
+    """Return the shape of an image that needs no enlarging: of colours where the model takes three channels."""
+    *before, rows, columns, last = (1, 1, 1, *manifest.input.shape)
+    channels, height, width = (rows, columns, last) if manifest.input.layout == "NCHW" else (last, rows, columns)
+    scaled = [(step.height, step.width) for step in manifest.preprocess.steps if isinstance(step, UpscaleNearest)]
+    if channels == _COLOURS and (not scaled or scaled[-1] == (height, width)):
+        return height, width, channels
+    # else the tensor's numbers as one grey image, channels that there may be one below the other
+    return scaled[0] if scaled else (prod(before) * rows * columns, last)

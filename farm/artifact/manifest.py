@@ -1,12 +1,14 @@
 """What a packed model says of itself, and the identity that follows from it.
 
-The preprocessing is spelt out so that any runner can repeat it with a few lines of numpy. The tensor of one
-grey image of shape ``(h, w)``, uint8, is made by the steps in their order, then::
+The preprocessing is spelt out so that any runner can repeat it with a few lines of numpy. The tensor of one image,
+uint8, grey of shape ``(h, w)`` or red, green and blue of shape ``(h, w, 3)``, is made by the steps in their order,
+then::
 
-    values = np.rint(values)          # only where input.dtype is an integer
+    values = np.rint(values)             # only where input.dtype is an integer
+    values = values.transpose(2, 0, 1)   # only of colours, where input.layout is NCHW
     tensor = values.astype(input.dtype).reshape(input.shape)
 
-One channel: NCHW and NHWC hold the same bytes. ``preprocess.sha256`` is over the tensors of all images of the
+Of grey images NCHW and NHWC hold the same bytes. ``preprocess.sha256`` is over the tensors of all images of the
 data set, in its order, as C-contiguous little-endian bytes: a runner that hashes to it feeds the right numbers.
 
 Format 1 grows by optional fields alone. An absent one is left out of the canonical form, so that what was packed
@@ -59,18 +61,37 @@ class UpscaleNearest(Part):
     width: Side
 
 
+PerChannel = tuple[float, float, float]
+"""Of colours: one for each channel, in the order that the steps before have left them in."""
+
+
 class Scale(Part):
     """``float32(values) * float32(factor) + float32(offset)``."""
 
     name: Literal["scale"] = "scale"
-    factor: float
-    offset: float = 0.0
+    factor: float | PerChannel
+    offset: float | PerChannel = 0.0
+
+    @property
+    def per_channel(self) -> bool:
+        """Whether it is only for colours."""
+        return isinstance(self.factor, tuple) or isinstance(self.offset, tuple)
+
+
+class ChannelOrder(Part):
+    """``values[..., ::-1]``: from red, green, blue to what a net takes that was trained on OpenCV's images."""
+
+    name: Literal["channel-order"] = "channel-order"
+    order: Literal["bgr"]
+
+
+PreprocessStep = UpscaleNearest | Scale | ChannelOrder
 
 
 class Preprocess(Part):
     """From the data set's images to the model's input; how, see the head of this module."""
 
-    steps: list[Annotated[UpscaleNearest | Scale, Field(discriminator="name")]]
+    steps: list[Annotated[PreprocessStep, Field(discriminator="name")]]
     sha256: Sha256 | None = None
     """Absent where no data set is named."""
 
@@ -128,6 +149,9 @@ class Manifest(Part):
     the files on the board. A program with a ``/`` in its name is one of the artifact's own, else the board has it."""
     architecture: Literal["armv6l", "armv7l", "aarch64", "x86_64"] | None = None
     """What ``uname -m`` must say; absent: the model runs on any processor."""
+    device: Annotated[str, Field(pattern=r"^[A-Za-z0-9:._,/-]{1,60}$")] | None = None
+    """Which of a runtime's devices runs it, as that runtime names it: ``MYRIAD`` or ``GPU`` of OpenVINO, ``usb:1`` of
+    several Edge TPUs; absent: the runtime's own choice, which of OpenVINO is ``CPU``."""
     bound_to: BoundTo | None = None
     """All that a compiled model needs of its board; absent: it runs wherever its runtime does."""
     input: Input
@@ -153,6 +177,12 @@ class Manifest(Part):
     def states_accuracy(self) -> bool:
         """Whether it names a data set, and what the model scores on it."""
         return self.expected is not None
+
+    @model_validator(mode="after")
+    def _order_once(self) -> "Manifest":
+        if sum(isinstance(step, ChannelOrder) for step in self.preprocess.steps) > 1:
+            raise ValueError("preprocess.steps: channel-order stands there twice")
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> "Manifest":

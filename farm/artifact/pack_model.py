@@ -49,8 +49,8 @@ def pack_model(
     contents = contents_of(source) if source.is_dir() else _with_numbers(source)
     if said.runtime == "numpy" and source.suffix == ".onnx":
         contents = _reference(source, contents)
-    side = None if dataset is None else (dataset.images.shape[1], dataset.images.shape[2])
-    described = describe(contents, said, str(source), side=side)
+    shown = None if dataset is None else dataset.images.shape[1:]
+    described = describe(contents, said, str(source), shown=shown)
     if dataset is not None:
         described |= _scored(described, contents, said, dataset, known, str(source))
     elif known is not None:

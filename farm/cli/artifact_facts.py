@@ -13,6 +13,8 @@ def facts(manifest: Manifest) -> dict[str, str]:
     bound = {} if manifest.bound_to is None else manifest.bound_to.model_dump(exclude_none=True)
     if manifest.architecture is not None:
         bound = {"architecture": manifest.architecture, **bound}
+    if manifest.device is not None:
+        bound = {"device": manifest.device, **bound}
     return {
         "name": manifest.name,
         "model": f"{manifest.model}, {manifest.precision}, for {manifest.runtime}",

@@ -9,7 +9,7 @@ from .output import print_json, progress, say
 
 if TYPE_CHECKING:
     from ..artifact.describe import Said
-    from ..artifact.manifest import Input, Manifest, Output, Step
+    from ..artifact.manifest import Input, Manifest, Output, PerChannel, Step
 
 HELP = "make one file of a model, or of a folder that holds one and its manifest.json"
 
@@ -30,7 +30,8 @@ def arguments(parser: ArgumentParser) -> None:
         ("--input", "NAME:SHAPE:DTYPE", "the tensor it takes, e.g. image:1x3x224x224:float32; `:NHWC` may follow"),
         ("--output", "NAME:SHAPE:DTYPE", "the tensor it gives, e.g. scores:1x10:float32"),
         ("--upscale", "HxW", "enlarge images to this size first [to the input's]"),
-        ("--scale", "FACTOR[,OFFSET]", "then make real values of grey ones [the parent's]"),
+        ("--scale", "FACTOR[,OFFSET]", "then make real values of grey ones, or of each colour's: R/G/B[,R/G/B]"),
+        ("--device", "NAME", "run it on this one of its runtime's devices, e.g. MYRIAD of OpenVINO"),
         ("--architecture", "MACHINE", "run only where `uname -m` says this"),
     ):
         group.add_argument(flag, metavar=metavar, help=what)
@@ -40,6 +41,7 @@ def arguments(parser: ArgumentParser) -> None:
         metavar="LINE",
         help="the program that runs it; {model} and {images} stand for files on the board",
     )
+    group.add_argument("--bgr", action="store_const", const=True, help="it takes blue, green, red, as --scale is then")
     group.add_argument("--runtime", choices=_RUNTIMES, help="[by the file]")
     group.add_argument(
         "--bound",
@@ -64,8 +66,8 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 _SAID = (
-    "name model precision entry input output upscale scale architecture program runtime bound step parent dataset "
-    "correct scored_with"
+    "name model precision entry input output upscale scale bgr device architecture program runtime bound step parent "
+    "dataset correct scored_with"
 )
 
 _FLAGS = {"program": "--command"}
@@ -125,11 +127,9 @@ def _said(args: Namespace, name: str) -> "Said":
     from ..artifact.unpack import read_manifest
 
     parent: Manifest | None = read_manifest(args.parent) if args.parent else None
-    upscale, scale = _numbers(args.upscale, "x", "--upscale"), _numbers(args.scale, ",", "--scale")
+    upscale = _numbers(args.upscale, "x", "--upscale")
     if upscale is not None and len(upscale) != 2:
         raise UsageFault(f"--upscale {args.upscale}: want height and width: 32x32")
-    if scale is not None and len(scale) > 2:
-        raise UsageFault(f"--scale {args.scale}: want a factor, or factor and offset: 0.0625 or 0.0078125,-1")
     return Said(
         name=name,
         model=args.model,
@@ -139,13 +139,30 @@ def _said(args: Namespace, name: str) -> "Said":
         input=_input(args.input) if args.input else None,
         output=_output(args.output) if args.output else None,
         upscale=None if upscale is None else (int(upscale[0]), int(upscale[1])),
-        scale=None if scale is None else (scale[0], scale[1] if len(scale) > 1 else 0.0),
+        scale=None if args.scale is None else _scale(args.scale),
+        bgr=bool(args.bgr),
+        device=args.device,
         command=split(args.program) if args.program else None,
         architecture=args.architecture,
         bound_to=dict(_pairs(args.bound, "--bound")),
         compression=tuple(_step(line) for line in args.step),
         parent=parent,
     )
+
+
+def _scale(text: str) -> "tuple[float | PerChannel, float | PerChannel]":
+    parts: list[float | PerChannel] = []
+    for part in text.split(","):
+        match _numbers(part, "/", f"--scale {text}:"):
+            case [one]:
+                parts.append(one)
+            case [red, green, blue]:
+                parts.append((red, green, blue))
+            case _:
+                raise UsageFault(f"--scale {text}: want one number, or three with / between them, in each place")
+    if len(parts) > 2:
+        raise UsageFault(f"--scale {text}: want a factor, or factor and offset: 0.0625 or 0.0078125,-1")
+    return parts[0], parts[1] if len(parts) > 1 else 0.0
 
 
 def _numbers(text: str | None, by: str, flag: str) -> list[float] | None:
