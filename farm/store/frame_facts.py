@@ -48,6 +48,8 @@ class ScenarioFacts(Part):
     min_duration_s: float | None = None
     min_queries: int | None = None
     """What both were to be at least; a single query of all frames counts these. Absent in older records."""
+    part: tuple[int, int] | None = None
+    """The data set's images that were shown: the first, and the one after the last. Absent: all of them."""
 
 
 class RunnerFacts(Part):

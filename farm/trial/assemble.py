@@ -83,7 +83,7 @@ def assemble(bench: Bench, deployment: Deployment, scenario: Scenario, evidence:
         accuracy=accuracy(run, deployment),
         power=told.power,
         traces={name: kept.index.seal for name, kept in measured.long_traces.items()},
-        supply_meter=next(iter(bench.meters), None),
+        supply_meter=next(iter(bench.meters), None) if scenario.metered else None,
         clock=_clock(times, frames),
         state_before=evidence.before,
         state_after=evidence.after,

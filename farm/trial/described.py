@@ -45,6 +45,7 @@ def scenario_facts(scenario: Scenario, run: Run, frames: Frames, start_ns: int) 
         queries=frames.queries,
         min_duration_s=asked["duration_s"],
         min_queries=asked.get("min_count", run.offered),
+        part=scenario.part,
     )
 
 

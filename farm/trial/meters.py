@@ -57,7 +57,7 @@ def meters(bench: Bench, measured: Measured, window: Window, frames: Frames, sce
         measured.times.bound_ns,
     )
     wired, told, sound = rails(bench.inventory, bench.name), Told(), list[PowerFacts]()
-    for nth, (name, on) in enumerate(bench.meters.items()):
+    for nth, (name, on) in enumerate(bench.meters.items() if scenario.metered else ()):
         facts, reasons = _one(on, measured, trial, wired[name])
         for reason in reasons:
             (told.voids if nth == 0 or _counts(reason, wired[name]) else told.warnings).append(reason)

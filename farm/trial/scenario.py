@@ -13,6 +13,8 @@ _CLOSED_TIMES, _CLOSED_S = 10.0, 60.0
 (assumed: a board that is ten times slower than was thought is better asked for less)."""
 _COMPARISON_AT_MOST_S = 600.0
 """Of the 250 images, assumed: 2.4 s each, slower than any net of that comparison on any of its boards."""
+_ONCE_AT_MOST_S = 3600.0
+"""Of a part of a data set, assumed: whoever divides it makes parts of minutes."""
 _COMPARISON_HZ = 10.0
 """To tell about how long it takes, where nothing is known (assumed)."""
 
@@ -52,6 +54,8 @@ class Common:
     """The latency percentile that the scenario is about; None: about none."""
     closed: ClassVar[bool] = True
     """Whether a frame waits for the one before it, and for nothing else: then there is no rate, and nothing is late."""
+    metered: ClassVar[bool] = True
+    """Whether the bench's meters are read."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run."""
@@ -262,7 +266,42 @@ class Comparison250(Common):
         return {"samples_per_query": 1, "duration_s": 0.0, "min_count": 250, "image": 0, "rest_s": 1.0}
 
 
-Scenario = FixedRate | SingleStream | MultiStream | Offline | Server | Comparison250
+@dataclass(frozen=True, slots=True)
+class EachOnce(Common):
+    """Every image of a part of the data set once, one after another: what is right? Nothing is said of watts."""
+
+    _: KW_ONLY
+    part: tuple[int, int] = (0, 0)
+    """Must be given: the whole of a data set is a part, too."""
+    idle_s: float = 0.0
+    score_s: float = 0.0
+    bursts: bool = False
+
+    name: ClassVar[str] = "each image once"
+    percent: ClassVar[float | None] = None
+    metered: ClassVar[bool] = False
+
+    @property
+    def images(self) -> int:
+        """How many."""
+        return self.part[1] - self.part[0]
+
+    @property
+    def span_s(self) -> float:
+        """About how long it takes."""
+        return self.images / _COMPARISON_HZ
+
+    @property
+    def limit_s(self) -> float:
+        """No image is begun later than this after the first."""
+        return _ONCE_AT_MOST_S
+
+    def plan(self) -> dict[str, Any]:
+        """Return what the runner is told of it."""
+        return {"samples_per_query": 1, "duration_s": 0.0, "min_count": self.images}
+
+
+Scenario = FixedRate | SingleStream | MultiStream | Offline | Server | Comparison250 | EachOnce
 """Any of them."""
 
 SCENARIOS: dict[str, type[Scenario]] = {
@@ -273,7 +312,7 @@ SCENARIOS: dict[str, type[Scenario]] = {
     "server": Server,
     "comparison250": Comparison250,
 }
-"""By the names that commands and policies use."""
+"""By the names that commands and policies use: what is measured. Nobody asks for :class:`EachOnce` by its name."""
 
 _POSITIVE = frozenset({"rate_hz", "duration_s", "short_term_s"})
 _NOT_NEGATIVE = frozenset({"warmup_frames", "idle_s", "score_s", "soak_s", "start_timeout_s", "seed"})

@@ -110,13 +110,14 @@ def _measure(
     progress: Callable[[str], None],
     spool: Spool | None,
 ) -> Measured:
-    slowest_hz = min((on.meter.rate_hz for on in bench.meters.values()), default=math.inf)
-    quiet_s = _quiet_s([on.meter for on in bench.meters.values()])
+    wired = bench.meters if scenario.metered else {}
+    slowest_hz = min((on.meter.rate_hz for on in wired.values()), default=math.inf)
+    quiet_s = _quiet_s([on.meter for on in wired.values()]) if scenario.metered else 0.0
     with ClockWatch(bench.shell) as clock, Heartbeat() as heartbeat, ExitStack() as reading:
         progress(f"board clock known to ± {clock.now.bound_ns / 1e3:.0f} µs")
         samplers = {
             name: reading.enter_context(Sampler(on.meter, spool.keeper() if spool else None))
-            for name, on in bench.meters.items()
+            for name, on in wired.items()
         }
         time.sleep(quiet_s)
         idle_before = _wait(scenario.idle_s)
