@@ -4,8 +4,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-Made = Literal["board", "process twin", "qemu twin", "recording"]
-"""What stood at the other end. Anything but ``board`` is labelled in every output."""
+Made = Literal["board", "process twin", "qemu twin", "recording", "prediction"]
+"""What stood at the other end. Anything but ``board`` is labelled in every output. Behind a prediction there was no
+board at all: it is evidence of nothing, and no gate takes it under any policy."""
 
 
 class Part(BaseModel):
