@@ -7,7 +7,7 @@ from pydantic import AwareDatetime
 from .comparison_facts import ComparisonFacts
 from .record import Criterion, Part, Role
 
-RunKind = Literal["pytest", "gate", "run", "compare"]
+RunKind = Literal["pytest", "gate", "run", "compare", "predict"]
 
 
 class Run(Part):
