@@ -26,6 +26,7 @@ from .prune import Pruned, Rules, prune, sweep_traces
 from .record import Record, Verdict, utc
 from .run import GateVerdict, Run
 from .runs import StoredRun
+from .shared_facts import SharedAccuracy
 from .spool import FOLDER, KeptTrace, Spool
 from .stored import STORED, Stored, Unreadable, read_row
 
@@ -67,11 +68,16 @@ class Store:
             runs.begin(connection, run)
 
     def end(
-        self, run_id: str, verdict: GateVerdict | None = None, *, comparison: ComparisonFacts | None = None
+        self,
+        run_id: str,
+        verdict: GateVerdict | None = None,
+        *,
+        comparison: ComparisonFacts | None = None,
+        accuracy: SharedAccuracy | None = None,
     ) -> None:
-        """Note that a run has ended, and what its gate decided or how it compared; UsageFault: no such run."""
+        """Note that a run has ended, and what came of it as a whole; UsageFault when there is no such run."""
         with self.transaction() as connection:
-            runs.end(connection, run_id, verdict, comparison)
+            runs.end(connection, run_id, verdict, comparison, accuracy)
 
     def run(self, id_prefix: str) -> StoredRun:
         """Return the one run whose id begins so; ``last`` is the newest.

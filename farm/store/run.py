@@ -6,8 +6,9 @@ from pydantic import AwareDatetime
 
 from .comparison_facts import ComparisonFacts
 from .record import Criterion, Part, Role
+from .shared_facts import SharedAccuracy
 
-RunKind = Literal["pytest", "gate", "run", "compare", "predict"]
+RunKind = Literal["pytest", "gate", "run", "compare", "predict", "accuracy"]
 
 
 class Run(Part):
@@ -35,6 +36,8 @@ class Run(Part):
     policy_sha256: str | None = None
     releases: dict[Role, dict[str, str]] = {}
     """Role → board model → artifact id."""
+    accuracy: SharedAccuracy | None = None
+    """What several boards have counted together; absent where that was not asked for, or did not end."""
     comparison: ComparisonFacts | None = None
     """Of a run that compares variants."""
 

@@ -12,6 +12,7 @@ from . import schema
 from .comparison_facts import ComparisonFacts
 from .record import utc
 from .run import GateVerdict, Run
+from .shared_facts import SharedAccuracy
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +31,16 @@ def begin(connection: Connection, run: Run) -> None:
 
 
 def end(
-    connection: Connection, run_id: str, verdict: GateVerdict | None, comparison: ComparisonFacts | None = None
+    connection: Connection,
+    run_id: str,
+    verdict: GateVerdict | None,
+    comparison: ComparisonFacts | None = None,
+    accuracy: SharedAccuracy | None = None,
 ) -> None:
-    """Note that a run has ended, and its gate's verdict or how it compared; UsageFault when there is no such run."""
-    run = load(connection, run_id).run.model_copy(update={"ended_utc": datetime.now(UTC)})
-    if comparison is not None:
-        run = run.model_copy(update={"comparison": comparison})
+    """Note that a run has ended, and what came of it as a whole; UsageFault when there is no such run."""
+    whole = {"comparison": comparison, "accuracy": accuracy}
+    known = {name: facts for name, facts in whole.items() if facts is not None}
+    run = load(connection, run_id).run.model_copy(update={"ended_utc": datetime.now(UTC), **known})
     values = {"json": _json(run)}
     if verdict is not None:
         values |= {"outcome": verdict.outcome, "verdict": verdict.model_dump_json(exclude_none=True)}

@@ -13,8 +13,6 @@ _CLOSED_TIMES, _CLOSED_S = 10.0, 60.0
 (assumed: a board that is ten times slower than was thought is better asked for less)."""
 _COMPARISON_AT_MOST_S = 600.0
 """Of the 250 images, assumed: 2.4 s each, slower than any net of that comparison on any of its boards."""
-_ONCE_AT_MOST_S = 3600.0
-"""Of a part of a data set, assumed: whoever divides it makes parts of minutes."""
 _COMPARISON_HZ = 10.0
 """To tell about how long it takes, where nothing is known (assumed)."""
 
@@ -273,6 +271,8 @@ class EachOnce(Common):
     _: KW_ONLY
     part: tuple[int, int] = (0, 0)
     """Must be given: the whole of a data set is a part, too."""
+    at_most_s: float = 3600.0
+    """No image is begun later than this after the first (assumed: whoever divides a data set does so into minutes)."""
     idle_s: float = 0.0
     score_s: float = 0.0
     bursts: bool = False
@@ -294,7 +294,7 @@ class EachOnce(Common):
     @property
     def limit_s(self) -> float:
         """No image is begun later than this after the first."""
-        return _ONCE_AT_MOST_S
+        return self.at_most_s
 
     def plan(self) -> dict[str, Any]:
         """Return what the runner is told of it."""
@@ -314,7 +314,7 @@ SCENARIOS: dict[str, type[Scenario]] = {
 }
 """By the names that commands and policies use: what is measured. Nobody asks for :class:`EachOnce` by its name."""
 
-_POSITIVE = frozenset({"rate_hz", "duration_s", "short_term_s"})
+_POSITIVE = frozenset({"rate_hz", "duration_s", "short_term_s", "at_most_s"})
 _NOT_NEGATIVE = frozenset({"warmup_frames", "idle_s", "score_s", "soak_s", "start_timeout_s", "seed"})
 _AT_LEAST_ONE = frozenset({"min_frames", "min_queries", "min_samples", "samples_per_query"})
 

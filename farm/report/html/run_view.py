@@ -120,7 +120,14 @@ def run_view(subject: Subject, anchors: dict[str, str], dropped: str, farm_versi
     )
 
 
-_KINDS = {"pytest": "pytest session", "gate": "release gate", "run": "farm run"}
+_KINDS = {
+    "pytest": "pytest session",
+    "gate": "release gate",
+    "run": "farm run",
+    "accuracy": "accuracy over boards",
+    "compare": "comparison of variants",
+    "predict": "prediction",
+}
 
 
 def _because(subject: Subject, outcome: str) -> str:
