@@ -56,6 +56,4 @@ class PredictionFacts(Part):
     """Absent where nothing held the clock back, and times could only be computed."""
     memory_peak_bytes: int | None = None
     """Largest resident size of the runner."""
-    throttled_s: float | None = None
-    """How long the quota kept it waiting, by the kernel's account."""
     host: HostProcessor

@@ -1,0 +1,1 @@
+"""The device-accurate twin: the same trial on this machine, under the limits of a board's processor."""
