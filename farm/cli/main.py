@@ -40,6 +40,7 @@ COMMANDS: dict[str, str] = {
     "artifact": "farm.cli.artifact",
     "deploy": "farm.cli.deploy",
     "run": "farm.cli.run",
+    "predict": "farm.cli.predict",
     "gate": "farm.cli.gate",
     "results": "farm.cli.results",
     "tui": "farm.cli.tui",
