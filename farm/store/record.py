@@ -33,6 +33,7 @@ from .power_facts import (
     PowerFacts,
     Watts,
 )
+from .prediction_facts import PredictionFacts
 
 __all__ = [
     "VOIDS",
@@ -60,6 +61,7 @@ __all__ = [
     "Part",
     "PartFacts",
     "PowerFacts",
+    "PredictionFacts",
     "Record",
     "Role",
     "RunnerFacts",
@@ -201,6 +203,8 @@ class Record(Part):
     """Absent where the board was up already."""
     events: list[Event] = []
     """In time order."""
+    prediction: PredictionFacts | None = None
+    """Present where no board ran it: this machine did, under a board's limits."""
 
     @property
     def supply(self) -> PowerFacts | None:
