@@ -7,7 +7,6 @@ or ``error``, followed by exit status 3. All times are ns of the board's CLOCK_M
 import argparse
 import os
 import platform
-import signal
 import sys
 
 from faults import Fault
@@ -25,7 +24,7 @@ def arguments(argv):
     parser.add_argument("--manifest", required=True)
     parser.add_argument("--images", required=True)
     parser.add_argument("--plan", required=True, help="how frames are offered: JSON, see plan.py")
-    parser.add_argument("--keep", help="write all that is told to this new file, too, and outlive a broken link")
+    parser.add_argument("--keep", help="write all that is told to this file, too, and go on without whoever reads")
     options = parser.parse_args(argv)
     try:
         options.plan = Plan(options.plan)
@@ -70,26 +69,11 @@ def run(options, lines):
     )
 
 
-def keep(path):
-    """Return the descriptor of a new file; beside it stands which process writes to it."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
-    with open(path + ".pid", "w") as file:
-        file.write("{}\n".format(os.getpid()))
-    return descriptor
-
-
 def main(argv):
     """Run, and return the exit status."""
     options = arguments(argv)
-    lines = Lines(sys.stdout.fileno())
-    if options.keep:
-        child = os.fork()
-        if child:
-            signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGTERM))
-            status = os.waitpid(child, 0)[1]
-            return 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
-        os.setsid()  # what ends with the link is another session
-        lines = Lines(sys.stdout.fileno(), keep(options.keep))
+    kept = os.open(options.keep, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600) if options.keep else None
+    lines = Lines(sys.stdout.fileno(), kept)
     try:
         run(options, lines)
     except Fault as fault:

@@ -1,8 +1,10 @@
 """Events to the controller: JSON lines, in batches, and never while a frame waits.
 
-Where they are kept in a file as well, a link that breaks ends nothing: they can be read there afterwards.
+Where they are kept in a file as well, a link that breaks ends nothing: they can be read there afterwards. And where
+the file takes no more, for its disk is full, the link alone has them.
 """
 
+import collections
 import json
 import os
 import select
@@ -15,8 +17,11 @@ _BATCH_NS = 500 * 1000 * 1000
 """Two lines a second keep the controller's reader idle, and its deadline far away."""
 _SLACK_NS = 3 * 1000 * 1000
 """Assumed: writing half a second of frames takes well under 1 ms on the slowest board."""
-_PATIENCE_S = 5.0
-"""A listener that takes nothing for so long has gone, where a file keeps what it misses (assumed)."""
+_PATIENCE_S = 1.0
+"""Before the last word: a listener that takes nothing for so long has gone, where a file keeps what it misses
+(assumed)."""
+_BEHIND_BYTES = 1 << 20
+"""A listener that is behind by so much has gone, too: several minutes of frames, on the busiest board (assumed)."""
 _LATEST_NS = 5 * 1000 * 1000 * 1000
 """A runner that is behind has no slack; after this long it writes all the same, to show that it lives."""
 
@@ -29,7 +34,8 @@ class Lines:
         self._descriptor, self._kept = descriptor, kept
         self._deaf = False
         self._rows = []
-        self._pending = b""
+        self._pending = collections.deque()
+        self._pending_bytes = 0
         self._written_ns = now_ns()
         self.spent_ns = 0
         """On writing while there were frames to come."""
@@ -70,27 +76,43 @@ class Lines:
 
     def _say(self, text):
         line = text.encode("ascii") + b"\n"
+        self._keep(line)
         if not self._deaf:
-            self._pending += line
-        while self._kept is not None and line:
-            line = line[os.write(self._kept, line) :]
+            self._pending.extend(line[at : at + _PIECE_BYTES] for at in range(0, len(line), _PIECE_BYTES))
+            self._pending_bytes += len(line)
+
+    def _keep(self, line):
+        """Write to the file; where that is not to be done, go on without it, and say so to whoever listens."""
+        try:
+            while self._kept is not None and line:
+                line = line[os.write(self._kept, line) :]
+        except OSError as error:
+            if self._deaf:
+                raise  # nobody will ever know what is said from here on
+            os.close(self._kept)
+            self._kept = None
+            self._say(json.dumps({"event": "unkept", "why": str(error)}))
 
     def _push(self, blocking):
         patience_s = (None if self._kept is None else _PATIENCE_S) if blocking else 0
         while self._pending:
             if not select.select([], [self._descriptor], [], patience_s)[1]:
-                if blocking:
+                if self._kept is not None and (blocking or self._pending_bytes > _BEHIND_BYTES):
                     self._give_up()
                 return
+            piece = self._pending.popleft()
             try:
-                written = os.write(self._descriptor, self._pending[:_PIECE_BYTES])
+                written = os.write(self._descriptor, piece)
             except OSError:
                 if self._kept is None:
                     raise
                 self._give_up()
                 return
-            self._pending = self._pending[written:]
+            self._pending_bytes -= written
+            if written < len(piece):
+                self._pending.appendleft(piece[written:])
 
     def _give_up(self):
         """Nobody listens any more: from here on the file alone has it."""
-        self._deaf, self._pending = True, b""
+        self._deaf, self._pending_bytes = True, 0
+        self._pending.clear()

@@ -1,97 +1,138 @@
-"""What a runner keeps in a file on the board, so that a link that breaks loses nothing."""
+"""What a run keeps on the board, so that a link that breaks loses nothing, and the shell lines that look after it.
 
+In one folder, which only one run at a time may use, under a name that no other run has::
+
+    <name>.pid     the shell that started it: leader of the run's own session, which no link's end reaches
+    <name>.jsonl   all that it told, and after its end one line more: ``{"event": "exit", "status": 0}``
+    <name>.err     what it said on standard error
+    <name>.tail    who reads the file for us
+
+Whatever a board has beside a POSIX shell, ``setsid`` and ``tail``, these need nothing of it.
+"""
+
+import json
+import re
 import secrets
-from collections.abc import Generator
-from contextlib import suppress
+from dataclasses import dataclass
 from shlex import quote
-from time import monotonic_ns, sleep
+from typing import Literal
 
-from devices.errors import ConnectionLost, DeviceError
-from devices.shell import Line, Shell
-
-_AGAIN_S = 1.0
-"""Between two attempts to reach the board."""
-_CLEAR_S = 30.0
-_END_S = 10.0
+_SAID_BYTES = 2000
+"""Of standard error, the last: what a run died of stands at its end."""
 
 _CLEAR = """\
 mkdir -p {folder} && cd {folder} || exit 1
-for file in *.pid; do
+for file in *.pid *.tail; do
   [ -e "$file" ] || continue
-  grep -qa -- "${{file%.pid}}" "/proc/$(cat "$file")/cmdline" 2>/dev/null && kill -9 "$(cat "$file")"
-  rm -f "$file" "${{file%.pid}}"
+  name=${{file%.*}} number=$(cat "$file")
+  if grep -qa -- "$name" "/proc/$number/cmdline" 2>/dev/null; then
+    kill -9 "-$number" 2>/dev/null || kill -9 "$number" 2>/dev/null
+  fi
+done
+for file in *.jsonl *.err *.pid *.tail; do
+  [ -e "$file" ] && rm -f "$file"
 done
 true
 """
-"""A process of that number that was started with another file is not the one that wrote it."""
+"""A process of that number that was started with another name is not the one that wrote it."""
+
+_START = """\
+cd {folder} || exit 1
+trap '' 1
+setsid=$(command -v setsid)
+$setsid sh -c {inner} {name} &
+"""
+_INNER = """\
+set -C; echo $$ >"$0.pid" || exit 75; set +C
+{command}
+s=$?
+printf '\\n{{"event": "exit", "status": %d}}\\n' $s >>"$0.jsonl"
+exit $s"""
+"""What was started is not started again: the second one finds the first one's number (75: EX_TEMPFAIL)."""
+
+_FOLLOW = """\
+cd {folder} || exit 1
+i=0; while [ ! -e {name}.jsonl ] && [ $i -lt 50 ]; do i=$((i+1)); sleep 0.1; done
+echo $$ >{name}.tail
+exec tail -n +{line} -f {name}.jsonl
+"""
+
+_LOOK = """\
+cd {folder} 2>/dev/null || {{ echo none 0; exit; }}
+number=$(cat {name}.pid 2>/dev/null)
+if [ -z "$number" ]; then state=none
+elif tail -n 1 {name}.jsonl 2>/dev/null | grep -q '^{{"event": "exit"'; then state=ended
+elif grep -qa -- {name} "/proc/$number/cmdline" 2>/dev/null; then state=runs
+else state=gone
+fi
+echo $state $(($(wc -l <{name}.jsonl 2>/dev/null || echo 0)))
+df -Pk . | tail -n 1
+tail -c {said} {name}.err 2>/dev/null
+"""
+
+State = Literal["none", "runs", "ended", "gone"]
+_LOOKED = re.compile(r"(none|runs|ended|gone) (\d+)\n(?:\S+ +\d+ +\d+ +(-?\d+) [^\n]*\n)?", re.ASCII)
+_FULL_BYTES = 64 * 1024
+"""With less than this free a run cannot keep what it tells (assumed: a few batches of frames)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A run as it stands on the board."""
+
+    state: State
+    """``none``: nothing of it is there; ``gone``: its process is not, and it has left no word of its end."""
+    lines: int
+    """That it has kept."""
+    full: bool
+    """Whether the disk that it is kept on has no space left."""
+    said: str
+    """The end of its standard error."""
 
 
 class Kept:
-    """One run's file."""
+    """One run's files."""
 
-    def __init__(self, shell: Shell, folder: str, runner_path: str) -> None:
-        """Name a file in a folder on the board, which only one run at a time may use; "": nothing is kept."""
-        self._shell, self._folder, self._runner_path = shell, folder, runner_path
-        self.path = f"{folder}/{secrets.token_hex(6)}.jsonl" if folder else ""
-        self.away_s = 0.0
-        """How long there was no link, in all."""
-        self._status = 0
-        self._said = b""
+    def __init__(self, folder: str) -> None:
+        """Name them; nothing is there yet."""
+        self._folder, self.name = quote(folder), secrets.token_hex(6)
+        self.path = f"{folder}/{self.name}.jsonl"
 
-    def clear(self) -> None:
-        """End what an earlier run, or this one, has left behind, and remove its files."""
-        if not self.path:
-            return
-        self._shell.run(_CLEAR.format(folder=quote(self._folder)), timeout_s=_CLEAR_S)
+    def clear(self) -> str:
+        """Return how whatever runs is ended that was started here, and its files are removed."""
+        return _CLEAR.format(folder=self._folder)
 
-    def lines(self, command: str, *, timeout_s: float, idle_timeout_s: float) -> Generator[Line]:
-        """Yield what the runner says; after a broken link what it has kept, until its end.
+    def start(self, command: str, *, keeps: bool) -> str:
+        """Return how a command is started, and its output shown, until its end.
 
-        Raises:
-            ConnectionLost: the board was not reached again in time.
-            DeadlineExceeded: it says nothing, or is not over in time.
+        ``keeps``: it writes what it tells into the file itself. Else it writes there alone, where nobody keeps it
+        waiting, and the file is shown.
         """
-        seen, end_ns = 0, monotonic_ns() + int(timeout_s * 1e9)
-        lost: ConnectionLost | None = None
-        lost_ns = 0
-        while True:
-            try:
-                with self._shell.stream(command, timeout_s=(end_ns - monotonic_ns()) / 1e9) as stream:
-                    for line in stream.lines(idle_timeout_s=idle_timeout_s):
-                        if lost is not None:
-                            self.away_s, lost = self.away_s + (monotonic_ns() - lost_ns) / 1e9, None
-                        yield from self._hand_out(line)
-                        seen += 1
-                    self._status = stream.exit_status(timeout_s=_END_S)
-                    self._said = stream.stderr()
-                    return
-            except ConnectionLost as error:
-                if not self.path:
-                    raise
-                if lost is None:
-                    lost, lost_ns = error, monotonic_ns()
-            except DeviceError:
-                if lost is None:
-                    raise
-            if monotonic_ns() > end_ns:
-                raise lost
-            sleep(_AGAIN_S)
-            words = ["python3", "-u", f"{self._runner_path}/follow.py", self.path, str(seen)]
-            command = "exec " + " ".join(map(quote, words))
+        run = f"( {command}\n)" + (' 2>"$0.err"' if keeps else ' >"$0.jsonl" 2>"$0.err"')
+        inner = _INNER.format(command=run)
+        start = _START.format(folder=self._folder, inner=quote(inner), name=self.name)
+        return start + "wait $!" if keeps else start + self.follow(0)
 
-    def _hand_out(self, line: Line) -> Generator[Line]:
-        """Yield a line; where nobody wants another, end the runner before the stream, whose output it holds open."""
-        try:
-            yield line
-        except GeneratorExit:
-            self.end()
-            raise
+    def follow(self, seen: int) -> str:
+        """Return how what it has told and tells is shown after so many lines; that ends with whoever reads it."""
+        return _FOLLOW.format(folder=self._folder, name=self.name, line=seen + 1)
 
-    def ended(self) -> tuple[int, str]:
-        """Return exit status and standard error of what ran last."""
-        return self._status, self._said.decode("utf-8", "replace").strip()
+    def look(self) -> str:
+        """Return how the board is asked how the run stands."""
+        return _LOOK.format(folder=self._folder, name=self.name, said=_SAID_BYTES)
 
-    def end(self) -> None:
-        """End the runner, if it still runs, and remove the file; a board that is away is left as it is."""
-        with suppress(DeviceError):  # the next run there ends it
-            self.clear()
+    @staticmethod
+    def seen(text: str) -> Seen | None:
+        """Read what the board answers; None when that is no answer."""
+        if (found := _LOOKED.match(text + "\n")) is None:
+            return None
+        free_kb = found[3]
+        full = free_kb is not None and int(free_kb) * 1024 < _FULL_BYTES
+        return Seen(found[1], int(found[2]), full, text[found.end() :].strip())  # pyright: ignore[reportArgumentType] -- of the pattern
+
+
+def exit_status(line: bytes) -> int | None:
+    """Return the status of the line that stands after a run's end; None for any other line."""
+    if not line.startswith(b'{"event": "exit", "status": '):
+        return None
+    return int(json.loads(line)["status"])

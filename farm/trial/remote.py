@@ -1,27 +1,29 @@
 """Runs the shipped runner on a board and gathers what it says."""
 
 import json
-import posixpath
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from shlex import quote
 from time import monotonic_ns
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from devices.shell import Line, Shell
+from devices.shell import Shell
 
 from ..artifact.deploy import Deployment
 from ..errors import LabFault, UsageFault
+from .following import SILENCE_S, Following, Told
+from .gone import Gone
 from .kept import Kept
 from .scenario import Scenario
+from .signs import Signs
+from .starting import command, plan
+from .ticked import ticked
 
-_SILENCE_S = 60.0
-"""Longest that a healthy runner says nothing, assumed: while runtime and model load, 8 s on an emulated board. Later
-it writes every 5 s at least."""
+_WATCH_S = 0.5
+"""Between two looks at meters, disk and console while the runner says nothing."""
+_CLEAR_S = 30.0
 _STARTED_S = 120.0
 """For loading and warm-up together, before the scenario's own times count (assumed)."""
 _BURST_AT_MOST = 4
@@ -116,44 +118,66 @@ def run_on_board(
     burst_s: float = 0.0,
     progress: Callable[[str], None],
     watch: Callable[[], None],
+    signs: Signs = Signs(),  # noqa: B008 -- frozen, and of no board
 ) -> Run:
     """Start the runner, follow it to its end; it rests ``quiet_s`` before the first frame and after the last.
 
     Beyond that rest it runs frames without a pause until it has had a processor for ``burst_s``, and rests again.
 
-    ``watch`` is called whenever the runner says something, every 5 s at least; what it raises ends the runner.
+    ``watch`` is called every second, whatever the link does; what it raises ends the runner. ``signs`` tell that the
+    board is gone before the link does.
 
     Raises:
-        LabFault: it ended before its end, said nonsense, or the board lacks what it needs.
+        LabFault: it ended before its end, said nonsense, or the board lacks what it needs; or the board is gone.
         UsageFault: the board's runtime refuses the model.
-        devices.errors.DeviceError: the link; also when it breaks in the middle, and what the runner keeps on the board
-            cannot be reached again before the run must be over.
+        devices.errors.DeviceError: the link, before anything runs.
     """
     run = Run(began_ns=monotonic_ns())
-    whole_s = _STARTED_S + 4 * quiet_s + 2 * _BURST_AT_MOST * burst_s + scenario.limit_s + scenario.score_s + _SILENCE_S
+    whole_s = _STARTED_S + 4 * quiet_s + 2 * _BURST_AT_MOST * burst_s + scenario.limit_s + scenario.score_s + SILENCE_S
+    kept = Kept(deployment.runs_path) if deployment.runs_path else None
+    if kept is not None:
+        shell.run(kept.clear(), timeout_s=_CLEAR_S)
     own = deployment.artifact.manifest.command is not None
-    kept = Kept(shell, "" if own else deployment.runs_path, deployment.runner_path)
-    kept.clear()
-    command = _command(deployment, scenario, quiet_s, burst_s, kept.path)
+    words = command(deployment, plan(scenario, quiet_s, burst_s), keep=kept.path if kept is not None else "")
+    following = Following(shell, words, kept, keeps=not own, signs=signs, timeout_s=whole_s)
+    events = ticked(following.events(), _WATCH_S, f"run on {shell.name}")
     try:
-        with closing(kept.lines(command, timeout_s=whole_s, idle_timeout_s=_SILENCE_S)) as lines:
-            for event, t_ns in _events(shell.name, lines):
-                watch()
-                try:
-                    _take(run, event, shell.name, deployment, progress)
-                    first_ns, _ = run.heard_ns.get(event["event"], (t_ns, t_ns))
-                    run.heard_ns[event["event"]] = first_ns, t_ns
-                except (KeyError, TypeError, ValueError) as error:
-                    raise _nonsense(shell.name, json.dumps(event)) from error
+        for told in events:
+            watch()
+            signs.check_console(following.heard_ns, away=following.away)
+            if told is not None:
+                _heard(run, told, shell.name, deployment, progress)
+    except Gone as gone:
+        following.lost = following.lost or following.away
+        raise _worded(shell.name, gone, run, signs) from gone
     finally:
-        kept.end()
-    run.away_s = kept.away_s
-    status, said = kept.ended()
-    if not run.ended or status:
-        raise _ended_early(shell.name, status, said)
+        following.end()
+        events.close()
+    run.away_s = following.away_s
+    if not run.ended or following.status:
+        raise _ended_early(shell.name, following.status, following.said)
     if not run.rows:
-        raise LabFault(shell.name, "the runner ended without a single frame", hint=said[-500:])
+        raise LabFault(shell.name, "the runner ended without a single frame", hint=following.said[-500:])
     return run
+
+
+def _heard(run: Run, told: Told, board: str, deployment: Deployment, progress: Callable[[str], None]) -> None:
+    try:
+        _take(run, told.event, board, deployment, progress)
+        name = told.event["event"]
+        run.heard_ns[name] = run.heard_ns.get(name, (told.t_ns, 0))[0], told.t_ns
+    except (KeyError, TypeError, ValueError) as error:
+        said = json.dumps(told.event)[:200]
+        raise LabFault(board, f"the runner says {said!r}", hint="what prints on the board's output?") from error
+
+
+def _worded(board: str, gone: Gone, run: Run, signs: Signs) -> LabFault:
+    """Say of a board that is gone how far the run had come, and what its console tells."""
+    when = "before the first frame"
+    if (start := run.heard_ns.get("start")) is not None:
+        when = f"after {max(0, gone.t_ns - start[0]) / 1e9:.1f} s of frames ({len(run.rows)} of {run.offered} told)"
+    evidence = f": {gone.evidence}" if gone.evidence else ""
+    return LabFault(board, f"{gone.what} {when}{evidence}{signs.testimony()}", hint=gone.hint)
 
 
 def require_columns(board: str, run: Run) -> None:
@@ -164,60 +188,6 @@ def require_columns(board: str, run: Run) -> None:
         raise LabFault(
             board, f"the runner's rows lack {lacks}", hint="docs/scenarios.md tells what a program must print"
         )
-
-
-def _command(deployment: Deployment, scenario: Scenario, quiet_s: float, burst_s: float, keep: str) -> str:
-    if deployment.artifact.manifest.command is not None:
-        return _own_program(deployment, deployment.artifact.manifest.command, plan(scenario, quiet_s, burst_s))
-    words = ["python3", "-u", deployment.runner_path]
-    words += ["--model", deployment.model_path, "--manifest", deployment.manifest_path]
-    words += ["--images", deployment.images_path]
-    words += ["--plan", json.dumps(plan(scenario, quiet_s, burst_s)), *(["--keep", keep] if keep else [])]
-    return "exec " + " ".join(map(quote, words))
-
-
-def _own_program(deployment: Deployment, command: list[str], asked: dict[str, Any]) -> str:
-    """Return how an artifact's own program is started: the plan stands in its environment, key by key and whole."""
-    folder = posixpath.dirname(deployment.manifest_path)
-    program, *arguments = command
-    if "/" in program and not program.startswith("/"):
-        program = posixpath.join(folder, posixpath.normpath(program))
-    paths = {"{model}": deployment.model_path, "{images}": deployment.images_path}
-    for place, path in paths.items():
-        arguments = [argument.replace(place, path) for argument in arguments]
-    told = {f"FARM_{key.upper()}": str(value) for key, value in asked.items() if value is not None}
-    told["FARM_PLAN"] = json.dumps(asked)
-    words = ["env", *(f"{name}={value}" for name, value in told.items()), program, *arguments]
-    return "exec " + " ".join(map(quote, words))
-
-
-def plan(scenario: Scenario, quiet_s: float, burst_s: float) -> dict[str, Any]:
-    """Return all that a runner is asked for: see ``farm/runner/plan.py``."""
-    around = {
-        "scenario": scenario.name,
-        "warmup": scenario.warmup_frames,
-        "limit_s": scenario.limit_s,
-        "score_s": scenario.score_s,
-        "quiet_s": quiet_s,
-        "burst_s": burst_s,
-        **({"part": list(scenario.part)} if scenario.part is not None else {}),
-        **({"draw": True} if scenario.draw else {}),
-    }
-    return around | scenario.plan()
-
-
-def _events(board: str, lines: Iterable[Line]) -> Iterator[tuple[dict[str, Any], int]]:
-    for line in lines:
-        try:
-            event = json.loads(line.data)
-            event["event"]
-        except (ValueError, TypeError, KeyError):
-            raise _nonsense(board, line.data.decode("utf-8", "replace")) from None
-        yield event, line.t_ns
-
-
-def _nonsense(board: str, said: str) -> LabFault:
-    return LabFault(board, f"the runner says {said[:200]!r}", hint="what prints on the board's output?")
 
 
 def _take(run: Run, event: dict[str, Any], board: str, deployment: Deployment, progress: Callable[[str], None]) -> None:
@@ -261,8 +231,8 @@ def _refused(board: str, deployment: Deployment, kind: str, detail: str) -> LabF
     return LabFault(board, f"the runner cannot begin: {detail}", hint=hints.get(kind, ""))
 
 
-def _ended_early(board: str, status: int, said: str) -> LabFault:
+def _ended_early(board: str, status: int | None, said: str) -> LabFault:
     last = said.splitlines()[-1] if said else "nothing"
-    killed = " (killed: out of memory?)" if status in (137, -9) else ""
+    killed = f" (killed by signal {status - 128})" if status is not None and status > 128 else ""
     hint = "look at `dmesg` on the board" if killed else "start the runner by hand on the board"
     return LabFault(board, f"the runner ended early, status {status}{killed}; on stderr: {last}", hint=hint)

@@ -1,0 +1,50 @@
+"""How a deployment is started on its board: the shipped runner, or the artifact's own program."""
+
+import json
+import posixpath
+from shlex import quote
+from typing import Any
+
+from ..artifact.deploy import Deployment
+from .scenario import Scenario
+
+
+def command(deployment: Deployment, asked: dict[str, Any], *, keep: str = "") -> str:
+    """Return how a deployment is run as a plan asks; ``keep``: the file on the board that holds what it tells, too."""
+    if deployment.artifact.manifest.command is not None:
+        return _own_program(deployment, deployment.artifact.manifest.command, asked)
+    words = ["python3", "-u", deployment.runner_path]
+    words += ["--model", deployment.model_path, "--manifest", deployment.manifest_path]
+    words += ["--images", deployment.images_path]
+    words += ["--plan", json.dumps(asked), *(["--keep", keep] if keep else [])]
+    return "exec " + " ".join(map(quote, words))
+
+
+def _own_program(deployment: Deployment, command: list[str], asked: dict[str, Any]) -> str:
+    """Return how an artifact's own program is started: the plan stands in its environment, key by key and whole."""
+    folder = posixpath.dirname(deployment.manifest_path)
+    program, *arguments = command
+    if "/" in program and not program.startswith("/"):
+        program = posixpath.join(folder, posixpath.normpath(program))
+    paths = {"{model}": deployment.model_path, "{images}": deployment.images_path}
+    for place, path in paths.items():
+        arguments = [argument.replace(place, path) for argument in arguments]
+    told = {f"FARM_{key.upper()}": str(value) for key, value in asked.items() if value is not None}
+    told["FARM_PLAN"] = json.dumps(asked)
+    words = ["env", *(f"{name}={value}" for name, value in told.items()), program, *arguments]
+    return "exec " + " ".join(map(quote, words))
+
+
+def plan(scenario: Scenario, quiet_s: float, burst_s: float) -> dict[str, Any]:
+    """Return all that a runner is asked for: see ``farm/runner/plan.py``."""
+    around = {
+        "scenario": scenario.name,
+        "warmup": scenario.warmup_frames,
+        "limit_s": scenario.limit_s,
+        "score_s": scenario.score_s,
+        "quiet_s": quiet_s,
+        "burst_s": burst_s,
+        **({"part": list(scenario.part)} if scenario.part is not None else {}),
+        **({"draw": True} if scenario.draw else {}),
+    }
+    return around | scenario.plan()
