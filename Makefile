@@ -33,7 +33,7 @@ check: setup ## format, lint, types, import arrows, and the Python of the boards
 	$(BIN)/ruff check .
 	$(PYRIGHT)
 	$(BIN)/lint-imports
-	$(BIN)/vermin --no-tips --violations --target=3.5- farm/runner farm/artifact/deploy/on_board
+	$(BIN)/vermin --no-tips --violations --target=3.5- farm/runner farm/artifact/deploy/on_board farm/trial/state/helper.py
 
 bench: setup bench-clock bench-console bench-deploy bench-energy bench-gate bench-leases bench-onboard bench-sampling bench-ssh bench-tui ## what the farm promises of itself, measured; some fifteen minutes
 

@@ -17,7 +17,7 @@ from .errors import (
     DeviceError,
     Unreachable,
 )
-from .facts import IDENTITY, STATE, WALL, integer, number, parse, script, starting
+from .facts import IDENTITY, STATE, WALL, WATCHED, integer, number, parse, places, script, starting
 from .settings import GOVERNOR, Setting
 from .shell import Shell
 
@@ -96,6 +96,10 @@ class Board(ABC):
     """The fastest USB that an accelerator finds on it: 2 or 3."""
     state_script: ClassVar[str] = ""
     """More shell lines that print facts; see :mod:`devices.facts`."""
+    watch_script: ClassVar[str] = ""
+    """Likewise, what lies in no file and is worth a program every few seconds while the board is watched."""
+    remembers_throttling: ClassVar[bool] = False
+    """Whether ``throttle_detail`` tells of the time since boot too, and not of now alone."""
     settings: ClassVar[Mapping[str, Setting]] = {"governor": GOVERNOR}
     """What can be set on it and put back."""
 
@@ -150,6 +154,10 @@ class Board(ABC):
     def state(self) -> BoardState:
         """Look once at temperatures, clocks, load and free space; one round trip."""
         return self.read_state(parse(self.shell.run(script(self.root, STATE, self.state_script)).stdout))
+
+    def watch_places(self) -> str:
+        """Return a script that prints where :meth:`state` finds what; see :func:`.facts.places`."""
+        return places(self.root, STATE, self.state_script, WATCHED)
 
     def read_state(self, facts: dict[str, str]) -> BoardState:
         """Read what :meth:`state` gathered; a subclass adds what its model tells beyond this."""

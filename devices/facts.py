@@ -53,6 +53,22 @@ for d in "$R"/sys/class/thermal/cooling_device*; do first "$d/type" && t=$v && f
 """
 """Cooling devices; a fan is one, and so is a processor that is clocked down."""
 
+_PLACES = r"""
+file() { first "$2" && printf '%s\t\036%s\n' "$1" "$2"; }
+"""
+"""Prints where a fact lies instead of the fact: for whoever reads it again and again."""
+
+WATCHED = r"""
+file memory_kb "$R/proc/meminfo"
+file stat "$R/proc/stat"
+"""
+"""Facts that only :func:`places` is asked for: files of which more than the first line counts, see its reader."""
+
+
+def places(root: str, *parts: str) -> str:
+    """Return a script that prints, of every fact that is a file, ``name<TAB><RS>path`` (RS: byte 30), else the fact."""
+    return f"R={quote(root.rstrip('/'))}{_PRELUDE}{_PLACES}{''.join(parts)}:"
+
 
 def script(root: str, *parts: str) -> str:
     """Return the parts as one script that reads under a root; ends with status 0 whatever is missing."""

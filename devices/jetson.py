@@ -9,7 +9,9 @@ from .board import Board, BoardState, held_back
 from .facts import COOLING, integer
 from .settings import Setting, files
 
-_MODE = re.compile(r"NV Power Mode: (\S+)")
+_MODE = re.compile(r"NV Power Mode: (\S+)(?:.*?(\d+)\s*$)?")
+_KEPT = re.compile(r"pmode:0*(\d+)")
+"""Of ``/var/lib/nvpmodel/status``, which a board writes when its mode is set."""
 
 _NO_SENSORS = ("PMIC-Die",)
 """Reads a constant 50 or 100 °C (L4T 32), whatever the chip does."""
@@ -54,6 +56,7 @@ file gpu_hz "$R/sys/devices/{gpu}/devfreq/{gpu}/cur_freq"
 """
         + r"""
 file emc_hz "$R/sys/kernel/debug/clk/emc/clk_rate"
+file power_mode_kept "$R/var/lib/nvpmodel/status"
 fact power_mode "$({ nvpmodel -q || sudo -n nvpmodel -q; } 2>/dev/null </dev/null | tr '\n' ' ')"
 """
     )
@@ -73,13 +76,20 @@ class Jetson(Board):
         """Add the power mode, the GPU's and the memory's clock, and what thermal management holds back."""
         state = super().read_state(facts)
         clocks = {name: integer(facts, f"{name}_hz") for name in ("gpu", "emc")}
-        mode = _MODE.search(facts.get("power_mode", ""))
         throttled, detail = held_back(facts)
         return replace(
             state,
             celsius={zone: celsius for zone, celsius in state.celsius.items() if zone not in _NO_SENSORS},
             clock_hz=state.clock_hz | {name: hz for name, hz in clocks.items() if hz is not None},
-            power_mode=mode[1] if mode else None,
+            power_mode=_power_mode(facts),
             throttled=throttled,
             throttle_detail=detail,
         )
+
+
+def _power_mode(facts: dict[str, str]) -> str | None:
+    """Return the mode's name; where the file already tells of another one than the program did, that one's number."""
+    if (mode := _MODE.search(facts.get("power_mode", ""))) is None:
+        return None
+    kept = _KEPT.match(facts.get("power_mode_kept", ""))
+    return f"id {kept[1]}" if kept and mode[2] and kept[1] != mode[2] else mode[1]

@@ -17,6 +17,12 @@ _HELD_BACK = {
 _TOLD = {0x04: "power cap"}
 """Clocks move at the card's power limit as they should; it is told, for two runs may differ by it."""
 
+_GPUS = r"""
+nvidia-smi --query-gpu=index,temperature.gpu,clocks.sm,clocks.mem,clocks_throttle_reasons.active \
+  --format=csv,noheader,nounits 2>/dev/null |
+  while IFS=', ' read -r n t sm mem why; do fact "gpu.$n" "$t $sm $mem $why"; done
+"""
+
 
 class PcGpu(X86):
     """The reference column: x86-64 and CUDA. What the GPUs say comes from ``nvidia-smi``, in one call."""
@@ -25,14 +31,8 @@ class PcGpu(X86):
     verified: ClassVar[tuple[str, ...]] = ("published bytes",)
     boot_timeout_s: ClassVar[float] = 240.0
     """Assumed: a desktop's firmware and its services."""
-    state_script: ClassVar[str] = (
-        X86.state_script
-        + r"""
-nvidia-smi --query-gpu=index,temperature.gpu,clocks.sm,clocks.mem,clocks_throttle_reasons.active \
-  --format=csv,noheader,nounits 2>/dev/null |
-  while IFS=', ' read -r n t sm mem why; do fact "gpu.$n" "$t $sm $mem $why"; done
-"""
-    )
+    state_script: ClassVar[str] = X86.state_script + _GPUS
+    watch_script: ClassVar[str] = _GPUS
 
     def read_state(self, facts: dict[str, str]) -> BoardState:
         """Add each GPU's temperature and clocks, and what holds its clocks back now."""

@@ -33,6 +33,12 @@ fact throttled "$(vcgencmd get_throttled 2>/dev/null)"
 file throttled "$R/sys/devices/platform/soc/soc:firmware/get_throttled"
 """
 
+    watch_script: ClassVar[str] = r"""
+[ -r "$R/sys/devices/platform/soc/soc:firmware/get_throttled" ] ||
+  fact throttled "$(vcgencmd get_throttled 2>/dev/null)"
+"""
+    remembers_throttling: ClassVar[bool] = True
+
     def read_state(self, facts: dict[str, str]) -> BoardState:
         """Add what the firmware says of supply and throttling, now and since boot."""
         state = super().read_state(facts)

@@ -21,6 +21,8 @@ for c in "$R"/sys/devices/system/cpu/cpu[0-9]*; do
 done
 """
 
+    remembers_throttling: ClassVar[bool] = True
+
     def read_state(self, facts: dict[str, str]) -> BoardState:
         """Add the core temperatures and the throttle counters.
 

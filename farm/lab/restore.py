@@ -5,7 +5,7 @@ where the process was killed, by the next one that has the board.
 """
 
 import re
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,6 +79,23 @@ class Settings:
         self._note(name, value, before, boot_id)
         self._run(setting.change, value)
 
+    @contextmanager
+    def held(self, wanted: Mapping[str, str]) -> Generator[None]:
+        """Set several, in their order, for as long as a block runs; put them back on leaving it, whatever by.
+
+        Raises:
+            UsageFault, LabFault, devices.errors.DeviceError: as :meth:`set`; LabFault as :meth:`undo`.
+        """
+        if not wanted:
+            yield
+            return
+        with self._store() as store:
+            last = max((noted.number for noted in self._noted(store)), default=0)
+        with self._undone(lambda: self._undo_after(last)):
+            for name, value in wanted.items():
+                self.set(name, value)
+            yield
+
     def leave_on(self) -> None:
         """Let the supply stay on when the lease ends, whatever it was before; said before it is switched on."""
         self._stays_on = True
@@ -117,15 +134,27 @@ class Settings:
         Raises:
             LabFault: something could not be put back. Where another error is on its way it is a note on that.
         """
+        with self._undone(self.undo):
+            yield
+
+    @contextmanager
+    def _undone(self, undo: Callable[[], None]) -> Generator[None]:
         try:
             yield
         except BaseException as error:  # being told to end is one too, and stays what the process ends with
             try:
-                self.undo()
+                undo()
             except LabFault as fault:
                 error.add_note(str(fault))
             raise
-        self.undo()
+        undo()
+
+    def _undo_after(self, number: int) -> None:
+        """Put back what was set since a note was made; what cannot be stays noted for the end of the lease."""
+        if self._bench.lease.lost is not None:
+            return
+        with self._store() as store:
+            self._undo(store, [noted for noted in self._noted(store) if noted.number > number and noted.name != SUPPLY])
 
     def undo(self) -> None:
         """Put back everything that is set on the board, by whomever, the newest first.

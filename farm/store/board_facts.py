@@ -42,10 +42,63 @@ class StateFacts(Part):
     throttled: bool | None = None
     throttle_detail: str | None = None
     load1: float | None = None
+    other_load: float | None = None
+    """Share of all processors' time that was not the runner's; looked at only where a plan demands something of it."""
     memory_free_bytes: int | None = None
     disk_free_bytes: int | None = None
     accelerators: list[AcceleratorFacts] = []
     """Those that the inventory names, in its order."""
+
+
+class DemandFacts(Part):
+    """What a plan demanded of the board's state, and what was found. Texts, as people are told."""
+
+    name: str
+    wanted: str
+    before: str
+    """Just before the trial."""
+    during: str | None = None
+    """The worst while frames ran; absent where it must hold before the trial only, or was not watched."""
+    held: bool
+    """To the last frame; false also where it could not be watched."""
+
+
+class ChangeFacts(Part):
+    """Something that changed while the board was watched."""
+
+    what: str
+    """``throttled``, ``governor``, ``power mode``, ``cores``, ``other load``, or an accelerator and its port."""
+    was: str
+    is_now: str
+    at_s: float
+    """When it was seen, from the first frame's arrival; before that negative."""
+    since_s: float
+    """It was not so yet then: the reading before."""
+    voids: bool
+    """Whether it makes the trial void: what came when everything had been measured does not."""
+
+
+class DuringFacts(Part):
+    """The board's state while the trial ran, as far as it was watched."""
+
+    period_s: float
+    """Between two readings, in the mean."""
+    readings: int
+    cpu_ms: float
+    """Of the board's processor, that one of them took in the mean."""
+    watched: float
+    """Share of the frames' time."""
+    unwatched_s: list[tuple[float, float]] = []
+    """Begin and end of what was not, from the first frame's arrival."""
+    why_unwatched: str | None = None
+    changes: list[ChangeFacts] = []
+    """In time order, the first hundred."""
+    celsius_max: dict[str, float] = {}
+    """To half a degree; while frames ran, as what follows."""
+    clock_min_hz: dict[str, int] = {}
+    memory_free_min_bytes: int | None = None
+    other_load: float | None = None
+    """Share of all processors' time that was not the runner's, over the frames."""
 
 
 class StartFacts(Part):

@@ -9,7 +9,16 @@ from typing import Literal, get_args
 
 from pydantic import AwareDatetime
 
-from .board_facts import AcceleratorFacts, BoardFacts, BootFacts, StartFacts, StateFacts
+from .board_facts import (
+    AcceleratorFacts,
+    BoardFacts,
+    BootFacts,
+    ChangeFacts,
+    DemandFacts,
+    DuringFacts,
+    StartFacts,
+    StateFacts,
+)
 from .comparison_facts import TurnFacts
 from .frame_facts import (
     AccuracyFacts,
@@ -46,11 +55,14 @@ __all__ = [
     "BudgetTerm",
     "BurstFacts",
     "CalibrationFacts",
+    "ChangeFacts",
     "ClockFacts",
     "CorrectionFacts",
     "Criterion",
     "DatasetFacts",
     "DeadlineFacts",
+    "DemandFacts",
+    "DuringFacts",
     "Event",
     "EventKind",
     "HostFacts",
@@ -146,13 +158,17 @@ VoidKind = Literal[
     "supply",
     "meters",
     "short",
+    "link",
+    "demand",
+    "unwatched",
 ]
 VOIDS: tuple[VoidKind, ...] = get_args(VoidKind)
 """The board held back; its power mode or governor changed; other load held the board back; a meter's trace has gaps;
 frames work for less time than a meter can tell; board time and meter time are not aligned well enough; a burst of load
 shows in a meter's trace at another time, or not at all; the controller's own machine did not keep up; the rail's volts
 are not what the board takes; two meters of the board contradict each other; fewer frames
-than the scenario asks for at least were done when its time was up."""
+than the scenario asks for at least were done when its time was up; an accelerator's link was another all at once; the
+board was no longer as the plan demands; nobody knows whether it was."""
 
 
 class Record(Part):
@@ -182,6 +198,12 @@ class Record(Part):
     clock: ClockFacts
     state_before: StateFacts
     state_after: StateFacts
+    state_during: DuringFacts | None = None
+    """Absent where the board could not be watched, and in older records."""
+    demands: list[DemandFacts] = []
+    """What the plan demanded of the board's state."""
+    settings: dict[str, str] = {}
+    """What the farm set on the board for this trial, and put back."""
     host: HostFacts
     voids: list[str] = []
     """Why this trial cannot decide, each ``KIND: what was seen``; KIND is one of :data:`VOIDS`. Empty: it can."""

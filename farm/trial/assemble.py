@@ -26,6 +26,8 @@ from .measured import Measured
 from .meters import meters, warnings
 from .remote import Run
 from .scenario import Scenario
+from .state.conditions import NOTHING, Conditions
+from .state.during import Asked, judge
 from .thermal import Settled
 from .voids import voids
 from .watts import Window
@@ -48,6 +50,7 @@ class Evidence:
     """How it came to be as warm as it was to begin; None where nothing was asked for."""
     earlier: Sequence[Record] = ()
     """The board's, not void, the newest first."""
+    conditions: Conditions = NOTHING
 
 
 def assemble(bench: Bench, deployment: Deployment, scenario: Scenario, evidence: Evidence, frames: Frames) -> Record:
@@ -56,6 +59,14 @@ def assemble(bench: Bench, deployment: Deployment, scenario: Scenario, evidence:
     window = Window(times.to_controller_ns(frames.start_ns), times.to_controller_ns(frames.end_ns))
     told = meters(bench, measured, window, frames, scenario)
     deadlines = frames.deadlines(run.offered)
+    asked = Asked(
+        evidence.conditions.demands,
+        evidence.before,
+        measured.idle_before.start_ns,
+        window,
+        bench.board.remembers_throttling,
+    )
+    during = judge(measured.watched, times, asked)
     ambient_celsius = (evidence.before.ambient_celsius, evidence.after.ambient_celsius)
     others = voids(
         evidence.before,
@@ -67,6 +78,7 @@ def assemble(bench: Bench, deployment: Deployment, scenario: Scenario, evidence:
         short=None
         if run.complete or deadlines.missed is not None
         else f"{frames.queries} queries of {len(run.rows)} frames in {frames.seconds:.0f} s",
+        decided=during.decides,
     )
     return Record(
         id=secrets.token_hex(8),
@@ -87,23 +99,27 @@ def assemble(bench: Bench, deployment: Deployment, scenario: Scenario, evidence:
         clock=_clock(times, frames),
         state_before=evidence.before,
         state_after=evidence.after,
+        state_during=during.facts,
+        demands=during.demands,
+        settings=dict(evidence.conditions.settings),
         host=host_facts(measured.lateness_max_ns),
-        voids=[*others, *told.voids],
-        warnings=[*told.warnings, *warnings(told.power, evidence.earlier, ambient_celsius)],
+        voids=[*during.voids, *others, *told.voids],
+        warnings=[*during.warnings, *told.warnings, *warnings(told.power, evidence.earlier, ambient_celsius)],
         start=None if evidence.settled is None else evidence.settled.until(window.start_ns),
         lease=bench.lease.token,
         boot=bench.boot,
-        events=_events(bench, measured, window),
+        events=_events(bench, measured, window, during.events),
     )
 
 
-def _events(bench: Bench, measured: Measured, frames: Window) -> list[Event]:
+def _events(bench: Bench, measured: Measured, frames: Window, seen: Sequence[Event]) -> list[Event]:
     events = [
         _event("idle", "idle before", measured.idle_before),
         _event("frames", "frames", frames),
         _event("idle", "idle after", measured.idle_after),
         *_around(measured.run),
         *_bursts(measured),
+        *seen,
     ]
     if (boot := bench.boot) is not None:
         reached = boot.reached_s.items()

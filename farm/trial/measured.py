@@ -1,6 +1,6 @@
 """What came in while a trial ran."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from power.sampler import Trace
 
@@ -8,6 +8,7 @@ from ..store.spool import KeptTrace
 from .clock import ClockMap
 from .host import Heartbeat
 from .remote import Run
+from .state.watch import Watched
 from .watts import Window
 
 _EDGE_NS = 1_000_000_000
@@ -26,6 +27,8 @@ class Measured:
     quiet_s: float
     """Around idle windows, frames and bursts, nothing was done for so long."""
     heartbeat: Heartbeat
+    watched: Watched = field(default_factory=lambda: Watched(()))
+    """The board's state meanwhile."""
 
     @property
     def long_traces(self) -> dict[str, KeptTrace]:

@@ -3,8 +3,8 @@
 import math
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from power.meter import Meter
@@ -26,7 +26,11 @@ from .measured import Measured
 from .predicted import predictions
 from .remote import run_on_board
 from .scenario import Scenario
-from .thermal import ambient, settle
+from .state.conditions import NOTHING, Conditions
+from .state.demands import refuse
+from .state.readiness import findings, require, state_after, state_of
+from .state.watch import StateWatch
+from .thermal import settle
 from .watts import Window
 
 _QUIET_PERIODS = 1.5
@@ -55,17 +59,19 @@ def run_trial(
     deployment: Deployment,
     scenario: Scenario,
     *,
+    conditions: Conditions = NOTHING,
     progress: Callable[[str], None] | None = None,
     spool: Spool | None = None,
 ) -> Trial:
     """Run a deployed model on a board that is up, and measure.
 
-    What the trial starts on the board is ended on every path. It changes no setting of the board.
+    What the trial starts on the board is ended on every path, and what it sets there is put back.
 
     Args:
         bench: The board and its meters.
         deployment: What :func:`farm.artifact.deploy.deploy` put there.
         scenario: How frames are offered.
+        conditions: What the board must be like, and what is set on it for that.
         progress: Told in a few words what is being done.
         spool: Takes traces that grow long while the trial runs, and watches the disk that they go to; it must still
             hold them when the trial is kept. Absent: everything stays in memory.
@@ -73,8 +79,9 @@ def run_trial(
     Raises:
         devices.errors.DeviceError: the board or its link, or an accelerator that is not attached as it must be.
         power.errors.PowerError: a meter.
-        LabFault: the board lacks the runtime, ends the runner, or its clock jumps; or it does not get to the
-            temperature that the scenario wants; or the controller's disk is nearly full.
+        LabFault: the board is not as is demanded, and nothing was run; or it lacks the runtime, ends the runner, or
+            its clock jumps; or it does not get to the temperature that the scenario wants; or the controller's disk is
+            nearly full.
         UsageFault: the board's runtime refuses the model.
     """
     started_utc, started_ns = datetime.now(UTC), time.monotonic_ns()
@@ -82,10 +89,14 @@ def run_trial(
     if spool is not None:
         spool.disk.check()
     identity = bench.board.identity()
-    settled = settle(bench, deployment, scenario, tell)
-    before = _state(bench)
-    measured = _measure(bench, deployment, scenario, tell, spool)
-    evidence = Evidence(started_utc, started_ns, identity, before, _state(bench), measured, settled, earlier(bench))
+    with bench.settings.held(conditions.settings) if conditions.settings else nullcontext():
+        require(bench, conditions, warm=scenario.start_celsius is not None)
+        settled = settle(bench, deployment, scenario, tell)
+        before = state_of(bench, load=conditions.demands.max_other_load is not None)
+        refuse(bench.name, bench.board.model, findings(bench, conditions.demands, before))
+        measured = _measure(bench, deployment, scenario, before, tell, spool)
+        after = state_after(bench, before)
+    evidence = Evidence(started_utc, started_ns, identity, before, after, measured, settled, earlier(bench), conditions)
     frames = Frames.of(measured.run, scenario)
     record = assemble(bench, deployment, scenario, evidence, frames)
     traces = {name: trace.readings for name, trace in measured.traces.items()}
@@ -97,23 +108,24 @@ def _silent(_: str) -> None:
     pass
 
 
-def _state(bench: Bench) -> StateFacts:
-    hanging = [asdict(one) for one in bench.accelerators()]
-    state = {**asdict(bench.board.state()), "accelerators": hanging, "ambient_celsius": ambient(bench)}
-    return StateFacts.model_validate(state)
-
-
 def _measure(
     bench: Bench,
     deployment: Deployment,
     scenario: Scenario,
+    before: StateFacts,
     progress: Callable[[str], None],
     spool: Spool | None,
 ) -> Measured:
     wired = bench.meters if scenario.metered else {}
     slowest_hz = min((on.meter.rate_hz for on in wired.values()), default=math.inf)
     quiet_s = _quiet_s([on.meter for on in wired.values()]) if scenario.metered else 0.0
-    with ClockWatch(bench.shell) as clock, Heartbeat() as heartbeat, ExitStack() as reading:
+    runs_path = "" if deployment.artifact.manifest.command is not None else deployment.runs_path
+    with (
+        StateWatch(bench.board, before.accelerators, runs_path) as state,
+        ClockWatch(bench.shell) as clock,
+        Heartbeat() as heartbeat,
+        ExitStack() as reading,
+    ):
         progress(f"board clock known to ± {clock.now.bound_ns / 1e3:.0f} µs")
         samplers = {
             name: reading.enter_context(Sampler(on.meter, spool.keeper() if spool else None))
@@ -138,8 +150,9 @@ def _measure(
         idle_after = _wait(scenario.idle_s)
         time.sleep(quiet_s)
         traces = {name: sampler.stop() for name, sampler in samplers.items()}
+        watched = state.finish()
         times = clock.finish()
-    return Measured(run, traces, times, idle_before, idle_after, quiet_s, heartbeat)
+    return Measured(run, traces, times, idle_before, idle_after, quiet_s, heartbeat, watched)
 
 
 def _quiet_s(meters: Sequence[Meter]) -> float:

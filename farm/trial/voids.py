@@ -19,22 +19,14 @@ def voids(
     clock_bound_ns: int,
     lateness_max_ns: int,
     short: str | None = None,
+    decided: frozenset[str] = frozenset(),
 ) -> list[str]:
     """Return every reason that holds; see :data:`farm.store.record.VOIDS`.
 
     ``short``: what was done of a scenario that was not carried out to its least duration and count.
+    ``decided``: fields of the state that were watched throughout, of which what they are after the trial says no more.
     """
-    found: list[tuple[VoidKind, str]] = []
-    if before.throttled or after.throttled:
-        found.append(("throttled", after.throttle_detail or before.throttle_detail or "the board says so"))
-    elif before.throttle_detail != after.throttle_detail:
-        found.append(
-            ("throttled", f"{before.throttle_detail or 'nothing'} before, {after.throttle_detail or 'nothing'} after")
-        )
-    for name in ("power_mode", "governor"):
-        was, is_now = getattr(before, name), getattr(after, name)
-        if None not in (was, is_now) and was != is_now:
-            found.append(("settings", f"{name} was {was} before, {is_now} after"))
+    found = _before_and_after(before, after, decided)
     if deadlines.missed is None:
         if deadlines.fps_unstarved is not None and deadlines.fps < (1 - _STARVED_FRACTION) * deadlines.fps_unstarved:
             rates = f"{deadlines.fps:.4g} frames a second, {deadlines.fps_unstarved:.4g}"
@@ -50,3 +42,19 @@ def voids(
     if short is not None:
         found.append(("short", f"{short} are fewer than the scenario asks for; ask for less, or look at the board"))
     return [f"{kind}: {what}" for kind, what in found]
+
+
+def _before_and_after(before: StateFacts, after: StateFacts, decided: frozenset[str]) -> list[tuple[VoidKind, str]]:
+    """Return what two looks tell, where nothing better does."""
+    found: list[tuple[VoidKind, str]] = []
+    if before.throttled or (after.throttled and "throttled" not in decided):
+        found.append(("throttled", after.throttle_detail or before.throttle_detail or "the board says so"))
+    elif before.throttle_detail != after.throttle_detail and "throttled" not in decided:
+        found.append(
+            ("throttled", f"{before.throttle_detail or 'nothing'} before, {after.throttle_detail or 'nothing'} after")
+        )
+    for name in ("power_mode", "governor"):
+        was, is_now = getattr(before, name), getattr(after, name)
+        if None not in (was, is_now) and was != is_now and name not in decided:
+            found.append(("settings", f"{name} was {was} before, {is_now} after"))
+    return found

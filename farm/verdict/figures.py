@@ -23,6 +23,9 @@ TAINTS: dict[VoidKind, frozenset[Family]] = {
     "supply": frozenset({"speed", "power"}),  # a board that lacks volts holds itself back
     "meters": frozenset({"power"}),
     "short": frozenset({"speed", "power"}),
+    "link": frozenset({"speed", "power"}),
+    "demand": frozenset({"speed", "power"}),
+    "unwatched": frozenset({"speed", "power"}),
 }
 """What a void makes worthless. Correct predictions are correct on a throttled board too."""
 
