@@ -56,6 +56,7 @@ class Dataset:
     labels: NDArray[np.uint8]
     """(n,) classes, counted from 0."""
     folder: Path
+    manifest: DatasetManifest
 
     @property
     def images_path(self) -> Path:
@@ -81,7 +82,7 @@ def load_dataset(path: Path) -> Dataset:
         raise UsageFault(f"{where}: images {images.shape} and labels {labels.shape}; the manifest says {wanted}")
     if images.max() > manifest.value_max or labels.max() >= manifest.classes:
         raise UsageFault(f"{where}: a value over {manifest.value_max} or a class from {manifest.classes} upwards")
-    return Dataset(identity(manifest), manifest.name, images, labels, folder)
+    return Dataset(identity(manifest), manifest.name, images, labels, folder, manifest)
 
 
 def _checked(path: Path, facts: FileFacts) -> NDArray[np.uint8]:

@@ -22,6 +22,10 @@ class DatasetFacts(Part):
     id: str
     name: str
     images: int
+    images_sha256: str | None = None
+    """Of the file of images, as boards have it; this and what follows is absent in older records."""
+    value_max: int | None = None
+    classes: int | None = None
 
 
 class ScenarioFacts(Part):

@@ -3,7 +3,9 @@
 import platform
 from importlib.metadata import version
 
+from ..artifact.dataset import IMAGES, Dataset
 from ..artifact.deploy import Deployment
+from ..artifact.unpack import Artifact
 from ..store.record import ArtifactFacts, DatasetFacts, HostFacts, RunnerFacts, ScenarioFacts
 from .figures import Frames
 from .remote import Run
@@ -12,7 +14,12 @@ from .scenario import MultiStream, Scenario
 
 def artifact_facts(deployment: Deployment) -> ArtifactFacts:
     """Return which release it is."""
-    artifact, manifest = deployment.artifact, deployment.artifact.manifest
+    return facts_of_artifact(deployment.artifact)
+
+
+def facts_of_artifact(artifact: Artifact) -> ArtifactFacts:
+    """Return which release it is."""
+    manifest = artifact.manifest
     return ArtifactFacts(
         id=artifact.id,
         name=manifest.name,
@@ -25,8 +32,20 @@ def artifact_facts(deployment: Deployment) -> ArtifactFacts:
 
 def dataset_facts(deployment: Deployment) -> DatasetFacts:
     """Return which images were shown."""
-    dataset = deployment.dataset
-    return DatasetFacts(id=dataset.id, name=dataset.name, images=len(dataset.labels))
+    return facts_of_dataset(deployment.dataset)
+
+
+def facts_of_dataset(dataset: Dataset) -> DatasetFacts:
+    """Return which images those are."""
+    manifest = dataset.manifest
+    return DatasetFacts(
+        id=dataset.id,
+        name=dataset.name,
+        images=len(dataset.labels),
+        images_sha256=manifest.files[IMAGES].sha256,
+        value_max=manifest.value_max,
+        classes=manifest.classes,
+    )
 
 
 def scenario_facts(scenario: Scenario, run: Run, frames: Frames, start_ns: int) -> ScenarioFacts:
