@@ -16,6 +16,8 @@ def check_evidence(policy: Policy, seat: Seat, trials: Trials) -> list[EvidenceC
     checks = [_check(what, board, records, missing) for what, missing in wanted.items()]
     if not policy.accept_twins:
         checks.append(_check("real board", board, records, _twin))
+    if any(_prediction(record) for record in records):
+        checks.append(_check("a measurement", board, records, _prediction))
     if policy.compares and not seat.compares:
         detail = "none was given, and the policy calls it optional: no limit against a baseline was looked at"
         checks.append(EvidenceCheck(what="baseline", board=board, held=True, detail=detail))
@@ -37,6 +39,16 @@ def _twin(record: Record) -> str:
     if record.made == "board":
         return ""
     return f"a {record.made}'s record passes no gate; only `accept_twins: true` in the policy lets it"
+
+
+def _prediction(record: Record) -> str:
+    """No policy can accept one."""
+    return "a prediction is no evidence: nothing was measured on a board, or on a twin" if is_prediction(record) else ""
+
+
+def is_prediction(record: Record) -> bool:
+    """Tell whether no board, nor a twin of one, has run it."""
+    return record.prediction is not None or record.made == "prediction"
 
 
 def _measured_watts(record: Record) -> str:

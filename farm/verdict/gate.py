@@ -18,7 +18,7 @@ from ..store.run import EvidenceCheck, GateCriterion, GateFault, GateVerdict
 from .absolute import hold
 from .against import judge_changes
 from .criteria import Limits, kinds, wanted
-from .evidence import check_evidence
+from .evidence import check_evidence, is_prediction
 from .policy import Policy
 from .seats import QUAD, Seat, role_of
 from .trials import Trials
@@ -74,8 +74,11 @@ def judge_seat(policy: Policy, seat: Seat, records: Sequence[Record], *, final: 
     look = whole and len(trials.candidates) >= _fewest(policy, seat)
     if not (ended or look):
         limits = _awaited(seat, trials)
-    if not policy.accept_twins and any(record.made != "board" for record in (*trials.valid, *trials.void)):
-        limits, changes = _of_a_twin(limits), _of_a_twin(changes)
+    everything = (*trials.valid, *trials.void)
+    if any(is_prediction(record) for record in everything):
+        limits, changes = _undecided(limits, _PREDICTED), _undecided(changes, _PREDICTED)
+    elif not policy.accept_twins and any(record.made != "board" for record in everything):
+        limits, changes = _undecided(limits, _OF_A_TWIN), _undecided(changes, _OF_A_TWIN)
     regressed = any(criterion.outcome == "regression" for criterion in (*limits, *changes))
     decided = ended or regressed or (look and not _open(policy, seat, limits, changes))
     return SeatVerdict(
@@ -173,9 +176,13 @@ def _absolute(policy: Policy, seat: Seat, trials: Trials) -> list[GateCriterion]
     return criteria
 
 
-def _of_a_twin(criteria: Sequence[GateCriterion]) -> list[GateCriterion]:
-    """Take back what was held against a release: where twins do not count they refuse none; evidence lets none pass."""
-    no_verdict = {"outcome": "no verdict", "why": "a twin's record refuses no release without `accept_twins: true`"}
+_OF_A_TWIN = "a twin's record refuses no release without `accept_twins: true`"
+_PREDICTED = "a prediction refuses no release, whatever the policy says"
+
+
+def _undecided(criteria: Sequence[GateCriterion], why: str) -> list[GateCriterion]:
+    """Take back what was held against a release: what refuses none; evidence lets none pass."""
+    no_verdict = {"outcome": "no verdict", "why": why}
     return [one.model_copy(update=no_verdict) if one.outcome == "regression" else one for one in criteria]
 
 

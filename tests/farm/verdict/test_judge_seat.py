@@ -154,6 +154,19 @@ def test_a_twin_passes_no_gate_and_refuses_none_unless_the_policy_lets_it(a_poli
     assert compared([], policy=a_policy(**COMPARES, accept_twins=False), records=real).outcome == "regression"
 
 
+def test_a_prediction_passes_no_gate_and_refuses_none_whatever_the_policy_says(a_policy, compared, ran):
+    for policy in (a_policy(**COMPARES, accept_twins=True), a_policy(**COMPARES, accept_twins=False)):
+        predicted = ran(SAME[:12], board__made="prediction")
+        verdict = compared([], policy=policy, records=predicted)
+        assert (verdict.outcome, verdict.decided) == ("no verdict", True)
+        (check,) = (one for one in verdict.evidence if one.what == "a measurement")
+        assert not check.held
+        assert "a prediction is no evidence" in check.detail
+        slower = compared([], policy=policy, records=ran(worse(SAME[:12], 0.03), board__made="prediction"))
+        assert slower.outcome == "no verdict"
+        assert "a prediction refuses no release" in slower.criteria[0].why
+
+
 @pytest.mark.parametrize(
     ("wanted", "changes", "said"),
     [
