@@ -2,7 +2,8 @@
 
 In one folder, which only one run at a time may use, under a name that no other run has::
 
-    <name>.pid     the shell that started it: leader of the run's own session, which no link's end reaches
+    <name>.leader  the shell that started it: of the run's own session, which no link's end reaches
+    <name>.pid     the program itself
     <name>.jsonl   all that it told, and after its end one line more: ``{"event": "exit", "status": 0}``
     <name>.err     what it said on standard error
     <name>.tail    who reads the file for us
@@ -22,14 +23,14 @@ _SAID_BYTES = 2000
 
 _CLEAR = """\
 mkdir -p {folder} && cd {folder} || exit 1
-for file in *.pid *.tail; do
+for file in *.leader *.tail; do
   [ -e "$file" ] || continue
   name=${{file%.*}} number=$(cat "$file")
   if grep -qa -- "$name" "/proc/$number/cmdline" 2>/dev/null; then
     kill -9 "-$number" 2>/dev/null || kill -9 "$number" 2>/dev/null
   fi
 done
-for file in *.jsonl *.err *.pid *.tail; do
+for file in *.leader *.tail *.pid *.jsonl *.err; do
   [ -e "$file" ] && rm -f "$file"
 done
 true
@@ -43,8 +44,10 @@ setsid=$(command -v setsid)
 $setsid sh -c {inner} {name} &
 """
 _INNER = """\
-set -C; echo $$ >"$0.pid" || exit 75; set +C
-{command}
+set -C; echo $$ >"$0.leader" || exit 75; set +C
+{command} &
+echo $! >"$0.pid"
+wait $!
 s=$?
 printf '\\n{{"event": "exit", "status": %d}}\\n' $s >>"$0.jsonl"
 exit $s"""
@@ -59,7 +62,7 @@ exec tail -n +{line} -f {name}.jsonl
 
 _LOOK = """\
 cd {folder} 2>/dev/null || {{ echo none 0; exit; }}
-number=$(cat {name}.pid 2>/dev/null)
+number=$(cat {name}.leader 2>/dev/null)
 if [ -z "$number" ]; then state=none
 elif tail -n 1 {name}.jsonl 2>/dev/null | grep -q '^{{"event": "exit"'; then state=ended
 elif grep -qa -- {name} "/proc/$number/cmdline" 2>/dev/null; then state=runs

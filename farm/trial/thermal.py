@@ -12,6 +12,7 @@ from ..lab.bench import Bench
 from ..store.record import StartFacts
 from .remote import run_on_board
 from .scenario import Scenario, soaking
+from .signs import Signs
 
 _LOOK_EVERY_S = 5.0
 """Boards take minutes to cool; a look costs a command."""
@@ -46,7 +47,13 @@ def settle(bench: Bench, deployment: Deployment, scenario: Scenario, progress: C
     if scenario.soak_s:
         progress(f"the model runs for {scenario.soak_s:g} s, to warm the board")
         run_on_board(
-            bench.shell, deployment, soaking(scenario), quiet_s=0.0, progress=lambda _: None, watch=lambda: None
+            bench.shell,
+            deployment,
+            soaking(scenario),
+            quiet_s=0.0,
+            progress=lambda _: None,
+            watch=lambda: None,
+            signs=Signs.of(bench, bench.board.boot_id()),
         )
         soaked_ns = time.monotonic_ns()
     facts = StartFacts(soak_s=scenario.soak_s)

@@ -26,6 +26,7 @@ from .measured import Measured
 from .predicted import predictions
 from .remote import run_on_board
 from .scenario import Scenario
+from .signs import Signs
 from .state.conditions import NOTHING, Conditions
 from .state.demands import refuse
 from .state.readiness import findings, require, state_after, state_of
@@ -94,7 +95,8 @@ def run_trial(
         settled = settle(bench, deployment, scenario, tell)
         before = state_of(bench, load=conditions.demands.max_other_load is not None)
         refuse(bench.name, bench.board.model, findings(bench, conditions.demands, before))
-        measured = _measure(bench, deployment, scenario, before, tell, spool)
+        signs = Signs.of(bench, identity.boot_id)
+        measured = _measure(bench, deployment, scenario, before, signs, tell, spool)
         after = state_after(bench, before)
     evidence = Evidence(started_utc, started_ns, identity, before, after, measured, settled, earlier(bench), conditions)
     frames = Frames.of(measured.run, scenario)
@@ -113,15 +115,15 @@ def _measure(
     deployment: Deployment,
     scenario: Scenario,
     before: StateFacts,
+    signs: Signs,
     progress: Callable[[str], None],
     spool: Spool | None,
 ) -> Measured:
     wired = bench.meters if scenario.metered else {}
     slowest_hz = min((on.meter.rate_hz for on in wired.values()), default=math.inf)
     quiet_s = _quiet_s([on.meter for on in wired.values()]) if scenario.metered else 0.0
-    runs_path = "" if deployment.artifact.manifest.command is not None else deployment.runs_path
     with (
-        StateWatch(bench.board, before.accelerators, runs_path) as state,
+        StateWatch(bench.board, before.accelerators, deployment.runs_path) as state,
         ClockWatch(bench.shell) as clock,
         Heartbeat() as heartbeat,
         ExitStack() as reading,
@@ -144,7 +146,14 @@ def _measure(
 
         burst_s = max(bursts.LEAST_S, bursts.PERIODS / slowest_hz) if scenario.bursts and samplers else 0.0
         run = run_on_board(
-            bench.shell, deployment, scenario, quiet_s=quiet_s, burst_s=burst_s, progress=progress, watch=watch
+            bench.shell,
+            deployment,
+            scenario,
+            quiet_s=quiet_s,
+            burst_s=burst_s,
+            progress=progress,
+            watch=watch,
+            signs=signs,
         )
         time.sleep(quiet_s)
         idle_after = _wait(scenario.idle_s)

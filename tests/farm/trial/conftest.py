@@ -218,7 +218,7 @@ class LocalBench:
     lease: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(token=7))
     inventory: SimpleNamespace = field(default_factory=lambda: bench_inventory())
     state: Path = Path("nowhere")
-    entry: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(ambient=None))
+    entry: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(ambient=None, console=None))
     hanging: list[list[Attached]] = field(default_factory=list)
     """What each look at the accelerators finds."""
 

@@ -145,9 +145,9 @@ def test_what_ends_a_trial_here_ends_it_there(kept, shell):
     seen = []
 
     def watch():
-        found = list(Path(kept.runs_path).glob("*.jsonl"))
+        found = [file for file in Path(kept.runs_path).glob("*.jsonl") if file.read_bytes()]
         if found and not seen:
-            seen.append(int(found[0].with_suffix(".pid").read_text()))
+            seen.append(int(found[0].with_suffix(".leader").read_text()))
             raise RuntimeError("enough")
 
     with pytest.raises(RuntimeError, match="enough"):
@@ -172,7 +172,7 @@ def test_a_board_that_is_not_reached_again_is_given_up_soon_and_the_next_run_the
     with pytest.raises(LabFault, match=r"answers no more for 0\.4 s after \d.* s of frames .*: last: this:22 cannot"):
         run(shell, kept, FixedRate(20, 60))
     assert time.monotonic() - begun < 5
-    (pid,) = Path(kept.runs_path).glob("*.pid")
+    (pid,) = Path(kept.runs_path).glob("*.leader")
     process = int(pid.read_text())
     os.kill(process, 0)
     shell.left = 0
