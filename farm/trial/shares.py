@@ -11,6 +11,7 @@ from threading import Condition
 
 import numpy as np
 
+from ..store.part import Made
 from ..store.predictions import Predictions
 
 _LEAST_OF_EACH = 8
@@ -53,6 +54,7 @@ class Answer:
 
     share: Share
     board: str
+    made: Made
     predictions: Predictions
     record: str
     """Id of the record that keeps them."""

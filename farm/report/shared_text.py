@@ -1,0 +1,53 @@
+"""An accuracy that several boards have counted, as lines for a terminal."""
+
+from collections.abc import Iterator
+
+from farm.store.shared_facts import LostShare, SharedAccuracy, ShareFacts
+
+from .gate_text import table
+
+_TITLES = ("images", "board", "correct", "", "record")
+_MOST_DISAGREEMENTS = 10
+
+
+def lines(shared: SharedAccuracy) -> Iterator[str]:
+    """Yield a table of the shares, what went wrong, and the sum with what it was expected to be."""
+    if shared.shares:
+        yield from table([_TITLES, *(_row(share) for share in shared.shares)])
+    for lost in shared.lost:
+        yield " ".join(_lost(lost).split())
+    for one in shared.disagreements[:_MOST_DISAGREEMENTS]:
+        (first, second), (said, other) = one.boards, one.predictions
+        yield f"image {one.image}: {first} says {said}, {second} says {other}"
+    if shared.checked and not shared.disagreements:
+        yield f"{shared.checked} images were predicted by two boards, which agree"
+    yield _sum(shared)
+
+
+def _row(share: ShareFacts) -> tuple[str, ...]:
+    made = "" if share.made == "board" else f" ({share.made})"
+    check = f"checks {share.check_of}" if share.check_of else ""
+    correct = f"{share.correct} of {share.end - share.begin}"
+    return f"{share.begin} to {share.end - 1}", share.board + made, correct, check, share.record[:8]
+
+
+def _lost(lost: LostShare) -> str:
+    where = "" if lost.begin is None or lost.end is None else f" at images {lost.begin} to {lost.end - 1}"
+    again = f"; {lost.redone_by} did them again" if lost.redone_by else "; nobody did them again" * bool(where)
+    return f"{lost.board}: lab fault{where}: {lost.what}{again}"
+
+
+def _sum(shared: SharedAccuracy) -> str:
+    found = shared.accuracy
+    if found is None:
+        return f"nothing was predicted of {shared.dataset.images} images"
+    if not shared.whole:
+        return f"{found.correct} right of {found.total} images; {shared.dataset.images} are wanted: no accuracy"
+    got = f"accuracy {found.fraction:.2%} ({found.correct} of {found.total})"
+    expected = (
+        "as its manifest says"
+        if found.correct == shared.expected_correct
+        else f"its manifest says {shared.expected_correct}"
+    )
+    loss = "" if found.loss is None else f"; baseline {found.baseline_fraction:.2%}, loss {found.loss:+.2%}"
+    return f"{got}, {expected}{loss}, exact: the same data set {shared.dataset.name} {shared.dataset.id[:12]}"
