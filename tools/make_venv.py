@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "made-by-setup"
-BACKENDS = ("onnx", "litert")
+BACKENDS = ("onnx", "litert", "openvino")
 """Extras with a lock file of their own: a Python without their wheel goes without them."""
 NO_WHEEL = 75
 _NO_WHEEL_SAID = "No matching distribution found"

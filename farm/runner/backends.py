@@ -1,77 +1,43 @@
 """The inference runtimes. One thread each: the figures are those of one core, and no pool hides a wait.
 
 A backend is a class of ``(path, manifest)`` with ``version``, what it is and of which version, and ``infer(tensor)``,
-which returns the class scores. It may have ``device``, on what it runs (else ``cpu``), and ``feed(tensor)``, which
-copies to where the net reads (else nothing is copied, and ``infer`` is given the tensor itself).
+which returns the class scores. It may have ``device``, on what it runs (else ``cpu``), ``feed(tensor)``, which copies
+to where the net reads (else nothing is copied, and ``infer`` is given the tensor itself), and ``takes_device = True``
+where the manifest may name one of several. None of them ever turns to another device than the one that it tells.
 """
 
 import importlib
 
 from faults import Fault
-from reference import Reference
+
+_BACKENDS = {
+    "onnx": "on_onnx:Onnx",
+    "tflite": "on_tflite:TFLite",
+    "edgetpu": "on_edgetpu:EdgeTpu",
+    "tensorrt": "on_tensorrt:TensorRt",
+    "openvino": "on_openvino:OpenVino",
+    "aiy": "on_aiy:Bonnet",
+    "numpy": "reference:Reference",
+}
+"""Runtime of the manifest → module and class. Names: what they import is read where it is asked for."""
 
 
-class Onnx:
-    """onnxruntime on the processor."""
-
-    def __init__(self, path, manifest):
-        """Load the model."""
-        runtime = _import("onnxruntime")
-        options = runtime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3  # errors only: warnings would mix with ours
-        self.version = "onnxruntime " + runtime.__version__
-        self._session = runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        self._input = manifest["input"]["name"]
-        self._outputs = [manifest["output"]["name"]]
-
-    def infer(self, tensor):
-        """Return the class scores."""
-        return self._session.run(self._outputs, {self._input: tensor})[0]
-
-
-class TFLite:
-    """LiteRT, or the tflite_runtime that came before it, on the processor."""
-
-    def __init__(self, path, manifest):
-        """Load the model; it has one input and one output, so the manifest's names are not needed."""
-        del manifest
-        runtime, module = _first("ai_edge_litert", "tflite_runtime")
-        self.version = "{} {}".format(module, getattr(runtime, "__version__", "of unknown version"))
-        interpreter = importlib.import_module(module + ".interpreter")
-        try:
-            self._model = interpreter.Interpreter(model_path=path, num_threads=1)
-        except TypeError:  # tflite_runtime before 2.5 has no num_threads, and one thread
-            self._model = interpreter.Interpreter(model_path=path)
-        self._model.allocate_tensors()
-        self._input = self._model.get_input_details()[0]["index"]
-        self._output = self._model.get_output_details()[0]["index"]
-
-    def feed(self, tensor):
-        """Copy the tensor to where the net reads it."""
-        self._model.set_tensor(self._input, tensor)
-
-    def infer(self, fed):
-        """Return the class scores."""
-        del fed
-        self._model.invoke()
-        return self._model.get_tensor(self._output)
-
-
-_BACKENDS = {"onnx": Onnx, "tflite": TFLite, "numpy": Reference}
-
-
-def load(path, manifest, tensor):
+def load(path, manifest, tensor, device=None):
     """Return the backend that the manifest asks for, with the model loaded and one tensor inferred.
 
-    Raises Fault: ``runtime`` when it is not installed here, ``model`` when it refuses the model.
+    ``device``: one of the runtime's, in place of the manifest's. Raises Fault: ``runtime`` when it is not installed
+    here, or its device is not there; ``model`` when it refuses the model.
     """
-    backend = _BACKENDS.get(manifest["runtime"])
-    if backend is None:
-        raise Fault("runtime", "unknown runtime {!r}: this runner is too old".format(manifest["runtime"]))
+    name = manifest["runtime"]
+    if name not in _BACKENDS:
+        raise Fault("runtime", "unknown runtime {!r}: this runner is too old".format(name))
+    module, backend = _BACKENDS[name].split(":")
+    wanted = device or manifest.get("device")
     try:
-        loaded = backend(path, manifest)
+        kind = getattr(importlib.import_module(module), backend)
+        if wanted and not getattr(kind, "takes_device", False):
+            raise Fault("runtime", "{} runs on one device alone; {!r} cannot be asked for".format(name, wanted))
+        loaded = kind(path, dict(manifest, device=wanted))
         loaded.device = getattr(loaded, "device", "cpu")
         loaded.feed = getattr(loaded, "feed", _as_it_is)
         loaded.infer(loaded.feed(tensor))
@@ -84,20 +50,3 @@ def load(path, manifest, tensor):
 
 def _as_it_is(tensor):
     return tensor
-
-
-def _import(module):
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        raise Fault("runtime", "{} is not installed: {}".format(module, error)) from error
-
-
-def _first(newer, older):
-    try:
-        return _import(newer), newer
-    except Fault:
-        try:
-            return _import(older), older
-        except Fault as fault:
-            raise Fault("runtime", "neither {} nor {} is installed".format(newer, older)) from fault

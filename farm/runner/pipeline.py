@@ -32,7 +32,7 @@ class Pipeline:
         self._prepare = Preprocess(manifest, self.images.shape[1:])
         self._prepare.check(self.images)
         self._first = self._prepare(self.images[0])
-        self.backend = backends.load(options.model, manifest, self._first)
+        self.backend = backends.load(options.model, manifest, self._first, plan.device if plan is not None else None)
         drawn = plan is not None and plan.draw
         self._draw = draw.Pen(self.images.shape[1]).draw if drawn else None
         self.stages = STAGES + (("draw",) if drawn else ())

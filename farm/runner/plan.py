@@ -14,6 +14,7 @@ _DEFAULTS = {
     "samples_per_query": 1,  # None: one query without an end
     "image": None,  # always this one; None: one after another
     "part": None,  # [begin, end): of the data set's images only these; None: all
+    "device": None,  # which of the runtime's devices runs the net; None: the manifest's, or its own choice
     "draw": False,  # write the predicted class into the frame: a stage more
     "warmup": 5,  # inferences before the first frame
     "limit_s": None,  # begin no frame later than this; None: 2 x duration + 5
