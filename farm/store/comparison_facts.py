@@ -9,7 +9,8 @@ class TurnFacts(Part):
     """Whose turn a trial was: in each round a board runs every variant once."""
 
     round: int
-    """Of this board, counted from 0. Rounds 2n and 2n+1 are a pair: the second runs the first one's order backwards."""
+    """Of this board, counted from 0. Rounds 2n and 2n+1 are a pair: the second runs the first one's order backwards.
+    -1: before a pair, and compared with nothing."""
     place: int
     """In the round, counted from 0."""
     attempt: int = 0

@@ -1,0 +1,198 @@
+"""What a comparison is going to do, checked whole before any board is touched."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from ...artifact.feed import feed
+from ...artifact.signed import open_accepted
+from ...errors import UsageFault
+from ...lab.inventory import Lab
+from ...lab.lease import Wanted
+from ...lab.made import made
+from ...lab.words import unknown
+from ...store.comparison_facts import ComparisonFacts, VariantFacts
+from ...trial.scenario import SCENARIOS, Scenario
+from ..budget import trial_s
+from ..releases import Packed
+from .compared import COMPARABLE
+from .contrast import FIRST_LOOK
+
+MOST_VOIDS = 5
+"""Trials that are run again on each board, where nobody says otherwise: with more one looks at the lab (assumed)."""
+TIME_BUDGET_S = 1800.0
+"""Where nobody says otherwise: five variants of a net, half a minute a trial, come to some six pairs of rounds."""
+_MOST_PAIRS = 20
+"""Of a board, where nobody says how many rounds: beyond it four times the trials halve what is open (assumed)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a comparison is told."""
+
+    artifacts: Sequence[Path]
+    model: str
+    """The boards'."""
+    scenario: Scenario
+    boards: Sequence[str] = ()
+    """Only these; empty: all of the model."""
+    dataset: Path | None = None
+    figures: Sequence[str] = ()
+    """By which to compare; empty: the usual ones."""
+    seed: int = 0
+    alpha: float = 0.05
+    resolution: float = 0.01
+    most_rounds: int | None = None
+    """None: as many as the time allows."""
+    most_voids: int = MOST_VOIDS
+    time_budget_s: float = TIME_BUDGET_S
+    until: str = "pairs"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that a comparison needs to begin."""
+
+    lab: Lab
+    scenario: Scenario
+    facts: ComparisonFacts
+    packed: Sequence[Packed]
+    """By variant."""
+    sources: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Variant's name → the file that it came from."""
+
+    @property
+    def round_s(self) -> float:
+        """About how long a round takes, without booting and deploying."""
+        return len(self.packed) * trial_s(self.scenario)
+
+
+def plan_comparison(asked: Asked, open_lab: Callable[[], Lab], folder: Path, *, faults: Sequence[str] = ()) -> Plan:
+    """Read and check everything.
+
+    Args:
+        asked: what to do.
+        open_lab: reads the inventory.
+        folder: where packed models are unpacked; it must outlive the comparison.
+        faults: what the caller has found already.
+
+    Raises:
+        UsageFault: these, and all that is wrong.
+    """
+    lab = open_lab()
+    found = [*faults, *_numbers(asked)]
+    boards: list[str] = []
+    try:
+        boards = Wanted(boards=tuple(asked.boards), model=asked.model).among(lab)
+    except UsageFault as fault:
+        found += fault.faults
+    packed: list[Packed] = []
+    for path in asked.artifacts:
+        try:
+            artifact = open_accepted(lab, path, folder)
+            packed.append(Packed(artifact, feed(artifact, path, asked.dataset)))
+        except UsageFault as fault:
+            found += fault.faults
+    if not found:
+        found += _not_comparable(asked, packed)
+    if found:
+        raise UsageFault(list(dict.fromkeys(found)))
+    variants = _variants(packed)
+    figures, left_out = _figures(asked, variants, measured=any(lab.boards[board].meters for board in boards))
+    facts = ComparisonFacts(
+        model=asked.model,
+        boards={board: made(lab.boards[board].twin) for board in boards},
+        variants=variants,
+        figures=figures,
+        left_out=left_out,
+        scenario={"name": _name(asked.scenario), **asdict(asked.scenario)},
+        seed=asked.seed,
+        alpha=asked.alpha,
+        resolution=asked.resolution,
+        most_rounds=_most_rounds(asked),
+        most_voids=asked.most_voids,
+        time_budget_s=asked.time_budget_s,
+        until=asked.until,
+    )
+    sources = {variant.name: str(path) for variant, path in zip(variants, asked.artifacts, strict=True)}
+    return Plan(lab, asked.scenario, facts, packed, sources)
+
+
+def _numbers(asked: Asked) -> Iterator[str]:
+    if len(asked.artifacts) < 2:
+        yield f"{len(asked.artifacts)} artifact: nothing to compare it with; name two or more"
+    if not 0 < asked.alpha < 0.5:
+        yield f"--alpha {asked.alpha:g}: wants a risk between 0 and 0.5, e.g. 0.05"
+    if not 0 < asked.resolution < 1:
+        yield f"--resolution {100 * asked.resolution:g}%: wants a share above 0 % and below 100 %"
+    if asked.most_voids < 0:
+        yield f"--max-voids {asked.most_voids}: at least 0"
+    if asked.most_rounds is not None and (asked.most_rounds < 2 * FIRST_LOOK or asked.most_rounds % 2):
+        yield f"--max-rounds {asked.most_rounds}: rounds come in pairs, and 4 are the fewest that tell anything"
+    for name in asked.figures:
+        if name not in COMPARABLE:
+            yield f"--figures {name}: cannot be compared; {unknown(name, COMPARABLE)}"
+
+
+def _not_comparable(asked: Asked, packed: Sequence[Packed]) -> Iterator[str]:
+    seen: dict[str, Path] = {}
+    for path, one in zip(asked.artifacts, packed, strict=True):
+        if (first := seen.setdefault(one.artifact.id, path)) is not path:
+            yield f"{path}: is the same artifact as {first}; name each once"
+    if asked.figures and "accuracy" not in asked.figures:
+        return
+    stated = {one.artifact.manifest.name: one.artifact.manifest.dataset for one in packed}
+    ids = {dataset.id for dataset in stated.values() if dataset is not None}
+    if len(ids) > 1:
+        told = "; ".join(f"{name}: {dataset.name} {dataset.id[:12]}" for name, dataset in stated.items() if dataset)
+        yield f"accuracies of different data sets are not compared: {told}; leave accuracy out of --figures"
+    without = [name for name, dataset in stated.items() if dataset is None]
+    if without and (ids or asked.figures):
+        yield f"{', '.join(without)}: states no accuracy, for its manifest names no data set; give --figures without it"
+
+
+def _variants(packed: Sequence[Packed]) -> list[VariantFacts]:
+    """Return what is told of each, under names that are each another's."""
+    names = [one.artifact.manifest.name for one in packed]
+    return [
+        VariantFacts(
+            id=one.artifact.id,
+            name=name if names.count(name) == 1 else f"{name} {one.artifact.id[:6]}",
+            size_bytes=one.artifact.size_bytes,
+            dataset=None if one.artifact.manifest.dataset is None else one.artifact.manifest.dataset.id,
+        )
+        for name, one in zip(names, packed, strict=True)
+    ]
+
+
+def _figures(asked: Asked, variants: Sequence[VariantFacts], *, measured: bool) -> tuple[list[str], dict[str, str]]:
+    """Return by what to compare, and which usual figures are left out, each with its reason."""
+    if asked.figures:
+        return [name for name in COMPARABLE if name in asked.figures], {}
+    left_out: dict[str, str] = {}
+    speed = "fps"
+    if not asked.scenario.closed:
+        left_out["fps"] = f"frames come at the scenario's own rate ({asked.scenario.name}): p99_ms is compared instead"
+        speed = "p99_ms"
+    if any(variant.dataset is None for variant in variants):
+        left_out["accuracy"] = "no artifact names a data set, so none states one"
+    if not measured:
+        left_out["joules_per_inference"] = f"no {asked.model} of the inventory has a meter"
+    usual = {speed, "accuracy", "joules_per_inference", "size_bytes"} - left_out.keys()
+    return [name for name in COMPARABLE if name in usual], left_out
+
+
+def _most_rounds(asked: Asked) -> int:
+    """Return how many rounds a board may run; by the time that there is where nobody says."""
+    if asked.most_rounds is not None:
+        return asked.most_rounds
+    pair_s = (2 * len(asked.artifacts) + 1) * trial_s(asked.scenario)
+    fit = int(asked.time_budget_s / pair_s)
+    if fit < FIRST_LOOK:
+        least = f"{2 * FIRST_LOOK} rounds of {len(asked.artifacts)} trials need about {FIRST_LOOK * pair_s:.0f} s"
+        raise UsageFault(f"--time-budget {asked.time_budget_s:g}s is too short: {least}")
+    return 2 * min(fit, _MOST_PAIRS)
+
+
+def _name(scenario: Scenario) -> str:
+    return next(name for name, kind in SCENARIOS.items() if type(scenario) is kind)

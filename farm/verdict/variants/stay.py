@@ -1,0 +1,167 @@
+"""One board's part of a comparison: it is borrowed, gets all variants, and runs them in turn until there is enough."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from devices.errors import DeviceError
+from power.errors import PowerError
+
+from ...artifact.deploy import Deployment, deploy_to
+from ...errors import LabFault, UsageFault
+from ...health.lab_faults import note_lab_fault
+from ...lab.bench import Bench
+from ...lab.lease import NotFree
+from ...lab.lending import Lending
+from ...store.database import Store
+from ...store.disk import DiskFull
+from ...store.record import TurnFacts
+from ...trial.trial import run_trial
+from ..budget import Budget, trial_s
+from .ledger import Ledger
+from .order import Order, pairs
+from .plan import Plan
+
+_FAULTS = (DeviceError, PowerError, LabFault)
+_TRIES = 2
+"""A board that fails is borrowed once more, and begins its pair of rounds anew; failing again it is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What the boards share."""
+
+    plan: Plan
+    store: Store
+    run_id: str
+    lending: Lending
+    budget: Budget
+    ledger: Ledger
+    progress: Callable[[str, str], None]
+    """Told what is done, and on which board; nothing when that is done with."""
+
+
+class _LeftOut(Exception):
+    """The board is of no more use to this comparison."""
+
+
+def run_board(job: Job, board: str) -> None:
+    """Run a board's part to its end; every trial is kept at once. What the lab does wrong is noted.
+
+    Raises:
+        Stopped: the comparison was told to end.
+    """
+    done = 0
+    for attempt in range(_TRIES):
+        stay = _Stay(job, board, attempt, done)
+        try:
+            stay.run()
+        except UsageFault as refused:  # the boards' runtime refuses a model, or it fits none of them
+            job.ledger.refuse(refused.faults)
+        except _LeftOut as why:
+            job.ledger.lost(board, str(why), again=False)
+        except _FAULTS as fault:
+            job.lending.heed()  # links that were closed to end it all are no fault of the lab
+            done = stay.done
+            again = stay.lent and attempt + 1 < _TRIES and not job.ledger.over
+            job.ledger.lost(board, str(fault).partition("\n")[0], fault.hint, again=again)
+            if not isinstance(fault, NotFree):
+                note_lab_fault(job.store, job.lending.lab, board, fault)
+            if again:
+                continue
+        finally:
+            if not stay.lent and attempt == 0:
+                job.ledger.arrived(board, free=False)
+        return
+
+
+class _Stay:
+    """A board that is lent."""
+
+    def __init__(self, job: Job, board: str, attempt: int, done: int) -> None:
+        """Take how often it was lent before, and how many pairs of rounds it has run."""
+        self._job, self._board, self._attempt = job, board, attempt
+        self.done = done
+        self.lent = False
+        self._voids = 0
+        self._took_s = [trial_s(job.plan.scenario)]
+        self._last: int | None = None
+        """The variant that ran last."""
+
+    def run(self) -> None:
+        """Borrow the board if it is free, make it ready, and run pairs of rounds until there is enough."""
+        job = self._job
+        with job.lending.lend((self._board,), wait_s=0.0, tell=self._tell) as bench:
+            job.ledger.arrived(self._board, free=True)
+            self.lent = True
+            job.ledger.wait_for_all(job.lending.heed)
+            self._tell("bringing it up")
+            bench.ensure_up()
+            put = [deploy_to(bench, one.artifact, one.dataset, progress=self._tell) for one in job.plan.packed]
+            number = list(job.plan.facts.boards).index(self._board)
+            orders = pairs(len(put), job.plan.facts.seed, number)
+            most = job.plan.facts.most_rounds // 2
+            for nth, order in enumerate(islice(orders, self.done, most), start=self.done):
+                if not self._run_pair(bench, put, nth, order):
+                    return
+                self.done = nth + 1
+                job.ledger.look()
+
+    def _run_pair(self, bench: Bench, put: Sequence[Deployment], nth: int, order: Order) -> bool:
+        """Run a pair of rounds; return whether it is whole."""
+        turns = [(2 * nth, place, variant) for place, variant in enumerate(order)]
+        turns += [(2 * nth + 1, place, variant) for place, variant in enumerate(reversed(order))]
+        if self._last != order[0]:
+            turns.insert(0, (-1, 0, order[0]))
+        if not self._time_for(len(turns)):
+            return False
+        for round_, place, variant in turns:
+            turn = TurnFacts(round=round_, place=place, attempt=self._attempt)
+            while self._time_for(0):
+                if not self._run_trial(bench, put[variant], turn, variant) or round_ < 0:
+                    break  # else it was void, and is run again
+                self._require_patience()
+            else:
+                return False
+        return True
+
+    def _time_for(self, trials: int) -> bool:
+        """Tell whether so many trials can still be run, and are of any use."""
+        job, needs_s = self._job, trials * sum(self._took_s) / len(self._took_s)
+        if job.budget.left_s > needs_s:
+            return not job.ledger.over
+        job.ledger.spent(f"time was up: {job.budget.limit_s:g} s")
+        return False
+
+    def _require_patience(self) -> None:
+        self._voids += 1
+        if self._voids > self._job.plan.facts.most_voids:
+            most = self._job.plan.facts.most_voids
+            raise _LeftOut(f"more than {most} of its trials were void; look at the reasons, or raise --max-voids")
+
+    def _run_trial(self, bench: Bench, put: Deployment, turn: TurnFacts, variant: int) -> bool:
+        """Run and keep a trial; return whether it is void."""
+        job, began_s = self._job, self._job.budget.now_s()
+        what = "before round" if turn.round < 0 else f"round {turn.round + 1},"
+        name = job.plan.facts.variants[variant].name
+
+        def tell(text: str) -> None:
+            self._tell(f"{what} {turn.place + 1}/{len(job.plan.packed)} {name}: {text}")
+
+        with job.store.spool(job.lending.lab.least_free_bytes) as spool:
+            try:
+                trial = run_trial(bench, put, job.plan.scenario, progress=tell, spool=spool).within(job.run_id)
+                trial = replace(trial, record=trial.record.model_copy(update={"turn": turn}))
+                job.store.save(trial.record, trial.traces, bench.console_log(), trial.frames)
+            except DiskFull as full:  # this machine's fault: no board is to blame, and no other helps
+                job.ledger.end(str(full).partition("\n")[0])
+                return False
+        bench.last_record = trial.record.id
+        job.ledger.add(trial.record)
+        self._last = variant
+        self._took_s.append(job.budget.now_s() - began_s)
+        return bool(trial.record.voids)
+
+    def _tell(self, text: str) -> None:
+        self._job.lending.heed()
+        self._job.progress(text, self._board)
