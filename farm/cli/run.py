@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..errors import Exit
 from .bring_up import add_leave_on, brought_up
 from .common import STATE, add_inventory, add_json, add_release, as_json, named, open_lab
+from .conditions import add_conditions, conditions
 from .output import print_json, progress, say, warn
 from .scenario_options import add_scenario, scenario
 
@@ -42,6 +43,7 @@ def arguments(parser: ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help=f"hold the record against this, e.g. max_p99_ms=50; repeatable. Names: {LIMITS}",
     )
+    add_conditions(parser)
     add_leave_on(parser)
     add_inventory(parser)
     add_json(parser)
@@ -74,6 +76,7 @@ def _trial(args: Namespace, asked: "Scenario", judge: "Judge") -> "tuple[Record,
 
     with TemporaryDirectory(prefix="farm-") as folder:
         lab = open_lab(args)
+        wanted = conditions(args, lab)
         artifact = open_accepted(lab, args.artifact, Path(folder))
         require_stated(artifact.manifest, parse_limits(args.limit))
         dataset = feed(artifact, args.artifact, args.dataset)
@@ -85,7 +88,8 @@ def _trial(args: Namespace, asked: "Scenario", judge: "Judge") -> "tuple[Record,
             put = deploy_to(bench, artifact, dataset, progress=tell)
             with _begun(store, lab, {bench.entry.model: artifact.id}) as run_id:
                 with store.spool(lab.least_free_bytes) as spool:
-                    trial = run_trial(bench, put, asked, progress=tell, spool=spool).within(run_id)
+                    trial = run_trial(bench, put, asked, conditions=wanted, progress=tell, spool=spool)
+                    trial = trial.within(run_id)
                     store.save(trial.record, trial.traces, bench.console_log(), trial.frames)
                 bench.last_record = trial.record.id
                 verdict = judge(trial.record)

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 _MARKERS = (
     "board(model=NAME | any=NAME, tags=[…]): run on every such board | on one that is free; board(): on every board",
     "artifact(path, dataset=None): the model (and data set) that `trial` runs; paths from the test file's folder",
+    "demands(NAME=VALUE, …): what the board must be like for `trial`, e.g. governor='performance'; docs/state.md",
 )
 
 

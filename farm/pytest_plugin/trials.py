@@ -1,6 +1,6 @@
 """What the ``deploy`` and ``trial`` fixtures hand out."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,8 @@ from farm.report.table import row
 from farm.store.database import Store
 from farm.store.record import Record, Verdict
 from farm.trial.scenario import FixedRate, Scenario
+from farm.trial.state.conditions import Conditions, refused_settings
+from farm.trial.state.demands import demands_of
 from farm.trial.trial import Trial, run_trial
 from farm.verdict.criteria import Limits, explain, judge
 from power.errors import PowerError
@@ -149,6 +151,8 @@ class Trials:
         start_zone: str | None = None,
         start_timeout_s: float = 600.0,
         soak_s: float = 0.0,
+        demands: Mapping[str, object] | None = None,
+        settings: Mapping[str, str] | None = None,
         attempts: int = 1,
     ) -> Outcome:
         """Run at a fixed frame rate, or in a scenario of the field, while all meters of the bench are read.
@@ -167,12 +171,15 @@ class Trials:
             start_zone: By this sensor of the board; else by the hottest.
             start_timeout_s: How long to wait for that; then it is a lab fault.
             soak_s: How long the model runs beforehand, so that the board is as warm as in use.
+            demands: What the board must be like, before and while frames run, as in ``{"governor": "performance"}``;
+                see docs/state.md. Stronger than the marker ``demands(…)``.
+            settings: What is set on the board for the trial and put back; it is demanded too.
             attempts: A void trial (starved host, lost readings …) is run again up to so often in all;
                 each attempt leaves its record.
 
         Raises:
             devices.errors.DeviceError, power.errors.PowerError: a lab fault.
-            UsageFault: neither a scenario nor a rate and a duration.
+            UsageFault: neither a scenario nor a rate and a duration; no such demand or setting.
         """
         if scenario is None:
             if rate_hz is None or duration_s is None:
@@ -192,7 +199,8 @@ class Trials:
             )
         elif (rate_hz, duration_s) != (None, None):
             raise UsageFault(f"{self._item.nodeid}: trial() wants rate_hz and duration_s, or a scenario, not both")
-        trial = self._tried(deployment or self._deploy(), scenario, attempts)
+        conditions = self._conditions(demands or {}, settings or {})
+        trial = self._tried(deployment or self._deploy(), scenario, conditions, attempts)
         for warning in trial.record.warnings:
             note(self._item, f"warning: {warning}")
         rows = self._item.stash.setdefault(ROWS, [])
@@ -200,22 +208,39 @@ class Trials:
         tell(self._item, len(rows) - 1, properties(trial.record))
         return Outcome(trial.record, trial.traces, self._item, self._kept, len(rows) - 1)
 
-    def _tried(self, deployment: Deployment, scenario: Scenario, attempts: int) -> Trial:
+    def _conditions(self, demands: Mapping[str, object], settings: Mapping[str, str]) -> Conditions:
+        """Put together what the test asks for and what it is marked with."""
+        marked = [one for marker in self._item.iter_markers("demands") for one in marker.kwargs.items()]
+        model = self._deploy.bench.entry.model
+        try:
+            asked = demands_of([*reversed(marked), *demands.items()])  # the nearest marker comes first, and holds
+            if wrong := [f"{name}={settings[name]}: {why}" for name, why in refused_settings(model, settings)]:
+                raise UsageFault(wrong)
+        except UsageFault as fault:
+            raise UsageFault([f"{self._item.nodeid}: {text}" for text in fault.faults]) from None
+        return Conditions.of(asked, settings)
+
+    def _tried(self, deployment: Deployment, scenario: Scenario, conditions: Conditions, attempts: int) -> Trial:
         """Return the first trial that is not void, else the last."""
-        trial = self._run(deployment, scenario)
+        trial = self._run(deployment, scenario, conditions)
         for _ in range(attempts - 1):
             if not trial.record.voids:
                 break
             note(self._item, f"void, run again: {'; '.join(trial.record.voids)}")
-            trial = self._run(deployment, scenario)
+            trial = self._run(deployment, scenario, conditions)
         return trial
 
-    def _run(self, deployment: Deployment, scenario: Scenario) -> Trial:
+    def _run(self, deployment: Deployment, scenario: Scenario, conditions: Conditions) -> Trial:
         bench = self._deploy.bench
         with remembered(self._item):
             with self._kept.spool() as spool:
                 trial = run_trial(
-                    bench, deployment, scenario, progress=lambda text: note(self._item, text), spool=spool
+                    bench,
+                    deployment,
+                    scenario,
+                    conditions=conditions,
+                    progress=lambda text: note(self._item, text),
+                    spool=spool,
                 )
                 kept = self._kept.save(trial, bench.console_log())
             bench.last_record = kept.record.id

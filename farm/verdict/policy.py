@@ -16,6 +16,8 @@ from ..lab.yaml_lines import Document, Fault, Where, read
 from ..trial.asked import scenario_of
 from ..trial.scenario import Late
 from ..trial.scenario import Scenario as TrialScenario
+from ..trial.state.conditions import Conditions, refused_settings
+from ..trial.state.demands import Demands
 from .criteria import Limits
 from .figures import KINDS, Kind
 from .percent import Change, Share, percent, share
@@ -93,6 +95,10 @@ class ModelEntry(Part):
     """Added to the policy's own, and stronger than them."""
     against_baseline: dict[str, Change] = {}
     """Likewise."""
+    demands: Demands = Demands()
+    """Added to the policy's own; of two of one name this one holds."""
+    settings: dict[str, str] = {}
+    """Set on the board for each trial, and put back: governor, and on a Jetson power_mode, max_clocks, fan."""
 
 
 class Floor(Part):
@@ -165,6 +171,8 @@ class Policy(Part):
     """For every model."""
     against_baseline: dict[str, Change] = {}
     """For every model: figure → largest change for the worse, ``+1.5 %``, or of fps and accuracy ``-1 %``."""
+    demands: Demands = Demands()
+    """Of the state of every board, before its trials and while frames run."""
     statistics: Statistics = Statistics()
     _document: Document = PrivateAttr(default_factory=lambda: Document(Path("policy"), what="policy"))
 
@@ -187,6 +195,11 @@ class Policy(Part):
         """Return the limits of a board model."""
         own: dict[str, float] = self.models[model].limits.model_dump(exclude_none=True)
         return Limits.model_validate(self.limits.model_dump(exclude_none=True) | own)
+
+    def conditions(self, model: str) -> Conditions:
+        """Return what a board model is held to beside the release, and what is set on it."""
+        entry = self.models[model]
+        return Conditions.of(entry.demands.over(self.demands), entry.settings)
 
     def changes(self, model: str) -> dict[str, float]:
         """Return a board model's limits against the baseline, in the order in which figures are printed."""
@@ -226,7 +239,7 @@ def _check(value: object) -> list[Fault]:
     faults = [*against(Policy, tree, ()), *_unknown_models(tree), *_unknown_figures(tree)]
     if not faults:
         policy = Policy.model_validate(tree)
-        faults += [*_nothing_wanted(policy), *_floors(policy)]
+        faults += [*_nothing_wanted(policy), *_floors(policy), *_settings(policy)]
     return faults
 
 
@@ -259,6 +272,12 @@ def _nothing_wanted(policy: Policy) -> Iterator[Fault]:
     for model in policy.models:
         if not policy.changes(model) and not policy.absolute(model).model_dump(exclude_none=True):
             yield Fault(("models", model), "is held to nothing; add `limits:` or `against_baseline:`")
+
+
+def _settings(policy: Policy) -> Iterator[Fault]:
+    for model, entry in policy.models.items():
+        for name, why in refused_settings(model, entry.settings):
+            yield Fault(("models", model, "settings", name), why)
 
 
 def _floors(policy: Policy) -> Iterator[Fault]:

@@ -132,6 +132,7 @@ class _Stay:
         self.board: str | None = None
         self._records: list[Record] = []
         self._trial_s = trial_s(seat.scenario)
+        self._conditions = job.policy.conditions(seat.model)
 
     def ended(self, faults: Sequence[GateFault], reasons: Sequence[str] = ()) -> SeatRun:
         """Return what came of the seat if it ends with this stay."""
@@ -187,7 +188,9 @@ class _Stay:
 
         with job.store.spool(job.lending.lab.least_free_bytes) as spool:
             try:
-                trial = run_trial(bench, put, self._seat.scenario, progress=tell, spool=spool)
+                trial = run_trial(
+                    bench, put, self._seat.scenario, conditions=self._conditions, progress=tell, spool=spool
+                )
             except DiskFull as full:  # this machine's fault: no board is to blame, and no neighbour helps
                 raise NoVerdict(f"{self._seat.key}: {_first_line(full)}; {full.hint}") from full
             trial = trial.within(job.run_id, role=role, moved=self._moved)

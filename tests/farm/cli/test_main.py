@@ -368,7 +368,10 @@ def test_a_terminal_that_lacks_a_letter_gets_another():
 
 
 def test_the_help_of_run_names_every_limit_there_is():
+    from farm.cli.conditions import DEMANDS
     from farm.cli.run import LIMITS
+    from farm.trial.state.demands import Demands
     from farm.verdict.criteria import Limits
 
     assert LIMITS.split() == list(Limits.model_fields)
+    assert DEMANDS.split() == list(Demands.model_fields)
