@@ -46,13 +46,13 @@ def tensor(name: str, value: np.ndarray, *, typed: bool = False, external: dict[
 def attribute(name: str, value: float | str | list[int]) -> bytes:
     match value:
         case int():
-            return blob(1, name) + number(3, value)
+            return blob(1, name) + number(3, value) + number(20, 2)
         case float():
-            return blob(1, name) + _varint(2 << 3 | 5) + struct.pack("<f", value)
+            return blob(1, name) + _varint(2 << 3 | 5) + struct.pack("<f", value) + number(20, 1)
         case str():
-            return blob(1, name) + blob(4, value)
+            return blob(1, name) + blob(4, value) + number(20, 3)
         case _:
-            return blob(1, name) + blob(8, b"".join(map(_varint, value)))
+            return blob(1, name) + blob(8, b"".join(map(_varint, value))) + number(20, 7)
 
 
 def node(operator: str, inputs: list[str], outputs: list[str], **attributes: float | str | list[int]) -> bytes:
