@@ -58,8 +58,10 @@ def write_page(path: Path, store: "Store", subject: "Subject") -> str:
     from ..report.collect import evidence
     from ..report.html.page import render
     from ..report.html.words import size
+    from ..report.prediction.beside import Lookup
 
-    page = render(subject, lambda stored: evidence(store, stored)).encode()
+    lookup = Lookup(store)
+    page = render(subject, lambda stored: evidence(store, stored, lookup)).encode()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(page)

@@ -258,7 +258,8 @@ def _table(found: "list[Stored]", gates: "Mapping[str, GateVerdict | None]") -> 
     rows: list[tuple[str, ...]] = []
     for one in found:
         record, texts = one.record, row(one.record, one.verdict).as_dict()
-        texts["verdict"] = _judged(one, gates.get(record.run_id or ""))
+        if record.prediction is None:
+            texts["verdict"] = _judged(one, gates.get(record.run_id or ""))
         rows.append((record.id[:_SHORT_ID], local(record.started_utc), *texts.values()))
     table(("id", "started", *TITLES.values()), rows)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from ..errors import Exit, UsageFault
 from .common import as_json
-from .output import print_json, say, warn
+from .output import print_json, say, table, warn
 
 if TYPE_CHECKING:
     from ..store.database import Store, Stored
@@ -33,6 +33,7 @@ def show(store: "Store", stored: "Stored", args: Namespace) -> int:
     show_leaves(stored.record.model_dump(mode="json", exclude_none=True))
     show_stages(stored.record)
     _show_speed(stored.record)
+    _show_prediction(store, stored.record)
     _sparklines(store, stored)
     say(explain(stored.verdict) if stored.verdict else "never judged")
     return Exit.PASS
@@ -48,6 +49,22 @@ def _show_speed(record: "Record") -> None:
         say(f"{record.deadlines.fps:.4g} fps, {record.fps_per_watt:.4g} fps per watt")
     if text := line(record.latency.stages_mean_ms):
         say(text)
+
+
+def _show_prediction(store: "Store", record: "Record") -> None:
+    """Print what a prediction is made of, and predictions beside measurements with how far off they have been."""
+    from ..report.prediction.beside import COLUMNS, Lookup
+    from ..report.prediction.said import lines
+
+    for text in lines(record):
+        say(text)
+    if (found := Lookup(store).text(record)) is None:
+        return
+    say(found.title.lower())
+    if found.rows:
+        table(COLUMNS, found.rows)
+    for note in found.notes:
+        say(note)
 
 
 def _bound(bound: "BoundFacts", deadline_ms: float | None) -> str:

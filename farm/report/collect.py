@@ -9,6 +9,7 @@ from power.block import Block
 
 from ..errors import LabFault, UsageFault
 from .html.datasets import Evidence
+from .prediction.beside import Lookup
 
 _MOST_TRIALS = 100_000
 
@@ -65,8 +66,11 @@ def _is_record(store: Store, name: str) -> bool:
     return True
 
 
-def evidence(store: Store, stored: Stored) -> Evidence:
-    """Return all that a record seals; what is damaged is named, and hides nothing else."""
+def evidence(store: Store, stored: Stored, lookup: Lookup | None = None) -> Evidence:
+    """Return all that a record seals; what is damaged is named, and hides nothing else.
+
+    ``lookup``: adds what was predicted, or measured, of the like.
+    """
     record, damaged = stored.record, list[str]()
     traces: dict[str, Block] = {}
     for power in record.power:
@@ -83,7 +87,7 @@ def evidence(store: Store, stored: Stored) -> Evidence:
         console = store.console(record.id)
     except LabFault as fault:
         damaged.append(f"console log: {_first(fault)}")
-    return Evidence(record, traces, frames, console, tuple(damaged))
+    return Evidence(record, traces, frames, console, tuple(damaged), lookup.text(record) if lookup else None)
 
 
 def _line(power: PowerFacts, fault: Exception) -> str:

@@ -124,9 +124,11 @@ class OnBoard:
 def outcome_of(stored: Stored, gate: GateVerdict | None = None) -> str:
     """Return what was decided on a trial: by itself, or by a gate from all of the board's.
 
-    ``void``, ``baseline`` or ``not judged`` where nothing was.
+    ``prediction``, ``void``, ``baseline`` or ``not judged`` where nothing was.
     """
     record = stored.record
+    if record.prediction is not None:
+        return "prediction"
     found = decided(stored, gate)
     if found is not None:
         return found

@@ -24,6 +24,8 @@ TITLES = {
 """Columns of a :class:`Row`, and what stands above them."""
 _TEXT = {"board", "model", "verdict"}
 """Columns aligned left; figures are aligned right."""
+PREDICTION = "PREDICTION"
+"""Stands where others have a verdict: it decides nothing."""
 ABSENT = "-"
 """What a figure that was not recorded looks like: never a number."""
 
@@ -69,7 +71,7 @@ def row(record: Record, verdict: Verdict | None) -> Row:
         idle_watts=f"{power.idle_before.watts:.3f}" if power and power.idle_before else ABSENT,
         watts=_with_bounds(power.mean.watts, power.mean.u_watts) + _whose(power) if power else ABSENT,
         joules_per_inference=_joules(power) + _whose(power) if power else ABSENT,
-        verdict=verdict.outcome.upper() if verdict else "not judged",
+        verdict=verdict.outcome.upper() if verdict else PREDICTION if record.prediction else "not judged",
     )
 
 

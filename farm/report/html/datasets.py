@@ -14,6 +14,7 @@ from farm.store.frames import FrameTimes
 from farm.store.record import Event, PowerFacts, Record
 from power.block import Block
 
+from ..prediction.beside import PredictedText
 from .decimate import Envelope, chosen, envelope
 from .detail import Detail
 
@@ -39,6 +40,8 @@ class Evidence:
     console: bytes
     damaged: tuple[str, ...] = ()
     """What could not be read, each in one line."""
+    predicted: PredictedText | None = None
+    """Beside the record; absent where nothing like it was ever predicted."""
 
     @property
     def zero_ns(self) -> int | None:

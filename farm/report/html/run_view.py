@@ -140,6 +140,10 @@ def _because(subject: Subject, outcome: str) -> str:
     held = [c for one in trials if one.verdict for c in one.verdict.criteria]
     if not trials:
         return "No trial of this run was kept: it ended before its first one, or that one broke."
+    if all(one.record.prediction is not None for one in trials):
+        return (
+            f"{counted(len(trials), 'prediction')}: nothing was measured on a board, and no gate takes it.".capitalize()
+        )
     if outcome == "not judged":
         return f"{base}, none of which was held against a limit.".capitalize()
     by = {name: sum(c.outcome == name for c in held) for name in ("regression", "no verdict", "pass")}

@@ -11,6 +11,8 @@ from farm.lab.rails import label
 from farm.store.database import Stored
 from farm.store.record import Criterion, PowerFacts, Record, StateFacts
 
+from ..prediction.beside import COLUMNS, PredictedText
+from ..prediction.said import lines
 from ..table import row
 from . import words
 from .console import console_text
@@ -71,6 +73,11 @@ class TrialView:
     reasons: list[str]
     headline: list[tuple[str, str, str]]
     criteria: list[CriterionRow]
+    prediction: list[str]
+    """What the record is a prediction by; empty of a measurement."""
+    predicted: PredictedText | None
+    """Beside the record."""
+    predicted_columns: tuple[str, ...]
     detail_note: str
     plots: list[PlotView]
     data: str
@@ -107,6 +114,9 @@ def trial_view(stored: Stored, evidence: Evidence, detail: Detail, anchor: str, 
         reasons=[*record.voids, *record.warnings, *(f"damaged: {what}" for what in evidence.damaged)],
         headline=_headline(stored),
         criteria=[_criterion(c) for c in verdict.criteria] if verdict else [],
+        prediction=lines(record),
+        predicted=evidence.predicted,
+        predicted_columns=COLUMNS,
         detail_note=f"Shown in the level of detail “{detail.name}”; the rule stands above."
         if detail.name != "full"
         else "",
