@@ -94,7 +94,7 @@ def _asked(args: Namespace, lab: "Lab", artifact: "Artifact") -> "Asked":
 def _tell(found: "Found", args: Namespace) -> None:
     from ..report.gate_text import text
     from ..report.gate_view import Gate
-    from ..report.shared_text import lines
+    from ..report.shared_text import headline, lines
 
     if args.json:
         value = {"run": found.run.model_dump(mode="json", exclude_none=True)}
@@ -110,7 +110,6 @@ def _tell(found: "Found", args: Namespace) -> None:
     say(f"run {found.run.id}; `farm results show {which}` tells it again, `farm collect {which}` takes what was wrong")
     if found.verdict is None:
         return
-    gate = Gate(found.run, found.verdict)
-    for line in text(gate):
+    for line in text(Gate(found.run, found.verdict)):
         say(line)
-    (say if found.verdict.outcome == "pass" else warn)(gate.headline())
+    (say if found.verdict.outcome == "pass" else warn)(headline(found.shared, found.verdict))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from farm.store.run import GateVerdict
 from farm.store.shared_facts import LostShare, SharedAccuracy, ShareFacts
 
 from .gate_text import table
@@ -21,7 +22,18 @@ def lines(shared: SharedAccuracy) -> Iterator[str]:
         yield f"image {one.image}: {first} says {said}, {second} says {other}"
     if shared.checked and not shared.disagreements:
         yield f"{shared.checked} images were predicted by two boards, which agree"
-    yield _sum(shared)
+    yield summary(shared)
+
+
+def headline(shared: SharedAccuracy, verdict: GateVerdict) -> str:
+    """Return what was decided, in one line."""
+    missed = [c.name for c in verdict.criteria if c.outcome == "regression"]
+    if verdict.outcome == "regression":
+        return f"regression: {', '.join(missed)} missed"
+    if verdict.outcome == "pass":
+        boards = len(shared.boards)
+        return f"pass: {', '.join(c.name for c in verdict.criteria)} held, on {boards} board{'s' * (boards != 1)}"
+    return f"no verdict: {next(iter(verdict.reasons), 'see above')}"
 
 
 def _row(share: ShareFacts) -> tuple[str, ...]:
@@ -37,7 +49,8 @@ def _lost(lost: LostShare) -> str:
     return f"{lost.board}: lab fault{where}: {lost.what}{again}"
 
 
-def _sum(shared: SharedAccuracy) -> str:
+def summary(shared: SharedAccuracy) -> str:
+    """Return the sum, with what it was expected to be."""
     found = shared.accuracy
     if found is None:
         return f"nothing was predicted of {shared.dataset.images} images"

@@ -118,7 +118,8 @@ def _seat(job: Job, boards: Sequence[str], wait_s: float) -> None:
             job.lending.heed()  # links that were closed to end the work are no fault of the lab
             board = stay.board if stay.began else fault.device if isinstance(fault, DeviceError) else None
             if board is None:  # none was free
-                job.remarks.append(first_line(fault))
+                if len(left) == len(boards):
+                    job.remarks.append(first_line(fault))
                 return
             job.used.add(board)
             left = [name for name in left if name != board]

@@ -193,16 +193,17 @@ def _criteria(shared: SharedAccuracy, limits: Limits, store: Store) -> list[Gate
     """Hold the whole to limits as a single board's record would be: it is the same count."""
     one = store.load(shared.shares[0].record).record
     whole: Record = one.model_copy(update={"accuracy": shared.accuracy, "voids": []})  # voids are about speed and watts
+    counted_too = [share for share in shared.shares if share.check_of is None]
     made = {share.made for share in shared.shares if share.made != "board"}
-    boards = ", ".join(shared.boards) + (f" ({', '.join(sorted(made))})" if made else "")
+    boards = ", ".join(sorted(shared.boards)) + (f" ({', '.join(sorted(made))})" if made else "")
     return [
         GateCriterion(
             **criterion.model_dump(),
             board=boards,
             model=one.board.model,
             artifact=shared.artifact.name,
-            trials=len(shared.shares),
-            records=[share.record for share in shared.shares],
+            trials=len(counted_too),
+            records=[share.record for share in counted_too],
         )
         for criterion in judge(whole, limits).criteria
     ]
