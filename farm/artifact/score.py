@@ -11,9 +11,9 @@ from subprocess import TimeoutExpired, run
 from ..errors import UsageFault
 from .dataset import Dataset
 
-MODULES = {"onnx": "onnxruntime", "tflite": "ai_edge_litert", "numpy": "numpy"}
+MODULES = {"onnx": "onnxruntime", "tflite": "ai_edge_litert", "openvino": "openvino", "numpy": "numpy"}
 """Runtime → what must be installed here."""
-EXTRAS = {"onnx": "onnx", "tflite": "litert"}
+EXTRAS = {"onnx": "onnx", "tflite": "litert", "openvino": "openvino"}
 
 _LONGEST_S = 1800.0
 """Assumed: ten thousand images by a net of a tenth of a second take a thousand."""

@@ -1,7 +1,7 @@
 """Memory of an NVIDIA GPU, through the CUDA runtime's own library: no pycuda, which few boards have.
 
-Follows the CUDA runtime API of 10.2 to 12: the few functions here have the same form in all of them. Tried on a
-stand-in only.
+Follows the CUDA runtime API of 10.2 to 13: the few functions here have the same form in all of them. Tried on a
+stand-in, and with the real library of 13.0 on a machine without a GPU, which it says.
 """
 
 import ctypes
@@ -9,7 +9,7 @@ from ctypes.util import find_library
 
 from faults import Fault
 
-_NAMES = ("libcudart.so", "libcudart.so.12", "libcudart.so.11.0", "libcudart.so.10.2")
+_NAMES = ("libcudart.so", "libcudart.so.13", "libcudart.so.12", "libcudart.so.11.0", "libcudart.so.10.2")
 _FOLDERS = ("", "/usr/local/cuda/lib64/")
 """JetPack's tools put it in the second one, and not always where the linker looks."""
 _TO_DEVICE, _FROM_DEVICE = 1, 2

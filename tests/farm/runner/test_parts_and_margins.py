@@ -1,8 +1,6 @@
 """What a plan may ask for besides frames, and what a row says of how sure the model was."""
 
-import importlib
 import json
-import sys
 
 import numpy as np
 import pytest
@@ -61,16 +59,6 @@ def test_drawing_is_a_stage_where_it_is_asked_for_and_else_there_is_none(tiny):
     for frame in frames:
         stamps = [frame[name] for name in names]
         assert stamps == sorted(stamps)
-
-
-@pytest.fixture
-def of_runner(tiny, monkeypatch):
-    """``of_runner(name)``: a module of the runner."""
-    monkeypatch.syspath_prepend(tiny().runner_path)
-    kept = set(sys.modules)
-    yield importlib.import_module
-    for name in set(sys.modules) - kept:
-        del sys.modules[name]
 
 
 @pytest.mark.parametrize(("scores", "margin"), [([[3]], None), ([1, float("nan")], None), (np.uint8([250, 3]), 247.0)])

@@ -1,0 +1,1 @@
+"""A package without a Core, as it was before 2022."""
