@@ -2,7 +2,7 @@
 
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,8 +11,10 @@ import paramiko
 from . import tree
 from .clock import BoardClock, boot_clock, crystal
 from .console import Console
+from .disturbance import Disturbance
 from .faults import Faults
 from .getty import Login
+from .hanging import Hanging, attach
 from .machine import Life, Parts
 from .model import boot_text, fill, load
 from .processes import Processes
@@ -53,6 +55,7 @@ class BoardTwin:
         authorized_key: str,
         serial_number: str,
         seed: int,
+        accelerators: Sequence[Hanging] = (),
     ) -> None:
         """Take the folder that will hold everything; KeyError when there is no twin of the model."""
         self.name = name
@@ -70,6 +73,8 @@ class BoardTwin:
         software = Software(folder, self.root, data, user=user, serial_number=serial_number)
         self.root.mkdir(parents=True, exist_ok=True)
         tree.build(self.root, data, user=user, authorized_key=authorized_key, serial_number=serial_number)
+        attach(self.root, accelerators)
+        self._disturbance = Disturbance(self.root, data)
         self._uart = Uart(seed)
         self._processes = Processes(software.marker, folder)
         login = Login(f"{data.issue} {data.hostname} {data.tty}", data.hostname, user, password)
@@ -82,7 +87,7 @@ class BoardTwin:
             console=Console(self._uart, self._processes, software, login),
             ssh=SshServer(access, Place(self._processes, software, self._faults), self.root),
             processes=self._processes,
-            sensors=Sensors(self.root, data, cpu_ns=self._processes.cpu_ns, seed=seed),
+            sensors=Sensors(self.root, data, self._processes, seed=seed),
             rails=Rails(self.root, data.rail, seed=seed),
             software=software,
             faults=self._faults,
@@ -143,6 +148,16 @@ class BoardTwin:
                     self._life.wish("panic")
                 case "back-powered":
                     self.power(on=self._supplied)
+                case "throttled":
+                    self._disturbance.throttle(on)
+                case "other-governor":
+                    self._disturbance.governor(on)
+                case "slow-usb":
+                    self._disturbance.usb(on)
+                case "other-load":
+                    self._parts.sensors.other_load(on)
+                case "low-memory":
+                    self._parts.sensors.low_memory(on)
                 case _:
                     pass
 

@@ -65,6 +65,7 @@ class CpuAccount:
         self._listed = b""
         self._nodes: dict[int, _Node] = {}
         self._living: list[int] = []
+        self._usage: dict[int, int] = {}
         self._roots: set[int] = set()
         self._sessions: set[int] = set()
         self._strangers: set[int] = set()
@@ -89,12 +90,16 @@ class CpuAccount:
         """Return the pids that the last walk found, zombies left out."""
         return list(self._living)
 
+    def usage(self) -> dict[int, int]:
+        """Return the CPU time in ns by pid, of those that the last walk found."""
+        return dict(self._usage)
+
     def walk(self, *, deep: bool = False) -> int:
         """Look at every process; return the CPU time so far, which never falls."""
         self._walks += 1
         deep = deep or self._walks % _DEEP_EVERY == 0
         total, seen, todo = self._ended_ns, set[int](), list(self._roots)
-        self._living = []
+        self._living, self._usage = [], {}
         while todo:
             pid = todo.pop()
             if pid in seen:
@@ -110,6 +115,7 @@ class CpuAccount:
             seen.add(pid)
             todo += children
             total += usage
+            self._usage[pid] = usage
             if not zombie:
                 self._living.append(pid)
         if len(seen) < len(self._nodes):

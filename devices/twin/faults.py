@@ -13,6 +13,11 @@ Fault = Literal[
     "full-disk",
     "garbage-console",
     "back-powered",
+    "throttled",
+    "other-governor",
+    "other-load",
+    "low-memory",
+    "slow-usb",
 ]
 FAULTS: tuple[str, ...] = get_args(Fault)
 

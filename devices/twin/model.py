@@ -82,6 +82,8 @@ class Model(_Data):
     thermal: list[Zone]
     sensor: list[Sensor] = []
     rail: list[Rail] = []
+    throttle: dict[str, tuple[str, str]] = {}
+    """Path below the root → content while the board holds itself back, and afterwards."""
     files: dict[str, str]
     """Path below the root → content."""
 

@@ -99,6 +99,12 @@ class Processes:
             self._adopt()
             return self._account.walk()
 
+    def usage(self) -> tuple[int, dict[int, int]]:
+        """Return :meth:`cpu_ns`, and the CPU time of each process at that moment, by its number."""
+        with self._lock:
+            total_ns = self.cpu_ns()
+            return total_ns, {} if self._closing else self._account.usage()
+
     def count(self) -> int:
         """Return how many processes the board has."""
         with self._lock:

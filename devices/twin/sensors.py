@@ -4,18 +4,19 @@ import math
 import random
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from .clock import BoardClock
 from .model import CpuFreq, Model
+from .proc import Proc
+from .processes import Processes
 from .tree import write_atomically
 
 _PERIOD_S = 1.0  # assumed: as fast as anything polls
 _HEAT_TIME_S = 20.0  # assumed time constant of a heat-sinked board
 _NOISE_C = 0.15  # assumed
 _LOAD_TIME_S = 60.0  # of load1: sched(7), loadavg
-_FREE_AT_IDLE = 0.7  # share of the memory; assumed
+_FREE_AT_IDLE, _FREE_WHEN_LOW = 0.7, 0.02  # shares of the memory; assumed
 _BUSY_SHARE = 0.1  # at which the governors raise the clock; assumed
 _FULL_CLOCK = ("performance",)
 _SLOW_CLOCK = ("powersave",)
@@ -24,8 +25,10 @@ _SLOW_CLOCK = ("powersave",)
 class Sensors:
     """Refreshes the files once a second from the board's CPU time."""
 
-    def __init__(self, root: Path, model: Model, *, cpu_ns: Callable[[], int], seed: int) -> None:
-        self._root, self._model, self._cpu_ns = root, model, cpu_ns
+    def __init__(self, root: Path, model: Model, processes: Processes, *, seed: int) -> None:
+        self._root, self._model, self._processes = root, model, processes
+        self._proc = Proc(root, cores=sum(len(cluster.cpus) for cluster in model.cpufreq if cluster.online))
+        self._free = _FREE_AT_IDLE
         self._chance = random.Random(seed)  # noqa: S311 -- noise, not secrets
         self._heat = self._load1 = 0.0
         self._written: dict[Path, str] = {}
@@ -37,6 +40,7 @@ class Sensors:
         self._written.clear()
         self._load1 = 0.0
         self._stop.clear()
+        self._proc.write(clock.monotonic_ns(), *self._processes.usage())
         self._refresh(clock, share=0.0, seconds=_PERIOD_S)
         self._thread = threading.Thread(target=self._run, args=(clock,), name="twin-sensors", daemon=True)
         self._thread.start()
@@ -48,11 +52,21 @@ class Sensors:
             self._thread.join()
             self._thread = None
 
+    def other_load(self, on: bool) -> None:
+        """Let somebody else take processors, as far as the board's files tell; nothing really runs."""
+        self._proc.others = on
+
+    def low_memory(self, on: bool) -> None:
+        """Let something take nearly all memory, as far as the board's files tell."""
+        self._free = _FREE_WHEN_LOW if on else _FREE_AT_IDLE
+
     def _run(self, clock: BoardClock) -> None:
-        last_ns, last_cpu_ns = time.monotonic_ns(), self._cpu_ns()
+        last_ns, last_cpu_ns = time.monotonic_ns(), self._processes.cpu_ns()
         while not self._stop.wait(_PERIOD_S):
-            now_ns, cpu_ns = time.monotonic_ns(), self._cpu_ns()
+            cpu_ns, by_process = self._processes.usage()
+            now_ns = time.monotonic_ns()
             elapsed_ns = now_ns - last_ns
+            self._proc.write(clock.monotonic_ns(), cpu_ns, by_process)
             self._refresh(clock, share=(cpu_ns - last_cpu_ns) / elapsed_ns, seconds=elapsed_ns / 1e9)
             last_ns, last_cpu_ns = now_ns, cpu_ns
 
@@ -63,7 +77,7 @@ class Sensors:
         uptime_s = clock.monotonic_ns() / 1e9
         self._write("proc/uptime", f"{uptime_s:.2f} {uptime_s * 0.9:.2f}")
         self._write("proc/loadavg", f"{self._load1:.2f} {self._load1:.2f} {self._load1:.2f} 1/120 1000")
-        available_kb = int(model.memory_kb * _FREE_AT_IDLE)
+        available_kb = int(model.memory_kb * self._free)
         memory = {"MemTotal": model.memory_kb, "MemFree": available_kb * 3 // 4, "MemAvailable": available_kb}
         self._write("proc/meminfo", "\n".join(f"{key + ':':<15} {kb:>8} kB" for key, kb in memory.items()))
         for number, zone in enumerate(model.thermal):

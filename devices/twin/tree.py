@@ -72,6 +72,8 @@ def boot(root: Path, model: Model) -> None:
         _make_cpus(root, number, cluster)
     for number, zone in enumerate(model.thermal):
         _put(root / f"sys/class/thermal/thermal_zone{number}/type", zone.type + "\n")
+    for path in model.throttle:
+        _put(root / path, model.files[path].removeprefix("\n"))
     boot_settings.take_over(root, model)
     active = root / "run/active"  # what the systemctl stand-in looks at
     active.mkdir()

@@ -259,8 +259,10 @@ def _kind(entry: BoardEntry) -> Callable[..., TwinBoard]:
 
         return partial(QemuTwin, flash=entry.flash.driver if entry.flash else None)
     from devices.twin.board_twin import BoardTwin  # an SSH server: not needed to know which twins there are
+    from devices.twin.hanging import Hanging
 
-    return BoardTwin
+    hanging = [Hanging(one.kind, one.link, one.port) for one in entry.accelerators]
+    return partial(BoardTwin, accelerators=hanging)
 
 
 def serve(args: Namespace) -> None:
