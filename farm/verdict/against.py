@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from statistics import fmean
 
+from ..lab.percent import percent
 from ..store.run import GateCriterion
 from .compare import Answer, Question, answer
 from .figures import Kind
-from .percent import percent
 from .policy import COMPARABLE, Policy
 from .seats import Seat
 from .trials import Trials

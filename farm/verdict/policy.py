@@ -10,6 +10,7 @@ from devices.registry import known_boards
 
 from ..errors import UsageFault
 from ..lab.fields import Name
+from ..lab.percent import Change, Share, percent, share
 from ..lab.shapes import against
 from ..lab.words import kind_of, unknown
 from ..lab.yaml_lines import Document, Fault, Where, read
@@ -20,7 +21,6 @@ from ..trial.state.conditions import Conditions, refused_settings
 from ..trial.state.demands import Demands
 from .criteria import Limits
 from .figures import KINDS, Kind
-from .percent import Change, Share, percent, share
 
 COMPARABLE: dict[str, Kind] = {kind.name: kind for kind in KINDS if kind.compares}
 """Figures that can be held against a baseline's."""

@@ -1,4 +1,4 @@
-"""Changes against a baseline, as people write them: ``+1.5 %``."""
+"""Changes and shares, as people write them: ``+1.5 %``, ``0.2 %``."""
 
 import re
 from typing import Annotated, Any
