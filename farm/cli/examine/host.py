@@ -41,6 +41,7 @@ def look(
     yield _wall_clock()
     yield _load(boards)
     yield _open_files(boards)
+    yield _prediction()
 
 
 def _folder(state: Path, records: Path, least_free_bytes: int) -> Iterator[Finding]:
@@ -120,6 +121,16 @@ def _open_files(boards: int) -> Finding:
         return Finding(_TOPIC, "open files", "ok", f"{limit}, {need} are enough for {boards} boards")
     raised = f"ulimit -n {need}" if most == resource.RLIM_INFINITY or most >= need else "raise nofile in limits.conf"
     return Finding(_TOPIC, "open files", "fail", f"{now} allowed, {boards} boards may need {need}", raised)
+
+
+def _prediction() -> Finding:
+    """Say what could hold a board's limits here; nothing is tried."""
+    from ...trial.prediction.cgroup import places
+    from ...trial.prediction.mechanism import PLATFORM_HINT, offered
+
+    if found := offered(*places()):
+        return Finding(_TOPIC, "prediction", "ok", found)
+    return Finding(_TOPIC, "prediction", "warn", "nothing here can hold a board's limits", PLATFORM_HINT)
 
 
 def keys(lab: "Lab") -> Iterator[Finding]:

@@ -31,11 +31,12 @@ _OUT_OF_MEMORY = (
     "memoryerror",
     "bad_alloc",
     "bad allocation",
+    "memory allocation",
     "cannot allocate",
     "failed to allocate",
     "out of memory",
 )
-"""What numpy, C++ and the runtimes say when the memory is used up."""
+"""What numpy, C++, OpenBLAS and the runtimes say when the memory is used up."""
 
 
 @dataclass(frozen=True, slots=True)
