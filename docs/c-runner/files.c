@@ -118,13 +118,14 @@ int read_npz(const char *path, struct tensor **arrays)
     while (size - at >= 30 && !memcmp(data + at, "PK\3\4", 4)) {
         const unsigned char *head = data + at;
         size_t name = number(head + 26, 2), extra = number(head + 28, 2), begin = at + 30 + name + extra;
+        const unsigned char *wide = head + 30 + name;
         unsigned long bytes = number(head + 18, 4);
         if (number(head + 8, 2) || number(head + 6, 2) & 8)
             fail("model", "%s: is compressed or was streamed; want numpy.savez", path);
         if (begin > size)
             fail("model", "%s: ends inside a header", path);
-        if (bytes == 0xFFFFFFFFUL && extra >= 20 && number(head + 30 + name, 2) == 1)
-            bytes = number(head + 30 + name + 16, 4) | (number(head + 30 + name + 12, 4) ? 0xFFFFFFFFUL : 0);
+        if (bytes == 0xFFFFFFFFUL && extra >= 20 && number(wide, 2) == 1)
+            bytes = number(wide + 16, 4) ? size : number(wide + 12, 4);   /* past 4 GiB: more than there are */
         if (bytes > size - begin || count == MOST_ARRAYS)
             fail("model", "%s: ends inside an array", path);
         if (name < 5 || name - 4 >= NAME || memcmp(head + 30 + name - 4, ".npy", 4))

@@ -69,8 +69,10 @@ static void push(int patience_ms)          /* -1: for ever */
         if (poll(&out, 1, patience_ms) <= 0 && patience_ms >= 0)
             return;
         wrote = write(STDOUT_FILENO, pending.data, pending.length < PIECE ? pending.length : PIECE);
-        if (wrote < 0 && errno != EINTR && errno != EAGAIN)
-            _exit(3);                      /* whoever listened has gone */
+        if (wrote < 0 && errno != EINTR && errno != EAGAIN) {
+            perror("standard output");     /* whoever listened has gone, or the disk is full */
+            _exit(3);
+        }
         if (wrote > 0) {
             pending.length -= (size_t)wrote;
             memmove(pending.data, pending.data + wrote, pending.length);
