@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UsageFault
-from .document import FileFacts, Name, Part, PlainPath, Size, check, decode, identity
+from .document import Count, FileFacts, Name, Part, PlainPath, Sha256, Size, check, decode, identity
 
 MANIFEST = "dataset.json"
 IMAGES = "images.idx"
@@ -24,6 +24,23 @@ LABELS = "labels.idx"
 _UINT8 = 0x08
 _RGB: Literal[3] = 3
 _MAGIC = struct.Struct(">HBB")
+
+
+class CollectedFrom(Part):
+    """Where the images of a data set were collected; see :mod:`.collect`."""
+
+    records: list[str] | None = None
+    """Ids of the trials that told of them."""
+    artifacts: list[Sha256] | None = None
+    """Identities of the models that were tried."""
+    dataset: Sha256 | None = None
+    """Id of the data set that they are of; absent: a board acquired them."""
+    indices: list[Count] | None = None
+    """Of each image there."""
+    board: str | None = None
+    """That acquired them."""
+    files: list[str] | None = None
+    """That they came in, in their order: SHA-256 and name."""
 
 
 class DatasetManifest(Part):
@@ -38,9 +55,12 @@ class DatasetManifest(Part):
     """Red, green, blue; absent: grey."""
     value_max: Size
     """Largest grey or colour value; the smallest is 0."""
-    classes: Size
+    classes: Size | None = None
+    """Absent with the file of labels: nobody has said yet what the images show."""
     source: str
     """Where the images come from, and which of them these are."""
+    collected: CollectedFrom | None = None
+    """Absent: they were not collected on boards."""
     files: dict[PlainPath, FileFacts]
 
 
@@ -73,8 +93,10 @@ def load_dataset(path: Path) -> Dataset:
     folder = path.parent if path.name == MANIFEST else path
     where = str(folder / MANIFEST)
     manifest = check(DatasetManifest, decode(_read(folder / MANIFEST), where), where)
-    if set(manifest.files) != {IMAGES, LABELS}:
-        raise UsageFault(f"{where}: files: want {IMAGES} and {LABELS}")
+    if set(manifest.files) == {IMAGES} and manifest.classes is None:
+        raise UsageFault(f"{where}: has no labels, so that nothing is right or wrong; docs/datasets.md: labelling")
+    if set(manifest.files) != {IMAGES, LABELS} or manifest.classes is None:
+        raise UsageFault(f"{where}: files: want {IMAGES} and {LABELS}, and `classes`")
     images = _checked(folder / IMAGES, manifest.files[IMAGES])
     labels = _checked(folder / LABELS, manifest.files[LABELS])
     wanted = (manifest.images, manifest.height, manifest.width, *([manifest.channels] if manifest.channels else []))
@@ -128,7 +150,23 @@ def format_idx(values: NDArray[np.uint8]) -> bytes:
 
 def save_dataset(folder: Path, images: NDArray[np.uint8], labels: NDArray[np.uint8], *, name: str, source: str) -> str:
     """Write a data set's three files and return its id; images as :attr:`Dataset.images` has them."""
-    files = {IMAGES: format_idx(images), LABELS: format_idx(labels)}
+    value_max, classes = int(images.max()), int(labels.max()) + 1
+    return write_dataset(folder, images, labels, name=name, source=source, value_max=value_max, classes=classes)
+
+
+def write_dataset(
+    folder: Path,
+    images: NDArray[np.uint8],
+    labels: NDArray[np.uint8] | None,
+    *,
+    name: str,
+    source: str,
+    value_max: int,
+    classes: int | None,
+    collected: CollectedFrom | None = None,
+) -> str:
+    """Write a data set and return its id; one that is a part of another keeps that one's range and classes."""
+    files = {IMAGES: format_idx(images)} | ({} if labels is None else {LABELS: format_idx(labels)})
     count, height, width = images.shape[:3]
     manifest = DatasetManifest(
         name=name,
@@ -136,9 +174,10 @@ def save_dataset(folder: Path, images: NDArray[np.uint8], labels: NDArray[np.uin
         height=height,
         width=width,
         channels=_RGB if images.ndim == 4 else None,
-        value_max=int(images.max()),
-        classes=int(labels.max()) + 1,
+        value_max=value_max,
+        classes=classes,
         source=source,
+        collected=collected,
         files={path: FileFacts(sha256=hashlib.sha256(d).hexdigest(), size=len(d)) for path, d in files.items()},
     )
     folder.mkdir(parents=True, exist_ok=True)
