@@ -228,6 +228,7 @@ _SAME: dict[str, Callable[[Record], object]] = {
     "data set": lambda r: r.dataset.id[:12],
     "frame rate": lambda r: r.scenario.rate_hz and f"{r.scenario.rate_hz:g} Hz",
     "runtime": lambda r: r.board.runtime,
+    "device": lambda r: r.board.device,
     "power mode": lambda r: r.state_before.power_mode,
     "governor": lambda r: r.state_before.governor,
 }

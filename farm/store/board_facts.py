@@ -17,6 +17,8 @@ class BoardFacts(Part):
     python: str | None = None
     runtime: str | None = None
     """Inference runtime and its version as the runner reported it, e.g. ``onnxruntime 1.20.1``."""
+    device: str | None = None
+    """What the runtime ran the net on, as it names that: ``cpu``, ``Edge TPU usb:0``; absent where it does not say."""
 
 
 class AcceleratorFacts(Part):

@@ -159,7 +159,8 @@ def _event(kind: EventKind, what: str, window: Window) -> Event:
 
 def _board(bench: Bench, run: Run, identity: BoardIdentity) -> BoardFacts:
     facts = asdict(identity)
-    return BoardFacts(name=bench.name, model=bench.board.model, made=bench.made, runtime=run.runtime, **facts)
+    told = {"runtime": run.runtime, "device": run.device}
+    return BoardFacts(name=bench.name, model=bench.board.model, made=bench.made, **told, **facts)
 
 
 def _clock(times: ClockMap, frames: Frames) -> ClockFacts:

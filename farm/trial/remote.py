@@ -85,6 +85,11 @@ class Run:
         """The inference runtime and its version."""
         return str(self.hello["runtime"])
 
+    @property
+    def device(self) -> str | None:
+        """What ran the net, as the runtime itself names it; None where the runner does not say."""
+        return self.hello.get("device")
+
     def column(self, name: str) -> Int64:
         """Return one column of the frames, shape (frames begun,), ns of the board's clock where it is a time."""
         at = self.hello["columns"].index(name)
@@ -156,6 +161,8 @@ def run_on_board(
     run.away_s = following.away_s
     if not run.ended or following.status:
         raise _ended_early(shell.name, following.status, following.said)
+    if scenario.draw and "draw" not in run.stages:
+        raise LabFault(shell.name, "was to draw into the frames, and its program knows no stage draw")
     if not run.rows:
         raise LabFault(shell.name, "the runner ended without a single frame", hint=following.said[-500:])
     return run
@@ -195,7 +202,8 @@ def _take(run: Run, event: dict[str, Any], board: str, deployment: Deployment, p
         case "hello":
             run.hello = event
             require_columns(board, run)
-            progress(f"{event['runtime']} on Python {event['python']}" if "python" in event else run.runtime)
+            where = f" on {run.device}" if run.device else ""
+            progress(f"{run.runtime}{where}" + (f", Python {event['python']}" if "python" in event else ""))
         case "burst":
             waited_ns = event["waited_ns"]
             run.bursts.append(

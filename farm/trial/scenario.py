@@ -46,6 +46,8 @@ class Common:
     """First image of the data set that is shown and scored, and the one after the last; None: all of them."""
     draw: bool = False
     """Whether the predicted class is drawn into the frame: one stage more."""
+    device: str | None = None
+    """Which of the runtime's devices runs the net; None: the artifact's, or the runtime's own choice."""
 
     name: ClassVar[str]
     percent: ClassVar[float | None] = 99.0
@@ -325,4 +327,4 @@ def soaking(scenario: Scenario) -> Scenario:
         soak = FixedRate(scenario.rate_hz, scenario.soak_s, warmup_frames=scenario.warmup_frames, score_s=0.0)
     else:
         soak = SingleStream(scenario.soak_s, min_queries=1, warmup_frames=scenario.warmup_frames, score_s=0.0)
-    return replace(soak, part=scenario.part, draw=scenario.draw)
+    return replace(soak, part=scenario.part, draw=scenario.draw, device=scenario.device)

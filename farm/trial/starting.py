@@ -46,5 +46,6 @@ def plan(scenario: Scenario, quiet_s: float, burst_s: float) -> dict[str, Any]:
         "burst_s": burst_s,
         **({"part": list(scenario.part)} if scenario.part is not None else {}),
         **({"draw": True} if scenario.draw else {}),
+        **({"device": scenario.device} if scenario.device is not None else {}),
     }
     return around | scenario.plan()

@@ -54,6 +54,7 @@ def _assembled(asked: Asked, seen: Seen, lab: str) -> Trial:
             kernel=platform.release(),
             python=run.hello.get("python"),
             runtime=run.runtime,
+            device=run.device,
         ),
         artifact=artifact_facts(seen.deployment),
         dataset=dataset_facts(seen.deployment),

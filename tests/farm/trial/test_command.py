@@ -77,3 +77,15 @@ def test_a_program_that_leaves_out_what_counts_is_told_what_it_lacks(program, lo
     said = '{"event": "hello", "runtime": "r", "columns": ["image", "arrival_ns", "infer_ns"]}'
     with pytest.raises(LabFault, match="rows lack wake_ns, prediction"):
         run(told(program(), tmp_path, f"echo '{said}'"), local_bench(shift_s=0))
+
+
+def test_drawing_is_asked_for_with_the_plan_and_must_have_been_done(program, tiny, local_bench, tmp_path):
+    asked = SingleStream(0.02, min_queries=1, draw=True, device="cpu:0")
+    with pytest.raises(LabFault, match="'cpu:0' cannot be asked for"):
+        run(tiny(), local_bench(shift_s=0), asked)
+    drawn = run(tiny(), local_bench(shift_s=0), replace(asked, device=None))
+    assert (drawn.stages[-1], drawn.device) == ("draw", "cpu")
+    said = '{"event": "hello", "runtime": "r", "columns": ["image", "arrival_ns", "wake_ns", "infer_ns", "prediction"]}'
+    rows = '{"event": "start", "frames": 1}\n{"event": "frames", "rows": [[0, 1, 1, 2, 3]]}\n{"event": "end"}'
+    with pytest.raises(LabFault, match="knows no stage draw"):
+        run(told(program(), tmp_path, f"cat <<EOF\n{said}\n{rows}\nEOF"), local_bench(shift_s=0), asked)

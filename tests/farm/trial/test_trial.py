@@ -66,6 +66,7 @@ def test_a_record_answers_what_a_reader_asks(tiny, local_bench):
     assert record.made == "process twin"
     assert record.board.runtime is not None
     assert record.board.runtime.startswith("onnxruntime ")
+    assert record.board.device == "cpu"
     assert record.board.boot_id
     assert record.deadlines.fps == pytest.approx(20 / record.scenario.duration_s)
     assert record.scenario.duration_s == pytest.approx(1.0, abs=1e-6) or record.deadlines.missed > 0
