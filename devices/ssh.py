@@ -102,6 +102,14 @@ class Ssh:
         """Return a file's content; see :class:`devices.shell.Shell`."""
         return self.run(f"cat {quote(path)}", timeout_s=timeout_s).stdout
 
+    def cut(self) -> None:
+        """Break every connection at once: whatever waits on one fails, and the next call connects anew.
+
+        For a board that is known to be gone, before its silence shows it.
+        """
+        for link in list(self._links):
+            link.cut("the board is gone")
+
     def close(self) -> None:
         """End what runs and close every connection. May be called twice."""
         with self._lock:

@@ -237,6 +237,12 @@ class BenchParts:
     def _secret(self, reference: str, field: str) -> str:
         return reveal(reference, f"boards.{self.name}.{field}", self.inventory.path)
 
+    def cut_links(self) -> None:
+        """Break the links of a board that is known to be gone: nobody waits on them, and the next call tries anew."""
+        cut = getattr(self.__dict__.get("_link"), "cut", None)
+        if cut is not None:  # other ways to a board than SSH may have none
+            cut()
+
     def hang_up(self) -> None:
         """Close console and shell, so that whoever waits on them stops; the switch stays, to put its supply back."""
         with self._closing:

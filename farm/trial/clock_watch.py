@@ -46,9 +46,9 @@ class ClockWatch:
         devices.errors.DeviceError: the link.
     """
 
-    def __init__(self, shell: Shell, *, every_s: float = _EVERY_S) -> None:
-        """Take the way to the board; nothing is started yet."""
-        self._shell, self._every_s = shell, every_s
+    def __init__(self, shell: Shell, *, every_s: float = _EVERY_S, gone: threading.Event | None = None) -> None:
+        """Take the way to the board, and what is set once that is known to be gone; nothing is started yet."""
+        self._shell, self._every_s, self._gone = shell, every_s, gone or threading.Event()
         self._helper = shell.stream(_COMMAND, timeout_s=_LIFE_S)
         self._lost: ConnectionLost | None = None
         self._asked = 0
@@ -128,6 +128,8 @@ class ClockWatch:
 
     def _again(self) -> None:
         """Start another helper in the place of one whose link broke; until there is one the interval is wider."""
+        if self._gone.is_set():
+            return
         with suppress(DeviceError):
             self._helper.__exit__(None, None, None)
             self._helper = self._shell.stream(_COMMAND, timeout_s=_LIFE_S)

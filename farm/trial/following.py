@@ -100,8 +100,10 @@ class Following:
             LabFault: it says what is no event.
             devices.errors.DeviceError: the link, where nothing is kept on the board.
         """
-        command, well = self._start(), False
+        well = False
         try:
+            self._make_room()
+            command = self._start()
             while not self._ending.is_set():
                 yield from self._read(command)
                 well = self._over and self.status == 0
@@ -127,6 +129,16 @@ class Following:
                 self._shell.run(self._kept.clear(), timeout_s=_END_S if self.away else _CLEAR_S)
 
     # -- reading -----------------------------------------------------------------------------------
+
+    def _make_room(self) -> None:
+        """End what an earlier run has left behind, as soon as the board answers."""
+        while self._kept is not None and not self._ending.is_set():
+            try:
+                self._shell.run(self._kept.clear(), timeout_s=_CLEAR_S)
+            except _BROKEN:
+                self._reached(self._kept)
+            else:
+                return
 
     def _start(self) -> str:
         self._starts += 1
@@ -216,7 +228,11 @@ class Following:
 
     def _look(self, kept: Kept) -> Seen:
         """Ask the board how the run stands; the boot first, for a run of an earlier one is none."""
-        self._signs.check_boot(timeout_s=_LOOK_S, lost_ns=self._lost_ns or monotonic_ns())
+        try:
+            self._signs.check_boot(timeout_s=_LOOK_S, lost_ns=self._lost_ns or self.heard_ns)
+        except Gone:
+            self.lost = True
+            raise
         answer = self._shell.run(kept.look(), timeout_s=_LOOK_S, check=False)
         if (seen := kept.seen(answer.text)) is None:
             raise ConnectionLost(self._shell.name, f"asked for the run, it says {answer.text[:200]!r}")

@@ -23,7 +23,6 @@ from .ticked import ticked
 
 _WATCH_S = 0.5
 """Between two looks at meters, disk and console while the runner says nothing."""
-_CLEAR_S = 30.0
 _STARTED_S = 120.0
 """For loading and warm-up together, before the scenario's own times count (assumed)."""
 _BURST_AT_MOST = 4
@@ -140,8 +139,6 @@ def run_on_board(
     run = Run(began_ns=monotonic_ns())
     whole_s = _STARTED_S + 4 * quiet_s + 2 * _BURST_AT_MOST * burst_s + scenario.limit_s + scenario.score_s + SILENCE_S
     kept = Kept(deployment.runs_path) if deployment.runs_path else None
-    if kept is not None:
-        shell.run(kept.clear(), timeout_s=_CLEAR_S)
     own = deployment.artifact.manifest.command is not None
     words = command(deployment, plan(scenario, quiet_s, burst_s), keep=kept.path if kept is not None else "")
     following = Following(shell, words, kept, keeps=not own, signs=signs, timeout_s=whole_s)
@@ -149,11 +146,17 @@ def run_on_board(
     try:
         for told in events:
             watch()
-            signs.check_console(following.heard_ns, away=following.away)
+            try:
+                signs.check_console(following.heard_ns, away=following.away)
+            except Gone:
+                following.lost = True
+                raise
             if told is not None:
                 _heard(run, told, shell.name, deployment, progress)
     except Gone as gone:
-        following.lost = following.lost or following.away
+        if following.lost:
+            following.end()  # before its link goes, which it would look for again
+            signs.give_up()
         raise _worded(shell.name, gone, run, signs) from gone
     finally:
         following.end()

@@ -4,9 +4,10 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from threading import Event
 from time import monotonic_ns
 from typing import TYPE_CHECKING
 
@@ -90,14 +91,18 @@ class Signs:
     """None for a board without one. Looked at by one thread only."""
     keep_console: Callable[[], Path] | None = None
     """Keeps what the console says in a file, and names it."""
+    cut_links: Callable[[], None] = lambda: None
+    """Lets go of whoever waits for an answer of the board."""
+    gone: Event = field(default_factory=Event)
+    """Set once the board is known to be gone: nobody need try to reach it again."""
 
     @classmethod
     def of(cls, bench: Bench, boot_id: str | None) -> "Signs":
         """Watch a bench's board from now on."""
         ask = partial(_boot_id, bench)
         if bench.entry.console is None:
-            return cls(boot_id, ask)
-        return cls(boot_id, ask, Watched(bench.console), bench.keep_console)
+            return cls(boot_id, ask, cut_links=bench.cut_links)
+        return cls(boot_id, ask, Watched(bench.console), bench.keep_console, bench.cut_links)
 
     def check_boot(self, *, timeout_s: float, lost_ns: int) -> None:
         """Ask a board that answers again whether it has rebooted since ``lost_ns``.
@@ -126,6 +131,11 @@ class Signs:
         elif away and console.asks_login:
             evidence = "its console asks for a login anew, and nothing answers"
             raise Gone("rebooted", evidence=evidence, hint=SUPPLY, t_ns=heard_ns)
+
+    def give_up(self) -> None:
+        """Let everybody know that the board is gone."""
+        self.gone.set()
+        self.cut_links()
 
     def testimony(self) -> str:
         """Return what the console has said of it, and where all of it is kept; nothing for a board without one."""

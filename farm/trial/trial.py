@@ -123,8 +123,8 @@ def _measure(
     slowest_hz = min((on.meter.rate_hz for on in wired.values()), default=math.inf)
     quiet_s = _quiet_s([on.meter for on in wired.values()]) if scenario.metered else 0.0
     with (
-        StateWatch(bench.board, before.accelerators, deployment.runs_path) as state,
-        ClockWatch(bench.shell) as clock,
+        StateWatch(bench.board, before.accelerators, deployment.runs_path, gone=signs.gone) as state,
+        ClockWatch(bench.shell, gone=signs.gone) as clock,
         Heartbeat() as heartbeat,
         ExitStack() as reading,
     ):

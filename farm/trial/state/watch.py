@@ -70,9 +70,19 @@ class StateWatch:
     """
 
     def __init__(
-        self, board: Board, hanging: Sequence[AcceleratorFacts], runs_path: str, *, period_s: float = PERIOD_S
+        self,
+        board: Board,
+        hanging: Sequence[AcceleratorFacts],
+        runs_path: str,
+        *,
+        period_s: float = PERIOD_S,
+        gone: threading.Event | None = None,
     ) -> None:
-        """Take the board, its accelerators, and the folder in which the runner notes its number ("": it does not)."""
+        """Take the board, its accelerators, and the folder in which the runner notes its number ("": it does not).
+
+        ``gone`` is set once the board is known to be gone: it is not tried to be reached again.
+        """
+        self._gone = gone or threading.Event()
         self._board = board
         self._command = _command(board, hanging, runs_path, period_s)
         self._stream: Stream | None = None
@@ -128,7 +138,7 @@ class StateWatch:
             if (stream := self._stream) is not None:
                 self._hear(stream)
             self._first.set()  # nothing came, or all of it: nobody is to wait for more
-            if self._stopping.wait(_AGAIN_S):
+            if self._stopping.wait(_AGAIN_S) or self._gone.is_set():
                 return
             self._end()
             self._begin()
