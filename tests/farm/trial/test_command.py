@@ -79,13 +79,18 @@ def test_a_program_that_leaves_out_what_counts_is_told_what_it_lacks(program, lo
         run(told(program(), tmp_path, f"echo '{said}'"), local_bench(shift_s=0))
 
 
-def test_drawing_is_asked_for_with_the_plan_and_must_have_been_done(program, tiny, local_bench, tmp_path):
-    asked = SingleStream(0.02, min_queries=1, draw=True, device="cpu:0")
-    with pytest.raises(LabFault, match="'cpu:0' cannot be asked for"):
-        run(tiny(), local_bench(shift_s=0), asked)
-    drawn = run(tiny(), local_bench(shift_s=0), replace(asked, device=None))
+def test_a_device_and_drawing_are_asked_for_with_the_plan(tiny, local_bench):
+    plain, bench = tiny(), local_bench(shift_s=0)
+    asked = SingleStream(0.02, min_queries=1, draw=True)
+    drawn = run(plain, bench, asked)
     assert (drawn.stages[-1], drawn.device) == ("draw", "cpu")
+    with pytest.raises(LabFault, match="'cpu:0' cannot be asked for"):
+        run(plain, bench, replace(asked, device="cpu:0"))
+
+
+def test_a_program_that_was_to_draw_and_cannot_is_told_so(program, local_bench, tmp_path):
     said = '{"event": "hello", "runtime": "r", "columns": ["image", "arrival_ns", "wake_ns", "infer_ns", "prediction"]}'
     rows = '{"event": "start", "frames": 1}\n{"event": "frames", "rows": [[0, 1, 1, 2, 3]]}\n{"event": "end"}'
+    quiet = told(program(), tmp_path, f"cat <<EOF\n{said}\n{rows}\nEOF")
     with pytest.raises(LabFault, match="knows no stage draw"):
-        run(told(program(), tmp_path, f"cat <<EOF\n{said}\n{rows}\nEOF"), local_bench(shift_s=0), asked)
+        run(quiet, local_bench(shift_s=0), replace(QUICK, draw=True))
