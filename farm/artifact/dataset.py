@@ -128,6 +128,14 @@ def _read(path: Path) -> bytes:
 
 def parse_idx(data: bytes) -> NDArray[np.uint8]:
     """Decode an IDX file of unsigned bytes; ValueError when it is not one."""
+    shape, begin = parse_idx_head(data)
+    if len(data) - begin != math.prod(shape):
+        raise ValueError(f"{len(data) - begin} values for a shape of {shape}")
+    return np.frombuffer(data, np.uint8, offset=begin).reshape(shape)
+
+
+def parse_idx_head(data: bytes) -> tuple[tuple[int, ...], int]:
+    """Return the shape that an IDX file begins with, and where its values begin; ValueError when it is not one."""
     if len(data) < _MAGIC.size:
         raise ValueError(f"{len(data)} bytes are no IDX file")
     zeros, kind, rank = _MAGIC.unpack_from(data)
@@ -136,10 +144,7 @@ def parse_idx(data: bytes) -> NDArray[np.uint8]:
     begin = _MAGIC.size + 4 * rank
     if len(data) < begin:
         raise ValueError(f"ends inside its header of {begin} bytes")
-    shape = struct.unpack_from(f">{rank}I", data, _MAGIC.size)
-    if len(data) - begin != math.prod(shape):
-        raise ValueError(f"{len(data) - begin} values for a shape of {shape}")
-    return np.frombuffer(data, np.uint8, offset=begin).reshape(shape)
+    return struct.unpack_from(f">{rank}I", data, _MAGIC.size), begin
 
 
 def format_idx(values: NDArray[np.uint8]) -> bytes:

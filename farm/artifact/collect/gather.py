@@ -1,0 +1,128 @@
+"""From chosen images to a data set: brought here, hidden, and only then written."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkdtemp
+
+import numpy as np
+
+from ...errors import UsageFault
+from ...store.frame_facts import DatasetFacts
+from ..dataset import CollectedFrom, write_dataset
+from .acquired import Found
+from .choose import Chosen, Told
+from .images import Images
+from .policy import Policy
+from .privacy import Hidden, hide, told
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """A data set that was written."""
+
+    id: str
+    images: int
+    source: str
+
+
+def require_new(out: Path) -> None:
+    """Raise UsageFault where a data set cannot be written: nothing is written over."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageFault(f"{out}: is there already; name a new folder, or empty it")
+
+
+def gather(
+    chosen: Chosen, images: Images, policy: Policy, of: DatasetFacts, records: Sequence[Told], out: Path, name: str
+) -> Collected | None:
+    """Write the images that were chosen as a data set; None where hiding has left none.
+
+    Args:
+        chosen: which.
+        images: where they are.
+        policy: what to hide, and whether labels go along.
+        of: the data set that they are of.
+        records: what told of them.
+        out: a folder that is not there, or empty.
+        name: of the new data set.
+
+    Raises:
+        UsageFault: the folder is not empty; or hiding cannot be done.
+        LabFault, devices.errors.DeviceError: the images cannot be had.
+    """
+    require_new(out)
+    value_max = _known(of, of.value_max, "the largest value of its pixels")
+    labels = [chosen.labels.get(index) for index in chosen.indices]
+    hidden = hide(list(images.read(chosen.indices)), labels, policy.hide, value_max=value_max, folder=policy.folder)
+    indices = [chosen.indices[place] for place in hidden.places]
+    labelled = policy.labels == "from data set"
+    kept = np.array([chosen.labels[index] for index in indices], np.uint8) if labelled else None
+    classes = _known(of, of.classes, "how many classes there are") if labelled else None
+    what = f"{len(indices)} of the {of.images} images of {of.name} {of.id[:12]}: {_wanted(policy)}"
+    collected = CollectedFrom(
+        records=sorted({one.record for one in records}),
+        artifacts=sorted({one.artifact for one in records}),
+        dataset=of.id,
+        indices=indices,
+    )
+    return _written(out, hidden, kept, name, what, policy, collected, value_max, classes)
+
+
+def gather_acquired(found: Found, policy: Policy, board: str, out: Path, name: str) -> Collected | None:
+    """Write the images that a board has acquired, without labels; as :func:`gather`."""
+    require_new(out)
+    unknown = [None] * len(found.images)
+    hidden = hide(list(found.images), unknown, policy.hide, value_max=found.value_max, folder=policy.folder)
+    what = f"{len(hidden.images)} of {len(found.images)} images that {board} has acquired"
+    collected = CollectedFrom(board=board, files=found.files)
+    return _written(out, hidden, None, name, what, policy, collected, found.value_max, None)
+
+
+def _written(
+    out: Path,
+    hidden: Hidden,
+    labels: "np.ndarray[tuple[int], np.dtype[np.uint8]] | None",
+    name: str,
+    what: str,
+    policy: Policy,
+    collected: CollectedFrom,
+    value_max: int,
+    classes: int | None,
+) -> Collected | None:
+    """Write the whole folder beside its place first: it is there whole, or not at all."""
+    if not hidden.images:
+        return None
+    source = f"{what}; privacy: {told(policy.hide, hidden)}"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    try:
+        id_ = write_dataset(
+            folder,
+            np.stack(hidden.images),
+            labels,
+            name=name,
+            source=source,
+            value_max=value_max,
+            classes=classes,
+            collected=collected,
+        )
+        folder.chmod(0o755)  # as any new folder: mkdtemp's are for one user alone
+        folder.replace(out)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return Collected(id_, len(hidden.images), source)
+
+
+def _wanted(policy: Policy) -> str:
+    words = ["misclassified"] * policy.misclassified
+    if policy.least_margin is not None:
+        words.append(f"the {100 * policy.least_margin:.10g} % of least margin")
+    return " and ".join(words) + (f", at most {policy.at_most}" if policy.at_most else "")
+
+
+def _known(of: DatasetFacts, value: int | None, what: str) -> int:
+    if value is None:
+        raise UsageFault(f"data set {of.name}: its records do not say {what}: an older farm wrote them; run it again")
+    return value
