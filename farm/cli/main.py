@@ -42,6 +42,7 @@ COMMANDS: dict[str, str] = {
     "run": "farm.cli.run",
     "predict": "farm.cli.predict",
     "gate": "farm.cli.gate",
+    "compare": "farm.cli.compare",
     "accuracy": "farm.cli.accuracy",
     "results": "farm.cli.results",
     "tui": "farm.cli.tui",

@@ -36,8 +36,8 @@ class Value:
     """95 %: the meter's, which more trials do not shrink, and the scatter of trials and boards. Absent of a count."""
     u_meter: float | None = None
     """The meter's share."""
-    of: str = ""
-    """Whose it is: the meter, its rail and kind."""
+    of: tuple[str, ...] = ()
+    """Whose it is: the meters, their rails and kinds."""
     why: str = ""
     """Why it is absent."""
 
@@ -104,7 +104,10 @@ def compared(facts: ComparisonFacts, records: Sequence[Record]) -> Compared:
     counts = counting(records)
     by_variant = [[record for record in counts if record.artifact.id == id_] for id_ in ids]
     shown = [kind for kind in KINDS if kind.name in (*SHOWN, *facts.figures)]
-    values = tuple({kind.name: _value(kind, trials) for kind in shown} for trials in by_variant)
+    values = tuple(
+        {kind.name: _value(kind, trials) for kind in shown} | {"size_bytes": Value(variant.size_bytes)}
+        for variant, trials in zip(facts.variants, by_variant, strict=True)
+    )
     numbers = list(combinations(range(len(ids)), 2))
     inexact = sum(not kind.exact for kind in kinds)
     most = facts.most_rounds // 2 * len(facts.boards)
@@ -154,7 +157,7 @@ def _value(kind: Kind, trials: Sequence[Record]) -> Value:
     if not told:
         whys = [figure.why for _, figure in figures if figure.why]
         return Value(why=whys[0] if whys else "no trial that counts tells it" if trials else "no trial counts yet")
-    of = "; ".join(dict.fromkeys(figure.of for _, figure, _ in told if figure.of))
+    of = tuple(dict.fromkeys(figure.of for _, figure, _ in told if figure.of))
     got = [value for _, _, value in told]
     if kind.exact:
         if len(set(got)) > 1:

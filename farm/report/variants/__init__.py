@@ -1,0 +1,1 @@
+"""A comparison of variants as lines for a terminal, as Markdown, as JSON and as a plot."""
