@@ -32,11 +32,13 @@ from ..document import MANIFEST
 from ..feed import feed, require_same
 from ..fence import fenced, try_fenced
 from ..unpack import Artifact
-from .by_python import HASH_BYTES_PER_S, Helper, Took, bring, run_there
+from .by_python import HASH_BYTES_PER_S, bring, note, run_there
 from .by_shell import bring_by_shell
 from .fits import require_fit
+from .helper import Helper, Took
 from .names import Kept, activation, deployed, links, require_done, roll_back
 from .opening import opened
+from .recipes import Recipes
 from .wanted import wanted
 
 __all__ = ["KEEP", "Deployment", "Kept", "Took", "deploy", "deploy_to", "deployed", "roll_back"]
@@ -137,15 +139,17 @@ def deploy(
     blobs = list(want.blobs.values())
     total = sum(blob.size for blob in blobs)
     timeout_s = _LEAST_S + total / _SLOWEST_BYTES_PER_S + 2 * total / HASH_BYTES_PER_S
-    with opened(shell, workdir, timeout_s=timeout_s, by_shell=by_shell) as board:
+    with Recipes(blobs) as recipes, opened(shell, workdir, timeout_s=timeout_s, by_shell=by_shell) as board:
         require_space = partial(_require_space, shell.name, workdir, board.free_bytes)
         if board.stream is not None:
             helper = Helper(shell, workdir, board.stream)
-            took = bring(helper, shell.name, workdir, blobs, require_space, tell)
+            took = bring(helper, shell.name, workdir, blobs, recipes, require_space, tell)
             status, out, err = run_there(
-                helper, links(want), fenced(shell, workdir, activation(shell, want, keep, linked=True))
+                helper, blobs, links(want), fenced(shell, workdir, activation(shell, want, keep, linked=True))
             )
             require_done(shell, workdir, status, out, err)
+            note(helper, recipes)
+            took.chunk_s = recipes.seconds
             helper.end()
         else:
             took = bring_by_shell(shell, workdir, blobs, require_space, tell, timeout_s=timeout_s)

@@ -14,8 +14,8 @@ from devices.errors import ConnectionLost
 from devices.shell import Shell, Stream
 
 from ...errors import LabFault
-from .by_python import Took
 from .codec import chosen, frames
+from .helper import Took
 from .names import require_done
 from .opening import ANSWER_S
 from .wanted import Blob
@@ -31,10 +31,11 @@ _SURVEY = """\
 cd {workdir} || exit 1
 for program in zstd gunzip; do command -v $program; done
 command -v sha256sum || exit {none}
+set -- {names}
 echo blobs
-cd blobs && sha256sum {names} 2>/dev/null
+cd blobs && sha256sum "$@" 2>/dev/null
 echo incoming
-cd ../incoming && sha256sum {pieces} 2>/dev/null
+cd ../incoming && sha256sum "$@" {pieces} 2>/dev/null
 echo end
 """
 _RECEIVE = """\
@@ -89,8 +90,8 @@ def bring_by_shell(
 ) -> Took:
     """See that a board holds every content; raises, and is told, as :func:`farm.artifact.deploy.by_python.bring`."""
     pieces = {blob.sha256: list(_pieces(blob)) for blob in blobs}
-    names = {piece.sha256 for some in pieces.values() for piece in some} | pieces.keys()
-    found = _survey(shell, workdir, pieces, sorted(names), timeout_s)
+    parts = {piece.sha256 for some in pieces.values() for piece in some} - pieces.keys()
+    found = _survey(shell, workdir, pieces, sorted(parts), timeout_s)
     took = Took(there=found.blobs)
     absent = [blob for blob in blobs if blob.sha256 not in found.blobs]
     if not absent:

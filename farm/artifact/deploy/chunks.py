@@ -2,14 +2,15 @@
 
 FastCDC's rule (Xia et al., USENIX ATC 2016): a hard condition for a cut before the usual size and an easy one after
 it, never below the least and always at the most. Its gear hash goes byte by byte, which in Python takes seconds and in
-packages a compiler or a single maintainer. Here each place is judged by the eight bytes before it, multiplied
-(Fibonacci hashing): arrays do that at 1.5 ns a byte, and a float's or eight weights' bits are enough to tell places.
+packages a compiler or a single maintainer. Here arrays judge each place by the 32 bytes before it, at half a ns a byte:
+by their sum, each times an odd factor of its own, modulo 256. Fewer bytes would not tell places apart in nets of few
+distinct weights: of one bit each, 8 bytes have but 256 values.
 """
 
 import hashlib
 import struct
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,36 +24,53 @@ LARGE_BYTES = 1 << 20
 _LEAST, _USUAL, _MOST = 4 << 10, 16 << 10, 64 << 10
 """Of a chunk's bytes. A change costs some two chunks beside itself, a chunk 20 bytes in the recipe: at 16 KiB both are
 far below 1 % of 64 MiB."""
-_HARD, _EASY = np.uint64(1 << 48), np.uint64(1 << 52)
-"""A cut where the hash is below: one in 64 KiB, one in 4 KiB; two bits to either side of the usual size, as FastCDC."""
-_WINDOW = 8
-_FACTOR, _OFFSET = np.uint64(0x9E3779B97F4A7C15), np.uint64(1 << 63)
-"""2^64 over the golden ratio; and what keeps zeros, of which pruned models are full, from being a cut everywhere."""
+_WINDOW = 32
+_STEPS = [(1 << step, np.uint8(factor)) for step, factor in enumerate((0x4D, 0x9B, 0x65, 0xD3, 0x2F))]
+"""How sums of twice as many bytes are made of two: the first times an odd factor, and the second so far behind."""
+_WHOLE, _HALF = np.uint8(0x5A), np.uint8(16)
+"""The easy condition, one place in 4 KiB: a window's sum is this, and that of its first half is less than that. Of
+zeros, of which pruned models are full, the sum is 0."""
+_FACTORS = [np.uint64(odd) for odd in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)]
+"""For each eight bytes of a window, in their order: the golden ratio's and random ones."""
+_HARD = np.uint64(1 << 60)
+"""The hard condition, one place in 64 KiB: besides, the window's hash is below. Two bits to either side of the usual
+size, as FastCDC."""
 _BLOCK = 1 << 18
-"""Hashed at once: the arrays stay in the processor's cache."""
+"""Looked at at once: the arrays stay in the processor's cache."""
 _CHUNK = struct.Struct("<I16s")
 
 Bytes = NDArray[np.uint8]
 
 
-def recipe_of(source: bytes | Path) -> bytes:
+def recipe(source: bytes | Path, lengths: Iterable[int]) -> bytes:
     """Return a content's chunks in their order: for each its length and the first 16 bytes of its SHA-256."""
-    data: Bytes = np.frombuffer(source, np.uint8) if isinstance(source, bytes) else np.memmap(source, np.uint8, "r")
-    data = data.view(np.ndarray)  # every slice of a memmap is a Python object with a past
-    begin, made = 0, bytearray()
-    for end in cuts(data):
-        made += _CHUNK.pack(end - begin, hashlib.sha256(data[begin:end].data).digest()[:16])
-        begin = end
+    data, begin, made = bytes_of(source), 0, bytearray()
+    for length in lengths:
+        made += _CHUNK.pack(length, hashlib.sha256(data[begin : begin + length].data).digest()[:16])
+        begin += length
     return bytes(made)
 
 
-def cuts(data: Bytes) -> Iterator[int]:
-    """Yield where each chunk ends; the last end is the content's."""
-    easy, hard = _places(data)
+def bytes_of(source: bytes | Path) -> Bytes:
+    """Return a content as an array; of a file, nothing is read before it is needed."""
+    data: Bytes = np.frombuffer(source, np.uint8) if isinstance(source, bytes) else np.memmap(source, np.uint8, "r")
+    return data.view(np.ndarray)  # every slice of a memmap is a Python object with a past
+
+
+def lengths(data: Bytes) -> Iterator[int]:
+    """Yield the length of each chunk, in their order."""
+    easy: list[int] = []
+    hard: list[int] = []
     begin = 0
-    while begin < len(data):
-        begin = _next(easy, hard, begin, len(data))
-        yield begin
+    for block in range(0, len(data), _BLOCK):
+        at, is_hard = _places(data[block : block + _BLOCK + _WINDOW - 1])
+        easy += (at + block).tolist()
+        hard += (at[is_hard] + block).tolist()
+        known = block + _BLOCK if block + _BLOCK < len(data) else len(data) + _MOST
+        while begin < len(data) and begin + _MOST <= known:
+            end = _next(easy, hard, begin, len(data))
+            yield end - begin
+            begin = end
 
 
 def _next(easy: list[int], hard: list[int], begin: int, size: int) -> int:
@@ -64,31 +82,21 @@ def _next(easy: list[int], hard: list[int], begin: int, size: int) -> int:
     return most
 
 
-def _places(data: Bytes) -> tuple[list[int], list[int]]:
-    """Return where a cut may be by the easy condition, and where by the hard one."""
-    easy: list[int] = []
-    hard: list[int] = []
-    for begin in range(0, len(data), _BLOCK):
-        block = data[begin : begin + _BLOCK + _WINDOW - 1]
-        at, is_hard = _in_block(block)
-        easy += (at + begin).tolist()
-        hard += (at[is_hard] + begin).tolist()
-    return easy, hard
-
-
-def _in_block(block: Bytes) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def _places(block: Bytes) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Return the places after every window that fulfils the easy condition, in order, and which fulfil the hard one."""
-    places: list[NDArray[np.int64]] = []
-    hashes: list[NDArray[np.uint64]] = []
-    for first in range(_WINDOW):  # all windows that begin there, eight bytes apart
-        count = max(len(block) - first, 0) // _WINDOW
-        hashed = block[first : first + count * _WINDOW].view("<u8") * _FACTOR + _OFFSET
-        at = np.flatnonzero(hashed < _EASY)
-        places.append(at * _WINDOW + first + _WINDOW)
-        hashes.append(hashed[at])
-    found = np.concatenate(places)
-    order = np.argsort(found)
-    return found[order], np.concatenate(hashes)[order] < _HARD
+    if len(block) < _WINDOW:
+        return np.empty(0, np.int64), np.empty(0, np.bool_)
+    half = sums = block
+    for step, factor in _STEPS:
+        half = sums
+        sums = half[:-step] * factor
+        sums += half[step:]
+    at = np.flatnonzero((sums == _WHOLE) & (half[: len(sums)] < _HALF))
+    words = np.ndarray(len(block) - 7, "<u8", block, strides=(1,))  # from every byte, the eight that begin there
+    hashed = np.zeros(len(at), np.uint64)
+    for number, factor in enumerate(_FACTORS):
+        hashed += words[at + 8 * number] * factor
+    return at + _WINDOW, hashed < _HARD
 
 
 def missing(recipe: bytes, bits: bytes) -> list[Stretch]:

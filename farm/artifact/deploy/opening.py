@@ -1,12 +1,9 @@
 """The first thing that is said to a board: make room, note the lease, tell what there is, and start the helper."""
 
-import ast
 import json
-import zlib
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cache
 from shlex import quote
 from typing import NoReturn
 
@@ -15,13 +12,11 @@ from devices.shell import Shell, Stream
 
 from ...errors import LabFault
 from ..fence import fenced, noting, require_taken
-from .names import ON_BOARD
+from .source import always
 
 ANSWER_S = 60.0
 """Longest that a board is silent where it has nothing to read or write, assumed: Python on a loaded Pi Zero W."""
 
-_PARTS = ("arriving", "contents", "helper")
-"""The helper's files, in the order in which they become one."""
 _UNFIT = 96
 """How the helper's Python ends where it is too old, or lacks a part of its standard library."""
 _MADE = """\
@@ -48,7 +43,7 @@ import os, sys
 if sys.version_info < (3, 5):
     sys.exit({unfit})
 try:
-    import fcntl, hashlib, json, select, threading, zlib
+    import fcntl, hashlib, json, threading, zlib
 except ImportError:
     sys.exit({unfit})
 source = b""
@@ -85,7 +80,7 @@ def opened(shell: Shell, workdir: str, *, timeout_s: float, by_shell: bool) -> G
         LeaseLost: the shell's lease is over, or the board has seen a later one.
         devices.errors.DeviceError: the board.
     """
-    source = _helper()
+    source = always()
     python = (
         "" if by_shell else _PYTHON.format(start=quote(_START.format(unfit=_UNFIT, size=len(source))), unfit=_UNFIT)
     )
@@ -104,22 +99,6 @@ def opened(shell: Shell, workdir: str, *, timeout_s: float, by_shell: bool) -> G
         if "error" in answer:
             raise LabFault(shell.name, f"{workdir}: {answer['error']}")
         yield Opened(stream, free_bytes)
-
-
-@cache
-def _helper() -> bytes:
-    """Return the helper as it goes over the wire: without what only people read."""
-    parts = [ast.parse((ON_BOARD / f"{name}.py").read_bytes()) for name in _PARTS]
-    body = [one for part in parts for one in part.body if not _is_of(one, _PARTS)]
-    tree = ast.Module(body, type_ignores=[])
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node):
-            node.body = node.body[1:]
-    return zlib.compress(ast.unparse(tree).encode(), 9)
-
-
-def _is_of(statement: ast.stmt, modules: tuple[str, ...]) -> bool:
-    return isinstance(statement, ast.ImportFrom) and statement.module in modules
 
 
 def _until_ready(shell: Shell, workdir: str, stream: Stream) -> Iterator[str]:

@@ -6,22 +6,53 @@ are JSON behind a length of four bytes, some with raw bytes after them; answers 
 
 import errno
 import fcntl
-import hashlib
 import json
 import os
 import signal
+import struct
 import sys
 import threading
 import time
 import zlib
 
-from arriving import Wire, opened
-from contents import fill, replace, survey, write_all
+from arriving import opened, receive
+from chunks import fill, note
+from contents import survey
 
-_PIECE = 1 << 17
-_MIB = 1 << 20
+_PIPE = 1 << 20
+_SETPIPE_SZ = 1031
 _TAKEOVER_S = 10.0
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class Wire:
+    """What the controller sends."""
+
+    def __init__(self, descriptor):
+        self.descriptor = descriptor
+        try:
+            fcntl.fcntl(descriptor, _SETPIPE_SZ, _PIPE)  # fewer switches between the SSH server and this process
+        except OSError:
+            pass  # no pipe, or more than the board allows
+
+    def some(self, size):
+        data = os.read(self.descriptor, min(size, 1 << 17))
+        if not data:
+            raise EOFError("the link broke")
+        return data
+
+    def exactly(self, size):
+        pieces = []
+        while size:
+            pieces.append(self.some(size))
+            size -= len(pieces[-1])
+        return b"".join(pieces)
+
+    def number(self):
+        return struct.unpack("<I", self.exactly(4))[0]
+
+    def message(self):
+        return json.loads(zlib.decompress(self.exactly(self.number())).decode())
 
 
 def alone():
@@ -50,112 +81,6 @@ def alone():
     return descriptor
 
 
-class Target:
-    """Takes the missing stretches of one content, in their order."""
-
-    def __init__(self, name, size, stretches):
-        self.name, self.size = name, size
-        self.stretches = [list(one) for one in stretches if one[1]]
-        self.descriptor = os.open("incoming/" + name, os.O_RDWR | os.O_CREAT, 0o644)
-        self.digest, self.hashed = hashlib.sha256(), 0
-
-    def take(self, data):
-        """Write what belongs here and return the rest."""
-        while data and self.stretches:
-            offset, left = self.stretches[0]
-            mine, data = data[:left], data[left:]
-            write_all(self.descriptor, mine, offset)
-            self.stretches[0] = [offset + len(mine), left - len(mine)]
-            if left == len(mine):
-                self.stretches.pop(0)
-        return data
-
-    def hash_some(self, most):
-        """Hash on, as far as everything is there; return how much that was."""
-        end = self.stretches[0][0] if self.stretches else self.size
-        data = os.pread(self.descriptor, min(most, end - self.hashed), self.hashed)
-        self.digest.update(data)
-        self.hashed += len(data)
-        return len(data)
-
-    def is_right(self):
-        os.ftruncate(self.descriptor, self.size)
-        while self.hash_some(_MIB):
-            pass
-        return self.hashed == self.size and self.digest.hexdigest() == self.name
-
-
-def receive(plan, sizes, source):
-    """Take everything that was announced; return which contents arrived as they should, and which did not.
-
-    Whatever is there is hashed while nothing comes: over a slow link that is done when the last byte arrives.
-    """
-    begun = time.monotonic()
-    targets = [Target(name, sizes[name], stretches) for name, stretches in plan]
-    at = 0
-    for data in source.pieces():
-        data = memoryview(data)
-        while data:
-            while not targets[at].stretches:
-                at += 1
-            data = targets[at].take(data)
-        while source.idle() and targets[at].hash_some(2 * _PIECE):
-            pass
-    received = time.monotonic()
-    flushing = Flushing([target.descriptor for target in targets])
-    fine = [target.is_right() for target in targets]
-    hashed = time.monotonic()
-    sync_s = flushing.finish()
-    placed = [target.name for target, is_right in zip(targets, fine) if is_right]
-    bad = [target.name for target, is_right in zip(targets, fine) if not is_right]
-    for target in targets:
-        os.close(target.descriptor)
-    for name in placed:
-        os.rename("incoming/" + name, "blobs/" + name)
-    for name in bad:
-        os.unlink("incoming/" + name)
-    if placed:
-        sync("blobs")
-    times = {"receive_s": received - begun, "hash_s": hashed - received, "sync_s": sync_s}
-    return dict(times, placed=placed, bad=bad, settle_s=time.monotonic() - received)
-
-
-class Flushing:
-    """Writes contents to the disk from a thread: only what is there, and not on its way there, may get its name."""
-
-    def __init__(self, descriptors):
-        self.descriptors, self.fault, self.seconds = descriptors, None, 0.0
-        self.thread = threading.Thread(target=self.flush)
-        self.thread.start()
-
-    def flush(self):
-        begun = time.monotonic()
-        try:
-            if len(self.descriptors) > 4:
-                os.sync()  # one wait for all: an SD card takes as long for each
-            else:
-                for descriptor in self.descriptors:
-                    os.fsync(descriptor)
-        except OSError as error:
-            self.fault = error
-        self.seconds = time.monotonic() - begun
-
-    def finish(self):
-        """Wait, and return how long it took."""
-        self.thread.join()
-        if self.fault is not None:
-            raise self.fault
-        return self.seconds
-
-
-def sync(path):
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def link(links):
     """Put the names in place, each by a rename where another is there."""
     for path, target in links:
@@ -170,8 +95,13 @@ def link(links):
         os.rename("link.new", path)
 
 
+def load():
+    """Load what is needed at the end while the link is waited for: it takes as long as all the rest."""
+    import subprocess  # noqa: F401
+
+
 def run(script):
-    import subprocess  # takes as long to load as all the rest
+    import subprocess
 
     process = subprocess.Popen(
         ["/bin/sh", "-c", script], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -182,26 +112,27 @@ def run(script):
 
 def talk(wire, say):
     """Do what is asked until nothing more is."""
-    wanted, sizes = [], {}
+    wanted = []
     while True:
         asked = wire.message()
         what = asked["do"]
         if what == "survey":
-            wanted = [(name, size) for name, size in asked["blobs"]]
-            sizes = dict(wanted)
+            wanted = asked["blobs"]
             say(survey(wanted, asked["large"]))
+            threading.Thread(target=load).start()
+        elif what == "more":
+            exec(zlib.decompress(wire.exactly(asked["size"])), globals())  # noqa: S102 -- the rest of this program
         elif what == "fill":
             recipes = [(name, wire.exactly(size)) for name, size in asked["recipes"]]
             begun = time.monotonic()
             say({"missing": {name: fill(name, recipe) for name, recipe in recipes}, "s": time.monotonic() - begun})
         elif what == "receive":
-            say(receive(asked["plan"], sizes, opened(wire, asked["codec"])))
+            say(receive(asked["plan"], dict(wanted), opened(wire, asked["codec"])))
         elif what == "note":
-            os.makedirs("chunks", exist_ok=True)
-            for name, size in asked["recipes"]:
-                replace("chunks/" + name, wire.exactly(size))
+            for name, lengths in asked["lengths"].items():
+                note(name, lengths)
         elif what == "run":
-            link(asked["links"])
+            link([(path, "../" * path.count("/") + "blobs/" + wanted[number][0]) for path, number in asked["links"]])
             say(run(asked["script"]))
         else:
             return

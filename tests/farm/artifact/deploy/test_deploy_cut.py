@@ -14,7 +14,7 @@ import pytest
 
 from devices.errors import ConnectionLost
 from devices.shell import Line
-from farm.artifact.deploy import by_python, deploy, opening
+from farm.artifact.deploy import deploy, recipes, source
 from farm.errors import FarmError
 
 OLD = random.Random(1).randbytes(150_000)
@@ -75,7 +75,7 @@ class Played:
     def __init__(self, workdir: Path) -> None:
         self.workdir = workdir
         self.helper = types.ModuleType("helper")
-        exec(zlib.decompress(opening._helper()), self.helper.__dict__)  # noqa: S102 -- as the board does
+        exec(zlib.decompress(source.always()), self.helper.__dict__)  # noqa: S102 -- as the board does
         self.mend()
 
     def mend(self) -> None:
@@ -95,7 +95,7 @@ class PlayedStream:
         self.board, self._is_cut = board, False
         self._in, self._to = os.pipe()
         self._from, self._out = os.pipe()
-        self._skip, self._unread = len(opening._helper()), b"/dev/root 1 1 99999999 1% /\n"
+        self._skip, self._unread = len(source.always()), b"/dev/root 1 1 99999999 1% /\n"
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
@@ -172,7 +172,7 @@ class PlayedStream:
 @pytest.fixture
 def assert_survives(tmp_path, retrain, dataset, monkeypatch):
     """A board that has the old artifact; each call cuts off the new one, looks at the board, and deploys it again."""
-    monkeypatch.setattr(by_python, "LARGE_BYTES", 50_000)
+    monkeypatch.setattr(recipes, "LARGE_BYTES", 50_000)
     monkeypatch.chdir(tmp_path)
     old, new = retrain(OLD), retrain(NEW)
     board = Played(tmp_path / "board")
