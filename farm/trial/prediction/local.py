@@ -89,13 +89,19 @@ class LocalStream:
                 raise DeadlineExceeded(self._name, f"the command has not ended after {timeout_s:g} s")
         finally:
             os.close(ended)
-        self._end()
+        self.kill()
         status = self._process.wait()
         return status if status >= 0 else 128 - status
 
     def stderr(self) -> bytes:
         """Return what it has said on standard error so far."""
         return os.pread(self._said.fileno(), os.fstat(self._said.fileno()).st_size, 0)
+
+    def kill(self) -> None:
+        """Kill its group, while the leader, ended or not, is not waited for: until then nobody else has its number."""
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     def __enter__(self) -> Self:
         """Return the stream itself."""
@@ -105,19 +111,13 @@ class LocalStream:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End it and all of its session's group, and wait for it."""
-        self._end()
+        self.kill()
         with suppress(BrokenPipeError):
             self._stdin.close()
         self._stdout.close()
         self._waiting.close()
         self._process.wait()
         self._said.close()
-
-    def _end(self) -> None:
-        """Kill its group while the leader, ended or not, is not waited for: until then nobody else has its number."""
-        if self._process.returncode is None:
-            with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
 
     def _next(self, idle_timeout_s: float) -> Line | None:
         until_ns = min(self._end_ns, monotonic_ns() + int(idle_timeout_s * 1e9))

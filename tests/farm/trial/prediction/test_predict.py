@@ -1,0 +1,103 @@
+"""A prediction from end to end: the boards' own runner, on this machine."""
+
+import os
+from dataclasses import replace
+
+import pytest
+
+from farm.errors import LabFault, UsageFault
+from farm.trial.prediction import host, run
+from farm.trial.prediction.asked import Asked
+from farm.trial.prediction.cgroup import places
+from farm.trial.prediction.limits import limits_of
+from farm.trial.prediction.mechanism import choose
+from farm.trial.prediction.predict import predict
+from farm.trial.scenario import FixedRate, SingleStream
+
+QUICK = SingleStream(0.3, min_queries=40)
+
+
+@pytest.fixture(scope="module")
+def here():
+    """This machine, that says a clock however it is told."""
+    return replace(host.look(), clock_hz=2.6e9, clock_source="made up")
+
+
+@pytest.fixture
+def asked(tiny, here):
+    """``asked("share=0.5", scenario=…, groups=False)``: of a model of some 3 ms a frame."""
+
+    def make(*settings, scenario=QUICK, groups=True, columns=4000, **changes):
+        limits = limits_of("atom-e3930", settings)
+        put = tiny(upscale=4, columns=columns, **changes)
+        found = places() if groups else (None, "for this test")
+        return Asked(put.artifact, put.dataset, scenario, limits, here, choose(limits, here, found))
+
+    return make
+
+
+def predicted(one):
+    return predict(one, lab="none", progress=lambda _: None).record
+
+
+def test_a_prediction_is_a_record_that_says_so_and_states_no_watts(asked):
+    record = predicted(asked(groups=False))
+    assert (record.made, record.board.model, record.power) == ("prediction", "atom-e3930", [])
+    assert record.board.runtime.startswith("onnxruntime ")
+    assert (record.accuracy.correct, record.accuracy.total) == (40, 40)
+    assert record.deadlines.wake_lateness_max_ms is None
+    facts = record.prediction
+    assert (facts.share, facts.timing, facts.as_it_ran, facts.period_ms) == (0.5, "computed", None, None)
+    assert facts.mechanism.startswith("no quota (for this test): clock computed from processor time")
+    assert facts.memory_peak_bytes > 10_000_000
+    assert facts.sources["cores"].startswith("Intel")
+
+
+def fps(record):
+    """Under the quota itself, where this machine has one: else computed."""
+    ran = record.prediction.as_it_ran
+    return record.deadlines.fps if ran is None else ran.fps
+
+
+def test_at_half_the_share_the_same_model_takes_about_twice_as_long_and_no_group_stays(asked):
+    for _ in range(4):  # other load changes what a frame takes, too
+        whole, half = (predicted(asked(f"share={share}")) for share in (1, 0.5))
+        slower, fewer = half.latency.p50_ms / whole.latency.p50_ms, fps(whole) / fps(half)
+        if 1.5 < slower < 2.7 and 1.3 < fewer < 3:
+            break
+    else:
+        pytest.fail(f"with half of a core p50 is {slower:.2f} times as long, and fps a part of 1 in {fewer:.2f}")
+    place = asked().mechanism.place
+    assert place is None or not list(place.folder.glob(f"farm-predict-{os.getpid()}-*"))
+
+
+def test_a_net_that_the_boards_memory_does_not_hold_is_refused(asked):
+    with pytest.raises(UsageFault, match=r"tiny: does not fit into atom-e3930's 60,000,000 bytes \(--limit\)"):
+        predicted(asked("memory_bytes=60e6", groups=False))
+
+
+def test_frames_that_are_dropped_need_a_quota(asked):
+    drops = FixedRate(20.0, 0.2, late="drop")
+    with pytest.raises(LabFault, match="has no quota, and these frames' times cannot be computed"):
+        predicted(asked(scenario=drops, groups=False, columns=10))
+
+
+def test_a_thread_that_opens_other_cores_to_itself_ends_the_prediction(asked, monkeypatch):
+    one = asked(groups=False, columns=10)
+    monkeypatch.setattr(run, "numbers", lambda _: {0, 1, 2, 97})
+    with pytest.raises(LabFault, match=r"a thread of the runner has opened the cores \[0, 1, 2, 97\] to itself"):
+        predicted(one)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"runtime": "edgetpu"}, "edgetpu runs on an accelerator"),
+        ({"architecture": "aarch64"}, "is for aarch64, atom-e3930 is x86_64"),
+    ],
+)
+def test_what_is_not_the_processors_is_refused_before_anything_runs(asked, changes, said):
+    one = asked()
+    manifest = one.artifact.manifest.model_copy(update=changes)
+    with pytest.raises(UsageFault, match=said):
+        predicted(replace(one, artifact=replace(one.artifact, manifest=manifest)))
