@@ -26,8 +26,9 @@ from .measured import Measured
 from .meters import meters, warnings
 from .remote import Run
 from .scenario import Scenario
+from .state.asked import Asked
 from .state.conditions import NOTHING, Conditions
-from .state.during import Asked, judge
+from .state.during import judge
 from .thermal import Settled
 from .voids import voids
 from .watts import Window

@@ -140,4 +140,4 @@ def _got(one: Finding, model: str) -> str:
 def _remedy(one: Finding) -> str:
     if one.got is None:
         return f"leave {one.name} out for this board"
-    return rule_of(one.name, one.wanted).remedy
+    return rule_of(one.name, one.wanted).remedy.replace("{wanted}", one.wanted)

@@ -161,8 +161,8 @@ _FASTER = "`--set governor=performance` pins it, on a Jetson `--set max_clocks=m
 _COOL = "let it cool; start_celsius waits for that"
 
 _RULES: dict[str, Rule] = {
-    "governor": Rule(_governor, str.__eq__, str, "", "`--set governor=…` sets it for the trial"),
-    "power_mode": Rule(_power_mode, str.__eq__, str, "", "`--set power_mode=…` sets it for the trial"),
+    "governor": Rule(_governor, str.__eq__, str, "", "`--set governor={wanted}` sets it for the trial"),
+    "power_mode": Rule(_power_mode, str.__eq__, str, "", "`--set power_mode={wanted}` sets it for the trial"),
     "min_cpu_hz": Rule(_cpu, _clock_kept, _mhz, ">= ", _FASTER),
     "min_gpu_hz": Rule(_gpu, _clock_kept, _mhz, ">= ", _FASTER),
     "min_memory_hz": Rule(_memory, _clock_kept, _mhz, ">= ", _FASTER),
