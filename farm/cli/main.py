@@ -44,6 +44,7 @@ COMMANDS: dict[str, str] = {
     "gate": "farm.cli.gate",
     "compare": "farm.cli.compare",
     "accuracy": "farm.cli.accuracy",
+    "collect": "farm.cli.collect",
     "results": "farm.cli.results",
     "tui": "farm.cli.tui",
     "report": "farm.cli.report",
