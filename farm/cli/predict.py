@@ -129,7 +129,7 @@ def _begun(store: "Store", lab: "Lab | None", asked: "Asked") -> Generator[str]:
 
 
 def _tell(record: "Record", args: Namespace) -> None:
-    from ..report.prediction import lines
+    from ..report.prediction.said import lines
     from ..report.table import row, table
 
     for line in [*table([row(record, None)]), *lines(record)]:

@@ -1,4 +1,4 @@
-"""``farm report``: a run as one HTML file that opens offline, its plots as PNG and SVG."""
+"""``farm report``: a run as one HTML file that opens offline, as Markdown, its plots as PNG and SVG."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ..report.collect import Subject
     from ..store.database import Store
 
-HELP = "write a run as one HTML file that opens offline, or its plots as PNG and SVG"
+HELP = "write a run as one HTML file that opens offline, as Markdown, or its plots as PNG and SVG"
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -21,6 +21,9 @@ def arguments(parser: ArgumentParser) -> None:
         "run_id", metavar="RUN", help="a run's or record's id, or how it begins; `last` is the newest run"
     )
     parser.add_argument("--html", type=Path, metavar="FILE", help="the page")
+    parser.add_argument(
+        "--markdown", type=Path, metavar="FILE", help="trials, and predictions beside them, as Markdown"
+    )
     parser.add_argument("--png", type=Path, metavar="DIR", help="each plot as a PNG")
     parser.add_argument("--svg", type=Path, metavar="DIR", help="each plot as an SVG")
     add_inventory(parser)
@@ -28,9 +31,10 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Write what is asked for; what the run decided is no matter of the exit code."""
-    if not (args.html or args.png or args.svg):
-        raise UsageFault("nothing to write: give --html FILE, --png DIR or --svg DIR")
-    if lacking := missing_extra("farm report"):
+    drawn = args.html or args.png or args.svg
+    if not (drawn or args.markdown):
+        raise UsageFault("nothing to write: give --html FILE, --markdown FILE, --png DIR or --svg DIR")
+    if drawn and (lacking := missing_extra("farm report")):
         raise UsageFault(lacking)
     from ..report.collect import collect
 
@@ -38,6 +42,8 @@ def run(args: Namespace) -> int:
         subject = collect(store, args.run_id)
         for one in subject.unreadable:
             warn(f"record {one.id}: {one.why}")
+        if args.markdown:
+            say(_markdown(args.markdown, store, subject))
         if args.html:
             say(write_page(args.html, store, subject))
         if args.png or args.svg:
@@ -53,6 +59,22 @@ def missing_extra(what: str) -> str:
     return f"{what} needs {' and '.join(missing)}: pip install 'edge-test-farm[report]'" if missing else ""
 
 
+def _markdown(path: Path, store: "Store", subject: "Subject") -> str:
+    from ..report.prediction.beside import Lookup
+    from ..report.run_markdown import markdown
+
+    _write(path, markdown(subject, Lookup(store).text).encode())
+    return str(path)
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    except OSError as error:
+        raise LabFault("report", str(error), hint="is the disk full, the folder writable?") from error
+
+
 def write_page(path: Path, store: "Store", subject: "Subject") -> str:
     """Write a run's page, and return what to say of it; LabFault where it cannot be written."""
     from ..report.collect import evidence
@@ -62,11 +84,7 @@ def write_page(path: Path, store: "Store", subject: "Subject") -> str:
 
     lookup = Lookup(store)
     page = render(subject, lambda stored: evidence(store, stored, lookup)).encode()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(page)
-    except OSError as error:
-        raise LabFault("report", str(error), hint="is the disk full, the folder writable?") from error
+    _write(path, page)
     return f"{path}: {size(len(page))}; opens in any browser, offline"
 
 

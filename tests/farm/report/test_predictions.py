@@ -1,5 +1,6 @@
 """Predictions beside measurements: which belong together, and how far off they have been."""
 
+import html
 import json
 
 import pytest
@@ -139,6 +140,17 @@ def test_results_label_predictions_and_show_them_beside_measurements(capsys):
     assert "predict" not in capsys.readouterr().out
     assert main(["results", "show", "3333", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["made"] == "prediction"
+
+
+@pytest.mark.usefixtures("kept")
+def test_markdown_holds_the_table_and_needs_no_extra(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("farm.cli.report.missing_extra", lambda _: "not installed")
+    assert main(["report", "1111", "--markdown", str(tmp_path / "run.md")]) == 0
+    page = (tmp_path / "run.md").read_text()
+    assert "| p50, ms | 3 | 6 | 2.00 |" in page
+    assert "against a board (1 pair of 1 artifact)" in html.unescape(page)
+    assert main(["report", "3333", "--markdown", str(tmp_path / "run.md")]) == 0
+    assert "watts: none" in (tmp_path / "run.md").read_text()
 
 
 def test_the_page_shows_the_same_and_says_what_a_prediction_is(kept):

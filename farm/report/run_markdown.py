@@ -1,0 +1,38 @@
+"""A run as Markdown: its trials in one table, and what was predicted beside what was measured."""
+
+from collections.abc import Callable, Iterator
+
+from farm.store.record import Record
+
+from .collect import Subject
+from .markup import table, text
+from .prediction.beside import COLUMNS, PredictedText
+from .prediction.said import lines
+from .table import TITLES, row
+
+
+def markdown(subject: Subject, predicted: Callable[[Record], PredictedText | None]) -> str:
+    """Return the page; ``predicted``: what stands beside a record."""
+    run = subject.run
+    head = f"## run {run.id} on lab {text(run.lab)}" if run else f"## record {subject.trials[0].record.id}"
+    rows = [[text(cell) for cell in row(one.record, one.verdict).as_dict().values()] for one in subject.trials]
+    parts = [head, table(tuple(TITLES.values()), [tuple(cells) for cells in rows])]
+    for one in subject.trials:
+        parts += _of(one.record, predicted(one.record))
+        parts += [f"- void: {text(void)}" for void in one.record.voids]
+    parts += [f"- record {one.id}: {text(one.why)}" for one in subject.unreadable]
+    return "\n\n".join(parts) + "\n"
+
+
+def _of(record: Record, found: PredictedText | None) -> Iterator[str]:
+    said = lines(record)
+    if not said and found is None:
+        return
+    yield f"### {text(record.board.name)}, {text(record.artifact.name)}, record {record.id[:8]}"
+    if said:
+        yield "\n".join(f"- {text(line)}" for line in said)
+    if found is not None and found.rows:
+        yield f"**{found.title}**"
+        yield table(COLUMNS, [tuple(text(cell) for cell in cells) for cells in found.rows])
+    if found is not None:
+        yield "\n".join(f"- {text(note)}" for note in found.notes)
