@@ -73,6 +73,12 @@ df -Pk . | tail -n 1
 tail -c {said} {name}.err 2>/dev/null
 """
 
+_KILLED = """\
+cd {folder} 2>/dev/null && number=$(cat {name}.pid) || exit 0
+dmesg | grep -E "Kill(ed)? process $number |oom-kill:.*pid=$number," | tail -n 1
+"""
+"""Linux: mm/oom_kill.c, before and after 5.0."""
+
 State = Literal["none", "runs", "ended", "gone"]
 _LOOKED = re.compile(r"(none|runs|ended|gone) (\d+)\n(?:\S+ +\d+ +\d+ +(-?\d+) [^\n]*\n)?", re.ASCII)
 _FULL_BYTES = 64 * 1024
@@ -123,6 +129,10 @@ class Kept:
     def look(self) -> str:
         """Return how the board is asked how the run stands."""
         return _LOOK.format(folder=self._folder, name=self.name, said=_SAID_BYTES)
+
+    def killed(self) -> str:
+        """Return how root asks the kernel whether it has killed the run for want of memory."""
+        return _KILLED.format(folder=self._folder, name=self.name)
 
     @staticmethod
     def seen(text: str) -> Seen | None:

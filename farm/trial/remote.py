@@ -122,7 +122,7 @@ def run_on_board(
     burst_s: float = 0.0,
     progress: Callable[[str], None],
     watch: Callable[[], None],
-    signs: Signs = Signs(),  # noqa: B008 -- frozen, and of no board
+    signs: Signs | None = None,
 ) -> Run:
     """Start the runner, follow it to its end; it rests ``quiet_s`` before the first frame and after the last.
 
@@ -136,7 +136,7 @@ def run_on_board(
         UsageFault: the board's runtime refuses the model.
         devices.errors.DeviceError: the link, before anything runs.
     """
-    run = Run(began_ns=monotonic_ns())
+    run, signs = Run(began_ns=monotonic_ns()), signs or Signs()
     whole_s = _STARTED_S + 4 * quiet_s + 2 * _BURST_AT_MOST * burst_s + scenario.limit_s + scenario.score_s + SILENCE_S
     kept = Kept(deployment.runs_path) if deployment.runs_path else None
     own = deployment.artifact.manifest.command is not None
@@ -146,16 +146,12 @@ def run_on_board(
     try:
         for told in events:
             watch()
-            try:
-                signs.check_console(following.heard_ns, away=following.away)
-            except Gone:
-                following.lost = True
-                raise
+            signs.check_console(following.heard_ns, away=following.away)
             if told is not None:
                 _heard(run, told, shell.name, deployment, progress)
     except Gone as gone:
-        if following.lost:
-            following.end()  # before its link goes, which it would look for again
+        if gone.board:
+            following.give_up()  # before its link goes, which it would look for again
             signs.give_up()
         raise _worded(shell.name, gone, run, signs) from gone
     finally:

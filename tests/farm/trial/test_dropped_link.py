@@ -30,7 +30,7 @@ def kept(tiny, tmp_path):
 
 @pytest.fixture
 def shell(tmp_path, monkeypatch):
-    monkeypatch.setattr("farm.trial.following._AGAIN_S", 0.05)
+    monkeypatch.setattr("farm.trial.lookout.AGAIN_S", 0.05)
     return BreakingShell(tmp_path / "board")
 
 
@@ -166,7 +166,7 @@ def _gone(process):
 def test_a_board_that_is_not_reached_again_is_given_up_soon_and_the_next_run_there_ends_what_it_left(
     kept, shell, monkeypatch
 ):
-    monkeypatch.setattr("farm.trial.following.AWAY_S", 0.4)
+    monkeypatch.setattr("farm.trial.lookout.AWAY_S", 0.4)
     shell.passes, shell.away = [1500], 10**6
     begun = time.monotonic()
     with pytest.raises(LabFault, match=r"answers no more for 0\.4 s after \d.* s of frames .*: last: this:22 cannot"):
