@@ -80,6 +80,9 @@ def _add_export(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--traces", type=Path, metavar="FILE", help="every reading, as .csv or .parquet, or as .txt in MLPerf's rows"
     )
+    parser.add_argument(
+        "--predictions", type=Path, metavar="FILE", help="every predicted image, as .csv, .json or .parquet"
+    )
     parser.set_defaults(action=_export)
 
 
@@ -196,7 +199,12 @@ def _show(args: Namespace) -> int:
         shown = _run_json(StoredRun(subject.run, subject.verdict))
         print_json(shown | {"records": [as_json(one.record, one.verdict) for one in subject.trials]})
         return Exit.PASS
-    show_leaves(subject.run.model_dump(mode="json", exclude_none=True))
+    show_leaves(subject.run.model_dump(mode="json", exclude_none=True, exclude={"accuracy"}))
+    if subject.run.accuracy is not None:
+        from ..report.shared_text import lines
+
+        for line in lines(subject.run.accuracy):
+            say(line)
     if subject.trials:
         _table(subject.trials, {subject.run.id: subject.verdict})
     for one in subject.unreadable:

@@ -70,10 +70,12 @@ def export(store: "Store", args: Namespace) -> int:
 
     forms: tuple[Format, ...] = ("csv", "json", "parquet")
     wanted: list[tuple[Format, Path]] = [(form, path) for form in forms if (path := getattr(args, form))]
-    if not wanted and not args.traces:
-        raise UsageFault("nothing to write: give --csv, --json, --parquet or --traces FILE")
+    if not wanted and not args.traces and not args.predictions:
+        raise UsageFault("nothing to write: give --csv, --json, --parquet, --traces or --predictions FILE")
     if args.traces and args.traces.suffix not in (".csv", ".parquet", ".txt"):
         raise UsageFault(f"--traces {args.traces}: must end with .csv, .parquet, or .txt for MLPerf's rows")
+    if args.predictions and args.predictions.suffix not in (".csv", ".json", ".parquet"):
+        raise UsageFault(f"--predictions {args.predictions}: must end with .csv, .json or .parquet")
     found = _chosen(store, args)
     if not found:
         raise UsageFault("no record is chosen; nothing was written")
@@ -84,7 +86,16 @@ def export(store: "Store", args: Namespace) -> int:
     elif args.traces:
         form = "csv" if args.traces.suffix == ".csv" else "parquet"
         say(f"{args.traces}: {write_traces(store, found, args.traces, form):,} readings")
+    if args.predictions:
+        _export_predictions(store, found, args.predictions)
     return Exit.PASS
+
+
+def _export_predictions(store: "Store", found: "Sequence[Stored]", path: Path) -> None:
+    from ..report.export_predictions import write_predictions
+
+    forms: dict[str, Format] = {".csv": "csv", ".json": "json", ".parquet": "parquet"}
+    say(f"{path}: {write_predictions(store, found, path, forms[path.suffix]):,} predicted images")
 
 
 def _chosen(store: "Store", args: Namespace) -> "list[Stored]":

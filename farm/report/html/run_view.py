@@ -16,6 +16,7 @@ from farm.store.run import EvidenceCheck, GateCriterion, GateFault, GateVerdict,
 from .. import gate_view
 from ..collect import Subject
 from ..gate_view import counted, outcome_of, worst
+from ..shared_text import summary
 from ..table import TITLES, row
 from .interval import drawing
 from .words import ABSENT, iso, with_bounds
@@ -144,6 +145,9 @@ def _because(subject: Subject, outcome: str) -> str:
         return (
             f"{counted(len(trials), 'prediction')}: nothing was measured on a board, and no gate takes it.".capitalize()
         )
+    if run and run.accuracy is not None:
+        said = summary(run.accuracy)
+        return f"{said[0].upper()}{said[1:]}; {base}."
     if outcome == "not judged":
         return f"{base}, none of which was held against a limit.".capitalize()
     by = {name: sum(c.outcome == name for c in held) for name in ("regression", "no verdict", "pass")}
