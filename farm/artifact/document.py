@@ -13,6 +13,9 @@ from ..errors import UsageFault
 MANIFEST = "manifest.json"
 """Name of the manifest inside a packed artifact: the archive's first member."""
 
+SIGNATURE = "manifest.sig"
+"""Name of its signature beside it on a board, where it has one."""
+
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 Count = Annotated[int, Field(ge=0)]
@@ -26,8 +29,8 @@ def _plain(path: str) -> str:
         raise ValueError("not a plain relative path")
     if any(ord(letter) < 0x20 or letter in "\\\x7f" for letter in path):
         raise ValueError("holds a control character or a backslash")
-    if parts[0] == MANIFEST:
-        raise ValueError("the manifest does not list itself")
+    if parts[0] in (MANIFEST, SIGNATURE):
+        raise ValueError("the manifest does not list itself, nor its signature")
     return path
 
 

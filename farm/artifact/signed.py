@@ -14,19 +14,14 @@ from cryptography.hazmat.primitives.serialization import load_ssh_private_key
 
 from ..errors import UsageFault
 from ..lab.inventory import Lab
-from .allowed_signers import Signers, matches
-from .document import canonical
+from .allowed_signers import Signer, Signers, matches
+from .document import SIGNATURE, canonical
 from .manifest import Manifest
 from .ssh_keys import BadSignature, PrivateKey
 from .sshsig import Signature, sign
-from .unpack import Artifact, open_artifact, read_manifest
+from .unpack import Artifact, open_artifact, read_manifest, signature_path
 
 NAMESPACE = "edge-test-farm"
-
-
-def signature_path(artifact: Path) -> Path:
-    """Return where the signature of a packed file lies."""
-    return artifact.with_name(f"{artifact.name}.sig")
 
 
 def open_accepted(lab: Lab, path: Path, folder: Path) -> Artifact:
@@ -42,15 +37,37 @@ def open_accepted(lab: Lab, path: Path, folder: Path) -> Artifact:
 
 def acceptance(lab: Lab) -> Callable[[Path, Manifest], None]:
     """Return what raises UsageFault for a packed file that a lab does not take."""
-    named = lab.artifacts.allowed_signers
-    if named is None:
+    signers = _signers(lab)
+    if signers is None:
         return lambda _path, _manifest: None
-    signers = Signers.load(lab.folder / Path(named).expanduser())
 
     def require_signer(path: Path, manifest: Manifest) -> None:
         signer_of(path, manifest, signers)
 
     return require_signer
+
+
+def acceptance_there(lab: Lab) -> Callable[[str, bytes, bytes | None], None]:
+    """Return what raises UsageFault for what lies on a board, by its manifest and signature, and a lab does not take.
+
+    That the manifest is the artifact's, and its files those of the manifest, is for others to prove.
+    """
+    signers = _signers(lab)
+    if signers is None:
+        return lambda _where, _manifest, _signature: None
+
+    def require_signer(where: str, manifest: bytes, signature: bytes | None) -> None:
+        if signature is None:
+            raise UsageFault(f"{where}: is not signed there, and this lab takes signed ones alone; nothing was changed")
+        where = f"{where}/{SIGNATURE}"
+        _proven(where, _parsed(where, signature), manifest, signers)
+
+    return require_signer
+
+
+def _signers(lab: Lab) -> Signers | None:
+    named = lab.artifacts.allowed_signers
+    return None if named is None else Signers.load(lab.folder / Path(named).expanduser())
 
 
 def signer_of(path: Path, manifest: Manifest, signers: Signers, *, identity: str | None = None) -> str:
@@ -66,9 +83,18 @@ def signer_of(path: Path, manifest: Manifest, signers: Signers, *, identity: str
         UsageFault: nobody did, or nobody who may.
     """
     where = signature_path(path)
-    signature = _read(path, where)
+    allowed = _proven(str(where), _read(path, where), canonical(manifest), signers)
+    if identity is None:
+        return allowed[0].principals
+    if not any(matches(identity, line.principals) for line in allowed):
+        raise UsageFault(f"{where}: signed by {allowed[0].principals}, not by {identity}")
+    return identity
+
+
+def _proven(where: str, signature: Signature, signed: bytes, signers: Signers) -> list[Signer]:
+    """Return the lines that allow whoever signed; raises UsageFault where none does."""
     try:
-        signature.require(canonical(manifest), NAMESPACE)
+        signature.require(signed, NAMESPACE)
     except BadSignature as error:
         raise UsageFault(f"{where}: {error}; sign this artifact with `farm artifact sign`") from error
     lines = signers.of(signature.key)
@@ -77,11 +103,7 @@ def signer_of(path: Path, manifest: Manifest, signers: Signers, *, identity: str
     if not allowed:
         reasons = "; ".join(line.refuses(NAMESPACE, now) for line in lines) or f"is not in {signers.path}"
         raise UsageFault(f"{where}: the key {signature.fingerprint} {reasons}")
-    if identity is None:
-        return allowed[0].principals
-    if not any(matches(identity, line.principals) for line in allowed):
-        raise UsageFault(f"{where}: signed by {allowed[0].principals}, not by {identity}")
-    return identity
+    return allowed
 
 
 def _read(path: Path, where: Path) -> Signature:
@@ -90,9 +112,14 @@ def _read(path: Path, where: Path) -> Signature:
     if not where.is_file():
         raise UsageFault(f"{where}: not a plain file; want what `farm artifact sign` writes")
     try:
-        return Signature.parse(where.read_bytes())
+        return _parsed(str(where), where.read_bytes())
     except OSError as error:
         raise UsageFault(f"{where}: {error.strerror}") from error
+
+
+def _parsed(where: str, text: bytes) -> Signature:
+    try:
+        return Signature.parse(text)
     except BadSignature as error:
         raise UsageFault(f"{where}: {error}") from error
 

@@ -17,7 +17,7 @@ _BEGIN, _END = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----"
 _LINE = 70
 """Letters a line, as ssh-keygen writes."""
 _HASHES = {b"sha256": hashlib.sha256, b"sha512": hashlib.sha512}
-_LARGEST = 64 << 10
+LARGEST = 64 << 10
 """Bytes of an armored signature, assumed: one by an RSA key of 16384 bits has 6 kB."""
 
 
@@ -34,7 +34,7 @@ class Signature:
     @classmethod
     def parse(cls, text: bytes) -> Self:
         """Read what stands in a ``.sig`` file; :class:`BadSignature` where it is none."""
-        if len(text) > _LARGEST:
+        if len(text) > LARGEST:
             raise BadSignature(f"{len(text):,} bytes are no signature")
         lines = [line.strip() for line in text.decode("ascii", "replace").strip().splitlines()]
         if len(lines) < 3 or lines[0] != _BEGIN or lines[-1] != _END:

@@ -20,6 +20,7 @@ from ..errors import UsageFault
 from .document import MANIFEST, FileFacts, canonical, identity
 from .kind import require_kind
 from .manifest import Manifest, parse
+from .sshsig import LARGEST as SIGNATURE_BYTES
 from .zstd_frame import require_one_frame
 
 _MANIFEST_BYTES = 1 << 20
@@ -53,6 +54,8 @@ class Artifact:
     """Name in the manifest → file on this machine."""
     size_bytes: int
     """Of the packed file."""
+    signature: bytes | None = None
+    """What lies beside the packed file, as it is: it goes to the board too. It proves nothing by itself."""
 
     @property
     def model_path(self) -> Path:
@@ -92,7 +95,7 @@ def open_artifact(path: Path, folder: Path, *, accept: Callable[[Path, Manifest]
             raise UsageFault([f"{path}: {name}: listed in the manifest but not packed" for name in missing])
         (home / MANIFEST).write_bytes(canonical(manifest))
     require_kind(manifest, files[manifest.entry], str(path))
-    return Artifact(manifest, identity(manifest), files, path.stat().st_size)
+    return Artifact(manifest, identity(manifest), files, path.stat().st_size, _beside(path))
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -173,6 +176,20 @@ def _first(path: Path, members: Iterator[_Member]) -> Manifest:
     if len(manifest.files) > MOST_FILES:
         raise _fault(path, f"{MANIFEST}: lists more than {MOST_FILES} files")
     return manifest
+
+
+def signature_path(artifact: Path) -> Path:
+    """Return where the signature of a packed file lies."""
+    return artifact.with_name(f"{artifact.name}.sig")
+
+
+def _beside(path: Path) -> bytes | None:
+    """Return the signature beside a packed file, or None; who demands one has looked at it before."""
+    where = signature_path(path)
+    try:
+        return where.read_bytes() if where.is_file() and where.stat().st_size <= SIGNATURE_BYTES else None
+    except OSError:
+        return None
 
 
 def _write(path: Path, member: _Member, facts: FileFacts, target: Path, *, part: Path) -> None:

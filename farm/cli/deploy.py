@@ -82,11 +82,12 @@ def _require_board_alone(args: Namespace) -> None:
 
 def _back(args: Namespace) -> int:
     from ..artifact.deploy import roll_back
+    from ..artifact.signed import acceptance_there
 
-    with brought_up(
-        open_lab(args), str(args.artifact), leave_on=args.leave_on, reason="farm deploy --rollback"
-    ) as bench:
-        now = roll_back(bench.shell, bench.workdir)
+    lab, board = open_lab(args), str(args.artifact)
+    accept = acceptance_there(lab)
+    with brought_up(lab, board, leave_on=args.leave_on, reason="farm deploy --rollback") as bench:
+        now = roll_back(bench.shell, bench.workdir, accept=accept)
     if args.json:
         print_json(_as_json(bench, [now]))
     else:

@@ -4,7 +4,7 @@ Under the board's work folder::
 
     blobs/<sha256>            contents, each once
     chunks/<sha256>           of a large content: length and hash of its chunks, in their order
-    artifacts/<id>/           manifest.json and the model's files: links to blobs
+    artifacts/<id>/           manifest.json, its signature where it has one, the model's files: links to blobs
     datasets/<id>/            images.idx: a link
     runner/<hash>/            the runner's Python files: links
     current -> artifacts/<id> swapped by one rename, after everything else is in place and checked
@@ -32,11 +32,12 @@ from ..document import MANIFEST
 from ..feed import feed, require_same
 from ..fence import fenced, try_fenced
 from ..unpack import Artifact
+from .back import roll_back
 from .by_python import HASH_BYTES_PER_S, bring, note, run_there
 from .by_shell import bring_by_shell
 from .fits import require_fit
 from .helper import Helper, Took
-from .names import Kept, activation, deployed, links, require_done, roll_back
+from .names import Kept, activation, deployed, links, require_done
 from .opening import opened
 from .recipes import Recipes
 from .wanted import wanted

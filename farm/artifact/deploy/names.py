@@ -10,14 +10,11 @@ from devices.shell import Shell
 
 from ...errors import LabFault, UsageFault
 from ..document import decode
-from ..fence import lease_of, require_taken, try_fenced
+from ..fence import lease_of, require_taken
 from .wanted import Wanted
 
 ON_BOARD = resources.files(__package__ or "") / "on_board"
 """What runs on the board: a shell's part, which every board has, and the helper in Python."""
-
-_NOTHING_BEFORE, _DAMAGED = 66, 65
-"""EX_NOINPUT and EX_DATAERR of sysexits.h, as ``store.sh`` ends with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +39,7 @@ def activation(shell: Shell, wanted: Wanted, keep: int, *, linked: bool) -> str:
     """Return the commands that put the names in place unless they are, make the artifact current, and tidy up."""
     now_s = int(datetime.now(UTC).timestamp())
     lease = lease_of(shell)
-    lines = [_store()]
+    lines = [store()]
     lines += [] if linked else [f"link {quote(path)} {target}" for path, target in links(wanted)]
     lines += [f"program {blob.sha256}" for blob in wanted.blobs.values() if blob.executable]
     lines += [
@@ -60,7 +57,7 @@ def deployed(shell: Shell, workdir: str) -> list[Kept]:
         LabFault: what lies there cannot be understood.
         devices.errors.DeviceError: the board.
     """
-    script = f"cd {quote(workdir)} 2>/dev/null || exit 0\n{_store()}\nlist"
+    script = f"cd {quote(workdir)} 2>/dev/null || exit 0\n{store()}\nlist"
     current, *lines = shell.run("sh -s", stdin=script.encode()).text.splitlines() or [""]
     try:
         pairs = zip(lines[::2], lines[1::2], strict=True)
@@ -74,25 +71,6 @@ def _kept(words: list[str], manifest: str, current: str) -> Kept:
     artifact, _, _, _, when = words
     at = datetime.fromtimestamp(int(when), UTC) if when != "0" else None
     return Kept(artifact, str(decode(manifest.encode(), artifact)["name"]), artifact == current, at)
-
-
-def roll_back(shell: Shell, workdir: str) -> Kept:
-    """Make current what was so before, and return it; its contents are checked first.
-
-    Raises:
-        UsageFault: nothing was deployed before.
-        LabFault: a content of it is damaged.
-        LeaseLost: the shell's lease is over, or the board has seen a later one.
-        devices.errors.DeviceError: the board.
-    """
-    done = try_fenced(shell, workdir, f"{_store()}\nback")
-    said = done.stderr.decode("utf-8", "replace").strip()
-    if done.exit_status == _NOTHING_BEFORE:
-        raise UsageFault(f"{shell.name}: {said}; `farm deploy {shell.name} --list` shows what is there")
-    if done.exit_status == _DAMAGED:
-        raise LabFault(shell.name, f"{workdir}: {said}; nothing was changed", hint="deploy that artifact again")
-    require_done(shell, workdir, done.exit_status, done.text, said)
-    return next(one for one in deployed(shell, workdir) if one.artifact == done.text)
 
 
 def require_done(shell: Shell, workdir: str, status: int, out: str, err: str) -> None:
@@ -109,7 +87,7 @@ def require_done(shell: Shell, workdir: str, status: int, out: str, err: str) ->
         raise LabFault(shell.name, f"{workdir}: status {status}: {err.strip() or 'nothing said'}", hint=hint)
 
 
-def _store() -> str:
-    """Return the functions, without what only people read."""
+def store() -> str:
+    """Return the shell's functions, without what only people read."""
     text = (ON_BOARD / "store.sh").read_text(encoding="utf-8")
     return re.sub(r"^#.*\n|(?<=\{) #.*$", "", text, flags=re.MULTILINE)

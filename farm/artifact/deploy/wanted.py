@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 
 from ..dataset import IMAGES, Dataset
-from ..document import MANIFEST, canonical
+from ..document import MANIFEST, SIGNATURE, canonical
 from ..unpack import Artifact
 
 PIECE_BYTES = 262_144
@@ -69,6 +69,8 @@ def wanted(artifact: Artifact, dataset: Dataset) -> Wanted:
         for name, facts in artifact.manifest.files.items()
     }
     model[MANIFEST] = _blob(canonical(artifact.manifest))
+    if artifact.signature is not None:
+        model[SIGNATURE] = _blob(artifact.signature)
     sources = (resources.files("farm") / "runner").iterdir()
     runner = {file.name: _blob(file.read_bytes()) for file in sources if file.name.endswith(".py")}
     listing = "".join(f"{blob.sha256} {name}\n" for name, blob in sorted(runner.items()))

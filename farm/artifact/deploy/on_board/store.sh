@@ -67,7 +67,7 @@ collect() { # how many are kept, lease: its own are kept too, and what a running
 	rm -rf incoming/*
 }
 
-back() { # prints what is current now
+before() { # prints what was current before
 	current
 	before=
 	[ ! -f history ] || while read -r id _; do
@@ -78,11 +78,16 @@ back() { # prints what is current now
 		echo "nothing was deployed before what is current" >&2
 		exit 66
 	fi
-	for name in $(ls -lR "artifacts/$before" | sed -n "$blob_at_end"); do
-		[ "$(sha256sum "blobs/$name" | cut -c 1-64)" = "$name" ] || { echo "blobs/$name is damaged" >&2 && exit 65; }
-	done
-	switch_to "$before"
 	echo "$before"
+}
+
+back() { # what was current before; a hash and the name of each of its files come on the input
+	[ "$(before)" = "$1" ] || { echo "something was deployed meanwhile" >&2 && exit 1; }
+	while IFS= read -r line; do
+		file="artifacts/$1/${line#* }"
+		[ "$(sha256sum <"$file" | cut -c 1-64)" = "${line%% *}" ] || { echo "$file is damaged" >&2 && exit 65; }
+	done
+	switch_to "$1"
 }
 
 list() { # a line for what is current, then two for each: its history, its manifest
