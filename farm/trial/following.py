@@ -101,8 +101,8 @@ class Following:
             command = self._start(self._kept)
             while not self._ending.is_set():
                 yield from self._read(command)
-                if self._over and self.status == 0:
-                    return
+                if self._over and (self.status == 0 or self._unkept):
+                    return  # where it has no file, its last word has to do
                 if self._exit_read:
                     self.said = self._lookout.why_ended(self.status).said
                     return
