@@ -3,10 +3,10 @@
 import json
 import os
 import select
-import selectors
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Held:
 
 
 class LocalStream:
-    """A command that runs here, in a session of its own."""
+    """A command that runs here, in a session of its own; it may be ended while another thread reads it."""
 
     def __init__(self, name: str, argv: Sequence[str], environment: Mapping[str, str], timeout_s: float) -> None:
         """Start it."""
@@ -50,8 +50,8 @@ class LocalStream:
         )
         self._stdin = cast("IO[bytes]", self._process.stdin)
         self._stdout = cast("IO[bytes]", self._process.stdout)
-        self._waiting = selectors.DefaultSelector()
-        self._waiting.register(self._stdout, selectors.EVENT_READ)
+        self._wakes, self._wake = os.pipe()
+        self._reading, self._closed = threading.Lock(), False
         self._part = b""
         self._whole: list[Line] = []
         self._open = True
@@ -85,7 +85,7 @@ class LocalStream:
         """Wait for its end; a signal's number is added to 128, as a shell tells it."""
         ended = os.pidfd_open(self._process.pid)
         try:
-            if not select.select([ended], [], [], timeout_s)[0]:
+            if not _ready(timeout_s, ended):
                 raise DeadlineExceeded(self._name, f"the command has not ended after {timeout_s:g} s")
         finally:
             os.close(ended)
@@ -110,28 +110,49 @@ class LocalStream:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End it and all of its session's group, and wait for it."""
+        """End it and all of its session's group, and whoever reads its lines. May be called twice."""
+        if self._closed:
+            return
+        self._closed = True
         self.kill()
-        with suppress(BrokenPipeError):
+        os.write(self._wake, b"!")
+        with self._reading, suppress(BrokenPipeError):
             self._stdin.close()
         self._stdout.close()
-        self._waiting.close()
+        os.close(self._wakes)
+        os.close(self._wake)
         self._process.wait()
         self._said.close()
 
     def _next(self, idle_timeout_s: float) -> Line | None:
         until_ns = min(self._end_ns, monotonic_ns() + int(idle_timeout_s * 1e9))
         while not self._whole and self._open:
-            left_s = (until_ns - monotonic_ns()) / 1e9
-            if left_s <= 0 or not self._waiting.select(left_s):
-                raise DeadlineExceeded(self._name, f"the command said nothing for {idle_timeout_s:g} s, or is not over")
-            piece = os.read(self._stdout.fileno(), _PIECE_BYTES)
-            *whole, self._part = (self._part + piece).split(b"\n")
-            if not piece:
-                self._open = False
-                whole, self._part = [self._part] if self._part else [], b""
-            self._whole += [Line(monotonic_ns(), data) for data in whole]
+            with self._reading:
+                self._read(until_ns, idle_timeout_s)
         return self._whole.pop(0) if self._whole else None
+
+    def _read(self, until_ns: int, idle_timeout_s: float) -> None:
+        """Take what has come, or wait for it."""
+        if not self._closed:
+            left_s = max(0.0, (until_ns - monotonic_ns()) / 1e9)
+            if not _ready(left_s, self._stdout.fileno(), self._wakes):
+                raise DeadlineExceeded(self._name, f"the command said nothing for {idle_timeout_s:g} s, or is not over")
+        if self._closed:
+            raise ConnectionLost(self._name, "the command was ended")
+        piece = os.read(self._stdout.fileno(), _PIECE_BYTES)
+        *whole, self._part = (self._part + piece).split(b"\n")
+        if not piece:
+            self._open = False
+            whole, self._part = [self._part] if self._part else [], b""
+        self._whole += [Line(monotonic_ns(), data) for data in whole]
+
+
+def _ready(timeout_s: float, *descriptors: int) -> bool:
+    """Wait until one of them can be read; descriptors may be any number, which select(2) does not take."""
+    poll = select.poll()
+    for descriptor in descriptors:
+        poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(timeout_s * 1e3))
 
 
 class LocalShell:

@@ -111,7 +111,6 @@ class _Watch:
         for task in process.glob("task/*/status"):
             cores = numbers(status_of(task).get("Cpus_allowed_list", ""))
             if not cores <= set(self._mechanism.cores):
-                stream.kill()  # what reads its output is not to wait for more
                 detail = f"a thread of the runner has opened the cores {sorted(cores)} to itself"
                 raise LabFault(self._shell.name, detail, hint="use a machine with cpuset control groups")
 

@@ -1,13 +1,14 @@
 """Commands on this machine, under limits."""
 
 import os
-from pathlib import Path
+import select
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from devices.errors import CommandFailed, ConnectionLost, DeadlineExceeded
 from farm.trial.prediction.local import Held, LocalShell
-from farm.trial.prediction.status import numbers, status_of
+from farm.trial.prediction.status import numbers
 
 ONE = min(os.sched_getaffinity(0))
 
@@ -38,11 +39,21 @@ def test_lines_come_with_the_last_one_that_has_no_end(shell):
 
 def test_what_says_nothing_ends_with_its_stream_children_too(shell):
     with shell.stream("sleep 60 & echo $!; wait", timeout_s=30) as stream:
-        child = int(stream.readline(timeout_s=10).data)
+        child = os.pidfd_open(int(stream.readline(timeout_s=10).data))
         with pytest.raises(DeadlineExceeded):
             stream.readline(timeout_s=0.01)
-    # gone, or a zombie that whoever adopted it has not waited for
-    assert status_of(Path(f"/proc/{child}/status")).get("State", "Z").startswith("Z")
+    ended = select.select([child], [], [], 10)[0]
+    os.close(child)
+    assert ended
+
+
+def test_whoever_reads_a_command_is_told_that_another_has_ended_it(shell):
+    with ThreadPoolExecutor(1) as reader, shell.stream("echo begun; sleep 60", timeout_s=30) as stream:
+        assert stream.readline(timeout_s=10).data == b"begun"
+        waiting = reader.submit(stream.readline, timeout_s=20)
+        stream.__exit__(None, None, None)
+        with pytest.raises(ConnectionLost, match="the command was ended"):
+            waiting.result(timeout=10)
 
 
 def test_a_signal_is_told_as_a_shell_tells_it(shell):

@@ -53,22 +53,27 @@ def test_a_prediction_is_a_record_that_says_so_and_states_no_watts(asked):
     assert facts.sources["cores"].startswith("Intel")
 
 
-def fps(record):
-    """Under the quota itself, where this machine has one: else computed."""
-    ran = record.prediction.as_it_ran
-    return record.deadlines.fps if ran is None else ran.fps
-
-
-def test_at_half_the_share_the_same_model_takes_about_twice_as_long_and_no_group_stays(asked):
+def test_at_half_the_share_the_same_model_takes_about_twice_as_long(asked):
     for _ in range(4):  # other load changes what a frame takes, too
-        whole, half = (predicted(asked(f"share={share}")) for share in (1, 0.5))
-        slower, fewer = half.latency.p50_ms / whole.latency.p50_ms, fps(whole) / fps(half)
-        if 1.5 < slower < 2.7 and 1.3 < fewer < 3:
+        whole, half = (predicted(asked(f"share={share}", groups=False)).latency.p50_ms for share in (1, 0.5))
+        if 1.5 < half / whole < 2.7:
+            return
+    pytest.fail(f"p50 {whole:.2f} ms with a whole core, {half:.2f} ms with half of one")
+
+
+def test_a_quota_holds_what_runs_to_its_share_and_leaves_no_group(asked):
+    one = asked("share=0.3")
+    if (place := one.mechanism.place) is None:
+        pytest.skip(f"needs control groups that may be written here: {one.mechanism.why_none}")
+    for _ in range(4):  # the first period is given whole, and a tick may be late
+        record = predicted(one)
+        assert record.prediction.as_it_ran is not None
+        # without a quota it would be 3.3 times the computed one; other load only makes it less
+        if record.prediction.as_it_ran.fps < 1.5 * record.deadlines.fps:
             break
     else:
-        pytest.fail(f"with half of a core p50 is {slower:.2f} times as long, and fps a part of 1 in {fewer:.2f}")
-    place = asked().mechanism.place
-    assert place is None or not list(place.folder.glob(f"farm-predict-{os.getpid()}-*"))
+        pytest.fail(f"{record.prediction.as_it_ran.fps:.0f} fps ran, {record.deadlines.fps:.0f} were to")
+    assert not list(place.folder.glob(f"farm-predict-{os.getpid()}-*"))
 
 
 def test_a_net_that_the_boards_memory_does_not_hold_is_refused(asked):
