@@ -57,4 +57,9 @@ def _before_and_after(before: StateFacts, after: StateFacts, decided: frozenset[
         was, is_now = getattr(before, name), getattr(after, name)
         if None not in (was, is_now) and was != is_now and name not in decided:
             found.append(("settings", f"{name} was {was} before, {is_now} after"))
+    links = {one.port: one.link_mbps for one in after.accelerators}
+    for one in before.accelerators if "accelerators" not in decided else ():
+        if one.link_mbps is not None and one.link_mbps != (now := links.get(one.port)):
+            now_is = "gone" if now is None else f"{now} Mbit/s"
+            found.append(("link", f"{one.kind} on port {one.port}: {one.link_mbps} Mbit/s before, {now_is} after"))
     return found

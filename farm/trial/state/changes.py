@@ -83,11 +83,13 @@ def reasons(seen: Sequence[Change], asked: Asked) -> Iterator[str]:
 
 def throughout(found: Sequence[Moment], asked: Asked) -> frozenset[str]:
     """Return the fields of the state that were told all the frames' time."""
-    return frozenset(
+    fields = [
         field
         for what, field in _FIELDS.items()
         if not holes(found, asked.frames, lambda state, what=what: what in _aspects(state))
-    )
+    ]
+    whole = not holes(found, asked.frames, lambda _: True)
+    return frozenset([*fields, *(["accelerators"] if whole else [])])
 
 
 def percent(share: float) -> str:

@@ -3,11 +3,11 @@
 It needs the standard library of Python 3.5, and starts no program but the slow script that it may be given. It runs
 when nothing else wants a processor, and less often where a reading is dear. A line is
 
-    <t> <before> <readings> <cpu us> <busy> <total> <own> TAB <name> RS <value> TAB <name that is gone> …
+    <t> <before> <period ms> <readings> <cpu us> <busy> <total> <own> TAB <name> RS <value> TAB <name that is gone> …
 
-``t`` and ``before`` are this reading and the one before, ns of CLOCK_MONOTONIC; then what was read and what that took
-in all; then ticks of the board's processors, and the runner's own of them, - where they are not known. It ends with
-its input, which ends with the link.
+``t`` and ``before`` are this reading and the one before, ns of CLOCK_MONOTONIC; then how often it means to read, how
+many readings there were, and what they took in all; then ticks of the board's processors, and the runner's own of
+them, - where they are not known. It ends with its input, which ends with the link.
 """
 
 import os
@@ -159,7 +159,8 @@ class Watch:
             self._said[name] = facts[name]
         for name in gone:
             del self._said[name]
-        head = "{} {} {} {} {}".format(t_ns, self._before_ns or t_ns, self._readings, cpu_ns // 1000, counted)
+        before_ns, period_ms = self._before_ns or t_ns, round(1000 * self.period_s)
+        head = " ".join(map(str, (t_ns, before_ns, period_ms, self._readings, cpu_ns // 1000, counted)))
         words = [head] + [name + "\x1e" + facts[name] for name in changed] + gone
         os.write(1, ("\t".join(words) + "\n").encode("utf-8"))
 

@@ -28,6 +28,8 @@ class Sample:
     t_ns: int
     before_ns: int
     """The reading before: what has changed, has done so since."""
+    late: bool
+    """It came so late after the one before that nothing is known of what was between."""
     state: BoardState
     link_mbps: dict[str, int]
     """USB port of each accelerator → speed; one that is gone is left out."""
@@ -49,13 +51,13 @@ class Life:
     damaged: int = 0
     """Lines that were none of its."""
 
-    def stretches(self, period_s: float) -> list[tuple[int, int]]:
+    def stretches(self) -> list[tuple[int, int]]:
         """Return (begin, end) of what was watched, ns of the board's clock: readings that came late leave holes."""
         found: list[tuple[int, int]] = []
         for sample in self.samples:
             if not found:
                 found.append((sample.t_ns, sample.t_ns))
-            elif sample.t_ns - sample.before_ns > _LATE * period_s * 1e9:
+            elif sample.late:
                 found[-1] = (found[-1][0], sample.before_ns)
                 found.append((sample.t_ns, sample.t_ns))
             else:
@@ -85,7 +87,7 @@ def read_life(lines: Iterable[bytes], read_state: Callable[[dict[str, str]], Boa
 
 def _take(told: _Told, line: str, read_state: Callable[[dict[str, str]], BoardState]) -> None:
     head, *changes = line.split("\t")
-    t, before, readings, cpu_us, busy, total, own = head.split(" ")
+    t, before, period_ms, readings, cpu_us, busy, total, own = head.split(" ")
     ticks, t_ns, before_ns = _ticks(busy, total, own), int(t), int(before)
     told.readings, told.cpu_us = int(readings), int(cpu_us)
     for change in changes:
@@ -98,7 +100,8 @@ def _take(told: _Told, line: str, read_state: Callable[[dict[str, str]], BoardSt
     links = {port: mbps for port in starting(facts, "link.") if (mbps := integer(facts, f"link.{port}")) is not None}
     other = integer(facts, "other")
     share = None if other is None else other / 100
-    told.samples.append(Sample(t_ns, before_ns, read_state(facts), links, share, ticks, frozenset(facts)))
+    late = t_ns - before_ns > _LATE * int(period_ms) * 1_000_000
+    told.samples.append(Sample(t_ns, before_ns, late, read_state(facts), links, share, ticks, frozenset(facts)))
 
 
 def _ticks(busy: str, total: str, own: str) -> Ticks | None:

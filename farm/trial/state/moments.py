@@ -31,7 +31,7 @@ def moments(watched: Watched, times: ClockMap, before: StateFacts, begun_ns: int
     """Return all of them in order, the look just before the trial (at ``begun_ns``) first."""
     found = [Moment(begun_ns, begun_ns, before, until_ns=begun_ns)]
     for life in watched.lives:
-        placed = list(_placed(life, times, before.accelerators, watched.period_s))
+        placed = list(_placed(life, times, before.accelerators))
         if placed:
             found += [_after(placed[0], found[-1].at_ns), *placed[1:]]
     return found
@@ -42,9 +42,9 @@ def _after(first: Moment, last_ns: int) -> Moment:
     return Moment(first.at_ns, min(last_ns, first.at_ns), first.state, first.ticks, first.until_ns)
 
 
-def _placed(life: Life, times: ClockMap, hanging: Sequence[AcceleratorFacts], period_s: float) -> Iterator[Moment]:
+def _placed(life: Life, times: ClockMap, hanging: Sequence[AcceleratorFacts]) -> Iterator[Moment]:
     at = times.to_controller_ns
-    ends_ns = dict(life.stretches(period_s))
+    ends_ns = dict(life.stretches())
     end_ns = 0
     for sample, following in pairwise([*life.samples, None]):
         if sample is None:
@@ -67,9 +67,9 @@ def _state(sample: Sample, hanging: Sequence[AcceleratorFacts]) -> StateFacts:
 
 
 def in_force(found: Sequence[Moment], window: Window) -> list[Moment]:
-    """Return those that tell of a window: read in it, or the last before it."""
+    """Return those that tell of a window: read in it, or before it and so still when it began."""
     inside = [one for one in found if window.start_ns <= one.at_ns <= window.end_ns]
-    ahead = [one for one in found if one.at_ns < window.start_ns]
+    ahead = [one for one in found if one.at_ns < window.start_ns <= one.until_ns]
     return ahead[-1:] + inside
 
 

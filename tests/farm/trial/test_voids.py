@@ -5,16 +5,17 @@ import time
 
 import pytest
 
-from farm.store.record import VOIDS, DeadlineFacts, StateFacts
+from farm.store.record import VOIDS, AcceleratorFacts, DeadlineFacts, StateFacts
 from farm.trial.host import Heartbeat
 from farm.trial.voids import voids
 
 CALM = StateFacts(throttled=False)
+HANGS = CALM.model_copy(update={"accelerators": [AcceleratorFacts(kind="coral-usb", port="2-1", link_mbps=5000)]})
 
 
-def reasons(before=CALM, after=CALM, missed=0, unstarved: int | None = 0, bound_ns=100_000, late_ns=0):
+def reasons(before=CALM, after=CALM, missed=0, unstarved: int | None = 0, bound_ns=100_000, late_ns=0, **how):
     deadlines = DeadlineFacts(deadline_ms=50, missed=missed, missed_unstarved=unstarved, fps=20, wake_lateness_max_ms=0)
-    found = voids(before, after, deadlines, frames=100, clock_bound_ns=bound_ns, lateness_max_ns=late_ns)
+    found = voids(before, after, deadlines, frames=100, clock_bound_ns=bound_ns, lateness_max_ns=late_ns, **how)
     assert all(reason.partition(":")[0] in VOIDS for reason in found)
     return [reason.partition(":")[0] for reason in found]
 
@@ -28,6 +29,11 @@ def reasons(before=CALM, after=CALM, missed=0, unstarved: int | None = 0, bound_
         ({"before": StateFacts(), "after": StateFacts()}, []),
         ({"before": StateFacts(governor="performance"), "after": StateFacts(governor="powersave")}, ["settings"]),
         ({"before": StateFacts(power_mode="MAXN"), "after": StateFacts()}, []),
+        ({"before": HANGS, "after": HANGS}, []),
+        ({"before": HANGS}, ["link"]),
+        ({"before": HANGS, "decided": frozenset({"accelerators"})}, []),
+        ({"after": StateFacts(throttled=True), "decided": frozenset({"throttled"})}, []),
+        ({"before": StateFacts(throttled=True), "decided": frozenset({"throttled"})}, ["throttled"]),
         ({"missed": 50, "unstarved": 49}, []),
         ({"missed": 50, "unstarved": 10}, ["starved"]),
         ({"missed": 50, "unstarved": None}, []),
