@@ -113,7 +113,7 @@ class BoardTwin:
         with self._lock:
             self._supplied = on and not self._closed
             if self._supplied and self._life is None:
-                self._life = Life(self._parts, clock=self._boot_clock, host_key=self._host_key)
+                self._life = self._new_life()
             elif not self._supplied and self._life is not None and "back-powered" not in self._faults:
                 life, self._life = self._life, None
                 life.end()
@@ -137,6 +137,11 @@ class BoardTwin:
             match fault:
                 case "drop-ssh" if on:
                     self._parts.ssh.cut()
+                case "stalled-ssh" if on:
+                    self._parts.ssh.stall()
+                case "reset" if on and self._life is not None:
+                    self._life.end()
+                    self._life = self._new_life()
                 case "silent-ssh":
                     self._parts.ssh.silence(on=on)
                 case "full-disk":
@@ -179,6 +184,9 @@ class BoardTwin:
     def _asked(self, wish: str) -> None:
         if (life := self._life) is not None:
             life.wish(wish)
+
+    def _new_life(self) -> Life:
+        return Life(self._parts, clock=self._boot_clock, host_key=self._host_key)
 
     def _boot_clock(self) -> BoardClock:
         return boot_clock(self._chance, self._drift_ppb)

@@ -6,7 +6,9 @@ from typing import Literal, get_args
 Fault = Literal[
     "hang-at-boot",
     "kernel-panic",
+    "reset",
     "drop-ssh",
+    "stalled-ssh",
     "silent-ssh",
     "new-host-key",
     "slow-disk",

@@ -88,6 +88,14 @@ class SshServer:
         """Let connections stay open, and nothing go either way; or let them speak again."""
         (self._silence.set if on else self._silence.clear)()
 
+    def stall(self) -> None:
+        """Let the connections that there are stay open and hear nothing more; new ones are served as ever."""
+        silent = threading.Event()
+        silent.set()
+        with self._lock:
+            for link in self._links:
+                link.silence = silent
+
     def cut(self) -> None:
         """Break every connection."""
         with self._lock:

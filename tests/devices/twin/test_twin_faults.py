@@ -38,6 +38,28 @@ def test_silent_ssh_accepts_and_never_answers_old_and_new_connections_alike(up, 
     assert client.text("echo well") == "well"
 
 
+def test_a_stalled_link_hears_nothing_more_and_a_new_one_is_served(up, connect):
+    client = connect(up[1])
+    channel = client.start("cat")
+    up[0].inject("stalled-ssh")
+    channel.sendall(b"anyone?\n")
+    channel.settimeout(0.3)
+    with pytest.raises(TimeoutError):
+        channel.recv(10)
+    assert connect(up[1]).text("echo well") == "well"
+
+
+@pytest.mark.usefixtures("hurried")
+def test_a_reset_begins_another_boot_without_a_word(make_twin, connect):
+    twin, address = make_twin()
+    twin.power(on=True)
+    read = "cat /proc/sys/kernel/random/boot_id".replace("/proc", f"{twin.root}/proc")
+    before = connect(address).text(read)
+    twin.inject("reset")
+    assert connect(address).text(read) != before
+    assert twin.powered
+
+
 @pytest.mark.usefixtures("hurried")
 def test_a_new_host_key_is_shown_from_the_next_boot_on(make_twin, connect):
     twin, address = make_twin()
