@@ -1,8 +1,8 @@
 """TFLite on the Edge TPU: the interpreter of ``tflite_runtime`` or LiteRT, with libedgetpu as its delegate.
 
 Follows Coral's documented use (``load_delegate`` with the option ``device``; ``edgetpu_c.h`` for what is attached) of
-tflite_runtime 2.5 and libedgetpu 13 to 16. Tried on stand-ins only, and on LiteRT's real ``load_delegate`` with a
-library that finds no Edge TPU.
+tflite_runtime 2.5 and libedgetpu 13 to 16. Tried on stand-ins of both, and with LiteRT's real interpreter on a stand-in
+of libedgetpu, whose delegate takes the compiled operator through TFLite's own interface.
 """
 
 import ctypes
@@ -12,10 +12,10 @@ from faults import Fault
 from on_tflite import LITERT, TFLITE_RUNTIME, TFLite
 
 _LIBRARY = "libedgetpu.so.1"
-_OPERATOR = b"edgetpu-custom-op"
+_OPERATOR = "edgetpu-custom-op"
 """What its compiler leaves in a model. No interpreter has it: it runs on the delegate, or not at all."""
-_DELEGATED = "EdgeTpuDelegate"
-"""How the names begin of the nodes that the delegate puts in its place."""
+_DELEGATED = "DELEGATE"
+"""What every delegate's node is called. The processor's own delegate, XNNPACK, takes no custom operator."""
 _KINDS = ("pci", "usb")
 """By their numbers in ``edgetpu_c.h``."""
 
@@ -42,7 +42,7 @@ class EdgeTpu(TFLite):
     def delegates(self, interpreter, path, manifest):
         """Return the Edge TPU's delegate."""
         with open(path, "rb") as file:
-            if _OPERATOR not in file.read():
+            if _OPERATOR.encode() not in file.read():
                 raise Fault("model", "{}: the Edge TPU's compiler has not been over it".format(path))
         device = manifest.get("device")
         try:
@@ -60,10 +60,14 @@ class EdgeTpu(TFLite):
         details = getattr(self.model, "_get_ops_details", None)
         if details is None:
             return  # without its delegate it could not have allocated the tensors of an operator that it has not
-        names = [node["op_name"] for node in details()]
-        if not any(name.startswith(_DELEGATED) for name in names):
+        nodes = details()
+        compiled, delegated = (
+            {tensor for node in nodes if node["op_name"] == name for tensor in node["outputs"]}
+            for name in (_OPERATOR, _DELEGATED)
+        )
+        if not compiled & delegated:
             text = "the Edge TPU's delegate has taken nothing of the model; its operators are {}"
-            raise Fault("runtime", text.format(", ".join(names)))
+            raise Fault("runtime", text.format(", ".join(node["op_name"] for node in nodes)))
 
 
 class _Device(ctypes.Structure):

@@ -12,7 +12,11 @@ from ..check import DISTRIBUTION, names_taken
 from .finding import Finding
 
 _REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+).*?(?:extra\s*==\s*['\"]([A-Za-z0-9._-]+)['\"])?\s*")
-_RUNTIMES = {"onnx": ("onnxruntime", "onnxruntime"), "litert": ("ai-edge-litert", "ai_edge_litert.interpreter")}
+_RUNTIMES = {
+    "onnx": ("onnxruntime", "onnxruntime"),
+    "litert": ("ai-edge-litert", "ai_edge_litert.interpreter"),
+    "openvino": ("openvino", "openvino"),
+}
 """Extra → its distribution, and the module that loads the runtime's own library."""
 _LOAD_S = 60.0
 """Assumed: a cold cache and a busy disk; warm, both take well under a second."""

@@ -54,8 +54,10 @@ class Interpreter:
         self._fed = np.zeros(self._net["shape"], np.uint8)
 
     def _get_ops_details(self):
-        names = ["edgetpu-custom-op", *(["EdgeTpuDelegateForCustomOp"] if takes else [])]
-        return [{"index": at, "op_name": name, "inputs": [], "outputs": []} for at, name in enumerate(names)]
+        # the processor's own delegate has taken what follows the compiled operator
+        nodes = [("edgetpu-custom-op", [3], [5]), ("SOFTMAX", [5], [7]), ("DELEGATE", [5], [7])]
+        nodes += [("DELEGATE", [3], [5])] if takes else []
+        return [{"index": at, "op_name": n, "inputs": i, "outputs": o} for at, (n, i, o) in enumerate(nodes)]
 
     def get_input_details(self):
         return [{"index": 3, "name": "x", "shape": np.array(self._net["shape"]), "dtype": np.uint8}]
