@@ -158,8 +158,7 @@ class StateWatch:
                         return
             except ConnectionLost as lost:
                 if not self._stopping.is_set():
-                    said = stream.stderr().decode("utf-8", "replace").strip()
-                    self._why = said.splitlines()[-1] if said else _first_line(lost)
+                    self._why = _why(stream, lost)
                 return
             except DeviceError as fault:
                 self._why = _first_line(fault)
@@ -173,6 +172,16 @@ def _command(board: Board, hanging: Sequence[AcceleratorFacts], runs_path: str, 
     slow = script(board.root, board.watch_script) if board.watch_script else ""
     words = ["exec python3 -u -c", quote(inspect.getsource(helper)), found, f"{period_s:g}"]
     return " ".join([*words, quote(runs_path), quote(board.root.rstrip("/")), quote(slow)])
+
+
+def _why(stream: Stream, lost: ConnectionLost) -> str:
+    """Tell a helper that ended, and what it said last, from a link that broke."""
+    try:
+        stream.exit_status(timeout_s=_END_S)
+    except DeviceError:
+        return _first_line(lost)
+    said = stream.stderr().decode("utf-8", "replace").strip()
+    return said.splitlines()[-1] if said else _first_line(lost)
 
 
 def _first_line(fault: DeviceError) -> str:
