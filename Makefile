@@ -35,10 +35,13 @@ check: setup ## format, lint, types, import arrows, and the Python of the boards
 	$(BIN)/lint-imports
 	$(BIN)/vermin --no-tips --violations --target=3.5- farm/runner farm/artifact/deploy/on_board farm/trial/state/helper.py
 
-bench: setup bench-clock bench-console bench-deploy bench-energy bench-gate bench-leases bench-onboard bench-sampling bench-ssh bench-tui ## what the farm promises of itself, measured; some fifteen minutes
+bench: setup bench-clock bench-compare bench-console bench-deploy bench-energy bench-gate bench-leases bench-onboard bench-sampling bench-ssh bench-tui ## what the farm promises of itself, measured; some fifteen minutes
 
 bench-clock: setup ## how well a board's time is known, against clocks whose truth is known; two minutes
 	$(BIN)/python -m benchmarks.clock
+
+bench-compare: setup ## how often a comparison of variants is wrong, and how many rounds it saves; two minutes
+	$(BIN)/python -m benchmarks.compare
 
 bench-console: setup ## the serial console beside labgrid's, on one line in one run; fetches labgrid; eight minutes
 	$(BIN)/python -m benchmarks.console
@@ -85,4 +88,4 @@ screenshots: setup ## the pictures in docs/, from a lab of twins; needs a Chromi
 lock: ## resolve requirements*.lock anew (needs uv)
 	tools/lock
 
-.PHONY: help setup demo demo-fail images test test-system check bench bench-clock bench-console bench-deploy bench-energy bench-gate bench-leases bench-onboard bench-sampling bench-ssh bench-tui screenshots lock
+.PHONY: help setup demo demo-fail images test test-system check bench bench-clock bench-compare bench-console bench-deploy bench-energy bench-gate bench-leases bench-onboard bench-sampling bench-ssh bench-tui screenshots lock

@@ -84,7 +84,8 @@ class Compared:
         """Whether anything is certain: a place, or two variants in a figure that scatters."""
         inexact = [kind.name for kind in self.kinds if not kind.exact]
         certain = [by[name].state for by in self.contrasts.values() for name in inexact]
-        return any(state != "open" for state in certain) or any(place.verdict != "maybe" for place in self.places)
+        placed = self.trials > 0 and any(place.verdict != "maybe" for place in self.places)
+        return placed or any(state != "open" for state in certain)
 
     @property
     def more_rounds(self) -> int | None:

@@ -1,0 +1,74 @@
+"""The farm's way: its orders, its contrasts and its front, on simulated trials."""
+
+from collections.abc import Iterator
+from itertools import combinations, count, islice
+
+import numpy as np
+
+from farm.verdict.variants.contrast import OPPOSITE, Contrast, State, Sure, Twice, contrast
+from farm.verdict.variants.front import Place, places
+from farm.verdict.variants.order import Order, pairs
+
+from .lab import Truth, draw
+from .said import ALPHA, MOST_ROUNDS, RESOLUTION, Said
+
+Pairs = dict[tuple[int, int], list[Contrast]]
+
+
+def compare(truth: Truth, seed: int) -> Said:
+    """Run one comparison as the farm would, looking after each pair of rounds of any board, until all is decided."""
+    rng = np.random.default_rng(seed)
+    firsts = [list(islice(pairs(truth.variants, seed, board), MOST_ROUNDS // 2)) for board in range(truth.boards)]
+    laid = [_laid(orders) for orders in firsts]
+    figures = draw(truth, [iter(order) for order, _ in laid], max(len(order) for order, _ in laid), rng)
+    numbers = list(combinations(range(truth.variants), 2))
+    sure = Sure(ALPHA / (len(numbers) * len(truth.gains)), truth.boards * MOST_ROUNDS // 2, RESOLUTION)
+    seen: dict[tuple[int, int], list[list[Twice]]] = {pair: [[] for _ in truth.gains] for pair in numbers}
+    said = Said(truth)
+    for nth in range(MOST_ROUNDS // 2):
+        for board, (_, begins) in enumerate(laid):
+            order, begin = firsts[board][nth], begins[nth]
+            for a, b in numbers:
+                at_a, at_b = order.index(a), order.index(b)
+                for figure, got in enumerate(figures[board]):
+                    seen[a, b][figure].append(_twice(got, begin, 2 * truth.variants - 1, at_a, at_b))
+            told = {pair: [contrast(one, sure, at_most=False) for one in seen[pair]] for pair in numbers}
+            if said.look(2 * nth + (board + 1) * 2 / truth.boards, told, _places(truth, told)):
+                return said
+    return said
+
+
+def _laid(orders: list[Order]) -> tuple[list[int], list[int]]:
+    """Return a board's trials in their order, those that run for nothing too, and where each pair of rounds begins."""
+    laid: list[int] = []
+    begins: list[int] = []
+    for order in orders:
+        if laid[-1:] != [order[0]]:
+            laid.append(order[0])
+        begins.append(len(laid))
+        laid += [*order, *order[::-1]]
+    return laid, begins
+
+
+def _twice(got: "np.ndarray[tuple[int], np.dtype[np.float64]]", begin: int, last: int, at_a: int, at_b: int) -> Twice:
+    there = got[begin + at_b] - got[begin + at_a]
+    back = got[begin + last - at_b] - got[begin + last - at_a]
+    return Twice(float(there), float(back), at_b - at_a)
+
+
+def _places(truth: Truth, told: Pairs) -> list[Place]:
+    def beside(b: int, a: int) -> list[State]:
+        scattering = [one.state for one in told[min(a, b), max(a, b)]]
+        states = scattering if a < b else [OPPOSITE[state] for state in scattering]
+        exact: list[State] = [
+            "better" if row[b] > row[a] else "worse" if row[b] < row[a] else "equal" for row in truth.exact
+        ]
+        return [*states, *exact]
+
+    return places(truth.variants, beside)
+
+
+def endless(order: list[int]) -> Iterator[int]:
+    """Yield an order again and again."""
+    for nth in count():
+        yield order[nth % len(order)]
