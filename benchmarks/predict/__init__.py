@@ -1,0 +1,1 @@
+"""Whether half of a processor takes twice as long."""
