@@ -1,6 +1,8 @@
 """Images as the data set holds them."""
 
 import struct
+from functools import reduce
+from operator import mul
 
 import numpy as np
 from faults import Fault
@@ -25,7 +27,7 @@ def load(path):
         shape, begin = shape + struct.unpack(">I", data[16:20].rjust(4, b"\0")), 20
         if shape[3] != _CHANNELS:
             raise Fault("dataset", "{}: {} channels; want 3, which are red, green and blue".format(path, shape[3]))
-    pixels = int(np.prod(shape, dtype=object))
+    pixels = reduce(mul, shape)  # whole numbers of any size: a header may say anything
     if count == 0 or len(data) - begin != pixels:
         text = "{}: {} bytes of pixels; the header says {} images of {}"
         sides = " x ".join(map(str, shape[1:]))

@@ -231,7 +231,7 @@ def _refused(board: str, deployment: Deployment, kind: str, detail: str) -> LabF
     if kind == "model":
         return UsageFault(f"{deployment.artifact.manifest.name}: {board} cannot load it: {detail}")
     hints = {
-        "runtime": f"run `farm provision {board}`",
+        "runtime": f"run `farm provision {board}`; an accelerator that it names must be plugged in",
         "dataset": "deploy again: what lies on the board is not what was sent",
         "preprocess": "numpy on the board computes otherwise than the one that trained: compare their versions",
     }
