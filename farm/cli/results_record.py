@@ -21,6 +21,7 @@ def show(store: "Store", stored: "Stored", args: Namespace) -> int:
     """Print all of a record, its watts over time and its verdict; or, as asked for, its budget or its JSON."""
     from ..verdict.criteria import explain
     from .results_stages import show as show_stages
+    from .results_state import show as show_state
 
     if args.budget and not args.json:
         from .results_budget import show as show_budget
@@ -32,6 +33,7 @@ def show(store: "Store", stored: "Stored", args: Namespace) -> int:
         return Exit.PASS
     show_leaves(stored.record.model_dump(mode="json", exclude_none=True))
     show_stages(stored.record)
+    show_state(stored.record)
     _show_speed(stored.record)
     _show_prediction(store, stored.record)
     _sparklines(store, stored)

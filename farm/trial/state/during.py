@@ -100,7 +100,7 @@ def _facts(
         cpu_ms=watched.cost_s * 1e3,
         watched=1 - share(left, asked.frames),
         unwatched_s=[(asked.seconds(begin), asked.seconds(end)) for begin, end in left],
-        why_unwatched=watched.why_not or None,
+        why_unwatched=(watched.why_not or None) if left else None,
         changes=[change.facts(asked) for change in seen[:_MOST_CHANGES]],
         celsius_max=_extremes([state.celsius for state in states], highest=True),
         clock_min_hz={name: int(hz) for name, hz in _extremes([state.clock_hz for state in states]).items()},

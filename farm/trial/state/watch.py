@@ -43,7 +43,7 @@ class Watched:
     lives: tuple[Life, ...]
     """More than one where the link broke."""
     why_not: str = ""
-    """What kept the board from being watched to the end."""
+    """What last kept the board from being watched."""
 
     @property
     def readings(self) -> int:
@@ -150,7 +150,6 @@ class StateWatch:
             try:
                 self._heard[-1].append(stream.readline(timeout_s=_WAKE_S).data)
                 self._first.set()
-                self._why = ""
             except DeadlineExceeded:
                 if self._stopping.is_set():
                     deadline_ns = deadline_ns or monotonic_ns() + int(_END_S * 1e9)
