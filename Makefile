@@ -35,7 +35,7 @@ check: setup ## format, lint, types, import arrows, and the Python of the boards
 	$(BIN)/lint-imports
 	$(BIN)/vermin --no-tips --violations --target=3.5- farm/runner farm/artifact/deploy/on_board farm/trial/state/helper.py
 
-bench: setup bench-clock bench-compare bench-console bench-deploy bench-energy bench-gate bench-leases bench-onboard bench-sampling bench-ssh bench-tui ## what the farm promises of itself, measured; some fifteen minutes
+bench: setup bench-clock bench-compare bench-console bench-deploy bench-energy bench-gate bench-leases bench-onboard bench-predict bench-sampling bench-ssh bench-tui ## what the farm promises of itself, measured; some fifteen minutes
 
 bench-clock: setup ## how well a board's time is known, against clocks whose truth is known; two minutes
 	$(BIN)/python -m benchmarks.clock
@@ -73,6 +73,9 @@ bench-leases: setup ## 200 processes and four boards: never two holders, nobody 
 bench-onboard: setup ## what reading its own sensors costs a board; half a minute
 	$(BIN)/python -m benchmarks.onboard
 
+bench-predict: setup ## predictions at a whole core, half of one and a quarter; half a minute
+	$(BIN)/python -m benchmarks.predict
+
 bench-sampling: setup ## 73 meters in one process: what is lost, and what it costs; a minute
 	$(BIN)/python -m benchmarks.sampling
 
@@ -88,4 +91,4 @@ screenshots: setup ## the pictures in docs/, from a lab of twins; needs a Chromi
 lock: ## resolve requirements*.lock anew (needs uv)
 	tools/lock
 
-.PHONY: help setup demo demo-fail images test test-system check bench bench-clock bench-compare bench-console bench-deploy bench-energy bench-gate bench-leases bench-onboard bench-sampling bench-ssh bench-tui screenshots lock
+.PHONY: help setup demo demo-fail images test test-system check bench bench-clock bench-compare bench-console bench-deploy bench-energy bench-gate bench-leases bench-onboard bench-predict bench-sampling bench-ssh bench-tui screenshots lock
