@@ -18,7 +18,7 @@ from .lab import BOARD_SIGMA, Truth
 from .said import ALPHA, MOST_ROUNDS, RESOLUTION, Said
 
 _WIDTH = 170
-_RATIO = 2.0
+_RATIO = 1.5
 """Boards that differ are to cost the naive plan at least so many times the rounds."""
 _SEPARATED = 0.9
 """Variants that differ by 3 % are told apart at least so often within the most rounds."""

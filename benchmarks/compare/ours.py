@@ -16,7 +16,10 @@ Pairs = dict[tuple[int, int], list[Contrast]]
 
 
 def compare(truth: Truth, seed: int) -> Said:
-    """Run one comparison as the farm would, looking after each pair of rounds of any board, until all is decided."""
+    """Run one comparison as the farm would, looking after each pair of rounds of any board, until all is decided.
+
+    What runs for nothing before a pair counts in its rounds.
+    """
     rng = np.random.default_rng(seed)
     firsts = [list(islice(pairs(truth.variants, seed, board), MOST_ROUNDS // 2)) for board in range(truth.boards)]
     laid = [_laid(orders) for orders in firsts]
@@ -33,7 +36,9 @@ def compare(truth: Truth, seed: int) -> Said:
                 for figure, got in enumerate(figures[board]):
                     seen[a, b][figure].append(_twice(got, begin, 2 * truth.variants - 1, at_a, at_b))
             told = {pair: [contrast(one, sure, at_most=False) for one in seen[pair]] for pair in numbers}
-            if said.look(2 * nth + (board + 1) * 2 / truth.boards, told, _places(truth, told)):
+            ran = [begins[nth - (other > board)] for other, (_, begins) in enumerate(laid) if nth or other <= board]
+            rounds = (sum(ran) + 2 * truth.variants * len(ran)) / truth.variants / truth.boards
+            if said.look(rounds, told, _places(truth, told)):
                 return said
     return said
 

@@ -32,6 +32,16 @@ def rounds(records, board):
     return found
 
 
+def once(event):
+    """A board that decides nothing before something has happened on another."""
+
+    def behaviour(name, nth):
+        assert event.wait(60)
+        return noisy()(name, nth)
+
+    return behaviour
+
+
 def test_every_board_runs_every_variant_once_a_round_and_back_until_all_is_decided(world, facts):
     world.boards = {"atom-01": noisy(), "atom-02": noisy()}
     ended, records = world.compare(facts())
@@ -80,12 +90,16 @@ def test_where_no_board_is_free_nothing_runs_and_it_is_said(world, facts):
 
 
 def test_a_board_that_fails_midway_begins_its_rounds_anew_and_the_others_go_on(world, facts):
+    back = threading.Event()
+
     def fails_once(name, nth):
         if nth == 4:
             raise Unreachable("atom-01", "nothing answers", hint="is it on?")
+        if nth > 4:
+            back.set()
         return noisy()(name, nth)
 
-    world.boards = {"atom-01": fails_once, "atom-02": noisy()}
+    world.boards = {"atom-01": fails_once, "atom-02": once(back)}
     ended, records = world.compare(facts())
     assert [(fault.board, fault.again, fault.hint) for fault in ended.faults] == [("atom-01", True, "is it on?")]
     assert {record.turn.attempt for record in records if record.board.name == "atom-01"} == {0, 1}
@@ -94,10 +108,14 @@ def test_a_board_that_fails_midway_begins_its_rounds_anew_and_the_others_go_on(w
 
 
 def test_a_board_that_fails_again_is_left_out_and_the_others_decide(world, facts):
+    gone = threading.Event()
+
     def dead(name, nth):
+        if nth:
+            gone.set()
         raise Unreachable("atom-01", "nothing answers")
 
-    world.boards = {"atom-01": dead, "atom-02": noisy()}
+    world.boards = {"atom-01": dead, "atom-02": once(gone)}
     ended, records = world.compare(facts())
     assert [(fault.board, fault.again) for fault in ended.faults] == [("atom-01", True), ("atom-01", False)]
     assert ended.ended == "all is decided"
