@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import Exit, UsageFault
+from ..errors import Exit, LabFault, UsageFault
 from .bring_up import add_leave_on, brought_up
 from .common import add_inventory, add_json, open_lab, open_records
 from .output import note, print_json, progress, say
@@ -122,7 +122,9 @@ def _one_dataset(stored: "Sequence[Stored]") -> "DatasetFacts":
 def _from_boards(
     args: Namespace, boards: "Sequence[str]", take: "Callable[[Images], Collected | None]", of: "DatasetFacts"
 ) -> "Collected | None":
-    """Take the images from the first of these boards that still has them."""
+    """Take the images from the first of these boards that is well and still has them."""
+    from devices.errors import DeviceError
+
     from ..artifact.collect.images import NotThere, OnBoard
 
     lab = open_lab(args)
@@ -133,9 +135,10 @@ def _from_boards(
             with brought_up(lab, board, leave_on=args.leave_on, reason="farm collect") as bench:
                 progress("reads the images", of=board)
                 return take(OnBoard(bench.shell, bench.workdir, of.id, str(of.images_sha256)))
-        except NotThere as error:
-            gone.append(str(error))
-    raise UsageFault([*gone, f"name the folder of {of.name}: --dataset; or deploy a model with it again"])
+        except (NotThere, DeviceError) as error:
+            gone.append(str(error).partition("\n")[0])
+            note(gone[-1])
+    raise LabFault(of.name, "; ".join(gone), hint="name the data set's folder: --dataset; or look at the boards")
 
 
 def _acquired(args: Namespace, policy: "Policy", wanted: "Acquired", name: str) -> "Collected | None":
