@@ -128,6 +128,7 @@ def _measure(
         Heartbeat() as heartbeat,
         ExitStack() as reading,
     ):
+        state.begun()
         progress(f"board clock known to ± {clock.now.bound_ns / 1e3:.0f} µs")
         samplers = {
             name: reading.enter_context(Sampler(on.meter, spool.keeper() if spool else None))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ...store.record import DemandFacts, Event, StateFacts
 from .asked import Asked
+from .changes import percent
 from .demands import Demands, Finding, look
 from .moments import Moment, holes, in_force, share
 
@@ -52,6 +53,8 @@ def _moment_by_moment(facts: DemandFacts, one: Demands, found: Sequence[Moment],
     if broken is None:
         lost = share(left, asked.frames) > _UNWATCHED
         during = seen[-1][1].got if seen else None
+        if lost and during:
+            during += f", unwatched for {percent(share(left, asked.frames))}"
         return Kept(facts.model_copy(update={"during": during, "held": not lost}), unwatched=lost)
     at_ns, got = max(broken[0].at_ns, asked.frames.start_ns), broken[1].got
     event = Event(kind="fault", what=f"{facts.name}: {got}", t_ns=at_ns)

@@ -64,7 +64,7 @@ class Watched:
 
 
 class StateWatch:
-    """The helper, and a thread that hears it. Entering its ``with`` block waits for the first reading.
+    """The helper, and a thread that hears it.
 
     It raises nothing: a board that cannot be watched is told by :attr:`Watched.why_not`, and by what depends on it.
     """
@@ -95,9 +95,12 @@ class StateWatch:
         """Start the helper."""
         self._begin()
         self._thread.start()
+        return self
+
+    def begun(self) -> None:
+        """Wait for the first reading, or until it is clear that there will be none."""
         if not self._first.wait(_START_TIMEOUT_S):
             self._why = self._why or f"no reading within {_START_TIMEOUT_S:g} s"
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

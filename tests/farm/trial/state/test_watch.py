@@ -54,6 +54,7 @@ def until(true, timeout_s=60.0):
 def test_what_changes_on_the_board_is_told_with_the_boards_own_time(board, tmp_path):
     hanging = [AcceleratorFacts(kind="coral-usb", port="2-1", link_mbps=5000)]
     with StateWatch(board, hanging, str(tmp_path / "runs"), period_s=0.02) as watch:
+        watch.begun()
         write(board, f"{CPU}/cpu0/cpufreq/scaling_governor", "powersave\n")
         write(board, "sys/bus/usb/devices/2-1/speed", "480\n")
         until(lambda: b"\x1e480" in b"".join(watch._heard[-1]))
@@ -73,6 +74,7 @@ def test_what_changes_on_the_board_is_told_with_the_boards_own_time(board, tmp_p
 def test_a_link_that_breaks_ends_one_life_and_another_begins(board, monkeypatch):
     monkeypatch.setattr("farm.trial.state.watch._AGAIN_S", 0.01)
     with StateWatch(board, [], "", period_s=0.02) as watch:
+        watch.begun()
         watch._stream._process.kill()
         until(lambda: len(watch._heard) > 1 and watch._heard[-1])
         watched = watch.finish()
@@ -83,6 +85,7 @@ def test_a_board_that_cannot_be_watched_raises_nothing_and_says_why(board, monke
     monkeypatch.setattr("farm.trial.state.watch._AGAIN_S", 0.01)
     board.shell.env["PATH"] = "/nowhere"
     with StateWatch(board, [], "") as watch:
+        watch.begun()
         watched = watch.finish()
     assert watched.lives == ()
     assert "python3" in watched.why_not
@@ -96,6 +99,7 @@ def test_a_link_that_is_away_is_told(board, monkeypatch):
 
     board.shell = SimpleNamespace(name="here", stream=away)
     with StateWatch(board, [], "") as watch:
+        watch.begun()
         watched = watch.finish()
     assert watched.why_not == "here: the link broke"
 
