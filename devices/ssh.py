@@ -41,6 +41,8 @@ class Ssh:
         self._streams: set[SshStream] = set()
         self._lock = threading.Lock()
         self._closed = False
+        self._unreached: tuple[int, float, Unreachable] | None = None
+        """The attempt to connect that failed last, unless one has succeeded since: when, how long it was given, why."""
 
     @classmethod
     def open(
@@ -158,6 +160,7 @@ class Ssh:
 
     def _channel(self, deadline_ns: int) -> tuple[Link, paramiko.Channel]:
         """Open a channel on the first connection that takes one, on a new connection if none does."""
+        asked_ns = time.monotonic_ns()
         if not self._lock.acquire(timeout=max(_left_s(deadline_ns), 0.0)):
             raise self._still_waiting()
         try:
@@ -170,8 +173,7 @@ class Ssh:
                 # refused (OpenSSH: MaxSessions 10) or dead after a reboot: nothing has been started yet
                 with contextlib.suppress(*BROKEN):
                     return link, link.channel(min(_left_s(deadline_ns) / 2, _CHANNEL_S))  # half is for a new one
-            connect_timeout_s = min(self._target.connect_timeout_s, _left_s(deadline_ns))
-            link = Link(replace(self._target, connect_timeout_s=connect_timeout_s))
+            link = self._connect(min(self._target.connect_timeout_s, _left_s(deadline_ns)), asked_ns)
             self._links.append(link)
             try:
                 return link, link.channel(_left_s(deadline_ns))
@@ -180,7 +182,26 @@ class Ssh:
         finally:
             self._lock.release()
 
+    def _connect(self, timeout_s: float, asked_ns: int) -> Link:
+        """Connect anew; whoever has waited meanwhile for an attempt of another thread that failed makes none of his.
+
+        Else as many threads as have lost a link would wait in turn, each as long as all before it.
+        """
+        if self._unreached is not None:
+            met_ns, given_s, error = self._unreached
+            if met_ns > asked_ns and given_s >= timeout_s:
+                raise error.with_traceback(None)
+        try:
+            link = Link(replace(self._target, connect_timeout_s=timeout_s))
+        except Unreachable as error:
+            self._unreached = time.monotonic_ns(), timeout_s, error
+            raise
+        self._unreached = None
+        return link
+
     def _still_waiting(self) -> Unreachable:
+        if self._unreached is not None:  # that says more
+            return self._unreached[2].with_traceback(None)
         return Unreachable(self.name, f"another thread still waits for {self._target.where}")
 
     def _drop_dead_links(self) -> None:

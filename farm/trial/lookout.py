@@ -77,7 +77,7 @@ class Lookout:
                 if monotonic_ns() - since_ns > AWAY_S * 1e9:
                     evidence = "last: " + str(error).partition("\n")[0].removeprefix(f"{self._shell.name}: ")
                     what = f"answers no more for {AWAY_S:g} s"
-                    raise Gone(what, evidence=evidence, hint=SUPPLY, t_ns=since_ns, board=True) from error
+                    raise Gone(what, evidence=evidence, hint=SUPPLY, t_ns=since_ns, board=True) from None
             self._ending.wait(AGAIN_S)
         raise Gone("is left alone")
 

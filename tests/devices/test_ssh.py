@@ -171,6 +171,29 @@ def test_a_server_that_accepts_and_never_answers_is_unreachable_in_time(shell_on
         assert time.monotonic() - started < 15
 
 
+def test_threads_that_wait_for_one_attempt_to_connect_share_what_it_met(shell_on):
+    """And do not make theirs one after the other."""
+    met = []
+
+    def call(shell):
+        try:
+            shell.run("true", timeout_s=20)
+        except Unreachable as error:
+            met.append(str(error))
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        shell = shell_on(silent.getsockname()[1], connect_timeout_s=0.4)
+        threads = [threading.Thread(target=call, args=[shell]) for _ in range(5)]
+        begun = time.monotonic()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert time.monotonic() - begun < 1.6  # one attempt, and another for who came late
+    assert len(met) == 5
+    assert all("accepts no SSH session within 0.4 s" in said for said in met)
+
+
 def test_a_server_that_hangs_up_is_named_with_a_reason(shell_on):
     with socket.create_server(("127.0.0.1", 0)) as server:
         shell = shell_on(server.getsockname()[1])
