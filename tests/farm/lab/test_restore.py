@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
 
@@ -109,6 +110,19 @@ def test_it_is_put_back_whatever_ends_the_lease(lend, on, twin_lab, error):
     with pytest.raises(error):
         broken()
     assert governor(twin_lab) == before
+
+
+@pytest.mark.parametrize("error", [None, AssertionError, KeyboardInterrupt])
+def test_what_is_set_for_a_while_is_put_back_then_and_what_was_set_before_stays(lend, on, twin_lab, error):
+    with lend() as bench:
+        bench.settings.governor("performance")
+        with suppress(AssertionError, KeyboardInterrupt), bench.settings.held({"governor": "powersave"}):
+            assert governor(twin_lab) == "powersave"
+            if error is not None:
+                raise error
+        assert governor(twin_lab) == "performance"
+        assert noted(twin_lab) == ["governor"]
+    assert governor(twin_lab) != "performance"
 
 
 def test_what_went_with_a_reboot_is_not_set_again(lend, on, twin_lab):

@@ -8,6 +8,7 @@ import yaml
 from farm.errors import UsageFault
 from farm.lab.yaml_lines import dump
 from farm.trial.scenario import Comparison250, Server
+from farm.trial.state.demands import Demands
 from farm.verdict.criteria import Limits
 from farm.verdict.policy import load_policy
 from farm.verdict.seats import seats
@@ -163,3 +164,71 @@ def test_a_start_that_cannot_be_is_refused_by_line(tmp_path, start, said):
     (fault,) = faults(path)
     assert said in fault
     assert fault.startswith(f"{path}:3: models.jetson-tx2.scenario")
+
+
+def test_a_quick_try_has_other_settings_than_the_file_and_says_so(a_policy):
+    read = a_policy(**COMPARES)
+    tried = read.under({"duration_s": "2.5", "bursts": "false"})
+    for model, entry in tried.models.items():
+        before = read.models[model].scenario
+        assert entry.scenario == before.model_copy(update={"duration_s": 2.5, "bursts": False})
+        assert tried.absolute(model) == read.absolute(model)
+    assert tried.overridden == {"duration_s": "2.5", "bursts": "false"}
+    assert (tried.path, tried.sha256) == (read.path, read.sha256)
+    assert read.under({}).overridden == {}
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"duration": "2"}, "no setting 'duration'; did you mean 'duration_s'"),
+        ({"duration_s": "soon"}, "duration_s: Input should be a valid number"),
+        ({"duration_s": "-1"}, "duration_s: Input should be greater than 0"),
+        ({"samples_per_query": "4"}, "no setting 'samples_per_query'"),
+        ({"name": "sometimes"}, "no scenario 'sometimes'"),
+    ],
+)
+def test_a_quick_try_with_what_there_is_not_is_refused(a_policy, settings, says):
+    read = a_policy(**COMPARES)
+    with pytest.raises(UsageFault, match=says):
+        read.under(settings)
+
+
+STATE = """\
+demands: {governor: performance, max_celsius: 60}
+models:
+  jetson-tx2:
+    scenario: {rate_hz: 20, duration_s: 8}
+    limits: {max_p99_ms: 30}
+    demands: {max_celsius: 50, usb_link: usb3}
+    settings: {max_clocks: max, power_mode: MAXN}
+  pi-zero-aiy:
+    scenario: {rate_hz: 5, duration_s: 8}
+    limits: {max_p99_ms: 300}
+"""
+
+
+def test_a_model_s_own_demands_are_added_to_the_policy_s_and_what_is_set_is_demanded(tmp_path):
+    path = tmp_path / "policy.yaml"
+    path.write_text(STATE)
+    policy = load_policy(path)
+    tx2 = policy.conditions("jetson-tx2")
+    assert tx2.demands == Demands(governor="performance", power_mode="MAXN", max_celsius=50, usb_link="usb3")
+    assert list(tx2.settings.items()) == [("power_mode", "MAXN"), ("max_clocks", "max")]
+    assert policy.conditions("pi-zero-aiy").demands == Demands(governor="performance", max_celsius=60)
+    assert not policy.conditions("pi-zero-aiy").settings
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "told"),
+    [
+        ("max_celsius: 60", "max_celsuis: 60", ':1: demands.max_celsuis: unknown key; did you mean "max_celsius"?'),
+        ("usb_link: usb3", "usb_link: usb4", ":6: models.jetson-tx2.demands.usb_link: should be 'usb2' or 'usb3'"),
+        ("max_clocks: max", "fans: '3'", ":7: models.jetson-tx2.settings.fans: a jetson-tx2 has no such setting; did"),
+    ],
+)
+def test_a_demand_or_setting_that_there_is_not_is_named_by_its_line(tmp_path, right, wrong, told):
+    path = tmp_path / "policy.yaml"
+    path.write_text(STATE.replace(right, wrong))
+    (fault,) = faults(path)
+    assert fault.startswith(f"{path}{told}")
