@@ -20,7 +20,13 @@ PRIVILEGE_SEPARATION = Path("/run/sshd")
 """Root's sshd changes into it, and does not make it itself."""
 _START_S = 10.0
 
-LONGEST = ("test_qemu_main_job.py", "test_fault_matrix.py", "test_qemu_flash.py", "test_qemu_booted.py")
+LONGEST = (
+    "test_qemu_main_job.py",
+    "test_qemu_classes.py",
+    "test_fault_matrix.py",
+    "test_qemu_flash.py",
+    "test_qemu_booted.py",
+)
 """Begun first, so that what ends the run is short: each is one worker's from its first test to its last. The matrix
 waits more than it works, so three workers are right for two processors."""
 
