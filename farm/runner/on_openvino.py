@@ -1,8 +1,8 @@
 """OpenVINO: a graph (``.xml`` and ``.bin``), or a blob that was compiled for one device.
 
-Follows two Python interfaces. ``openvino.Core`` of 2023.0 and later, run with 2026.4 on a processor. Before it
-``openvino.inference_engine.IECore``, as of 2020.4 to 2022.3: the last to drive a Neural Compute Stick, device
-``MYRIAD``; that one was tried on a stand-in only.
+Follows two Python interfaces. ``openvino.Core`` (``openvino.runtime.Core`` in 2022), run with 2022.3, 2023.0, 2023.3
+and 2026.4 on a processor. Before it ``openvino.inference_engine.IECore``, run with 2021.4 on a processor: the last to
+drive a Neural Compute Stick, device ``MYRIAD``, which was tried on a stand-in only.
 """
 
 import os
@@ -16,8 +16,9 @@ _PRECISIONS = {"float32": "FP32", "float16": "FP16", "uint8": "U8", "int8": "I8"
 _ON_PROCESSOR = {
     "INFERENCE_NUM_THREADS": "1",
     "NUM_STREAMS": "1",
-    "INFERENCE_PRECISION_HINT": "f32",  # else bfloat16 where the processor has that: other scores than were counted
+    "INFERENCE_PRECISION_HINT": "f32",  # else bfloat16 where the processor has that: other classes than were counted
 }
+_FORMER_ON_PROCESSOR = {"CPU_THREADS_NUM": "1", "CPU_THROUGHPUT_STREAMS": "1", "ENFORCE_BF16": "NO"}
 
 
 def OpenVino(path, manifest):  # noqa: N802 (it stands in the table of classes)
@@ -55,7 +56,7 @@ class Current:
         else:
             with open(path, "rb") as file:
                 compiled = core.import_model(file.read(), device, config)
-        self.version = "OpenVINO {}".format(_version(openvino))
+        self.version = _version(getattr(openvino, "__version__", None) or openvino.get_version())
         self.device = _told(device, compiled, core)
         self._request = compiled.create_infer_request()
         given = self._request.get_input_tensor()
@@ -82,7 +83,7 @@ class Former:
         """Load a graph, or a blob."""
         core = engine.IECore()
         _require_device(device, core.available_devices)
-        config = {"CPU_THREADS_NUM": "1", "CPU_THROUGHPUT_STREAMS": "1"} if device == "CPU" else {}
+        config = _FORMER_ON_PROCESSOR if device == "CPU" else {}
         wanted = manifest["input"]
         self._input, self._output = wanted["name"], manifest["output"]["name"]
         stem, suffix = os.path.splitext(path)
@@ -96,8 +97,9 @@ class Former:
             loaded = core.load_network(network=net, device_name=device, config=config, num_requests=1)
         else:
             loaded = core.import_network(model_file=path, device_name=device, config=config, num_requests=1)
-        self.version = "OpenVINO {}".format(core.get_versions(device)[device].build_number)
+        self.version = _version(core.get_versions(device)[device].build_number)
         self.device = "{} ({})".format(device, core.get_metric(device, "FULL_DEVICE_NAME"))
+        self._loaded, self._core = loaded, core  # the request does not keep them, and is nothing without them
         self._request = loaded.requests[0]
         place = self._request.input_blobs[self._input].buffer
         _require_input(place.shape, place.dtype.name, wanted)
@@ -128,10 +130,9 @@ def _require_input(shape, dtype, wanted):
         raise Fault("model", text.format(dtype, tuple(shape), wanted["dtype"], tuple(wanted["shape"])))
 
 
-def _version(openvino):
-    """Return release and build, as ``2024.4.0-16579``."""
-    told = getattr(openvino, "__version__", None) or openvino.get_version()
-    return "-".join(told.split("-")[:2])
+def _version(told):
+    """Return release and build without the branch, as ``2024.4.0-16579``."""
+    return "OpenVINO " + "-".join(told.split("-")[:2])
 
 
 def _told(device, compiled, core):

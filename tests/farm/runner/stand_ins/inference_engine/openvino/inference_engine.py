@@ -1,5 +1,6 @@
 """IECore of 2021.4, with a Neural Compute Stick: what it names, what it refuses."""
 
+import weakref
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -27,13 +28,36 @@ class InputInfo:
         self._precision = value
 
 
-class Request:
+class Loaded:
+    """A network on a device, which lives as long as somebody keeps it."""
+
     def __init__(self, shape, precision):
-        self.input_blobs = {"x": SimpleNamespace(buffer=np.zeros(shape, _TYPES[precision]))}
-        self.output_blobs = {"scores": SimpleNamespace(buffer=np.zeros((1, 10), np.float32))}
+        self.requests = [Request(weakref.ref(self), shape, precision)]
+
+
+class Request:
+    def __init__(self, network, shape, precision):
+        self._network = network
+        self._input_blobs = {"x": SimpleNamespace(buffer=np.zeros(shape, _TYPES[precision]))}
+        self._output_blobs = {"scores": SimpleNamespace(buffer=np.zeros((1, 10), np.float32))}
+
+    @property
+    def input_blobs(self):
+        self._require_network()
+        return self._input_blobs
+
+    @property
+    def output_blobs(self):
+        self._require_network()
+        return self._output_blobs
+
+    def _require_network(self):
+        if self._network() is None:
+            raise RuntimeError("Internal error: network outputs is not set")
 
     def infer(self, inputs=None):
         assert inputs is None
+        self._require_network()
         self.output_blobs["scores"].buffer[...] = scores(self.input_blobs["x"].buffer)
 
 
@@ -57,10 +81,11 @@ class IECore:
         if any(not isinstance(value, str) for value in (config or {}).values()):
             raise TypeError("config values must be str")
         loaded.append(device)
-        return SimpleNamespace(requests=[Request(shape, precision)])
+        return Loaded(shape, precision)
 
     def get_versions(self, device_name):
-        return {device_name: SimpleNamespace(major=2, minor=1, build_number="2021.4.2-3976-0943ed67223")}
+        build = "2021.4.2-3976-0943ed67223-refs/pull/539/head"
+        return {device_name: SimpleNamespace(major=2, minor=1, build_number=build)}
 
     def get_metric(self, device_name, metric_name):
         assert metric_name == "FULL_DEVICE_NAME"
