@@ -14,6 +14,7 @@ Fixtures (all but ``bench`` bring the board up first):
 ``gate``     one seat of the policy that ``--farm-policy`` names; ``gate.check()`` runs and judges it
 ``farm_note`` ``farm_note(text)`` tells what happened, a line under the test's own with ``-v``
 ``trial``    ``trial(rate_hz=…, duration_s=…)`` runs the marked artifact and measures; ``.check(…)`` judges
+``accuracy`` ``accuracy(artifact, boards=2)`` counts what it gets right on boards of a model at once, without ``bench``
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from farm.lab.bench import Bench
     from power.meter import Meter
 
+    from .accuracies import Accuracies
     from .gate import GateSession, SeatTest
     from .session import LabSession
     from .trials import Deploy, Trials
@@ -154,3 +156,12 @@ def trial(deploy: Deploy, request: pytest.FixtureRequest) -> Trials:
     from .trials import Trials
 
     return Trials(deploy, request.node, _lab(request).kept)
+
+
+@pytest.fixture
+def accuracy(request: pytest.FixtureRequest, tmp_path: Path) -> Accuracies:
+    """``accuracy(artifact, boards=2)``: divide its data set over boards of one model; ``.check(…)`` judges."""
+    session = _lab(request)
+    from .accuracies import Accuracies
+
+    return Accuracies(session, request.node, tmp_path)
