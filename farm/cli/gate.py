@@ -9,6 +9,7 @@ from ..errors import Exit, LabFault
 from . import output
 from .common import STATE, add_inventory, named, open_lab
 from .report import missing_extra, write_page
+from .scenario_options import add_settings, settings_of
 
 if TYPE_CHECKING:
     from ..report.gate_view import Gate
@@ -29,6 +30,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--candidate", type=Path, required=True, metavar="FILE", help=f"the release: {release}")
     parser.add_argument("--baseline", type=Path, metavar="FILE", help="what it is compared with, likewise")
     parser.add_argument("--dataset", type=Path, metavar="PATH", help="[found by name near each packed model]")
+    add_settings(parser, "another setting of every scenario than the policy's, for a quick try")
     parser.add_argument("--dry-run", action="store_true", help="check everything and show what would run where")
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write the verdict as JUnit XML")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="… as Markdown for a CI's summary or note")
@@ -49,7 +51,7 @@ def run(args: Namespace) -> int:
 
     from ..verdict.gate_plan import Asked, plan_gate
 
-    asked = Asked(args.policy, args.candidate, args.baseline, args.dataset)
+    asked = Asked(args.policy, args.candidate, args.baseline, args.dataset, settings_of(args))
     with TemporaryDirectory(prefix="farm-") as folder:
         plan = plan_gate(asked, lambda: open_lab(args), Path(folder), faults=_unwritable(args))
         if args.dry_run:

@@ -93,7 +93,7 @@ def _plots(args: Namespace, store: "Store", subject: "Subject") -> None:
     from ..report.html.datasets import drawables
     from ..report.html.detail import LEVELS
     from ..report.html.images import write
-    from ..report.html.trial_view import plot_title
+    from ..report.html.plot_view import plot_title
 
     plots = (
         (f"{one.record.board.name}-{one.record.id[:8]}-{name}", plot_title(name, one.record), drawn)

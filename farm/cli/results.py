@@ -179,7 +179,7 @@ def _run_row(one: "StoredRun") -> tuple[str, ...]:
 
     run = one.run
     ended = local(run.ended_utc) if run.ended_utc else "not ended"
-    verdict = one.verdict.outcome.upper() if one.verdict else "-"
+    verdict = one.verdict.outcome.upper() + ", -s" * bool(run.overridden) if one.verdict else "-"
     return run.id[:_SHORT_ID], local(run.started_utc), run.kind, run.lab, run.owner, ended, verdict, join(run.command)
 
 

@@ -13,14 +13,7 @@ SCENARIOS = "fixed-rate single-stream multi-stream offline server comparison250"
 def add_scenario(parser: ArgumentParser, *, usual: str = "fixed-rate") -> None:
     """Add the scenario and its settings; ``usual`` is the one that runs where none is named."""
     parser.add_argument("--scenario", default=usual, metavar="NAME", help=f"one of: {SCENARIOS} [{usual}]")
-    parser.add_argument(
-        "-s",
-        dest="settings",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="a setting of the scenario, e.g. deadline_ms=15; repeatable; docs/scenarios.md has them all",
-    )
+    add_settings(parser, "a setting of the scenario, e.g. deadline_ms=15")
     parser.add_argument("--rate-hz", type=float, metavar="R", help="the product's frame rate [10]")
     parser.add_argument("--duration-s", type=float, metavar="S", help="how long frames are offered [10]")
     parser.add_argument("--warmup", type=int, metavar="N", help="inferences before the first frame [5]")
@@ -43,13 +36,37 @@ def add_scenario(parser: ArgumentParser, *, usual: str = "fixed-rate") -> None:
     )
 
 
+def add_settings(parser: ArgumentParser, help_text: str) -> None:
+    """Add ``-s KEY=VALUE``; :func:`settings_of` reads it."""
+    parser.add_argument(
+        "-s",
+        dest="settings",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help=f"{help_text}; repeatable; docs/scenarios.md has them all",
+    )
+
+
+def settings_of(args: Namespace) -> dict[str, str]:
+    """Return what ``-s`` says, the last of each key; UsageFault where it is no KEY=VALUE."""
+    from ..errors import UsageFault
+
+    found: dict[str, str] = {}
+    for setting in args.settings:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise UsageFault(f"-s {setting}: want KEY=VALUE, e.g. duration_s=60")
+        found[key] = value
+    return found
+
+
 def scenario(args: Namespace) -> "Scenario":
     """Return what the options ask for; what is not given is the scenario's own, and 10 where it has none.
 
     Raises:
         UsageFault: there is no such scenario or setting, or it cannot be run.
     """
-    from ..errors import UsageFault
     from ..trial.asked import scenario_of, takes
 
     given: dict[str, object] = {
@@ -62,10 +79,6 @@ def scenario(args: Namespace) -> "Scenario":
     }
     settings: dict[str, object] = {key: value for key, value in given.items() if value is not None}
     settings |= {key: getattr(args, key) for key in ("idle_s", "short_term_s", "start_timeout_s", "soak_s")}
-    for setting in args.settings:
-        key, equals, value = setting.partition("=")
-        if not equals:
-            raise UsageFault(f"-s {setting}: want KEY=VALUE, e.g. duration_s=60")
-        settings[key] = value
+    settings |= settings_of(args)
     known = takes(args.scenario)
     return scenario_of(args.scenario, {key: 10.0 for key in ("rate_hz", "duration_s") if key in known} | settings)

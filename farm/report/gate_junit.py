@@ -53,7 +53,8 @@ def _verdict(gate: Gate, number: int) -> ET.Element:
     if gate.verdict.outcome != "pass":
         tag = "failure" if gate.verdict.outcome == "regression" else "error"
         _ended(case, tag, gate.verdict.outcome, gate.headline(), "\n".join(reasons))
-    return _assembled(gate, gate.policy, number, [case], _identity(gate), 0.0, reasons)
+    said = [gate.headline(), *reasons] if gate.overridden else reasons
+    return _assembled(gate, gate.policy, number, [case], _identity(gate), 0.0, said)
 
 
 def _criterion(gate: Gate, criterion: GateCriterion) -> ET.Element:
@@ -123,6 +124,7 @@ def _identity(gate: Gate) -> dict[str, object]:
         "verdict": gate.verdict.outcome,
         "policy": run.policy_path,
         "policy_sha256": run.policy_sha256,
+        "overridden": gate.overridden or None,
         "lab": run.lab,
         "farm_version": version("edge-test-farm"),
         **released,

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 from shlex import join
+from statistics import fmean
 
 from farm.store.run import GateCriterion
+from farm.trial.amdahl import line
 
 from .gate_view import ABSENT, Gate, OnBoard, Outcome, baseline, counted, got, interval, title, wanted
 from .markup import code, folded, table
@@ -101,7 +103,19 @@ def _details(gate: Gate) -> Iterable[str]:
             for f in verdict.faults
         ]
         yield folded(counted(len(faults), "lab fault"), table(("board", "fault", "tried again on", "look at"), faults))
+    if stages := "\n".join(_stages(gate)):
+        yield folded("What a faster stage would buy", stages)
     yield folded("Reproduce", _reproduce(gate))
+
+
+def _stages(gate: Gate) -> Iterable[str]:
+    """Yield Amdahl's line of each board, by the mean of the candidate's trials that count."""
+    for board in gate.boards:
+        records = [r for r in gate.on(board).records if r.role != "baseline" and not r.voids]
+        timed = [record.latency.stages_mean_ms for record in records if record.latency.stages_mean_ms]
+        if timed:
+            means = {name: fmean(one.get(name, 0.0) for one in timed) for name in timed[0]}
+            yield f"- {plain_text(f'{gate.label(board)}: {line(means)}')}"
 
 
 def _criterion(gate: Gate, c: GateCriterion) -> tuple[str, ...]:
@@ -114,6 +128,7 @@ def _reproduce(gate: Gate) -> str:
     rows = [
         ("command", code(join(run.command))),
         ("policy", f"{code(gate.policy)} {code((run.policy_sha256 or '')[:12])}"),
+        *([("but", code(gate.overridden))] if gate.overridden else []),
         ("inventory", f"{code(run.inventory)} {code(run.inventory_sha256[:12])}"),
         ("farm", code(run.farm_version)),
     ]

@@ -74,8 +74,17 @@ class Gate:
             [r for r in self.records if r.board.name == board],
         )
 
+    @property
+    def overridden(self) -> str:
+        """What the command line had otherwise than the policy, ``-s duration_s=2``; empty where nothing."""
+        return " ".join(f"-s {key}={value}" for key, value in self.run.overridden.items())
+
     def headline(self) -> str:
         """Return the verdict and what it rests on, in one line: ``regression: 2 of 24 criteria missed``."""
+        under = f", under {self.overridden}: not as the policy has it" * bool(self.overridden)
+        return self._decided() + under
+
+    def _decided(self) -> str:
         criteria = self.verdict.criteria
         missed = sum(c.outcome == "regression" for c in criteria)
         if self.verdict.outcome == "regression":

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from farm.store.record import Record
+from farm.trial.amdahl import line
 
 from .collect import Subject
 from .markup import table, text
@@ -20,6 +21,8 @@ def markdown(subject: Subject, predicted: Callable[[Record], PredictedText | Non
     for one in subject.trials:
         parts += _of(one.record, predicted(one.record))
         parts += [f"- void: {text(void)}" for void in one.record.voids]
+        if faster := line(one.record.latency.stages_mean_ms):
+            parts.append(f"- {text(f'{one.record.board.name}, record {one.record.id[:8]}: {faster}')}")
     parts += [f"- record {one.id}: {text(one.why)}" for one in subject.unreadable]
     return "\n\n".join(parts) + "\n"
 

@@ -34,6 +34,8 @@ class Run(Part):
     """The gate's policy as it was read."""
     policy_path: str | None = None
     policy_sha256: str | None = None
+    overridden: dict[str, str] = {}
+    """Settings of the policy's scenarios that the command line had otherwise: not that policy's verdict."""
     releases: dict[Role, dict[str, str]] = {}
     """Role → board model → artifact id."""
     accuracy: SharedAccuracy | None = None

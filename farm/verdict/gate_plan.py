@@ -1,7 +1,7 @@
 """What a gate is going to do, checked whole before any board is touched."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,6 +27,8 @@ class Asked:
     baseline: Path | None = None
     dataset: Path | None = None
     """None: found by its name, near each packed model."""
+    settings: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Of every scenario, in the place of the policy's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def plan_gate(asked: Asked, open_lab: Callable[[], Lab], folder: Path, *, faults
             return None
 
     lab = tried(open_lab)
-    policy = tried(lambda: load_policy(asked.policy))
+    policy = tried(lambda: load_policy(asked.policy).under(asked.settings))
     models = list(policy.models) if policy else []
     chosen = tried(lambda: seats(policy, lab, baseline=asked.baseline is not None)) if policy and lab else None
     accept = tried(lambda: acceptance(lab)) if lab else None

@@ -36,6 +36,7 @@ def gate_facts(plan: Plan) -> dict[str, Any]:
         "policy": plan.policy.model_dump(mode="json", exclude_none=True),
         "policy_path": str(plan.policy.path),
         "policy_sha256": plan.policy.sha256,
+        "overridden": dict(plan.policy.overridden),
         "releases": plan.releases.ids(),
     }
 

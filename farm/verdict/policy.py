@@ -1,10 +1,10 @@
 """A gate's policy as data: what is tried on which boards, what it is held to, and how sure a verdict must be."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from devices.registry import known_boards
 
@@ -174,6 +174,7 @@ class Policy(Part):
     demands: Demands = Demands()
     """Of the state of every board, before its trials and while frames run."""
     statistics: Statistics = Statistics()
+    _overridden: dict[str, str] = PrivateAttr(default_factory=dict[str, str])
     _document: Document = PrivateAttr(default_factory=lambda: Document(Path("policy"), what="policy"))
 
     @property
@@ -185,6 +186,11 @@ class Policy(Part):
     def sha256(self) -> str:
         """Of that file's bytes, hex."""
         return self._document.sha256
+
+    @property
+    def overridden(self) -> Mapping[str, str]:
+        """Settings that :meth:`under` has put in the place of the file's."""
+        return self._overridden
 
     @property
     def compares(self) -> bool:
@@ -205,6 +211,30 @@ class Policy(Part):
         """Return a board model's limits against the baseline, in the order in which figures are printed."""
         wanted = self.against_baseline | self.models[model].against_baseline
         return {name: wanted[name] for name in COMPARABLE if name in wanted}
+
+    def under(self, settings: Mapping[str, str]) -> "Policy":
+        """Return this policy with other settings of every model's scenario, for a quick try.
+
+        Raises:
+            UsageFault: there is no such setting, or a scenario cannot be run with it.
+        """
+        if not settings:
+            return self
+        faults: list[str] = []
+        models: dict[str, ModelEntry] = {}
+        for model, entry in self.models.items():
+            given = entry.scenario.model_dump(exclude_none=True) | dict(settings)
+            try:
+                scenario = Scenario.model_validate(given, strict=False)
+            except ValidationError as error:
+                faults += [f"-s: {model}: {_said(one)}" for one in error.errors(include_url=False)]
+            else:
+                models[model] = entry.model_copy(update={"scenario": scenario})
+        if faults:
+            raise UsageFault(list(dict.fromkeys(faults)))
+        policy = self.model_copy(update={"models": models})
+        policy._overridden = dict(settings)  # noqa: SLF001 -- its own kind
+        return policy
 
     def fault(self, where: Where, text: str) -> str:
         """Return ``FILE:LINE: field: text``."""
@@ -230,6 +260,13 @@ def load_policy(path: Path) -> Policy:
     if document.faults:
         raise UsageFault(document.report(document.faults))
     return Policy.of(document)
+
+
+def _said(fault: Mapping[str, Any]) -> str:
+    field = ".".join(map(str, fault["loc"]))
+    if fault["type"] == "extra_forbidden":
+        return f"no setting {field!r}; {unknown(field, Scenario.model_fields)}"
+    return f"{field}: {fault['msg']}" if field else str(fault["msg"])
 
 
 def _check(value: object) -> list[Fault]:

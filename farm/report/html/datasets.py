@@ -80,7 +80,7 @@ def drawables(evidence: Evidence, detail: Detail) -> dict[str, Drawable]:
 
 def _time(evidence: Evidence, detail: Detail) -> Drawable | None:
     zero_ns = evidence.zero_ns
-    if zero_ns is None or not (evidence.traces or evidence.record.events):
+    if zero_ns is None or not evidence.traces:  # without watts the plot has no height
         return None
     rates = {power.meter: power.rate_hz for power in evidence.record.power}
     curves = {

@@ -136,8 +136,8 @@ def _because(subject: Subject, outcome: str) -> str:
     boards = counted(len({one.record.board.name for one in trials}), "board")
     base = f"{counted(len(trials), 'trial')} on {boards}"
     if run and subject.verdict:
-        said = gate_view.Gate(run, subject.verdict).headline()
-        return f"{said.partition(': ')[2].capitalize()}; {base}."
+        said = gate_view.Gate(run, subject.verdict).headline().partition(": ")[2]
+        return f"{said[0].upper()}{said[1:]}; {base}."
     held = [c for one in trials if one.verdict for c in one.verdict.criteria]
     if not trials:
         return "No trial of this run was kept: it ended before its first one, or that one broke."
@@ -258,6 +258,7 @@ def _facts(run: Run) -> list[tuple[str, str]]:
         ("inventory, SHA-256", run.inventory_sha256),
         ("policy", run.policy_path or ABSENT),
         ("policy, SHA-256", run.policy_sha256 or ABSENT),
+        *((f"{key}, otherwise than the policy", value) for key, value in run.overridden.items()),
         ("farm", run.farm_version),
         ("started", iso(run.started_utc)),
         ("ended", iso(run.ended_utc) if run.ended_utc else ABSENT),

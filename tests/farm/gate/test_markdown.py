@@ -1,6 +1,8 @@
 """Markdown of a gate, as CommonMark with tables renders it."""
 
 import re
+from dataclasses import replace
+from html import unescape
 
 import pytest
 from markdown_it import MarkdownIt
@@ -74,3 +76,18 @@ def test_what_is_too_long_for_a_summary_loses_its_details_and_says_so(a_gate, mo
     assert len(text.encode()) <= 2_001
     assert text.startswith("## ⚠️ no verdict")
     assert "Too long for a summary" in text
+
+
+def test_each_board_is_told_what_a_faster_stage_would_buy(passed, a_record):
+    stages = {"acquire": 0.1, "convert": 2.0, "infer": 7.0, "decode": 0.9}
+    trials = [
+        a_record(board__name="tx2-01", role=role, latency__stages_mean_ms=stages | {"infer": infer})
+        for role, infer in [("candidate", 6.0), ("candidate", 8.0), ("baseline", 90.0)]
+    ]
+    page = unescape(markdown(replace(passed, records=trials)))
+    assert "What a faster stage would buy" in page
+    assert (
+        "tx2-01 (process twin): infer is 70% of a frame's work: twice as fast it makes a frame 1.54 times faster"
+        in page
+    )
+    assert "3.33 times at the very most" in page

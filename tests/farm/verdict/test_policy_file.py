@@ -181,7 +181,7 @@ def test_a_quick_try_has_other_settings_than_the_file_and_says_so(a_policy):
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"duration": "2"}, "no setting 'duration'; did you mean 'duration_s'"),
+        ({"duration": "2"}, "no setting 'duration'; did you mean \"duration_s\""),
         ({"duration_s": "soon"}, "duration_s: Input should be a valid number"),
         ({"duration_s": "-1"}, "duration_s: Input should be greater than 0"),
         ({"samples_per_query": "4"}, "no setting 'samples_per_query'"),
