@@ -137,8 +137,9 @@ def _numbers(asked: Asked) -> Iterator[str]:
 def _not_comparable(asked: Asked, packed: Sequence[Packed]) -> Iterator[str]:
     seen: dict[str, Path] = {}
     for path, one in zip(asked.artifacts, packed, strict=True):
-        if (first := seen.setdefault(one.artifact.id, path)) is not path:
-            yield f"{path}: is the same artifact as {first}; name each once"
+        if one.artifact.id in seen:
+            yield f"{path}: is the same artifact as {seen[one.artifact.id]}; name each once"
+        seen[one.artifact.id] = path
     if asked.figures and "accuracy" not in asked.figures:
         return
     stated = {one.artifact.manifest.name: one.artifact.manifest.dataset for one in packed}

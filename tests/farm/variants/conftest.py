@@ -126,24 +126,29 @@ class World:
 
     def compare(self, facts: ComparisonFacts) -> tuple[ComparisonFacts, list[Record]]:
         """Run a comparison, and return how it ended and what is kept of it."""
-        entry = {"model": facts.model, "console": {"port": "/dev/null"}, "ssh": {"host": "192.0.2.1", "user": "farm"}}
-        lab = Lab.model_validate({"lab": "made-up", "boards": dict.fromkeys(facts.boards, entry)})
-        packed = [SimpleNamespace(artifact=variant.name, dataset=None) for variant in facts.variants]
-        run = new_run(lab, "compare", ["farm", "compare"], comparison=facts)
+        plan = planned(facts)
+        run = new_run(plan.lab, "compare", ["farm", "compare"], comparison=facts)
         self.store.begin(run)
         try:
-            run_comparison(
-                Plan(lab, SingleStream(1.0), facts, packed), self.store, run.id, lambda *_: None, state=Path(".farm")
-            )
+            run_comparison(plan, self.store, run.id, lambda *_: None, state=Path(".farm"))
         finally:
             self.kept = [stored.record for stored in self.store.records(run_id=run.id, limit=10_000)][::-1]
             self.ended = self.store.run(run.id).run.comparison
         return self.ended, self.kept
 
 
+def planned(facts: ComparisonFacts) -> Plan:
+    """Return a plan of these facts, in a lab of their boards."""
+    entry = {"model": facts.model, "console": {"port": "/dev/null"}, "ssh": {"host": "192.0.2.1", "user": "farm"}}
+    lab = Lab.model_validate({"lab": "made-up", "boards": dict.fromkeys(facts.boards, entry)})
+    packed = [SimpleNamespace(artifact=variant.name, dataset=None) for variant in facts.variants]
+    return Plan(lab, SingleStream(1.0), facts, packed)
+
+
 @pytest.fixture
 def world(tmp_path, trial_of, monkeypatch) -> Iterator[World]:
-    with Store.open(tmp_path / "results.sqlite") as store:
+    (tmp_path / ".farm").mkdir()
+    with Store.open(tmp_path / ".farm" / "results.sqlite") as store:
         world = World(store, trial_of)
         monkeypatch.setattr(lending, "borrow_any", world.borrow_any)
         monkeypatch.setattr(stay, "run_trial", world.run_trial)
