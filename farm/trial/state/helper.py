@@ -151,7 +151,7 @@ class Watch:
     def _tell(self, t_ns, facts, counted, cpu_ns, last):
         changed = [name for name in facts if self._moved(name, facts[name])]
         gone = [name for name in self._said if name not in facts]
-        late = t_ns - self._before_ns > 3e9 * self.period_s
+        late = t_ns - self._before_ns > 2e9 * self.period_s
         if not (changed or gone or late or last or t_ns - self._said_ns > _QUIET_NS):
             return
         self._said_ns = t_ns

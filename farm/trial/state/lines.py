@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from devices.board import BoardState
 from devices.facts import integer, starting
 
-_LATE = 3
+_LATE = 5
 """Periods without a reading after which nothing is known of what was between (assumed)."""
 
 
