@@ -1,7 +1,8 @@
 """TensorRT: an engine that was built for this very GPU and this very version.
 
 Follows the Python binding of JetPack: 8.2 (JetPack 4.6: engines have bindings by number, ``execute_v2``) and 8.5 to 10
-(tensors by name, ``execute_async_v3``; 10 has no bindings any more). Tried on stand-ins of both only.
+(tensors by name, ``execute_async_v3``; 10 has no bindings any more). Tried on stand-ins of both; and held against the
+real binding of 11.4, whose names and signatures are those of 10, on a machine without a GPU.
 """
 
 import numpy as np
@@ -28,6 +29,8 @@ class TensorRt:
         said = []
         self._logger = _logger(tensorrt, said)  # the runtime keeps no reference to it
         self._runtime = tensorrt.Runtime(self._logger)
+        if said:  # it ends the process when it is used all the same
+            raise Fault("runtime", "{} cannot run here: {}".format(self.version, "; ".join(said)))
         with open(path, "rb") as file:
             self._engine = self._runtime.deserialize_cuda_engine(file.read())
         if self._engine is None:

@@ -225,6 +225,17 @@ class TestTensorRt:
         with refused("runtime", "device 'DLA0': TensorRT's are cuda:0"):
             loaded("tensorrt", net.file_of(shape=SHAPE, tensorrt=version), device="DLA0")
 
+    def test_a_runtime_that_does_not_start_is_not_used(self, gpu, loaded, refused, of_runner, monkeypatch):
+        tensorrt, start = of_runner("tensorrt"), of_runner("tensorrt").Runtime.__init__
+
+        def ill(self, logger):
+            start(self, logger)
+            logger.log(tensorrt.ILogger.Severity.ERROR, "Cuda Runtime (cudaError 35)")
+
+        monkeypatch.setattr(tensorrt.Runtime, "__init__", ill)
+        with refused("runtime", r"TensorRT \S+ cannot run here: Cuda Runtime"):
+            loaded("tensorrt", gpu[0].file_of(shape=SHAPE, tensorrt=gpu[1]))
+
     def test_without_cuda_nothing_runs(self, gpu, loaded, refused, of_runner, monkeypatch):
         monkeypatch.setattr(of_runner("gpu_memory"), "_FOLDERS", ("/nowhere/",))
         with refused("runtime", "the CUDA runtime is not installed"):
