@@ -103,11 +103,17 @@ def _list(args: Namespace) -> int:
     if args.json:
         print_json(_as_json(bench, kept))
     elif kept:
-        rows = [("current" if one.current else "", one.name, one.artifact[:12], _when(one)) for one in kept]
-        table(("", "artifact", "identity", "deployed"), rows)
+        rows = [
+            ("current" if one.current else "", one.name, one.artifact[:12], _dataset(one), _when(one)) for one in kept
+        ]
+        table(("", "artifact", "identity", "data set", "deployed"), rows)
     else:
         say(f"{bench.label}: nothing is deployed")
     return Exit.PASS
+
+
+def _dataset(one: "Kept") -> str | None:
+    return " ".join(filter(None, (one.dataset_name, one.dataset and one.dataset[:12]))) or None
 
 
 def _when(one: "Kept") -> str:
@@ -121,6 +127,8 @@ def _as_json(bench: "Bench", kept: "list[Kept]") -> dict[str, object]:
             "name": one.name,
             "current": one.current,
             "deployed_utc": one.deployed_utc.isoformat() if one.deployed_utc else None,
+            "dataset": one.dataset,
+            "dataset_name": one.dataset_name,
         }
         for one in kept
     ]

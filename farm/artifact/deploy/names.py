@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import resources
 from shlex import quote
+from typing import Any
 
 from devices.shell import Shell
 
@@ -27,6 +28,10 @@ class Kept:
     current: bool
     deployed_utc: datetime | None
     """The controller's clock when it became current; None for one that an older farm put there."""
+    dataset: str | None = None
+    """Id of the data set that was deployed with it; None where nobody noted that."""
+    dataset_name: str | None = None
+    """As the artifact's manifest says; None where that names none."""
 
 
 def links(wanted: Wanted) -> list[tuple[str, str]]:
@@ -68,9 +73,18 @@ def deployed(shell: Shell, workdir: str) -> list[Kept]:
 
 
 def _kept(words: list[str], manifest: str, current: str) -> Kept:
-    artifact, _, _, _, when = words
+    artifact, dataset, _, _, when = words
     at = datetime.fromtimestamp(int(when), UTC) if when != "0" else None
-    return Kept(artifact, str(decode(manifest.encode(), artifact)["name"]), artifact == current, at)
+    said = decode(manifest.encode(), artifact)
+    named: dict[str, Any] = said.get("dataset") or {}
+    return Kept(
+        artifact,
+        str(said["name"]),
+        artifact == current,
+        at,
+        None if dataset == "-" else dataset,
+        str(named["name"]) if named.get("id") == dataset else None,
+    )
 
 
 def require_done(shell: Shell, workdir: str, status: int, out: str, err: str) -> None:

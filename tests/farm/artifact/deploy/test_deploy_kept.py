@@ -30,6 +30,7 @@ def test_the_last_three_are_kept_and_what_only_others_had_is_removed(shell, work
     listed = deployed(shell, workdir)
     assert [one.artifact for one in listed] == [version.id for version in reversed(versions[2:])]
     assert [one.current for one in listed] == [True, False, False]
+    assert {(one.dataset, one.dataset_name) for one in listed} == {(dataset.id, dataset.name)}
     models = {version.manifest.files["model.onnx"].sha256 for version in versions}
     assert models & names(workdir, "blobs") == {v.manifest.files["model.onnx"].sha256 for v in versions[2:]}
 
