@@ -31,7 +31,7 @@ def _scipy() -> Any:  # noqa: ANN401 -- ships without types
     try:
         from scipy import optimize, special
     except ImportError:
-        raise UsageFault("a gate against a baseline needs scipy: pip install 'edge-test-farm[gate]'") from None
+        raise UsageFault("comparisons with an interval need scipy: pip install 'edge-test-farm[gate]'") from None
     return optimize, special
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import altair as alt
 
 from ..html.plots import finished, ink
-from .view import TITLES, Comparison
+from .view import TITLES, Comparison, listed
 
 _SIDE = 300
 """Pixels of a panel."""
@@ -114,7 +114,7 @@ def _lines(comparison: Comparison) -> list[dict[str, Any]]:
 
 def _place(comparison: Comparison, variant: int) -> str:
     place = comparison.result.places[variant]
-    others = ", ".join(str(by + 1) for by in place.by)
+    others = listed([str(by + 1) for by in place.by], most=8)
     if place.verdict == "dominated":
         return f"dominated by {others}"
     return f"maybe: {others} may dominate it" if place.verdict == "maybe" else "on the front"

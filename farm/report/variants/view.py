@@ -81,7 +81,7 @@ class Comparison:
     def place(self, variant: int) -> str:
         """Return a variant's place in words."""
         place = self.result.places[variant]
-        others = ", ".join(self.names[by] for by in place.by)
+        others = listed([self.names[by] for by in place.by])
         if place.verdict == "dominated":
             return f"dominated by {others}"
         return f"maybe: {others} may dominate it" if place.verdict == "maybe" else "front"
@@ -110,7 +110,7 @@ class Comparison:
         if facts.ended:
             lines.append(f"ended: {facts.ended}")
         for fault in facts.faults:
-            went_on = "its rounds were begun anew" if fault.again else "it was left out from there on"
+            went_on = "its rounds were begun anew" if fault.again else "it was left out"
             lines.append(f"{fault.board}: {fault.what}{f' (try: {fault.hint})' * bool(fault.hint)}; {went_on}")
         if result.voids:
             lines.append(f"{counted(len(result.voids), 'void trial')}; the last: {result.voids[-1]}")
@@ -129,8 +129,7 @@ class Comparison:
             pairs = [(a, b) for a, b, name in self.result.open if name == kind.name]
             if not pairs:
                 continue
-            told = "; ".join(f"{self.names[a]} and {self.names[b]}" for a, b in pairs[:6])
-            told += f"; and {len(pairs) - 6} more pairs" * (len(pairs) > 6)
+            told = listed([f"{self.names[a]} and {self.names[b]}" for a, b in pairs], "; ", most=6)
             why = next((by[kind.name].why for by in self.result.values if by[kind.name].why), "")
             lines.append(f"not separated after {rounds} rounds in {TITLES[kind.name]}: {told}{f' ({why})' * bool(why)}")
         if lines and (more := self.result.more_rounds) is not None:
@@ -141,6 +140,12 @@ class Comparison:
                 else "no affordable number of rounds would tell: measure longer in each trial, or leave that figure out"
             )
         return lines
+
+
+def listed(names: Sequence[str], between: str = ", ", *, most: int = 3) -> str:
+    """Return so many names, and how many more there are."""
+    more = len(names) - most
+    return between.join([*names[:most], *([f"{more} more"] if more > 0 else [])])
 
 
 def cell(name: str, value: Value | None) -> str:

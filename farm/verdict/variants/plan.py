@@ -15,6 +15,7 @@ from ...store.comparison_facts import ComparisonFacts, VariantFacts
 from ...trial.scenario import SCENARIOS, Scenario
 from ..budget import trial_s
 from ..releases import Packed
+from ..sequential import multiplier
 from .compared import COMPARABLE
 from .contrast import FIRST_LOOK
 
@@ -99,6 +100,8 @@ def plan_comparison(asked: Asked, open_lab: Callable[[], Lab], folder: Path, *, 
         raise UsageFault(list(dict.fromkeys(found)))
     variants = _variants(packed)
     figures, left_out = _figures(asked, variants, measured=any(lab.boards[board].meters for board in boards))
+    if any(not COMPARABLE[name].exact for name in figures):
+        multiplier(asked.alpha / 2, (FIRST_LOOK,), 0, 2)  # so that a missing scipy is told now, not in ten minutes
     facts = ComparisonFacts(
         model=asked.model,
         boards={board: made(lab.boards[board].twin) for board in boards},

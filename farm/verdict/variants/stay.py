@@ -1,6 +1,7 @@
 """One board's part of a comparison: it is borrowed, gets all variants, and runs them in turn until there is enough."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -11,7 +12,6 @@ from ...artifact.deploy import Deployment, deploy_to
 from ...errors import LabFault, UsageFault
 from ...health.lab_faults import note_lab_fault
 from ...lab.bench import Bench
-from ...lab.lease import NotFree
 from ...lab.lending import Lending
 from ...store.database import Store
 from ...store.disk import DiskFull
@@ -64,15 +64,20 @@ def run_board(job: Job, board: str) -> None:
             job.lending.heed()  # links that were closed to end it all are no fault of the lab
             done = stay.done
             again = stay.lent and attempt + 1 < _TRIES and not job.ledger.over
-            job.ledger.lost(board, str(fault).partition("\n")[0], fault.hint, again=again)
-            if not isinstance(fault, NotFree):
-                note_lab_fault(job.store, job.lending.lab, board, fault)
+            job.ledger.lost(board, _first_line(fault), fault.hint, again=again)
+            if stay.lent or isinstance(fault, DeviceError):  # else it was in use, or in quarantine
+                with suppress(LabFault):  # a database that refuses this refuses the next trial too, which tells
+                    note_lab_fault(job.store, job.lending.lab, board, fault)
             if again:
                 continue
         finally:
             if not stay.lent and attempt == 0:
                 job.ledger.arrived(board, free=False)
         return
+
+
+def _first_line(fault: Exception) -> str:
+    return str(fault).partition("\n")[0]
 
 
 class _Stay:
@@ -151,10 +156,14 @@ class _Stay:
         with job.store.spool(job.lending.lab.least_free_bytes) as spool:
             try:
                 trial = run_trial(bench, put, job.plan.scenario, progress=tell, spool=spool).within(job.run_id)
-                trial = replace(trial, record=trial.record.model_copy(update={"turn": turn}))
-                job.store.save(trial.record, trial.traces, bench.console_log(), trial.frames)
             except DiskFull as full:  # this machine's fault: no board is to blame, and no other helps
-                job.ledger.end(str(full).partition("\n")[0])
+                job.ledger.end(_first_line(full))
+                return False
+            trial = replace(trial, record=trial.record.model_copy(update={"turn": turn}))
+            try:
+                job.store.save(trial.record, trial.traces, bench.console_log(), trial.frames)
+            except LabFault as full:
+                job.ledger.end(f"a trial could not be kept: {_first_line(full)}")
                 return False
         bench.last_record = trial.record.id
         job.ledger.add(trial.record)
