@@ -33,7 +33,8 @@ def show(record: "Record") -> None:
     """
     told = [power for power in record.power if power.budget]
     if not told:
-        raise UsageFault(f"record {record.id}: holds no budget; a newer trial does")
+        why = "a prediction states no watts" if record.prediction else "a newer trial does"
+        raise UsageFault(f"record {record.id}: holds no budget; {why}")
     for power in told:
         _say(power)
 

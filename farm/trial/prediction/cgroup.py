@@ -20,7 +20,7 @@ from ...errors import LabFault
 _PREFIX = "farm-predict"
 _GONE_S = 5.0
 """A group whose processes were killed can be removed within moments (assumed)."""
-_DELEGATE = "systemd-run --user --scope -p Delegate=yes farm predict …"
+_DELEGATE = "systemd-run {user}--scope -p Delegate=yes farm predict …"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,8 @@ def _version_2(mount: Path, own: Path, pid: int) -> Place | str:
         if "cpu" in _words(folder / "cgroup.subtree_control") and _ours(folder):
             return Place(2, folder, _usable(_words(folder / "cgroup.subtree_control")))
         folder = folder.parent
-    return f"cgroup v2: {own} is not delegated to this user, or read-only; `{_DELEGATE}` gives it away"
+    delegate = _DELEGATE.format(user="" if os.geteuid() == 0 else "--user ")
+    return f"cgroup v2: {own} is not delegated to this user, or read-only; `{delegate}` gives it away"
 
 
 def _version_1(_mount: Path, own: Path, _pid: int) -> Place | str:

@@ -27,7 +27,8 @@ def test_below_its_own_group_where_it_is_delegated_and_holds_nobody_else(tree, t
     assert place == Place(2, tmp_path / "sys/run.scope", frozenset({"cpu", "memory", "cpuset"}), alone=True)
 
 
-def test_a_group_that_is_not_delegated_names_the_way_to_one_that_is(tree):
+def test_a_group_that_is_not_delegated_names_the_way_to_one_that_is(tree, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
     proc = tree(own="/session.scope", groups={"/": WRITABLE, "/session.scope": WRITABLE})
     place, why = places(proc, pid=7)
     assert place is None
