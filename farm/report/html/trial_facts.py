@@ -6,17 +6,11 @@ from typing import Any
 from farm.store.record import Record, StateFacts
 
 from . import words
-from .words import ABSENT, figure
+from .words import figure
 
 
-def state_rows(before: StateFacts, after: StateFacts) -> list[tuple[str, str, str]]:
-    """Return name, before and after of whatever the board said of itself."""
-    texts = [_state_texts(state) for state in (before, after)]
-    names = dict.fromkeys([*texts[0], *texts[1]])
-    return [(name, texts[0].get(name, ABSENT), texts[1].get(name, ABSENT)) for name in names]
-
-
-def _state_texts(state: StateFacts) -> dict[str, str]:
+def state_texts(state: StateFacts) -> dict[str, str]:
+    """Return what a board said of itself, by what it is."""
     texts = {f"{sensor}, °C": f"{celsius:.1f}" for sensor, celsius in state.celsius.items()}
     if state.ambient_celsius is not None:
         texts["ambient, °C"] = f"{state.ambient_celsius:.1f}"
@@ -27,6 +21,7 @@ def _state_texts(state: StateFacts) -> dict[str, str]:
         "throttled": None if state.throttled is None else "yes" if state.throttled else "no",
         "throttle detail": state.throttle_detail,
         "load, 1 min": state.load1,
+        "other load": None if state.other_load is None else f"{state.other_load:.1%}".replace("%", " %"),
         "memory free": None if state.memory_free_bytes is None else words.size(state.memory_free_bytes),
         "disk free": None if state.disk_free_bytes is None else words.size(state.disk_free_bytes),
     }

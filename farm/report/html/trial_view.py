@@ -21,7 +21,8 @@ from .meter_rows import METER_COLUMNS, MeterRow, PartRow, meter_row, part_rows
 from .plot_view import PlotView, plot_view
 from .run_view import got, wanted
 from .stage_rows import StageRow, stage_rows
-from .trial_facts import facts_of, state_rows
+from .state_rows import ChangeRow, DemandRow, StateRow, change_rows, demand_rows, state_rows, watched
+from .trial_facts import facts_of
 from .words import ABSENT, with_bounds
 
 
@@ -65,7 +66,10 @@ class TrialView:
     stages: list[StageRow]
     amdahl: str
     parts: list[PartRow]
-    state: list[tuple[str, str, str]]
+    state: list[StateRow]
+    watched: str
+    demands: list[DemandRow]
+    changes: list[ChangeRow]
     console: str
     console_size: str
     console_absent: str
@@ -106,7 +110,10 @@ def trial_view(stored: Stored, evidence: Evidence, detail: Detail, anchor: str, 
         stages=stage_rows(record.latency.stages_mean_ms),
         amdahl=line(record.latency.stages_mean_ms),
         parts=[row for power in record.power for row in part_rows(power, record.latency.stages_mean_ms)],
-        state=state_rows(record.state_before, record.state_after),
+        state=state_rows(record),
+        watched=watched(record),
+        demands=demand_rows(record),
+        changes=change_rows(record),
         console=console,
         console_size=words.size(len(evidence.console)) if evidence.console else "none",
         console_absent="None was kept."

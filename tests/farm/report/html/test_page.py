@@ -15,6 +15,7 @@ from farm.report.collect import Subject, collect, evidence
 from farm.report.html.datasets import Evidence
 from farm.report.html.page import render
 from farm.store.database import Stored, Unreadable
+from farm.store.record import ChangeFacts, DemandFacts, DuringFacts
 from farm.store.run import GateVerdict
 from farm.verdict.criteria import Limits, judge
 
@@ -83,6 +84,30 @@ def test_it_loads_nothing_and_its_scripts_are_those_that_its_policy_names(page, 
     hashes = [b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in run]
     assert len(hashes) == 2
     assert all(f"'sha256-{one}'" in policy for one in hashes)
+
+
+def test_what_was_demanded_of_the_board_and_what_changed_stand_in_its_section(page, timed):
+    during = DuringFacts(
+        period_s=1.0,
+        readings=12,
+        cpu_ms=0.3,
+        watched=0.75,
+        unwatched_s=[(2.0, 4.5)],
+        why_unwatched="the connection broke",
+        changes=[
+            ChangeFacts(what="governor", was="performance", is_now="slow<b>", at_s=3.1, since_s=2.1, voids=True),
+        ],
+        celsius_max={"cpu-thermal": 71.5},
+        other_load=0.125,
+    )
+    demand = DemandFacts(name="governor", wanted="performance", before="performance", during="slow<b>", held=False)
+    record = timed(state_during=during, demands=[demand], voids=["settings: governor performance → slow<b> at 3.1 s"])
+    text = Page(page([Stored(record, None)])).text
+    assert "What the plan demanded of the board" in text
+    assert re.search(r"3\.1\s*governor\s*performance\s*slow<b>", text)
+    assert re.search(r"other load\s*-\s*12\.5 %\s*-", text)
+    assert "they cover 75 % of the frames (the connection broke)." in text
+    assert "What the plan demanded" not in Page(page([Stored(timed(), None)])).text
 
 
 def test_what_a_board_says_is_never_markup(page, timed, a_run):
