@@ -30,7 +30,7 @@ class Found:
     images: NDArray[np.uint8]
     value_max: int
     files: list[str]
-    """SHA-256 and name of each that an image was taken from."""
+    """Of each image: SHA-256 and name of the file that it was taken from."""
 
 
 def acquired(shell: Shell, folder: str, at_most: int | None) -> Found | None:
@@ -59,8 +59,8 @@ def acquired(shell: Shell, folder: str, at_most: int | None) -> Found | None:
             raise UsageFault(f"{where}: images of {these.shape[1:]}; those before are of {images[0].shape}")
         images += list(these)
         value_max = max(value_max, largest)
-        files.append(f"{sha256(data).hexdigest()} {name}")
-    return Found(np.stack(images)[:at_most], value_max, files) if images else None
+        files += [f"{sha256(data).hexdigest()} {name}"] * len(these)
+    return Found(np.stack(images)[:at_most], value_max, files[:at_most]) if images else None
 
 
 def _parsed(data: bytes, where: str) -> tuple[NDArray[np.uint8], int]:

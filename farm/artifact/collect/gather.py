@@ -75,7 +75,8 @@ def gather_acquired(found: Found, policy: Policy, board: str, out: Path, name: s
     unknown = [None] * len(found.images)
     hidden = hide(list(found.images), unknown, policy.hide, value_max=found.value_max, folder=policy.folder)
     what = f"{len(hidden.images)} of {len(found.images)} images that {board} has acquired"
-    collected = CollectedFrom(board=board, files=found.files)
+    kept = dict.fromkeys(found.files[place] for place in hidden.places)  # what was refused is not named either
+    collected = CollectedFrom(board=board, files=list(kept))
     return _written(out, hidden, None, name, what, policy, collected, found.value_max, None)
 
 

@@ -92,6 +92,8 @@ def load_policy(path: Path) -> Policy:
     document = read(path, "policy")
     if not document.faults:
         document.faults += _check(document.value)
+    if not document.faults:
+        document.faults += _program(Policy.of(document))
     if document.faults:
         raise UsageFault(document.report(document.faults))
     return Policy.of(document)
@@ -131,3 +133,11 @@ def _whole(policy: Policy) -> list[Fault]:
     if policy.hide is not None and policy.hide.drop_classes is not None:
         faults.append(Fault(("privacy", "drop_classes"), "nobody knows what acquired images show"))
     return faults
+
+
+def _program(policy: Policy) -> list[Fault]:
+    """Refuse a program that is not there, before a board is touched; one without a path is looked for when it runs."""
+    command = policy.hide.command if policy.hide is not None else None
+    if command is None or "/" not in command[0] or (policy.folder / command[0]).is_file():
+        return []
+    return [Fault(("privacy", "command"), f"there is no {command[0]!r}; paths are relative to the policy's folder")]

@@ -106,7 +106,7 @@ def by_command(image: Image, command: Sequence[str], *, value_max: int, folder: 
     """
     program, *arguments = command
     if "/" in program:
-        program = str(folder / program)
+        program = str((folder / program).absolute())
     try:
         done = subprocess.run(
             [program, *arguments],

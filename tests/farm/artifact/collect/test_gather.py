@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from devices.shell import Result
-from farm.artifact.collect.acquired import acquired
+from farm.artifact.collect.acquired import Found, acquired
 from farm.artifact.collect.choose import Chosen, Told
 from farm.artifact.collect.gather import gather, gather_acquired
 from farm.artifact.collect.images import Here, NotThere, OnBoard
@@ -113,7 +113,9 @@ def test_what_was_hidden_stands_in_its_source_and_in_no_file(dataset, policy, tm
 def test_nothing_is_written_where_hiding_fails_or_leaves_nothing(dataset, policy, tmp_path):
     before = sorted(path.name for path in tmp_path.iterdir())
     with pytest.raises(UsageFault, match="No such file"):
-        collect(dataset, Here(dataset), policy("misclassified: true\nprivacy: {command: [./no]}\n"), tmp_path / "new")
+        collect(
+            dataset, Here(dataset), policy("misclassified: true\nprivacy: {command: [no-such]}\n"), tmp_path / "new"
+        )
     drops = policy("misclassified: true\nprivacy: {drop_classes: [1, 2, 3, 7, 9]}\n")
     assert collect(dataset, Here(dataset), drops, tmp_path / "new") is None
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*before, "collect.yaml"])
@@ -156,10 +158,23 @@ def test_what_a_board_has_acquired_comes_without_labels(policy, tmp_path):
     (folder / "notes.txt").write_text("no image")
     found = acquired(Folder(), str(folder), 3)
     assert np.array_equal(found.images, images[:3])
-    assert [line[65:] for line in found.files] == ["a.pgm", "b.idx"]
+    assert [line[65:] for line in found.files] == ["a.pgm", "b.idx", "b.idx"]
     asked = policy("acquired: {board: zero-01, folder: /camera}\nlabels: leave out\nprivacy: none\n")
     new = gather_acquired(found, asked, "zero-01", tmp_path / "new", "new")
     assert new.source == "3 of 3 images that zero-01 has acquired; privacy: none"
+
+
+def test_a_file_that_is_refused_is_not_even_named(policy, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = Found(np.zeros((2, 5, 6), np.uint8), 255, ["00 seen.pgm", "01 alice.pgm"])
+    found.images[1] += 1
+    refuse = tmp_path / "refuse"
+    refuse.write_text("#!/bin/sh\ncat >image; [ $(tail -c 1 image | od -An -tu1) = 0 ] || exit 77; cat image\n")
+    refuse.chmod(0o755)
+    hiding = "privacy: {command: [./refuse]}\n"
+    asked = policy("acquired: {board: zero-01, folder: /camera}\nlabels: leave out\n" + hiding)
+    gather_acquired(found, asked, "zero-01", tmp_path / "new", "new")
+    assert "alice" not in (tmp_path / "new" / "dataset.json").read_text()
 
 
 @pytest.mark.parametrize(

@@ -82,8 +82,17 @@ def test_a_program_that_fails_writes_nothing_and_is_told_of(by, does, said):
         hidden(by(does))
 
 
+def test_a_program_s_path_begins_at_the_policy_s_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir("/")
+    program = tmp_path / "through"
+    program.write_text("#!/bin/sh\nexec cat\n")
+    program.chmod(0o755)
+    found = hide([GREY], [0], Hide(command=["./through"]), value_max=255, folder=tmp_path)
+    assert np.array_equal(found.images[0], GREY)
+
+
 def test_a_program_that_is_not_there_is_named():
-    with pytest.raises(UsageFault, match=r"privacy.command: nobody/has-this: No such file"):
+    with pytest.raises(UsageFault, match=r"privacy.command: .*nobody/has-this: No such file"):
         hidden(Hide(command=["nobody/has-this"]))
 
 

@@ -42,6 +42,10 @@ def told(record="one", artifact="a" * 64, images=range(20), *, wrong=(), margins
         ),
         ("least_margin: 0 %\nprivacy: none\n", ["collect.yaml:1: least_margin: should be greater than 0"]),
         (
+            "misclassified: true\nprivacy: {command: [./blur]}\n",
+            ["yaml:2: privacy.command: there is no './blur'; paths"],
+        ),
+        (
             "missclassified: true\nat_most: 0\nprivacy: {blur: 3}\n",
             [
                 'collect.yaml:1: missclassified: unknown key; did you mean "misclassified"?',
