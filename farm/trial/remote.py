@@ -19,7 +19,7 @@ from .kept import Kept
 from .scenario import Scenario
 from .signs import Signs
 from .starting import command, plan
-from .ticked import ticked
+from .ticked import Ticked
 
 _WATCH_S = 0.5
 """Between two looks at meters, disk and console while the runner says nothing."""
@@ -142,7 +142,7 @@ def run_on_board(
     own = deployment.artifact.manifest.command is not None
     words = command(deployment, plan(scenario, quiet_s, burst_s), keep=kept.path if kept is not None else "")
     following = Following(shell, words, kept, keeps=not own, signs=signs, timeout_s=whole_s)
-    events = ticked(following.events(), _WATCH_S, f"run on {shell.name}")
+    events = Ticked(following.events(), _WATCH_S, f"run on {shell.name}")
     try:
         for told in events:
             watch()
@@ -156,7 +156,7 @@ def run_on_board(
         raise _worded(shell.name, gone, run, signs) from gone
     finally:
         following.end()
-        events.close()
+        events.join()
     run.away_s = following.away_s
     if not run.ended or following.status:
         raise _ended_early(shell.name, following.status, following.said)

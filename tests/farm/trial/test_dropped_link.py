@@ -4,6 +4,8 @@ import dataclasses
 import json
 import os
 import shlex
+import signal
+import threading
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -215,3 +217,13 @@ def test_a_program_of_ones_own_is_kept_as_well(shell, tmp_path):
     assert [event["rows"][0][0] for event in events[:-1]] == list(range(5))
     assert following.status == 0
     assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_whoever_is_interrupted_while_he_waits_does_not_wait_for_the_runs_end(kept, shell):
+    begun = time.monotonic()
+    timer = threading.Timer(1.5, signal.raise_signal, [signal.SIGINT])
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        run(shell, kept, FixedRate(20, 60))
+    assert time.monotonic() - begun < 8
+    assert files(kept) == []

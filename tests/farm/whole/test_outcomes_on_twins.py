@@ -99,11 +99,26 @@ def test_a_meter_that_loses_readings_decides_nothing(zero):
     assert re.search(r"^(lab fault|no verdict): .*um25c-1", session.output, re.M)
 
 
-def test_ssh_cut_in_mid_trial_is_an_error_of_the_board_also_in_junit(atom):
-    source = atom.trial(check=FINE).replace("# FAULT", "once_it_runs(put, 'atom-01', 'drop-ssh')")
+def test_ssh_cut_in_mid_trial_loses_nothing(atom):
+    session = atom.decided(atom.trial(check=FINE).replace("# FAULT", "once_it_runs(put, 'atom-01', 'drop-ssh')"))
+    assert session.exit == 0, session.output
+    (kept,) = atom.records()
+    assert kept["record"]["runner"]["link_away_s"] > 0
+    assert kept["record"]["accuracy"]["total"] == 540
+    assert not any((atom.folder / ".farm").glob("lab/*/board/root/**/runs/*"))
+
+
+def test_a_board_that_is_reset_in_mid_trial_is_an_error_of_the_board_also_in_junit(atom):
+    source = atom.trial(how="rate_hz=10, duration_s=60, idle_s=0.5").replace(
+        "# FAULT", "once_it_runs(put, 'atom-01', 'reset')"
+    )
+    begun = time.monotonic()
     session = atom.pytest(source, "--junitxml=junit.xml")
     assert session.exit == 3, session.output
-    assert re.search(r"^lab fault: atom-01: ", session.output, re.M)
+    assert re.search(
+        r"^lab fault: atom-01: (rebooted|went down or rebooted) (before|after) .*frame", session.output, re.M
+    )
+    assert time.monotonic() - begun < 60
     (case,) = ET.parse(atom.folder / "junit.xml").iter("testcase")
     assert [child.tag for child in case if child.tag in ("error", "failure")] == ["error"]
     assert atom.records() == []
