@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from ..model.net import Net, Node, Shape
+from ..model.net import Net, Node
+from ..model.onnx_shapes import shapes
 
 _PLACES: Mapping[str, tuple[tuple[int, ...], int]] = {
     "QLinearAdd": ((0, 3), 6),
@@ -17,12 +18,11 @@ _PLACES: Mapping[str, tuple[tuple[int, ...], int]] = {
 
 def expanded(net: Net) -> Net:
     """Return the same net with each such operator between DequantizeLinear and QuantizeLinear."""
-    shapes = dict(net.shapes)
-    nodes = [one for node in net.nodes for one in _expanded(node, shapes)]
-    return replace(net, nodes=tuple(nodes), shapes=shapes)
+    nodes = tuple(one for node in net.nodes for one in _expanded(node))
+    return replace(net, nodes=nodes, shapes=shapes(nodes, net.constants, net.shapes))
 
 
-def _expanded(node: Node, shapes: dict[str, Shape]) -> Iterator[Node]:
+def _expanded(node: Node) -> Iterator[Node]:
     kind = node.operator.rpartition(".")[2]
     places = _PLACES.get(kind)
     if places is None or node.attributes.get("channels_last", 0):
@@ -34,9 +34,7 @@ def _expanded(node: Node, shapes: dict[str, Shape]) -> Iterator[Node]:
     reals: list[str] = []
     for at in inputs:
         reals.append(f"{node.outputs[0]}/real{at}")
-        shapes |= {reals[-1]: shapes[node.inputs[at]]} if node.inputs[at] in shapes else {}
         yield Node("DequantizeLinear", node.name, node.inputs[at : at + 3], (reals[-1],))
     real = f"{node.outputs[0]}/real"
-    shapes |= {real: shapes[node.outputs[0]]} if node.outputs[0] in shapes else {}
     yield Node(kind.removeprefix("QLinear"), node.name, tuple(reals), (real,), node.attributes)
     yield Node("QuantizeLinear", node.name, (real, *node.inputs[result : result + 2]), node.outputs)

@@ -22,7 +22,7 @@ from farm.artifact.reference import reference_of
 from farm.artifact.unpack import open_artifact
 from farm.errors import UsageFault
 
-from .onnx_bytes import model, node
+from .onnx_bytes import blob, model, node, number
 
 REPOSITORY = Path(__file__).parents[3]
 LAB = REPOSITORY / "tests" / "lab"
@@ -215,6 +215,60 @@ def test_pads_and_rounding_are_written_out(reference):
         ours = reference(reference_of(shapeless, "net")).infer(image)
         named = model(nodes, constants, {"x": [1, 2, 5, 4]}, {"y": list(ours.shape)})
         np.testing.assert_allclose(ours, onnx_scores(runtime, named, [image])[0], rtol=1e-5, atol=1e-6)
+
+
+def test_operators_of_onnxruntime_on_integers_are_read_as_what_they_stand_for(reference):
+    runtime = pytest.importorskip("onnxruntime")
+    own = blob(7, "com.microsoft")
+    nodes = [
+        node("QuantizeLinear", ["x", "s", "z"], ["q"]),
+        node("QLinearAdd", ["q", "s", "z", "q", "s", "z", "s2", "z2"], ["a"]) + own,
+        node("QLinearMul", ["q", "s", "z", "a", "s2", "z2", "s", "z"], ["m"]) + own,
+        node("QLinearConcat", ["s2", "z2", "a", "s2", "z2", "m", "s", "z"], ["c"], axis=1) + own,
+        node("QLinearAveragePool", ["c", "s2", "z2", "s2", "z2"], ["p"], kernel_shape=[2, 2]) + own,
+        node("QLinearGlobalAveragePool", ["p", "s2", "z2", "s", "z"], ["g"]) + own,
+        node("Flatten", ["g"], ["f"]),
+        node("QLinearMatMul", ["f", "s", "z", "w", "sw", "zw", "s2", "z2"], ["l"]),
+        node("DequantizeLinear", ["l", "s2", "z2"], ["y"]),
+    ]
+    chance = np.random.default_rng(2)
+    constants = {
+        "s": np.float32(0.02),
+        "z": np.uint8(120),
+        "s2": np.float32(0.05),
+        "z2": np.uint8(100),
+        "w": chance.integers(0, 255, (4, 3)).astype(np.uint8),
+        "sw": np.float32(0.01),
+        "zw": np.uint8(128),
+    }
+    data = model(nodes, constants, {"x": [1, 2, 5, 4]}, {"y": [1, 3]}) + blob(
+        8, blob(1, "com.microsoft") + number(2, 1)
+    )
+    made = reference_of(read_onnx(data), "net")
+    images = chance.normal(size=(20, 1, 2, 5, 4)).astype(np.float32)
+    ours, theirs = [reference(made).infer(image) for image in images], onnx_scores(runtime, data, images)
+    np.testing.assert_allclose(
+        ours, theirs, rtol=0, atol=0.0501
+    )  # its kernels may round a half the other way: one step
+    assert np.mean(np.array(ours) == np.array(theirs)) > 0.8
+
+
+def test_weights_whose_zero_is_not_zero_lose_nothing(reference, tmp_path):
+    weight = np.array([[0, 255, 128]], np.uint8).T  # less its zero point this takes nine bits
+    nodes = [node("QLinearMatMul", ["q", "s", "z", "w", "s", "zw", "s", "z"], ["l"])]
+    nodes = [node("QuantizeLinear", ["x", "s", "z"], ["q"]), *nodes, node("DequantizeLinear", ["l", "s", "z"], ["y"])]
+    one = {"s": np.float32(1), "z": np.uint8(0), "w": weight, "zw": np.uint8(255)}
+    made = reference_of(read_onnx(model(nodes, one, {"x": [1, 3]}, {"y": [1, 1]})), "net")
+    integers = next(value for name, value in read_npz(made).constants.items() if name.endswith("integers"))
+    assert (integers.dtype, integers.values.tolist()) == ("int16", [[-255, 0, -127]])
+    assert reference(made).infer(np.float32([[0, 9, 0]])).tolist() == [[0.0]]
+
+
+def test_sums_that_could_leave_32_bits_are_refused():
+    one = {"s": np.float32(1), "z": np.uint8(0), "w": np.full((40_000, 1), 255, np.uint8)}
+    nodes = [node("QuantizeLinear", ["x", "s", "z"], ["q"]), node("QLinearMatMul", ["q", *"szwszsz"], ["y"])]
+    with pytest.raises(UsageFault, match="its sums may reach 2,601,000,000, which is more than 32 bits hold"):
+        reference_of(read_onnx(model(nodes, one, {"x": [1, 40_000]}, {"y": [1, 1]})), "net")
 
 
 def npz(**arrays: np.ndarray) -> bytes:
