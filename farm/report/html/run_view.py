@@ -18,7 +18,9 @@ from ..collect import Subject
 from ..gate_view import counted, outcome_of, worst
 from ..shared_text import summary
 from ..table import TITLES, row
+from ..variants.view import Comparison
 from .interval import drawing
+from .variants import VariantsView, variants_view
 from .words import ABSENT, iso, with_bounds
 
 _TEXT = ("board", "model", "role", "verdict")
@@ -86,6 +88,8 @@ class RunView:
     lines: list[Line]
     criteria: list[CriterionRow]
     evidence: list[EvidenceCheck]
+    variants: VariantsView | None
+    """Of a run that compares variants."""
     dropped: str
     """What the page leaves out, and by which rule."""
     command: str
@@ -113,6 +117,7 @@ def run_view(subject: Subject, anchors: dict[str, str], dropped: str, farm_versi
         lines=[_line(one, verdict, anchors.get(one.record.id, ""), roles=_has_roles(trials)) for one in trials],
         criteria=[_criterion(c) for c in verdict.criteria] if verdict else [],
         evidence=verdict.evidence if verdict else [],
+        variants=variants_view(subject),
         dropped=dropped,
         command=shlex.join(run.command) if run else "",
         run_facts=_facts(run) if run else [],
@@ -145,6 +150,8 @@ def _because(subject: Subject, outcome: str) -> str:
         return (
             f"{counted(len(trials), 'prediction')}: nothing was measured on a board, and no gate takes it.".capitalize()
         )
+    if run and run.comparison is not None:
+        return f"{Comparison.of(run, [one.record for one in trials]).headline()}; {base}."
     if run and run.accuracy is not None:
         said = summary(run.accuracy)
         return f"{said[0].upper()}{said[1:]}; {base}."

@@ -11,13 +11,11 @@ _MARKS = {"front": "🏁 ", "maybe": "❔ ", "dominated": "▫️ "}
 def markdown(comparison: Comparison) -> str:
     """Return the table of variants, the differences folded, and what is open."""
     verdicts = [place.verdict for place in comparison.result.places]
-    front, maybe = verdicts.count("front"), verdicts.count("maybe")
-    head = f"## {front} of {len(verdicts)} variants on the Pareto front" + f", {maybe} undecided" * bool(maybe)
     columns, *rows = variants(comparison)
     marked = [
         (*map(plain, row[:-1]), _MARKS[verdict] + plain(row[-1])) for row, verdict in zip(rows, verdicts, strict=True)
     ]
-    parts = [head, *map(plain, comparison.head())]
+    parts = [f"## {plain(comparison.headline())}", *map(plain, comparison.head())]
     if comparison.made != "board":
         parts.insert(1, f"**Not measured on boards:** {plain(comparison.made)}.")
     parts.append(table(columns, marked))

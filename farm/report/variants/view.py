@@ -48,13 +48,23 @@ class Comparison:
     def load(cls, store: Store, run_id: str) -> Self:
         """Return a comparison that the store knows; UsageFault where that run is none."""
         run = store.run(run_id).run
-        if run.comparison is None:
-            raise UsageFault(
-                f"run {run.id}: compares no variants: its kind is {run.kind}; see `farm results list --runs`"
-            )
         kept = store.records(run_id=run.id, limit=_MOST_RECORDS)[::-1]
-        records = [each.record for each in kept if isinstance(each, Stored)]
+        return cls.of(run, [each.record for each in kept if isinstance(each, Stored)])
+
+    @classmethod
+    def of(cls, run: Run, records: Sequence[Record]) -> Self:
+        """Return what a run's records say; UsageFault where it compares no variants."""
+        if run.comparison is None:
+            raise UsageFault(f"run {run.id}: compares no variants, it is of kind {run.kind}; see `farm results list`")
         return cls(run, run.comparison, records, compared(run.comparison, records))
+
+    def headline(self) -> str:
+        """Return how many variants are on the front, in one line."""
+        verdicts = [place.verdict for place in self.result.places]
+        front, maybe = verdicts.count("front"), verdicts.count("maybe")
+        return f"{front} of {counted(len(verdicts), 'variant')} on the Pareto front" + f", {maybe} undecided" * bool(
+            maybe
+        )
 
     @property
     def names(self) -> list[str]:

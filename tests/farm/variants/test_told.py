@@ -145,3 +145,15 @@ def test_a_run_that_compares_nothing_is_refused_by_name(world, tmp_path, monkeyp
     assert "compares no variants" in capsys.readouterr().err
     assert main(["compare", "--again", "last", "--markdown", "no/such/folder.md"]) == 2
     assert "no folder no/such" in capsys.readouterr().err
+
+
+def test_the_page_of_its_run_has_the_same_tables(told, world):
+    from farm.report.collect import collect
+    from farm.report.html.variants import variants_view
+
+    comparison = told()
+    view = variants_view(collect(world.store, comparison.run.id))
+    (_, variants), (_, differences) = view.tables
+    assert [row[0] for row in variants] == ["variant", *(f"{name} (process twin)" for name in comparison.names)]
+    assert len(differences) == 1 + 3 * 2
+    assert view.remarks == comparison.remarks()
