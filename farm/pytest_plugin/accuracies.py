@@ -53,8 +53,10 @@ class Counted:
         with Store.open(self._where) as store:
             verdict = verdict_on(self.found.shared, asked, store, self.found.remarks)
             store.end(self.found.run.id, verdict, accuracy=self.found.shared)
-        if verdict is None or verdict.outcome == "pass":
-            note(self._item, f"every limit held: {summary(self.found.shared)}")
+        if verdict is None:
+            raise NoVerdict("nothing was decided")
+        if verdict.outcome == "pass":
+            note(self._item, f"every limit held: {', '.join(f'{c.name} {c.wanted}' for c in verdict.criteria)}")
             return
         said = [*lines(self.found.shared), *map(_told, verdict.criteria), headline(self.found.shared, verdict)]
         if verdict.outcome == "regression":
