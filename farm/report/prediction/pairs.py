@@ -1,9 +1,9 @@
 """Predictions beside measurements, and how far off they have been. Pure.
 
-A prediction and a measurement are a pair when both are of one artifact, for one board model, with frames offered alike:
-the same scenario, rate, lateness policy, seed, samples of a query, part of the data set and deadline. How long is no
-part of it. The runtime may be another version; it is said. Void records are no part of any pair. Of several
-predictions the newest counts; of the past, those by the same limits.
+A prediction and a measurement are a pair when both are of one artifact, for one board model and device, with frames
+offered alike: the same scenario, rate, lateness policy, seed, samples of a query, part of the data set, deadline, and
+the class drawn or not. How long is no part of it. The runtime may be another version; it is said. Void records are no
+part of any pair. Of several predictions the newest counts; of the past, those by the same limits.
 """
 
 from collections.abc import Iterable, Sequence
@@ -75,6 +75,7 @@ def offered(record: Record) -> tuple[object, ...]:
     return (
         record.artifact.id,
         record.board.model,
+        (record.board.device or "cpu").partition(" (")[0].casefold(),  # OpenVINO adds the processor's name
         scenario.name,
         scenario.rate_hz,
         late,
@@ -82,6 +83,7 @@ def offered(record: Record) -> tuple[object, ...]:
         scenario.samples_per_query,
         scenario.part,
         record.deadlines.deadline_ms,
+        "draw" in record.latency.stages_mean_ms,
     )
 
 

@@ -36,8 +36,15 @@ class Asked:
         return self.host.more_than(self.limits.processor.flags)
 
     def require_predictable(self) -> None:
-        """Raise UsageFault for an artifact whose speed is not that of a processor, or of another one's."""
+        """Raise UsageFault for an artifact whose speed is not that of a processor, or of another one's.
+
+        Likewise for what only a board has: temperatures, and devices beside its processor.
+        """
         manifest, model = self.artifact.manifest, self.limits.model
+        if self.scenario.start_celsius is not None or self.scenario.soak_s:
+            raise UsageFault("start_celsius, soak_s: a prediction knows no temperature; leave them out")
+        if (device := self.scenario.device or manifest.device) not in (None, "CPU"):
+            raise UsageFault(f"{manifest.name}: is to run on {device}: only a processor can be predicted")
         if manifest.runtime not in RUNTIMES:
             raise UsageFault(f"{manifest.name}: {manifest.runtime} runs on an accelerator: no processor predicts it")
         if manifest.architecture not in (None, "x86_64"):

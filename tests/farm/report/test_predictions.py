@@ -64,12 +64,14 @@ def test_a_pair_is_one_trial_predicted_and_measured(measured, predicted):
     [
         {"artifact__id": "b" * 64},
         {"board__model": "atom-e3940"},
+        {"board__device": "GPU"},
         {"scenario__rate_hz": 10.0},
         {"scenario__name": "server"},
         {"scenario__late": "drop"},
         {"scenario__seed": 1},
         {"scenario__part": (0, 100)},
         {"deadlines__deadline_ms": 20.0},
+        {"latency__stages_mean_ms": {"infer": 2.0, "draw": 0.1}},
         {"voids": ["host: the controller was stopped for 2.0 s"]},
     ],
 )

@@ -81,6 +81,11 @@ def test_a_net_that_the_boards_memory_does_not_hold_is_refused(asked):
         predicted(asked("memory_bytes=60e6", groups=False))
 
 
+def test_what_only_a_board_has_cannot_be_asked_for(asked):
+    with pytest.raises(UsageFault, match="a prediction knows no temperature"):
+        predicted(asked(scenario=replace(QUICK, soak_s=3.0)))
+
+
 def test_frames_that_are_dropped_need_a_quota(asked):
     drops = FixedRate(20.0, 0.2, late="drop")
     with pytest.raises(LabFault, match="has no quota, and these frames' times cannot be computed"):
@@ -99,6 +104,7 @@ def test_a_thread_that_opens_other_cores_to_itself_ends_the_prediction(asked, mo
     [
         ({"runtime": "edgetpu"}, "edgetpu runs on an accelerator"),
         ({"architecture": "aarch64"}, "is for aarch64, atom-e3930 is x86_64"),
+        ({"device": "MYRIAD"}, "is to run on MYRIAD: only a processor"),
     ],
 )
 def test_what_is_not_the_processors_is_refused_before_anything_runs(asked, changes, said):
