@@ -2,9 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, TypeVar
+from unicodedata import normalize
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -15,6 +16,9 @@ MANIFEST = "manifest.json"
 
 SIGNATURE = "manifest.sig"
 """Name of its signature beside it on a board, where it has one."""
+
+_MOST_FAULTS = 20
+"""A person reads: what is wrong in thousands of places is wrong in one way."""
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
@@ -27,8 +31,8 @@ def _plain(path: str) -> str:
     parts = PurePosixPath(path).parts
     if not parts or path != "/".join(parts) or path.startswith("/") or ".." in parts:
         raise ValueError("not a plain relative path")
-    if any(ord(letter) < 0x20 or letter in "\\\x7f" for letter in path):
-        raise ValueError("holds a control character or a backslash")
+    if not path.isprintable() or "\\" in path:
+        raise ValueError("holds a backslash, or what a terminal does not show as it is")
     if parts[0] in (MANIFEST, SIGNATURE):
         raise ValueError("the manifest does not list itself, nor its signature")
     return path
@@ -76,12 +80,40 @@ def check(kind: type[Checked], value: Mapping[str, Any], where: str) -> Checked:
     try:
         return kind.model_validate(value)
     except ValidationError as error:
-        raise UsageFault([f"{where}: {_fault(f)}" for f in error.errors(include_url=False)]) from error
+        found = [f"{where}: {_fault(f)}" for f in error.errors(include_url=False)]
+        more = [f"{where}: and {len(found) - _MOST_FAULTS:,} more"] if len(found) > _MOST_FAULTS else []
+        raise UsageFault(found[:_MOST_FAULTS] + more) from error
 
 
 def _fault(fault: Mapping[str, Any]) -> str:
-    field = ".".join(str(part) for part in fault["loc"])
-    return f"{field}: {fault['msg']}" if field else str(fault["msg"])
+    field = shown(".".join(str(part) for part in fault["loc"]))
+    said = str(fault["msg"]).removeprefix("Value error, ")
+    return f"{field}: {said}" if field else said
+
+
+def shown(text: str) -> str:
+    """Return a stranger's text as a terminal may print it: on one line, and nothing in it is a command."""
+    return text if text.isprintable() else ascii(text)
+
+
+def require_told_apart(paths: Iterable[str]) -> None:
+    """Look that every file system can hold paths beside each other.
+
+    Raises:
+        ValueError: two differ only in case or in how Unicode spells them, or one is a folder of another.
+    """
+    found: dict[str, str] = {}
+    for path in sorted(paths):
+        if (other := found.setdefault(_folded(path), path)) != path:
+            raise ValueError(f"{other} and {path} are one file where case or spelling do not count")
+    for path in found.values():
+        for folder in PurePosixPath(path).parents:
+            if (other := found.get(_folded(str(folder)))) is not None:
+                raise ValueError(f"{other} is a file, and a folder of {path}")
+
+
+def _folded(path: str) -> str:
+    return normalize("NFC", normalize("NFC", path).casefold())
 
 
 def canonical(model: BaseModel) -> bytes:

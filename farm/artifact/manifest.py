@@ -19,8 +19,9 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
+from ..errors import UsageFault
 from .bound import BoundTo
-from .document import Count, FileFacts, Name, Part, PlainPath, Sha256, Size, check, decode
+from .document import Count, FileFacts, Name, Part, PlainPath, Sha256, Size, check, decode, require_told_apart, shown
 
 Side = Annotated[int, Field(ge=1, le=8192)]
 """Pixels, assumed: a camera's; the tensor of the largest has 0.3 GB, and none may take this machine's memory."""
@@ -31,6 +32,8 @@ for the Vision Bonnet; ``command`` any program that prints the runner's event li
 RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
 
 Dtype = Literal["float32", "float16", "uint8", "int8"]
+
+_FORMAT = 1
 
 
 class Input(Part):
@@ -188,6 +191,7 @@ class Manifest(Part):
     def _consistent(self) -> "Manifest":
         if self.entry not in self.files:
             raise ValueError(f"entry {self.entry} is not among the files")
+        require_told_apart(self.files)
         self._one_data_set()
         if (self.command is None) == (self.runtime == "command"):
             want = "is needed by" if self.command is None else "is of"
@@ -227,7 +231,13 @@ def parse(data: bytes, where: str) -> Manifest:
     Raises:
         UsageFault: one line a fault, each beginning with ``where``.
     """
-    return check(Manifest, decode(data, where), where)
+    value = decode(data, where)
+    found = value.get("format", _FORMAT)
+    if type(found) is not int or found != _FORMAT:  # True is 1 too
+        raise UsageFault(
+            f"{where}: format {shown(str(found))[:80]}: this farm reads {_FORMAT}; a later one may read it"
+        )
+    return check(Manifest, value, where)
 
 
 def schema() -> dict[str, Any]:

@@ -89,7 +89,7 @@ def open_artifact(path: Path, folder: Path, *, accept: Callable[[Path, Manifest]
         for member in members:
             facts = missing.pop(member.name, None)
             if facts is None:
-                raise _fault(path, f"{member.name}: not in its manifest, or twice")
+                raise _fault(path, f"{member.name!r}: not in its manifest, or twice")
             _write(path, member, facts, files[member.name], part=home.with_suffix(".part"))
         if missing:
             raise UsageFault([f"{path}: {name}: listed in the manifest but not packed" for name in missing])

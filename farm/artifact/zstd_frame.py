@@ -14,6 +14,10 @@ _HEADER_BYTES = 18
 _RLE, _RESERVED = 1, 3
 """Types of a block: one byte repeated, and none that exists."""
 _CHECKSUM_BYTES = 4
+_MOST_BYTES = 2 << 30
+"""Twice what may come out: where nothing packs, zstd adds 3 bytes to a block of 128 KiB."""
+_MOST_BLOCKS = 200_000
+"""1 GiB in blocks of 5 KiB, where zstd makes them of up to 128 KiB; empty ones would else be counted for hours."""
 
 
 def require_one_frame(path: Path) -> None:
@@ -24,6 +28,8 @@ def require_one_frame(path: Path) -> None:
         OSError: it cannot be read.
     """
     size = path.stat().st_size
+    if size > _MOST_BYTES:
+        raise ValueError(f"{size:,} bytes; at most {_MOST_BYTES:,} are read")
     with path.open("rb") as file:
         end = _end(file, size)
     if end > size:
@@ -41,7 +47,7 @@ def _end(file: BinaryIO, size: int) -> int:
         facts = zstandard.get_frame_parameters(head)
     except zstandard.ZstdError as error:
         raise ValueError(f"not zstd, or damaged: {error}") from error
-    while True:
+    for _ in range(_MOST_BLOCKS):
         file.seek(at)
         word = int.from_bytes(file.read(3), "little")
         last, kind, length = word & 1, word >> 1 & 3, word >> 3
@@ -50,3 +56,4 @@ def _end(file: BinaryIO, size: int) -> int:
         at += 3 + (1 if kind == _RLE else length)
         if last or at >= size:
             return at + (0 if not last or not facts.has_checksum else _CHECKSUM_BYTES) + (0 if last else 3)
+    raise ValueError(f"more than {_MOST_BLOCKS:,} blocks")

@@ -61,6 +61,10 @@ def assert_refused(tmp_path):
         "manifest.json",
         "manifest.json/x",
         "x" * 201,
+        "a\u202eb",
+        "a\x85b",
+        "\x1b[2J",
+        "manifest.sig",
     ],
 )
 def test_a_manifest_cannot_name_a_path_that_leaves_its_folder(tmp_path, good, assert_refused, name):
@@ -263,3 +267,74 @@ def test_an_archive_that_calls_a_model_what_it_is_not_is_refused_too(tmp_path, g
 def test_a_missing_file_is_a_usage_fault_with_its_name(tmp_path):
     with pytest.raises(UsageFault, match=r"nowhere\.tar\.zst: No such file"):
         open_artifact(tmp_path / "nowhere.tar.zst", tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["notes", "Notes"], "one file where case or spelling do not count"),
+        (["stra\u00dfe", "STRASSE"], "one file where case or spelling do not count"),
+        (["\u00e9", "e\u0301"], "one file where case or spelling do not count"),
+        (["d", "d/e"], "d is a file, and a folder of d/e"),
+        (["D", "d/e/f"], "D is a file, and a folder of d/e/f"),
+        (["model.onnx/x"], "model.onnx is a file, and a folder of model.onnx/x"),
+    ],
+)
+def test_names_that_some_file_system_cannot_hold_beside_each_other_are_refused(
+    tmp_path, good, assert_refused, names, told
+):
+    good["files"] |= {name: {"sha256": hashlib.sha256(b"x").hexdigest(), "size": 1} for name in names}
+    members = [entry(name, b"x") for name in names]
+    archive(tmp_path / "bad.tar.zst", entry("manifest.json", json.dumps(good).encode()), *members)
+    assert_refused(told)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["a\nfarm: all is well", "\x1b[2J", "\u202egpj.exe"])
+def test_what_a_stranger_wrote_is_told_on_one_line_and_commands_no_terminal(tmp_path, good, name):
+    listed = json.dumps(good | {"files": good["files"] | {name: {"sha256": "0" * 64, "size": 0}}}).encode()
+    for manifest, member in ((listed, "model.onnx"), (json.dumps(good).encode(), name), (b'{"%s": 1}' % b"k", "x")):
+        archive(tmp_path / "bad.tar.zst", entry("manifest.json", manifest), entry(member, b"x"))
+        with pytest.raises(UsageFault) as seen:
+            open_artifact(tmp_path / "bad.tar.zst", tmp_path / "out")
+        assert all(fault.isprintable() for fault in seen.value.faults)
+
+
+def test_of_thousands_of_faults_some_are_told(tmp_path, good):
+    good |= {f"k{number}": 1 for number in range(5000)}
+    archive(tmp_path / "bad.tar.zst", entry("manifest.json", json.dumps(good).encode()))
+    with pytest.raises(UsageFault) as seen:
+        open_artifact(tmp_path / "bad.tar.zst", tmp_path / "out")
+    assert len(seen.value.faults) == 21
+    assert seen.value.faults[-1].endswith("and 4,980 more")
+
+
+@pytest.mark.parametrize("number", [0, 2, "x", None, True, 10**30])
+def test_another_format_is_told_as_such(tmp_path, good, assert_refused, number):
+    archive(tmp_path / "bad.tar.zst", entry("manifest.json", json.dumps(good | {"format": number}).encode()))
+    assert_refused("format .*: this farm reads 1")
+
+
+@pytest.mark.parametrize("fiftieth", range(50))
+def test_a_copy_that_broke_off_anywhere_is_no_artifact(tmp_path, packed, assert_refused, fiftieth):
+    data = packed.read_bytes()
+    (tmp_path / "bad.tar.zst").write_bytes(data[: len(data) * fiftieth // 50])
+    assert_refused("not zstd|ends too early")
+
+
+def test_a_file_with_holes_and_nothing_in_it_is_not_read_for_hours(tmp_path, assert_refused):
+    for size in (1 << 40, 1 << 30):
+        with (tmp_path / "bad.tar.zst").open("wb") as file:
+            file.write(zstandard.FRAME_HEADER + bytes([0, 0x88]))  # then empty blocks, three zeros each
+            file.truncate(size)
+        assert_refused("bytes; at most" if size == 1 << 40 else "more than 200,000 blocks")
+
+
+def test_a_manifest_of_a_gigabyte_is_not_read(tmp_path, assert_refused):
+    head = tarfile.TarInfo("manifest.json")
+    head.size = (1 << 30) - 1024
+    with (tmp_path / "bad.tar.zst").open("wb") as file, zstandard.ZstdCompressor().stream_writer(file) as packer:
+        packer.write(head.tobuf(tarfile.GNU_FORMAT))
+        for _ in range(16):
+            packer.write(bytes(1 << 20))
+    assert_refused("at most 1,048,576 are read")
