@@ -24,6 +24,7 @@ from .manifest import (
     Step,
     UpscaleNearest,
 )
+from .model.compiled import NCSDK, told
 from .model.layers import layers
 from .model.malformed import Malformed
 from .model.net import Net, Port
@@ -94,6 +95,10 @@ def describe(
         net = read_net(entry, contents[entry].data, _beside(contents), runtime=runtime)
     except Malformed as error:
         raise UsageFault(f"{where}: {entry}: {error}") from error
+    if runtime is None and (compiled := told(entry, contents[entry].data)):
+        raise UsageFault(
+            f"{where}: {entry} is {compiled}; no runtime here loads it: bring a program, and say --command"
+        )
     if runtime is None:
         raise UsageFault(f"{where}: {entry} is no model of a kind known by its bytes or its name; say --runtime")
     given, wanted = said.input or _input(net), said.output or _output(net)
@@ -141,7 +146,8 @@ def _beside(contents: Mapping[str, Content]) -> Beside:
 
 def _entry(contents: Mapping[str, Content], said: Said, where: str) -> str:
     """Return the one model among some files."""
-    models = [n for n, c in contents.items() if PurePosixPath(n).suffix in SUFFIXES or c.data[4:8] == b"TFL3"]
+    named = (*SUFFIXES, NCSDK)
+    models = [n for n, c in contents.items() if PurePosixPath(n).suffix in named or c.data[4:8] == b"TFL3"]
     if not models and said.command:
         program = said.command[0].removeprefix("./")
         models = [program] if program in contents else []

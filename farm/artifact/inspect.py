@@ -13,6 +13,7 @@ import numpy as np
 from ..errors import UsageFault
 from .document import identity
 from .manifest import Manifest
+from .model.compiled import told
 from .model.entropy import Spread, spread_of
 from .model.layers import Layer, layers_and_rest
 from .model.malformed import Malformed
@@ -109,13 +110,15 @@ def inspect(path: Path) -> Inspected:
     """
     with TemporaryDirectory(prefix="farm-") as folder:
         artifact = open_artifact(path, Path(folder))
-        net, why = None, f"a model for {artifact.manifest.runtime} does not tell what is inside"
+        entry = artifact.manifest.entry
+        why = told(entry, artifact.model_path.read_bytes())
+        net, why = None, why or f"a model for {artifact.manifest.runtime} does not tell what is inside"
         try:
             found = net_of(artifact)
             if found is not None:
                 net, why = facts(found), ""
         except Malformed as error:
-            why = f"{artifact.manifest.entry}: {error}"
+            why = f"{entry}: {error}"
         sizes = sum(one.size for one in artifact.manifest.files.values())
         return Inspected(path, artifact.manifest, artifact.id, artifact.size_bytes, sizes, net, why)
 
