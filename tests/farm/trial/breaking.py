@@ -72,9 +72,9 @@ class BreakingShell(LocalShell):
     After a break the board is not to be reached for so many attempts.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, shift_s: int = 1000):
         folder.mkdir()
-        super().__init__(folder, 1000)
+        super().__init__(folder, shift_s)
         self.passes: list[int] = []
         self.in_order = False
         self.away = 0

@@ -12,6 +12,8 @@ from farm.trial.remote import run_on_board
 from farm.trial.scenario import Server, SingleStream
 from farm.trial.trial import run_trial
 
+from .breaking import BreakingShell
+
 SOURCE = Path(__file__).parent / "command.c"
 QUICK = SingleStream(0.3, min_queries=70, idle_s=0.1, bursts=False)
 
@@ -41,6 +43,19 @@ def test_a_program_of_its_own_leaves_a_record_like_any_other(program, local_benc
     assert record.runner is None
     assert record.deadlines.missed is None
     assert record.power[0].joules_per_inference > 0
+
+
+def test_what_a_program_prints_is_kept_while_the_link_is_away(program, local_bench, tmp_path, monkeypatch):
+    """The program knows nothing of it: nobody keeps its output waiting, and nothing of it is lost."""
+    monkeypatch.setattr("farm.trial.lookout.AGAIN_S", 0.05)
+    bench = local_bench(shift_s=0)
+    bench.shell = BreakingShell(tmp_path / "board", shift_s=0)
+    bench.shell.passes, bench.shell.away = [100, 1000], 2
+    record = run_trial(bench, replace(program(), runs_path=str(tmp_path / "runs")), QUICK).record
+    assert record.scenario.frames >= 70
+    assert record.accuracy is not None
+    assert (record.accuracy.correct, record.accuracy.total) == (4, 40)
+    assert list((tmp_path / "runs").iterdir()) == []
 
 
 def run(deployment, bench, scenario=QUICK):
