@@ -5,7 +5,7 @@ exactly. What a board does not bring to its end, a neighbour does again.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from threading import Lock
 from time import monotonic
@@ -175,7 +175,7 @@ class _Stay:
         if predictions is None or not np.array_equal(predictions.image, wanted):
             raise _other_images(bench.name, put, trial, share)
         moved = [Moved(board=board, why=why) for board, why in share.lost]
-        trial = trial.within(self._job.run_id, moved=moved)
+        trial = _about_accuracy(trial).within(self._job.run_id, moved=moved)
         try:
             self._job.store.save(trial.record, {}, bench.console_log(), trial.frames)
         except (LabFault, DiskFull) as full:
@@ -187,6 +187,13 @@ class _Stay:
         """Say what the board is at; raises Stopped once the work was told to end."""
         self._job.lending.heed()
         self._job.progress(text, self.board)
+
+
+def _about_accuracy(trial: Trial) -> Trial:
+    """Return a trial that decides what is right: what voids speed and watts, a busy host or a hot board, is a remark."""
+    record = trial.record
+    remarks = [f"speed is no evidence: {void}" for void in record.voids]
+    return replace(trial, record=record.model_copy(update={"voids": [], "warnings": [*record.warnings, *remarks]}))
 
 
 def _other_images(board: str, put: Deployment, trial: Trial, share: Share) -> LabFault | UsageFault:

@@ -192,7 +192,7 @@ def _unchecked(shared: SharedAccuracy, asked: Asked, remarks: Sequence[str]) -> 
 def _criteria(shared: SharedAccuracy, limits: Limits, store: Store) -> list[GateCriterion]:
     """Hold the whole to limits as a single board's record would be: it is the same count."""
     one = store.load(shared.shares[0].record).record
-    whole: Record = one.model_copy(update={"accuracy": shared.accuracy, "voids": []})  # voids are about speed and watts
+    whole: Record = one.model_copy(update={"accuracy": shared.accuracy})
     counted_too = [share for share in shared.shares if share.check_of is None]
     made = {share.made for share in shared.shares if share.made != "board"}
     boards = ", ".join(sorted(shared.boards)) + (f" ({', '.join(sorted(made))})" if made else "")
