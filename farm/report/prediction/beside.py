@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from farm.store.database import Store
 from farm.store.pairable import measured, predictions
-from farm.store.record import Record
+from farm.store.record import Made, Record
 
 from .pairs import ABSENT, FIGURES, Beside, Off, Pair, beside, value
 
@@ -65,10 +65,16 @@ def _figure(figure: str, number: float | None) -> str:
     return f"{number:.2%}" if figure == "missed" else f"{number:.4g}"
 
 
+_SPEED: dict[Made, str] = {
+    "process twin": "a process twin: at the speed of its host, not of a board",
+    "qemu twin": "a QEMU twin: emulated, at the speed of no board",
+}
+
+
 def _whose(pair: Pair) -> str:
     was, said = pair.measured, pair.predicted
-    made = "" if was.made == "board" else f", a {was.made}: at the speed of its host, not of a board"
-    return f"predicted: record {said.id[:8]}, {_limits(said)}; measured: record {was.id[:8]} on {was.board.name}{made}"
+    told = "" if was.made == "board" else f", {_SPEED.get(was.made, f'a {was.made}')}"
+    return f"predicted: record {said.id[:8]}, {_limits(said)}; measured: record {was.id[:8]} on {was.board.name}{told}"
 
 
 def _limits(record: Record) -> str:
