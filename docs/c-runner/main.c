@@ -313,7 +313,8 @@ static void burst(ns idle_since)           /* frames without a pause: every mete
         n, number_or_null(waited, sizeof waited, "%.0f", (double)waiting, waiting >= 0));
 }
 
-static ns offer(const ns *after, long frames, ns first, ns limit)   /* frames that are due; when the last one's time ends */
+/* Frames when they are due; returns when the last one's time ends. */
+static ns offer(const ns *after, long frames, ns first, ns limit)
 {
     long k;
     offered = frames;
@@ -337,7 +338,8 @@ static ns offer(const ns *after, long frames, ns first, ns limit)   /* frames th
     return first + (k < frames ? after[k] : after[frames - 1] + (plan.poisson ? 0 : (ns)(1e9 / plan.rate_hz)));
 }
 
-static void loop(ns limit)                 /* a query begins when the one before is done; an endless one has all frames */
+/* A query begins when the one before is done; an endless one has all frames. */
+static void loop(ns limit)
 {
     ns end = 0, arrival = 0, wake;
     long queries = 0, k;

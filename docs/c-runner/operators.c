@@ -19,7 +19,7 @@ static void work_pool(const struct step *s)
             for (x = 0; x < out->side[3]; x++, at++) {
                 float total = largest ? -INFINITY : 0;
                 int32_t most = INT32_MIN;
-                int met = 0;
+                int met = 0, counted;
                 for (i = 0; i < s->kernel[0]; i++)
                     for (j = 0; j < s->kernel[1]; j++) {
                         int row = y * s->stride[0] - s->pad[0] + i * s->dilation[0];
@@ -35,10 +35,11 @@ static void work_pool(const struct step *s)
                         else
                             total += in->at.real[from];
                     }
+                counted = s->all_of_it ? s->kernel[0] * s->kernel[1] : met;
                 if (in->kind == WHOLE)
                     out->at.whole[at] = met ? most : BYTE_LOW;
                 else
-                    out->at.real[at] = largest ? total : total / (float)(s->all_of_it ? s->kernel[0] * s->kernel[1] : met);
+                    out->at.real[at] = largest ? total : total / (float)counted;
             }
 }
 
@@ -247,7 +248,7 @@ static void work_gather(const struct step *s)
 {
     size_t i;
     for (i = 0; i < s->out->count; i++)
-        s->out->at.whole[i] = s->in[0]->at.whole[s->in[1]->at.whole[i]];   /* four bytes each, of either kind */
+        s->out->at.whole[i] = s->in[0]->at.whole[s->in[1]->at.whole[i]];
 }
 
 static void set_gather(struct step *s)     /* weights that are shared: a table, and numbers into it */
@@ -263,12 +264,14 @@ static void set_gather(struct step *s)     /* weights that are shared: a table, 
 static void work_enlarge(const struct step *s)
 {
     const struct tensor *in = s->in[0], *out = s->out;
-    size_t at = 0;
+    int32_t *to = out->at.whole;           /* four bytes each, of either kind */
     int c, y, x;
     for (c = 0; c < out->side[1]; c++)
-        for (y = 0; y < out->side[2]; y++)
+        for (y = 0; y < out->side[2]; y++) {
+            const int32_t *from = in->at.whole + ((size_t)c * in->side[2] + y / s->by[0]) * in->side[3];
             for (x = 0; x < out->side[3]; x++)
-                out->at.whole[at++] = in->at.whole[((size_t)c * in->side[2] + y / s->by[0]) * in->side[3] + x / s->by[1]];
+                *to++ = from[x / s->by[1]];
+        }
 }
 
 static void set_enlarge(struct step *s)
@@ -286,7 +289,8 @@ static void set_enlarge(struct step *s)
 }
 
 static const struct operator OPERATORS[] = {
-    { "Conv", 3, 3, set_product }, { "Gemm", 3, 3, set_product }, { "IntConv", 4, 4, set_int }, { "IntGemm", 4, 4, set_int },
+    { "Conv", 3, 3, set_product }, { "Gemm", 3, 3, set_product },
+    { "IntConv", 4, 4, set_int }, { "IntGemm", 4, 4, set_int },
     { "MaxPool", 1, 1, set_pool }, { "AveragePool", 1, 1, set_pool }, { "GlobalAveragePool", 1, 1, set_mean },
     { "Relu", 1, 1, set_clip }, { "Clip", 1, 1, set_clip }, { "Reshape", 1, 1, set_reshape },
     { "Add", 2, 2, set_both }, { "Mul", 2, 2, set_both }, { "Concat", 1, INPUTS, set_concat },

@@ -41,7 +41,8 @@ static int places(const struct step *s, int i, int k, int *begin, int *end)
 #define SUMS(TYPE) \
 static void sum_window_##TYPE(const struct step *s, const TYPE *data, const TYPE *weight, const TYPE *bias, TYPE *sum) \
 { \
-    int in = s->in[1]->side[1], outs = s->out->side[1] / s->group, rows = s->in[0]->side[2], width = s->in[0]->side[3]; \
+    int in = s->in[1]->side[1], outs = s->out->side[1] / s->group; \
+    int rows = s->in[0]->side[2], width = s->in[0]->side[3]; \
     int high = s->out->side[2], wide = s->out->side[3], o, c, i, j, y, x, top, bottom, left, right; \
     for (o = 0; o < outs * s->group; o++, sum += (size_t)high * wide) { \
         for (x = 0; x < high * wide; x++) \
@@ -53,10 +54,10 @@ static void sum_window_##TYPE(const struct step *s, const TYPE *data, const TYPE
                     int row = places(s, 0, i, &top, &bottom), column = places(s, 1, j, &left, &right); \
                     TYPE w = *weight++; \
                     for (y = top; y < bottom; y++) { \
-                        const TYPE *from = plane + (size_t)(row + y * s->stride[0]) * width + column; \
+                        const TYPE *from = plane + (size_t)(row + y * s->stride[0]) * width; \
                         TYPE *to = sum + (size_t)y * wide; \
                         for (x = left; x < right; x++) \
-                            to[x] += w * from[x * s->stride[1]]; \
+                            to[x] += w * from[column + x * s->stride[1]]; \
                     } \
                 } \
     } \
