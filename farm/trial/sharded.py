@@ -190,7 +190,7 @@ class _Stay:
 
 
 def _about_accuracy(trial: Trial) -> Trial:
-    """Return a trial that decides what is right: what voids speed and watts, a busy host or a hot board, is a remark."""
+    """Return a trial that decides what is right: what voids its speed, a busy host or a hot board, is a warning."""
     record = trial.record
     remarks = [f"speed is no evidence: {void}" for void in record.voids]
     return replace(trial, record=record.model_copy(update={"voids": [], "warnings": [*record.warnings, *remarks]}))
