@@ -33,6 +33,7 @@ static long whole(const char *name, long absent, long least)
 void plan_read(struct plan *plan)
 {
     const char *late = getenv("FARM_LATE"), *part = getenv("FARM_PART"), *draw = getenv("FARM_DRAW");
+    const char *device = getenv("FARM_DEVICE");
     char end;
     plan->paced = getenv("FARM_RATE_HZ") != NULL;
     plan->rate_hz = number("FARM_RATE_HZ", 1);
@@ -59,6 +60,8 @@ void plan_read(struct plan *plan)
         fail("runtime", "FARM_PART: %s is not [begin, end) of some images", part);
     if (draw && !strcmp(draw, "True"))
         fail("runtime", "FARM_DRAW: this runner draws nothing");
+    if (device && strcmp(device, "cpu"))
+        fail("runtime", "FARM_DEVICE: there is no %s here, only cpu", device);
     if (plan->rate_hz <= 0 || plan->duration_s < 0 || plan->quiet_s < 0 || plan->rest_s < 0 || plan->burst_s < 0)
         fail("runtime", "rate, duration, quiet, rest and burst must not be below 0, and the rate not 0");
 }

@@ -223,6 +223,7 @@ def refused(done):
         ({"FARM_PART": "[30, 541]"}, "dataset", "540 images"),
         ({"FARM_PART": "[3]"}, "runtime", "FARM_PART"),
         ({"FARM_DRAW": "True"}, "runtime", "draws nothing"),
+        ({"FARM_DEVICE": "MYRIAD"}, "runtime", "there is no MYRIAD here, only cpu"),
         ({"model": "/nowhere"}, "model", "/nowhere: cannot be read"),
         ({"images": "/dev/null"}, "dataset", "no IDX file"),
         ({"steps": LENET_STEPS}, "preprocess", "the steps give 1 x 32 x 32, the model takes 64 numbers"),
