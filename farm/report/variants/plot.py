@@ -6,9 +6,13 @@ all panels, and the list at the right says which. Bars are the absolute figures'
 the boards' differences included; who dominates whom follows from differences on one board, which are far surer.
 """
 
+import math
+from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
+
+from farm.verdict.variants.compared import Value
 
 from ..html.plots import finished, ink
 from .view import TITLES, Comparison, listed
@@ -21,6 +25,8 @@ _LINE = 26
 """Pixels of a line of the list."""
 _SPREAD = 8.0
 """An axis is logarithmic where its largest value is so many times its smallest."""
+_NEAR = 0.045
+"""Points closer than this share of a panel, both ways, have one label."""
 _FORMATS = {"accuracy": ".2%", "size_bytes": "~s"}
 _VERDICTS = ["front", "maybe", "dominated"]
 _INKS = ["good", "boot", "idle"]
@@ -50,16 +56,16 @@ def pareto(comparison: Comparison) -> dict[str, Any]:
 
 def _panel(comparison: Comparison, quality: str, cost: str, *, labelled: bool) -> Any:  # noqa: ANN401 -- altair's
     base = alt.Chart(alt.NamedData(name=cost))
-    x = alt.X("x:Q", axis=_axis(comparison, cost), scale=_scale(comparison, cost))
+    x = alt.X("x:Q", axis=_axis(comparison, cost), scale=_extent(comparison, cost).scale())
     along_y = _axis(comparison, quality) if labelled else alt.Axis(title=None, labels=False)
-    y = alt.Y("y:Q", axis=along_y, scale=_scale(comparison, quality))
+    y = alt.Y("y:Q", axis=along_y, scale=_extent(comparison, quality).scale())
     colour, shape = _colour(), _shape()
     across = base.mark_rule(strokeWidth=1.5, opacity=0.8).encode(x="x_low:Q", x2="x_high:Q", y=y, color=colour)
     along = base.mark_rule(strokeWidth=1.5, opacity=0.8).encode(x=x, y="y_low:Q", y2="y_high:Q", color=colour)
     points = base.mark_point(filled=True, size=90, opacity=1, stroke=ink("page"), strokeWidth=1)
     points = points.encode(x=x, y=y, color=colour, shape=shape)
     numbers = base.mark_text(dx=9, dy=-9, align="left", fontSize=12, fontWeight=600)
-    numbers = numbers.encode(x=x, y=y, text="number:N", color=alt.value(ink("ink")))
+    numbers = numbers.encode(x=x, y=y, text="label:N", color=alt.value(ink("ink")))
     return alt.layer(across, along, points, numbers).properties(width=_SIDE, height=_SIDE)
 
 
@@ -89,24 +95,50 @@ def _list(comparison: Comparison) -> Any:  # noqa: ANN401 -- altair's
 
 
 def _points(comparison: Comparison, quality: str, cost: str) -> list[dict[str, Any]]:
+    x_axis, y_axis = _extent(comparison, cost), _extent(comparison, quality)
     rows: list[dict[str, Any]] = []
-    for nth, values in enumerate(comparison.result.values):
-        x, y = values[cost], values[quality]
-        if x.got is None or y.got is None:
-            continue
+    for nth in _drawn(comparison):
+        x, y = (comparison.result.values[nth][name] for name in (cost, quality))
         row = {"number": str(nth + 1), "verdict": comparison.result.places[nth].verdict}
-        row |= {"x": x.got, "x_low": x.got - (x.u or 0.0), "x_high": x.got + (x.u or 0.0)}
-        rows.append(row | {"y": y.got, "y_low": y.got - (y.u or 0.0), "y_high": y.got + (y.u or 0.0)})
+        row |= {"x": x.got, "x_low": x_axis.within(x, -1), "x_high": x_axis.within(x, 1)}
+        row |= {"y": y.got, "y_low": y_axis.within(y, -1), "y_high": y_axis.within(y, 1)}
+        rows.append(row | {"at": (x_axis.part(x.got or 0.0), y_axis.part(y.got or 0.0))})
+    return _labelled(rows)
+
+
+def _labelled(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Give points that lie upon each other one label, at the rightmost of them."""
+    groups: list[list[dict[str, Any]]] = []
+    for row in sorted(rows, key=lambda row: row["at"]):
+        near = (group for group in groups if all(abs(row["at"][n] - group[-1]["at"][n]) < _NEAR for n in (0, 1)))
+        group = next(near, None)
+        if group is None:
+            groups.append([row])
+        else:
+            group.append(row)
+    for group in groups:
+        label = ", ".join(sorted((row["number"] for row in group), key=int))
+        for row in group:
+            row |= {"label": label if row is group[-1] else ""}
+            del row["at"]
     return rows
 
 
+def _drawn(comparison: Comparison) -> list[int]:
+    """Return the variants of which every figure that is compared is known."""
+    names = comparison.facts.figures
+    values = comparison.result.values
+    return [nth for nth, by in enumerate(values) if all(by[name].got is not None for name in names)]
+
+
 def _lines(comparison: Comparison) -> list[dict[str, Any]]:
+    drawn = _drawn(comparison)
     return [
         {
             "row": nth,
             "name": f"{nth + 1}  {name}",
             "verdict": comparison.result.places[nth].verdict,
-            "place": _place(comparison, nth),
+            "place": _place(comparison, nth) + ("" if nth in drawn else "; not drawn: a figure is not known"),
         }
         for nth, name in enumerate(comparison.names)
     ]
@@ -120,18 +152,50 @@ def _place(comparison: Comparison, variant: int) -> str:
     return f"maybe: {others} may dominate it" if place.verdict == "maybe" else "on the front"
 
 
-def _scale(comparison: Comparison, name: str) -> alt.Scale:
-    """Return an axis that shows every interval whole, with a margin for the numbers."""
-    values = [by[name] for by in comparison.result.values]
-    told = [(value.got, value.u or 0.0) for value in values if value.got is not None]
+@dataclass(frozen=True, slots=True)
+class _Extent:
+    """An axis that shows every interval whole, with a margin for the labels."""
+
+    low: float
+    high: float
+    log: bool
+
+    def part(self, value: float) -> float:
+        """Return where on the axis a value lies, from 0 to 1."""
+        if self.log:
+            return math.log(value / self.low) / math.log(self.high / self.low)
+        return (value - self.low) / (self.high - self.low)
+
+    def within(self, value: Value, sign: int) -> float:
+        """Return an end of a value's interval, or the axis' own where it lies outside."""
+        return min(max((value.got or 0.0) + sign * (value.u or 0.0), self.low), self.high)
+
+    def scale(self) -> alt.Scale:
+        """Return it as the plot takes it."""
+        return alt.Scale(type="log" if self.log else "linear", domain=[self.low, self.high], nice=False, zero=False)
+
+    def ticks(self) -> list[float]:
+        """Return 1, 2 and 5 of each decade, where it is logarithmic."""
+        decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
+        steps = (1, 2, 5) if self.high / self.low < 1e3 else (1,)
+        return [
+            step * 10.0**decade for decade in decades for step in steps if self.low < step * 10.0**decade < self.high
+        ]
+
+
+def _extent(comparison: Comparison, name: str) -> _Extent:
+    values = [comparison.result.values[nth][name] for nth in _drawn(comparison)]
+    told = [(value.got or 0.0, value.u or 0.0) for value in values]
     if not told:
-        return alt.Scale()
+        return _Extent(0.0, 1.0, log=False)
+    least, most = min(got for got, _ in told), max(got for got, _ in told)
     low, high = min(got - u for got, u in told), max(got + u for got, u in told)
-    if low > 0 and high / low > _SPREAD:
+    if least > 0 and most / least > _SPREAD:
+        low = max(low, least / 2)  # an interval that reaches to 0 has no end on such an axis
         margin = (high / low) ** 0.08
-        return alt.Scale(type="log", domain=[low / margin, high * margin], nice=False)
+        return _Extent(low / margin, high * margin, log=True)
     margin = 0.08 * (high - low) or 0.05 * abs(high) or 1.0
-    return alt.Scale(domain=[low - margin, high + margin], nice=False, zero=False)
+    return _Extent(low - margin, high + margin, log=False)
 
 
 def _axis(comparison: Comparison, name: str) -> alt.Axis:
@@ -141,6 +205,8 @@ def _axis(comparison: Comparison, name: str) -> alt.Axis:
     axis = alt.Axis(title=told, labelOverlap="greedy", labelSeparation=8)
     if name in _FORMATS:
         axis["format"] = _FORMATS[name]
+    if (extent := _extent(comparison, name)).log:
+        axis["values"] = extent.ticks()
     return axis
 
 

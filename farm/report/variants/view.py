@@ -1,7 +1,8 @@
 """What is told of a comparison of variants, as texts that terminal, Markdown and plot share."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Self
 
 from farm.errors import UsageFault
@@ -14,9 +15,11 @@ from farm.verdict.variants.compared import Compared, Value, compared
 from farm.verdict.variants.contrast import Contrast
 
 from ..gate_view import counted
-from ..html.words import ABSENT, size, with_bounds
+from ..html.words import ABSENT, figure, size, with_bounds
 
 _MOST_RECORDS = 1_000_000
+_FAR = 4.0
+"""Beyond such a ratio per cent are hard to read."""
 _AFFORDABLE = 20
 """So many times what ran nobody runs (assumed)."""
 TITLES = {
@@ -172,19 +175,19 @@ def cell(name: str, value: Value | None) -> str:
 
 
 def change(one: Contrast) -> str:
-    """Return how far b lies from a, with its interval: ``-12.3 % (-13.0 … -11.6)``."""
+    """Return how far b lies from a, with its interval: ``-12.3 % (-13.0 … -11.6)``; what is far off as a factor."""
     if one.change is None:
         return ABSENT
-    if one.low is None or one.high is None:
-        return f"{100 * one.change:+.2f} %"
-    if one.low == one.high:
-        return f"{100 * one.change:+.2f} %"
-    places = 1 if one.high - one.low > 0.02 else 2
-    return f"{100 * one.change:+.{places}f} % ({_bound(one.low, places)} … {_bound(one.high, places)})"
+    if not 1 / _FAR < 1 + one.change < _FAR:
+        return f"{figure(1 + one.change, 3)} times" + _interval(one, lambda bound: figure(1 + bound, 3))
+    places = 1 if one.high is not None and one.low is not None and one.high - one.low > 0.02 else 2
+    return f"{100 * one.change:+.{places}f} %" + _interval(one, lambda bound: f"{100 * bound:+.{places}f}")
 
 
-def _bound(bound: float, places: int) -> str:
-    return "∞" if bound > 1e3 else f"{100 * bound:+.{places}f}"
+def _interval(one: Contrast, printed: Callable[[float], str]) -> str:
+    if one.low is None or one.high is None or one.low == one.high:
+        return ""
+    return f" ({printed(one.low)} … {printed(one.high) if isfinite(one.high) else '∞'})"
 
 
 def relation(one: Contrast, a: str, b: str) -> str:

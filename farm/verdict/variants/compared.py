@@ -165,7 +165,8 @@ def _value(kind: Kind, trials: Sequence[Record]) -> Value:
             return Value(of=of, why="trials disagree, and a count must repeat itself")
         return Value(got[0], of=of)
     means = [fmean(value for on, _, value in told if on == board) for board in dict.fromkeys(on for on, _, _ in told)]
-    u_meter = max((figure.u for _, figure, _ in told if figure.u is not None), default=None)
+    of_meter = [figure.u for _, figure, _ in told if figure.u is not None]
+    u_meter = fmean(of_meter) if of_meter else None  # of the mean no more than that, were all off in the same way
     scatter = _K * stdev(got) / sqrt(len(got)) if len(got) > 1 else 0.0
     return Value(fmean(means), hypot(u_meter or 0.0, scatter) or None, u_meter, of)
 
