@@ -18,6 +18,10 @@ _POSITIVE = Field(default=None, gt=0, allow_inf_nan=False)
 _NOT_NEGATIVE = Field(default=None, ge=0, allow_inf_nan=False)
 
 
+class NotAsDemanded(LabFault):
+    """The board is sound, and not as a plan wants it: that puts no board out of use."""
+
+
 class Demands(BaseModel):
     """What the board must be like while frames run. An absent demand is not looked at."""
 
@@ -124,13 +128,13 @@ def look(
 
 
 def refuse(board: str, model: str, findings: Sequence[Finding]) -> None:
-    """Raise LabFault where not every demand is fulfilled: all of them at once, with what to do."""
+    """Raise NotAsDemanded where not every demand is fulfilled: all of them at once, with what to do."""
     unmet = [one for one in findings if not one.held]
     if not unmet:
         return
     lines = [f"{one.name}: wanted {one.wanted}, got {_got(one, model)}; {_remedy(one)}" for one in unmet]
     what = "is not as the plan demands" + "".join(f"\n  {line}" for line in lines)
-    raise LabFault(board, what, hint="nothing was run; ask for less, or make the board so")
+    raise NotAsDemanded(board, what, hint="nothing was run; ask for less, or make the board so")
 
 
 def _got(one: Finding, model: str) -> str:

@@ -16,6 +16,7 @@ from farm.lab.lease import LeaseLost
 from farm.lab.twins import inject
 from farm.store.database import Store
 from farm.store.health import QUARANTINE_AFTER, history, note_fault, quarantined
+from farm.trial.state.demands import NotAsDemanded
 from power.errors import MeterOffline
 
 SAMPLES = Path(__file__).parents[2] / "lab"
@@ -162,6 +163,7 @@ def test_only_faults_of_the_board_and_what_is_wired_to_it_count(twins):
     with Store.open(twins.state / "results.sqlite") as store:
         assert note_lab_fault(store, twins.lab, "atom-01", LeaseLost("atom-01", "taken")) is None
         assert note_lab_fault(store, twins.lab, "atom-01", UsageFault("atom-01: x")) is None
+        assert note_lab_fault(store, twins.lab, "atom-01", NotAsDemanded("atom-01", "is at 61 °C")) is None
         assert note_lab_fault(store, twins.lab, "atom-01", MeterOffline("um25c-1")) is None
         assert history(store) == []
         assert note_lab_fault(store, twins.lab, "atom-01", MeterOffline("wall-1")) is None
