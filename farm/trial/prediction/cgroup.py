@@ -71,16 +71,14 @@ def places(proc: Path = Path("/proc/self"), pid: int | None = None) -> tuple[Pla
 
 
 def _version_2(mount: Path, own: Path, pid: int) -> Place | str:
-    """Look at the group of this process, then at those above: in one of them the controllers may be switched on."""
+    """Look at the group of this process, then at the one above: in one of them the controllers may be switched on."""
     if "cpu" not in _words(mount / "cgroup.controllers") and "cpu" not in _words(own / "cgroup.controllers"):
         return "cgroup v2 is without the cpu controller here"
     if _words(own / "cgroup.procs") == [str(pid)] and _ours(own) and own != mount:
         return Place(2, own, _usable(_words(own / "cgroup.controllers")), alone=True)
-    folder = own
-    while folder.is_relative_to(mount):
+    for folder in (own, *([own.parent] if own != mount else [])):
         if "cpu" in _words(folder / "cgroup.subtree_control") and _ours(folder):
             return Place(2, folder, _usable(_words(folder / "cgroup.subtree_control")))
-        folder = folder.parent
     delegate = _DELEGATE.format(user="" if os.geteuid() == 0 else "--user ")
     return f"cgroup v2: {own} is not delegated to this user, or read-only; `{delegate}` gives it away"
 
@@ -226,9 +224,9 @@ class Group:
         """Undo :meth:`_step_aside`."""
         if self._leaf is None:
             return
-        for controller in self._turned_on:
-            (self.place.folder / "cgroup.subtree_control").write_text(f"-{controller}", encoding="ascii")
-        with suppress(OSError):
+        with suppress(OSError):  # what stays, stays in a group that was given to this user, and ends with it
+            for controller in self._turned_on:
+                (self.place.folder / "cgroup.subtree_control").write_text(f"-{controller}", encoding="ascii")
             (self.place.folder / "cgroup.procs").write_text(str(os.getpid()), encoding="ascii")
             self._leaf.rmdir()
         self._leaf = None

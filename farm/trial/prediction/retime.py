@@ -20,6 +20,9 @@ from ..figures import Frames
 from ..remote import Int64, Run
 from ..scenario import FixedRate, Scenario
 
+_BLOCKED = 0.2
+"""Of a frame, the median; assumed. OpenVINO's own threads leave the caller next to nothing to do."""
+
 
 def cpu_ns(run: Run) -> Int64 | None:
     """Return the processor time of each frame, shape (n,); None where the runner tells of none."""
@@ -32,7 +35,24 @@ def cpu_ns(run: Run) -> Int64 | None:
 def computable(run: Run, scenario: Scenario, threads: int) -> bool:
     """Tell whether processor time says how long frames take: it must be one thread's, and of every frame that came."""
     drops = isinstance(scenario, FixedRate) and scenario.late == "drop"
-    return threads == 1 and not drops and cpu_ns(run) is not None
+    return threads == 1 and not drops and _in_one_thread(run)
+
+
+def _in_one_thread(run: Run) -> bool:
+    """Tell whether the thread that tells its processor time is the one that computes: then it waits for nobody else.
+
+    What it waited for a processor, or for the quota, is no such wait; a frame whose wait the runner could not tell
+    apart from another gave its processor up of its own accord.
+    """
+    used_ns = cpu_ns(run)
+    if used_ns is None or "waited_ns" not in run.hello["columns"]:
+        return used_ns is not None
+    at = run.hello["columns"].index("waited_ns")
+    told: list[int | float | None] = [row[at] for row in run.rows]
+    took_ns = run.column(f"{run.stages[-1]}_ns") - run.column("wake_ns")
+    waited_ns = np.array([one or 0 for one in told], np.int64)
+    blocked_ns = np.maximum(0, took_ns - waited_ns - used_ns)
+    return bool(np.median(blocked_ns / np.maximum(1, took_ns)) <= _BLOCKED)
 
 
 def own_ns(run: Run) -> int:

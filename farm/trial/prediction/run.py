@@ -135,6 +135,8 @@ def _environment(folder: Path, switches: Mapping[str, str]) -> dict[str, str]:
     program = folder / "python3"
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', encoding="utf-8")
     program.chmod(0o755)
+    if not os.access(program, os.X_OK):  # else the shell would find another Python, and say nothing
+        raise LabFault(str(folder), "no program may be run there", hint="set TMPDIR to a folder on another file system")
     own = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}  # the runner's folder is the installed package's
     return {**own, "PATH": f"{folder}:{os.environ.get('PATH', os.defpath)}", **switches}
 

@@ -68,6 +68,15 @@ def test_half_the_share_doubles_every_latency():
     assert half / whole == pytest.approx(2, abs=1e-4)
 
 
+@pytest.mark.parametrize(("waited_ms", "told"), [(3.0, True), (0.0, False), (None, False)])
+def test_a_thread_that_waits_for_others_does_not_tell_how_long_a_frame_takes(waited_ms, told):
+    one = run((0, 0, 6, 3), (10, 10, 16, 3))
+    one.hello["columns"] = [*COLUMNS, "waited_ns"]
+    for row in one.rows:
+        row.append(None if waited_ms is None else int(waited_ms * MS))
+    assert computable(one, FixedRate(100.0, 0.02), 1) is told
+
+
 def test_what_processor_time_does_not_tell_is_not_computed():
     one, rate = run((0, 0, 3, 3)), FixedRate(10.0, 0.1)
     assert computable(one, rate, 1)
