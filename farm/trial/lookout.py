@@ -9,7 +9,7 @@ from devices.shell import Shell
 
 from .gone import Gone
 from .kept import Kept, Seen
-from .signs import SUPPLY, Signs
+from .signs import Signs
 
 BROKEN = (ConnectionLost, Unreachable, DeadlineExceeded)
 """What a link raises that may be there again in a moment."""
@@ -76,8 +76,9 @@ class Lookout:
                 since_ns = self.lost_ns or 0
                 if monotonic_ns() - since_ns > AWAY_S * 1e9:
                     evidence = "last: " + str(error).partition("\n")[0].removeprefix(f"{self._shell.name}: ")
+                    hint = f"look at its network and its supply; `farm power cycle {self._shell.name}` boots it anew"
                     what = f"answers no more for {AWAY_S:g} s"
-                    raise Gone(what, evidence=evidence, hint=SUPPLY, t_ns=since_ns, board=True) from None
+                    raise Gone(what, evidence=evidence, hint=hint, t_ns=since_ns, board=True) from None
             self._ending.wait(AGAIN_S)
         raise Gone("is left alone")
 

@@ -22,7 +22,7 @@ from .gone import Gone
 if TYPE_CHECKING:
     from devices.console import Console
 
-SUPPLY = "look at its supply (a brown-out leaves no word), its heat and its watchdog"
+_SUPPLY = "look at its supply (a brown-out leaves no word), its heat and its watchdog, and run it again"
 
 _LAST_WORDS_S = 2.0
 """What a board has sent before it went may come so much later than what its console says (assumed: half a second of
@@ -116,7 +116,7 @@ class Signs:
         now = self.ask_boot_id(timeout_s)
         if now not in ("", self.boot_id):  # an empty answer proves nothing
             evidence = f"boot {self.boot_id} began the trial, boot {now} answers"
-            raise Gone("rebooted", evidence=evidence, hint=SUPPLY, board=True, t_ns=lost_ns)
+            raise Gone("rebooted", evidence=evidence, hint=_SUPPLY, board=True, t_ns=lost_ns)
 
     def check_console(self, heard_ns: int, *, away: bool) -> None:
         """Look at the console of a board that was heard last at ``heard_ns``; raises Gone where that tells all."""
@@ -128,11 +128,11 @@ class Signs:
             if silent_ns > _LAST_WORDS_S * 1e9:
                 panic = re.search("panic|abort|exception", console.told, re.IGNORECASE)
                 raise Gone(
-                    "panicked" if panic else "went down or rebooted", hint=SUPPLY, board=True, t_ns=console.told_ns
+                    "panicked" if panic else "went down or rebooted", hint=_SUPPLY, board=True, t_ns=console.told_ns
                 )
         elif away and console.asks_login:
             evidence = "its console asks for a login anew, and nothing answers"
-            raise Gone("rebooted", evidence=evidence, hint=SUPPLY, board=True, t_ns=heard_ns)
+            raise Gone("rebooted", evidence=evidence, hint=_SUPPLY, board=True, t_ns=heard_ns)
 
     def give_up(self) -> None:
         """Let everybody know that the board is gone."""

@@ -5,14 +5,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from devices.errors import ConnectionLost, DeadlineExceeded, Unreachable
 from devices.twin.qemu.missing import missing
+from farm.errors import LabFault
 from farm.lab.bench import Bench, borrow
 from farm.lab.inventory import load, usable
 from farm.lab.twins import inject, restore, snapshot, status
+from farm.trial.remote import run_on_board
+from farm.trial.scenario import FixedRate
+from farm.trial.signs import Signs
 
 from .test_qemu_main_job import SOURCE, Farm
 
@@ -178,3 +184,49 @@ def test_a_board_that_fails_while_it_is_used_is_told_by_what_it_still_does(farm,
         assert looked.returncode == 3, looked.stdout
         assert "accepts no SSH session" in looked.stderr
         assert ("nothing answers on the console" in looked.stderr) is HEALTH[fault]
+
+
+TELLS = """\
+echo '{"event": "hello", "runtime": "sh", "columns": ["image", "arrival_ns", "wake_ns", "infer_ns", "prediction"]}'
+echo '{"event": "start", "first_arrival_ns": 0, "frames": 1000}'
+while :; do echo '{"event": "frames", "rows": [[0, 0, 0, 0, 0]]}'; sleep 0.3; done
+"""
+"""A program that never ends, of nothing but a shell."""
+
+
+def telling(bench: Bench) -> Any:
+    """What stands for a deployment whose program is that."""
+    manifest = SimpleNamespace(name="tells", command=["sh", "-c", TELLS])
+    return SimpleNamespace(
+        artifact=SimpleNamespace(manifest=manifest),
+        runs_path=f"/tmp/runs-{bench.name}",
+        manifest_path="/none/manifest.json",
+        model_path="/none",
+        images_path="/none",
+    )
+
+
+@pytest.mark.parametrize(("fault", "says"), [("kernel-panic", "panicked"), ("reset", "(went down or )?rebooted")])
+def test_a_run_on_a_board_that_goes_is_given_up_by_what_its_console_says(farm, boot_id, fault, says):
+    begun: list[int] = []
+
+    def progress(said: str) -> None:
+        if said.startswith("frame ") and not begun:
+            begun.append(time.monotonic_ns())
+            inject(farm.state, BOARD, fault)
+
+    with lent(farm) as bench:
+        signs, deployment = Signs.of(bench, boot_id), telling(bench)
+        with pytest.raises(LabFault, match=rf"{BOARD}: {says} after .* s of frames") as seen:
+            run_on_board(
+                bench.shell,
+                deployment,
+                FixedRate(10, 600),
+                quiet_s=0.1,
+                progress=progress,
+                watch=lambda: None,
+                signs=signs,
+            )
+        assert (time.monotonic_ns() - begun[0]) / 1e9 < 40
+    assert "its console says" in str(seen.value)
+    assert "farm bootlog" in str(seen.value)
