@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ..errors import Exit, UsageFault
 from . import output
 from .common import STATE, add_dataset, add_inventory, named, open_lab, open_records
+from .conditions import add_conditions
 from .report import missing_extra
 from .scenario_options import add_scenario, scenario
 
@@ -42,6 +43,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="check everything and show what would run where")
     parser.add_argument("--again", metavar="RUN", help="run nothing: tell of this comparison; `last` is the newest run")
     add_scenario(parser, usual="single-stream")
+    add_conditions(parser)
     parser.add_argument(
         "--json", type=Path, nargs="?", const=_STDOUT, metavar="FILE", help="the result as JSON; without FILE, no table"
     )
@@ -90,6 +92,8 @@ def _asked(args: Namespace) -> "Asked":
         model=args.model,
         scenario=scenario(args),
         boards=args.board,
+        demands=args.demand,
+        settings=args.set,
         dataset=args.dataset,
         figures=[name.strip() for name in (args.figures or "").split(",") if name.strip()],
         seed=randbelow(1_000_000) if args.seed is None else args.seed,

@@ -13,6 +13,7 @@ from ...lab.made import made
 from ...lab.words import unknown
 from ...store.comparison_facts import ComparisonFacts, VariantFacts
 from ...trial.scenario import SCENARIOS, Scenario
+from ...trial.state.conditions import NOTHING, Conditions, parse_conditions
 from ..budget import trial_s
 from ..releases import Packed
 from ..sequential import multiplier
@@ -37,6 +38,10 @@ class Asked:
     scenario: Scenario
     boards: Sequence[str] = ()
     """Only these; empty: all of the model."""
+    demands: Sequence[str] = ()
+    """What each board must be like, ``NAME=VALUE``."""
+    settings: Sequence[str] = ()
+    """What is set on each for its trials, likewise."""
     dataset: Path | None = None
     figures: Sequence[str] = ()
     """By which to compare; empty: the usual ones."""
@@ -59,6 +64,8 @@ class Plan:
     facts: ComparisonFacts
     packed: Sequence[Packed]
     """By variant."""
+    conditions: Conditions = NOTHING
+    """What each board must be like, and what is set on it for that."""
     sources: Mapping[str, str] = field(default_factory=dict[str, str])
     """Variant's name → the file that it came from."""
 
@@ -85,6 +92,11 @@ def plan_comparison(asked: Asked, open_lab: Callable[[], Lab], folder: Path, *, 
     boards: list[str] = []
     try:
         boards = Wanted(boards=tuple(asked.boards), model=asked.model).among(lab)
+    except UsageFault as fault:
+        found += fault.faults
+    conditions = NOTHING
+    try:
+        conditions = parse_conditions(asked.demands, asked.settings, asked.model)
     except UsageFault as fault:
         found += fault.faults
     packed: list[Packed] = []
@@ -118,7 +130,7 @@ def plan_comparison(asked: Asked, open_lab: Callable[[], Lab], folder: Path, *, 
         until=asked.until,
     )
     sources = {variant.name: str(path) for variant, path in zip(variants, asked.artifacts, strict=True)}
-    return Plan(lab, asked.scenario, facts, packed, sources)
+    return Plan(lab, asked.scenario, facts, packed, conditions, sources)
 
 
 def _numbers(asked: Asked) -> Iterator[str]:

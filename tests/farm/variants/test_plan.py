@@ -62,7 +62,15 @@ def test_boards_can_be_named_and_must_be_of_the_model(planned):
 
 def test_all_that_is_wrong_is_told_at_once(planned):
     with pytest.raises(UsageFault) as refused:
-        planned(PRUNED, figures=["fpss"], alpha=0.7, resolution=1.5, most_rounds=5, most_voids=-1)
+        planned(
+            PRUNED,
+            figures=["fpss"],
+            alpha=0.7,
+            resolution=1.5,
+            most_rounds=5,
+            most_voids=-1,
+            demands=["govenor=performance"],
+        )
     faults = "\n".join(refused.value.faults)
     for words in (
         "nothing to compare",
