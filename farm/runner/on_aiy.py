@@ -2,8 +2,12 @@
 
 Follows that module as in the AIY image of 2018 and later (firmware 1.x): ``ImageInference`` of a ``ModelDescriptor``,
 images as PIL has them, scores as lists by tensor name. The bonnet normalises: it is sent bytes, and computes
-``(byte - mean) / stddev``. Tried on a stand-in only.
+``(byte - mean) / stddev``. Tried on a stand-in only, and with the module of 2021 itself, which spoke with a stand-in of
+the bonnet.
 """
+
+import atexit
+import hashlib
 
 import numpy as np
 from faults import Fault
@@ -29,7 +33,9 @@ class Bonnet:
         self._output = manifest["output"]["name"]
         normalizer = float(given.get("zero_point") or 0), 1.0 / given["scale"]
         with open(path, "rb") as file:
-            descriptor = vision.ModelDescriptor(manifest["name"], tuple(given["shape"]), normalizer, file.read())
+            graph = file.read()
+        shape = tuple(given["shape"])
+        descriptor = vision.ModelDescriptor(_name(graph, shape, normalizer), shape, normalizer, graph)
         try:
             with vision.InferenceEngine() as engine:
                 firmware = engine.get_firmware_info()
@@ -39,6 +45,7 @@ class Bonnet:
         except Exception as error:  # of its transport, which has classes of its own
             text = "the Vision Bonnet does not answer: {}: {}"
             raise Fault("runtime", text.format(type(error).__name__, error)) from error
+        atexit.register(self._inference.close)  # else the bonnet keeps the graph, and has less room for the next
         self.version = "aiy.vision.inference, firmware {}.{}".format(*firmware)
 
     def feed(self, tensor):
@@ -53,3 +60,9 @@ class Bonnet:
             text = "the graph gives {}; the manifest names {}"
             raise Fault("model", text.format(", ".join(sorted(tensors)), self._output))
         return np.array(tensors[self._output].data, np.float32)
+
+
+def _name(graph, shape, normalizer):
+    """Return the name of just this graph: one that the bonnet still has under a name is not loaded again."""
+    digest = hashlib.sha256(repr((shape, normalizer)).encode() + graph)
+    return "farm-" + digest.hexdigest()[:16]

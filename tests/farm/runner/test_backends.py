@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -246,15 +247,36 @@ class TestBonnet:
     BYTES = {"dtype": "uint8", "scale": 0.0078125, "zero_point": 128}  # noqa: RUF012
 
     @pytest.fixture
-    def bonnet(self, stand_in, of_runner):
+    def at_exit(self):
+        """What the runner's process does when it ends."""
+        return []
+
+    @pytest.fixture
+    def bonnet(self, stand_in, of_runner, monkeypatch, at_exit):
         pytest.importorskip("PIL")
-        return stand_in("bonnet"), of_runner("aiy.vision.inference")
+        net = stand_in("bonnet")
+        monkeypatch.setattr(of_runner("on_aiy"), "atexit", SimpleNamespace(register=at_exit.append))
+        return net, of_runner("aiy.vision.inference")
 
     def test_the_bonnet_is_sent_bytes_and_normalises_them(self, bonnet, loaded):
         backend, fed = loaded("aiy", bonnet[0].file_of(), **self.BYTES)
         wanted = (fed.reshape(-1)[:10].astype(np.float32) - 128) / 128
         assert np.allclose(backend.infer(backend.feed(fed)), wanted)
         assert (backend.version, backend.device) == ("aiy.vision.inference, firmware 1.2", "AIY Vision Bonnet")
+
+    def test_the_bonnet_is_left_as_it_was(self, bonnet, loaded, at_exit):
+        loaded("aiy", bonnet[0].file_of(), **self.BYTES)
+        (close,) = at_exit
+        close()
+        assert (bonnet[1].loaded, bonnet[1].opened) == ({}, [])
+
+    def test_a_graph_that_an_earlier_run_left_there_is_not_taken_for_another(self, bonnet, loaded):
+        for times in (1, 2):
+            backend, fed = loaded("aiy", bonnet[0].file_of(times=times), **self.BYTES)
+            bonnet[1].opened.clear()  # its process was killed
+            wanted = times * (fed.reshape(-1)[:10].astype(np.float32) - 128) / 128
+            assert np.allclose(backend.infer(backend.feed(fed)), wanted)
+        assert len(bonnet[1].loaded) == 2
 
     def test_no_bonnet_is_told_from_a_wrong_graph(self, bonnet, loaded, refused, monkeypatch):
         with refused("model", "No model with such name"):

@@ -9,6 +9,8 @@ from net import says, scores
 there = True
 """Whether a bonnet is plugged on."""
 opened = []
+loaded = {}
+"""What the bonnet has, by name, whoever put it there and when."""
 
 
 class InferenceException(Exception):
@@ -27,7 +29,6 @@ class InferenceEngine:
             raise FileNotFoundError(2, "No such file or directory", "/dev/vision_spicomm")
         assert not opened, "the transport is open already"
         opened.append(self)
-        self._models = {}
 
     def close(self):
         opened.remove(self)
@@ -49,7 +50,7 @@ class InferenceEngine:
         if depth != 3:
             raise ValueError("Unsupported depth value: %d. Must be 3.")
         try:
-            self._models[descriptor.name] = says(descriptor.compute_graph), mean, stddev
+            loaded[descriptor.name] = says(descriptor.compute_graph), mean, stddev
         except ValueError as error:  # it is a warning there, too, and the next request fails
             logging.getLogger(__name__).debug(str(error))
         return descriptor.name
@@ -58,19 +59,25 @@ class InferenceEngine:
         assert params is None
         if image.mode not in ("RGB", "L"):
             raise InferenceException(f"Unsupported image format: {image.mode}. Must be L or RGB.")
-        if model_name not in self._models:
+        if model_name not in loaded:
             raise InferenceException("No model with such name")
-        net, mean, stddev = self._models[model_name]
+        net, mean, stddev = loaded[model_name]
         planes = np.stack([np.frombuffer(plane.tobytes(), np.uint8) for plane in image.split()])
         real = (planes.reshape(-1, image.size[1], image.size[0]).transpose(1, 2, 0) - mean) / stddev
-        given = SimpleNamespace(data=scores(real).reshape(-1).tolist())
+        given = SimpleNamespace(data=(net.get("times", 1) * scores(real)).reshape(-1).tolist())
         return SimpleNamespace(tensors={net.get("output", "scores"): given}, duration_ms=12)
 
 
 class ImageInference:
     def __init__(self, descriptor):
         self._engine = InferenceEngine()
-        self._key = self._engine.load_model(descriptor)
+        self._key = descriptor.name
+        if descriptor.name not in loaded:
+            self._engine.load_model(descriptor)
 
     def run(self, image, params=None):
         return self._engine.image_inference(self._key, image, params)
+
+    def close(self):
+        loaded.pop(self._key, None)
+        self._engine.close()
