@@ -100,9 +100,15 @@ def share_of(limits: Limits, host: Host) -> float:
 
 
 def quota_of(cores: float) -> Quota:
-    """Return a quota of so many cores' time, in a period as short as the kernel holds it well."""
+    """Return a quota of so many cores' time, in a period as short as the kernel holds it well.
+
+    Raises:
+        UsageFault: it is less than the kernel gives out.
+    """
+    if cores * _MOST_US < _LEAST_US:
+        raise UsageFault(f"{cores:.2g} of a core's time is less than any quota gives: {_LEAST_US} of {_MOST_US} µs")
     period_us = min(_MOST_US, max(_PERIOD_US, ceil(_LEAST_US / cores)))
-    return Quota(max(_LEAST_US, round(cores * period_us)), period_us)
+    return Quota(round(cores * period_us), period_us)
 
 
 def _can_limit() -> bool:

@@ -84,6 +84,11 @@ def test_a_quota_is_given_out_in_periods_as_short_as_the_kernel_takes_them(cores
     assert (quota_of(cores).quota_us, quota_of(cores).period_us) == (quota_us, period_us)
 
 
+def test_less_than_the_least_quota_is_refused():
+    with pytest.raises(UsageFault, match="less than any quota gives: 1000 of 1000000"):
+        quota_of(0.0009)
+
+
 def test_kernels_that_the_board_has_not_are_kept_away_or_told_of(a_host):
     more = a_host().more_than(PROCESSORS["atom-e3930"].flags)
     assert more == ["avx", "avx2"]
