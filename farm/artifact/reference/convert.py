@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 
 from ...errors import UsageFault
-from ..model.malformed import Malformed
 from ..model.net import Net, Node
 from . import floats, integers
 from .expand import expanded
@@ -51,16 +50,14 @@ def reference_of(net: Net, where: str) -> bytes:
     if len(net.inputs) != 1 or len(net.outputs) != 1:
         raise UsageFault(f"{where}: {len(net.inputs)} inputs and {len(net.outputs)} outputs; a reference has one each")
     view = View(expanded(net), where)
-    unknown = sorted(
-        {one.operator for one in view.net.nodes if one.operator not in OPERATORS and not _constant(view, one)}
-    )
-    if unknown:
+    nodes = [node for node in view.net.nodes if not view.fixed(node.outputs[0])]
+    if unknown := sorted({node.operator for node in nodes} - OPERATORS):
         raise UsageFault([f"{where}: operator {one}: the reference does not know it" for one in unknown])
     out = Writer()
     _head(view, out)
     done: set[str] = set()
-    for node in view.net.nodes:
-        if node.outputs[0] in done or _constant(view, node):
+    for node in nodes:
+        if node.outputs[0] in done:
             continue
         try:
             done |= _integer(view, node, out) or _real(view, node, out)
@@ -70,10 +67,7 @@ def reference_of(net: Net, where: str) -> bytes:
     if output not in view.made:
         raise UsageFault(f"{where}: nothing gives its output {output}")
     out.line("output", out.name(output))
-    try:
-        return out.file()
-    except Malformed as error:
-        raise UsageFault(f"{where}: {error}") from error
+    return out.file()
 
 
 def _head(view: View, out: Writer) -> None:
@@ -86,10 +80,6 @@ def _head(view: View, out: Writer) -> None:
         dtype=port.dtype,
         **facts,
     )
-
-
-def _constant(view: View, node: Node) -> bool:
-    return view.constant(node.outputs[0]) is not None
 
 
 def _integer(view: View, node: Node, out: Writer) -> set[str]:

@@ -50,7 +50,9 @@ def weights(view: View, node: Node, name: str, out: Writer, *, turned: bool = Fa
         out: Where to.
         turned: The model has (in, out); a reference has (out, in).
     """
-    own = out.new(name, "turned") if turned else out.name(name)
+    own = out.name(f"{name}.turned" if turned else name)
+    if view.fixed(name) and out.gives(own):
+        return own
     shared = view.made.get(name)
     if shared is not None and shared.operator == "Gather" and not shared.attributes.get("axis", 0):
         table, numbers = (view.constant(one) for one in shared.inputs[:2])
@@ -146,7 +148,7 @@ def broadcast(view: View, node: Node, out: Writer) -> None:
 
 
 def _operand(view: View, node: Node, name: str, out: Writer) -> str:
-    return out.name(name) if view.constant(name) is None else out.array(out.name(name), constant(view, node, name))
+    return out.array(out.name(name), constant(view, node, name)) if view.fixed(name) else out.name(name)
 
 
 def concat(view: View, node: Node, out: Writer) -> None:
@@ -215,9 +217,7 @@ def quantise(view: View, node: Node, out: Writer) -> None:
 
 
 def dequantise(view: View, node: Node, out: Writer) -> None:
-    """Integers to real numbers; what stands in the file is worked out where it is used."""
-    if view.constant(node.inputs[0]) is not None:
-        return
+    """Integers to real numbers."""
     steps = view.steps(node, 1)
     if steps is None or not steps.one:
         raise view.fault(node, "has a scale for each channel of what is computed; want one")

@@ -82,7 +82,7 @@ def product(view: View, node: Node) -> Product | None:
     """Return the product of integers that a real operator stands for; None where it stands for none."""
     given = view.integers(node.inputs[0])
     weights = view.integers(node.inputs[1])
-    if given is None or weights is None or not given.steps.one or view.constant(given.name) is not None:
+    if given is None or weights is None or not given.steps.one or view.fixed(given.name):
         return None
     weight = view.constant(weights.name)
     odd = any(

@@ -78,6 +78,13 @@ class View:
             return None
         return _folded(node, [one for one in given if one is not None])
 
+    def fixed(self, name: str) -> bool:
+        """Return whether a tensor never changes; nothing is worked out."""
+        node = self.made.get(name)
+        if name in self.net.constants or node is None:
+            return name in self.net.constants
+        return node.operator in _FOLDED and bool(node.inputs) and all(self.fixed(one) for one in node.inputs if one)
+
     def shape(self, name: str, node: Node) -> tuple[int, ...]:
         """Return a shape that must be known."""
         shape = self.net.shapes.get(name)

@@ -52,6 +52,10 @@ class Writer:
         self._taken.add(name)
         return name
 
+    def gives(self, name: str) -> bool:
+        """Return whether an array has this name, or a line gives it."""
+        return name in self._arrays or any(line.output == name for line in self._lines)
+
     def array(self, name: str, values: Values) -> str:
         """Add an array under a name that is free; return it."""
         self._arrays[name] = np.ascontiguousarray(values)

@@ -323,3 +323,16 @@ def test_what_numpys_own_savez_writes_is_read_too():
     net = read_npz(GOOD)
     assert net.shapes["y"] == (1, 3)
     assert [(one.operator, one.inputs) for one in net.nodes] == [("Gemm", ("x", "w", ""))]
+
+
+def test_weights_that_two_layers_share_are_written_once(reference):
+    table, numbers = np.float32([0, 2]), np.array([[0, 1], [1, 0]], np.uint8)
+    nodes = [
+        node("Cast", ["n"], ["wide"], to=6),
+        node("Gather", ["t", "wide"], ["w"]),
+        node("Gemm", ["x", "w"], ["a"], transB=1),
+        node("Gemm", ["a", "w"], ["y"], transB=1),
+    ]
+    made = converted(nodes, {"t": table, "n": numbers}, shape=(1, 2), out=(1, 2))
+    assert [one.operator for one in read_npz(made).nodes] == ["Gather", "Gemm", "Gemm"]
+    assert reference(made).infer(np.float32([[1, 3]])).tolist() == [[4.0, 12.0]]
