@@ -107,6 +107,9 @@ class Following:
                     self.said = self._lookout.why_ended(self.status).said
                     return
                 command = self._found_again(self._kept, self._lookout)
+        except Gone:
+            if not self._ending.is_set():  # else nobody asks why
+                raise
         finally:
             if self._ending.is_set():
                 self._lookout.clear()  # what was about to start when all was cleared
@@ -160,13 +163,9 @@ class Following:
             if told is None:
                 continue
             self.heard_ns = line.t_ns
-            match told.event["event"]:
-                case "end":
-                    self._over = True
-                case "unkept":
-                    self._unkept = str(told.event.get("why", "its file takes no more"))
-                case _:
-                    pass
+            self._over = self._over or told.event["event"] == "end"
+            if told.event["event"] == "unkept":
+                self._unkept = str(told.event.get("why", "its file takes no more"))
             yield told
         if torn is not None and (self._kept is None or self.status == 0):
             raise self._nonsense(torn)
