@@ -41,6 +41,8 @@ class Accuracy:
     source: str
     watts: Tolerance | None = None
     """Of a meter whose readings are watts that it measured as such; else they are off by what volts and amps are."""
+    assumed: bool = False
+    """Whether any of these figures is nobody's word for this instrument; ``source`` says which, and after what."""
     apart_s: float = 0.0
     """Volts and amps of a reading may be so far apart: what both do meanwhile, their product does not tell."""
 

@@ -65,7 +65,7 @@ class PairedMeter:
         amps, volts = self.amps.accuracy, self.volts.accuracy
         apart_s = 1 / self.volts.rate_hz + self.volts.stamp_bound_s + self.amps.stamp_bound_s
         source = f"{_who(self.amps)}: {amps.source}; {_who(self.volts)}: {volts.source}"
-        return Accuracy(volts.volts, amps.amps, source, apart_s=apart_s)
+        return Accuracy(volts.volts, amps.amps, source, assumed=volts.assumed or amps.assumed, apart_s=apart_s)
 
     def identity(self) -> Identity:
         """Return who both are, the one for amps first."""

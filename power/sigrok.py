@@ -268,4 +268,5 @@ def _accuracy(options: Sigrok.Config) -> Accuracy:
         amps=Tolerance(options.of_reading, options.amps_offset),
         watts=watts,
         source=source,
+        assumed=options.accuracy_source is None or options.assume_volts is not None or options.assume_amps is not None,
     )

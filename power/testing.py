@@ -163,6 +163,7 @@ class MeterConformance(ABC):
                 assert 0 < tolerance.of_reading <= 0.1
                 assert math.isfinite(tolerance.offset)
             assert meter.accuracy.source
+            assert "assumed" in meter.accuracy.source or not meter.accuracy.assumed
 
     def test_its_options_are_checked(self) -> None:
         assert self.driver in known_meters()

@@ -103,6 +103,8 @@ class PowerFacts(Part):
     serial_number: str | None = None
     firmware: str | None = None
     accuracy_source: str
+    accuracy_assumed: bool | None = None
+    """Whether any of the limits is nobody's word for this instrument; absent in older records."""
     calibration: CalibrationFacts | None = None
     """Absent: what the unit said stands uncorrected."""
     nominal_rate_hz: float

@@ -17,7 +17,7 @@ def limits(power: Sequence[PowerFacts], ambient_celsius: Sequence[float | None])
     """
     measured = [facts for facts in power if facts.how == "measured"]
     for facts in measured:
-        if "assumed" in facts.accuracy_source and not _certified(facts):
+        if facts.accuracy_assumed and not _certified(facts):
             yield f"limits: {facts.meter}: its limits of error are assumed, so is ±: {facts.accuracy_source}"
     known = [celsius for celsius in ambient_celsius if celsius is not None]
     low, high = _CELSIUS

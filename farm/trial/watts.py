@@ -83,6 +83,7 @@ def power(
         serial_number=identity.serial_number or None,
         firmware=identity.firmware or None,
         accuracy_source=on.meter.accuracy.source,
+        accuracy_assumed=on.meter.accuracy.assumed,
         calibration=on.calibration,
         nominal_rate_hz=on.meter.rate_hz,
         rate_hz=trace.rate_hz,

@@ -149,6 +149,7 @@ def _accuracy(rail: Rail) -> Accuracy:
         volts=Tolerance(_OF_READING, _BUS_OFFSET_VOLTS + _BUS_STEP_VOLTS / 2),
         amps=Tolerance(_OF_READING + _RESISTOR, (_SHUNT_OFFSET_VOLTS + _SHUNT_STEP_VOLTS / 2) / ohms),
         source=f"TI SBOS576C, section 6.5, maximum errors at 25 °C, half a step; shunt {shunt}, taken to be within 1 %",
+        assumed=rail.shunt_ohms is None,
     )
 
 
@@ -157,4 +158,10 @@ def _of_a_sum(rails: Sequence[Rail]) -> Accuracy:
     each = [_accuracy(rail) for rail in rails]
     amps = sum(one.amps.offset for one in each if one.amps is not None)
     watts = Tolerance(2 * _OF_READING + _RESISTOR, _MOST_VOLTS * amps)
-    return Accuracy(None, None, f"{each[0].source}; a sum, at {_MOST_VOLTS:g} V", watts=watts)
+    return Accuracy(
+        None,
+        None,
+        f"{each[0].source}; a sum, at {_MOST_VOLTS:g} V",
+        watts=watts,
+        assumed=any(one.assumed for one in each),
+    )

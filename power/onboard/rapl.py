@@ -34,6 +34,7 @@ class Rapl(PolledMeter):
         None,
         "assumed: Intel states no limits; public comparisons with an outside meter lie within a few percent",
         watts=Tolerance(0.05, 0.1),
+        assumed=True,
     )
 
     kinds: ClassVar[tuple[Kind, ...]] = ("chip",)

@@ -37,6 +37,7 @@ class Tegrastats(PolledMeter):
         None,
         "assumed: the INA3221 behind it (TI SBOS576C, section 6.5) at 19 V on a shunt of 10 mΩ within 1 %",
         watts=Tolerance(0.015, 0.2),
+        assumed=True,
     )
 
     kinds: ClassVar[tuple[Kind, ...]] = ("rail", "inlet")

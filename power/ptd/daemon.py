@@ -238,4 +238,5 @@ def _accuracy(options: PtDaemon.Config) -> Accuracy:
         source="SPEC's rule for an accepted analyser on a fixed range: at most 1 % of the reading"
         if fixed
         else "assumed: 5 %, for PTDaemon itself calls the uncertainty of automatic ranges unknown",
+        assumed=not fixed,
     )

@@ -185,4 +185,5 @@ def _accuracy(options: GenericScpi.Config) -> Accuracy:
         amps=Tolerance(options.of_reading, options.amps_offset),
         watts=Tolerance(options.of_reading, options.watts_offset) if "watts" in told else None,
         source=options.accuracy_source or "assumed: the inventory names no accuracy_source",
+        assumed=options.accuracy_source is None,
     )

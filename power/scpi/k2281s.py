@@ -176,4 +176,5 @@ def _accuracy(silent: tuple[str, ...] | list[str]) -> Accuracy:
         volts=Tolerance(0.0002, 2e-3),
         amps=Tolerance(0.0005, 250e-6),
         source="assumed after the 2281S-20-6 data sheet (10 A range); not looked up" + unconfirmed(silent),
+        assumed=True,
     )

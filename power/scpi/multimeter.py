@@ -268,7 +268,8 @@ class Multimeter(AskedMeter):
             source += f"; {other}: assumed {assumed:g}, within {options.assume_tolerance:.1%}"
         others = _UNKNOWN if assumed is None else Tolerance(options.assume_tolerance, 0.0)
         volts, amps = (others, limit) if measured == "amps" else (limit, others)
-        return Accuracy(volts, amps, source + unconfirmed(silent))
+        by_guess = stated is None or assumed is not None
+        return Accuracy(volts, amps, source + unconfirmed(silent), assumed=by_guess)
 
 
 def _is_set_to(port: ScpiPort, question: str) -> Literal["amps", "volts"] | None:

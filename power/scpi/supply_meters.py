@@ -6,6 +6,7 @@ A supply's readings are slow and coarse: they tell watts of minutes, not of infe
 No maker states how old the values are that a supply shows: they are dated back by ``age_s``, and may be off by as much.
 """
 
+from dataclasses import replace
 from typing import ClassVar, Self
 
 from pydantic import BaseModel, Field
@@ -28,7 +29,8 @@ _VOLTS, _AMPS = ("volts",), ("amps",)
 
 
 def _data_sheet(volts: Tolerance, amps: Tolerance, model: str) -> Accuracy:
-    return Accuracy(volts, amps, f"assumed after the data sheet of the {model} (read-back, one year); not looked up")
+    source = f"assumed after the data sheet of the {model} (read-back, one year); not looked up"
+    return Accuracy(volts, amps, source, assumed=True)
 
 
 class SupplyMeter(AskedMeter):
@@ -68,7 +70,7 @@ class SupplyMeter(AskedMeter):
         super().__init__(name, port, identity or Identity("", self.models[0]), self._ways_to(options.channel))
         self.aperture_s, self.stamp_bound_s = options.aperture_s, options.age_s
         aged = f"; what it shows is up to {2 * options.age_s:g} s old" + " (assumed)" * (options.age_s == _AGE_S)
-        self.accuracy = Accuracy(self.limits.volts, self.limits.amps, self.limits.source + aged)
+        self.accuracy = replace(self.limits, source=self.limits.source + aged)
 
     @classmethod
     def open(cls, name: str, config: BaseModel) -> Self:
@@ -85,8 +87,7 @@ class SupplyMeter(AskedMeter):
             chosen, silent = cls._choose(port, options.channel)
             meter = cls(name, port, options, identity)
             meter._ways.sort(key=lambda way: chosen not in way.before)  # sorting keeps the order of the rest
-            said = meter.accuracy
-            meter.accuracy = Accuracy(said.volts, said.amps, said.source + unconfirmed(silent))
+            meter.accuracy = replace(meter.accuracy, source=meter.accuracy.source + unconfirmed(silent))
             return meter
 
         return opened(name, options, make, models=cls.models, timeout_s=_TIMEOUT_S, pause_s=cls.pause_s)

@@ -12,5 +12,5 @@ def wider(found: Accuracy, measured: Literal["volts", "amps"], times: float, why
     limit = None if told is None else Tolerance(times * told.of_reading, times * told.offset)
     source = f"{found.source}; assumed {times:g} times as wide: {why}"
     if measured == "volts":
-        return replace(found, volts=limit, source=source)
-    return replace(found, amps=limit, source=source)
+        return replace(found, volts=limit, source=source, assumed=True)
+    return replace(found, amps=limit, source=source, assumed=True)

@@ -95,6 +95,7 @@ class FNB58(PolledMeter):
         volts=Tolerance(0.0005, 2e-3),
         amps=Tolerance(0.001, 2e-3),
         source="assumed: twice what FNIRSI's page for the FNB58 states (0.02 % and 0.05 %), 2 mV and 2 mA for the zero",
+        assumed=True,
     )
 
     def __init__(self, name: str, port: Port, identity: Identity | None = None) -> None:

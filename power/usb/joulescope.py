@@ -95,6 +95,7 @@ class JS220(PolledMeter):
         volts=Tolerance(0.001, 2e-3),
         amps=Tolerance(0.002, 5e-4),
         source="assumed, on the safe side of Jetperch's JS220 specification with automatic range",
+        assumed=True,
     )
     bandwidth_hz = 300e3
     """Of the JS220's analogue input (Jetperch's product page, from memory: assumed)."""

@@ -88,6 +88,7 @@ class KM003C(PolledMeter):
         volts=Tolerance(0.0005, 2e-3),
         amps=Tolerance(0.001, 2e-3),
         source="assumed, after ChargerLAB's page for the KM003C: volts 0.05 %, amps 0.1 %; 2 mV and 2 mA for the zero",
+        assumed=True,
     )
 
     def __init__(

@@ -56,6 +56,7 @@ class LPM01A(PolledMeter):
         volts=Tolerance(0.02, 0.01),
         amps=Tolerance(0.02, 1e-7),
         source="assumed, after ST's data brief: 2 % in dynamic mode; volts are set, not measured: 2 % assumed",
+        assumed=True,
     )
 
     def __init__(self, name: str, port: Port, options: "LPM01A.Config", identity: Identity | None = None) -> None:

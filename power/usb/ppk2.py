@@ -63,6 +63,7 @@ class PPK2(PolledMeter):
         volts=Tolerance(0.02, 0.01),
         amps=Tolerance(0.1, 2e-7),
         source="assumed: about 10 % by Nordic's product page; volts are set or stated, not measured",
+        assumed=True,
     )
 
     def __init__(self, name: str, port: Port, options: "PPK2.Config", known: Calibration | None = None) -> None:

@@ -224,6 +224,7 @@ class UM24C(UM25C):
         volts=Tolerance(0.005, 2e-2),
         amps=Tolerance(0.01, 4e-3),
         source="assumed: RuiDeng UM24C manual, volts 0.5 % + 2 digits of 10 mV, amps 1 % + 4 digits of 1 mA",
+        assumed=True,
     )
 
 
@@ -235,4 +236,5 @@ class UM34C(UM25C):
         volts=Tolerance(0.005, 2e-2),
         amps=Tolerance(0.01, 4e-3),
         source="assumed as for the UM24C: volts 0.5 % + 2 digits of 10 mV, amps 1 % + 4 digits of 1 mA",
+        assumed=True,
     )

@@ -8,7 +8,7 @@ from farm.trial.limits import limits
 _CERTIFIED = CorrectionFacts(gain=1.0, offset=0.0, u_gain=0.001, u_offset=0.001)
 
 
-def facts(source, **more):
+def facts(source, *, assumed=False, **more):
     watts = Watts(watts=5.0, u_watts=0.1)
     figures = {"joules": 100.0, "u_joules": 2.0, "joules_mean_times_duration": 100.0, "peak_watts": 6.0}
     return PowerFacts(
@@ -18,6 +18,7 @@ def facts(source, **more):
             "rail": "5 V",
             "made": "board",
             "accuracy_source": source,
+            "accuracy_assumed": assumed,
             "nominal_rate_hz": 10.0,
             "rate_hz": 10.0,
             "aperture_s": 0.1,
@@ -33,19 +34,20 @@ def facts(source, **more):
 
 
 def test_assumed_limits_are_told_with_their_source():
-    (why,) = limits([facts("amps: assumed, wider than the data sheet, 3 A range")], ())
-    assert why.startswith("limits: m1: its limits of error are assumed, so is ±: amps: assumed, wider than")
+    (why,) = limits([facts("amps: wider than the data sheet, 3 A range", assumed=True)], ())
+    assert why.startswith("limits: m1: its limits of error are assumed, so is ±: amps: wider than")
 
 
 @pytest.mark.parametrize(
     "one",
     [
         facts("IM WT310E-02EN, section 7.3"),
-        facts("assumed", how="estimated", estimated_why="5 volts were assumed, not measured"),
-        facts("assumed", calibration=CalibrationFacts(volts=_CERTIFIED, amps=_CERTIFIED)),
-        facts("assumed", calibration=CalibrationFacts(watts=_CERTIFIED)),
+        facts("Korad KA3005P manual; how old what it shows is: assumed"),
+        facts("?", assumed=True, how="estimated", estimated_why="5 volts were assumed, not measured"),
+        facts("?", assumed=True, calibration=CalibrationFacts(volts=_CERTIFIED, amps=_CERTIFIED)),
+        facts("?", assumed=True, calibration=CalibrationFacts(watts=_CERTIFIED)),
     ],
-    ids=["looked up", "estimated anyway", "certified", "certified watts"],
+    ids=["looked up", "another word", "estimated anyway", "certified", "certified watts"],
 )
 def test_nothing_is_said_where_limits_are_known_or_do_not_count(one):
     assert list(limits([one], (23.0, 24.0))) == []
@@ -53,7 +55,7 @@ def test_nothing_is_said_where_limits_are_known_or_do_not_count(one):
 
 def test_half_a_certificate_leaves_the_assumption():
     half = CorrectionFacts(gain=1.0, offset=0.0, u_gain=0.001)
-    assert len(list(limits([facts("assumed", calibration=CalibrationFacts(watts=half))], ()))) == 1
+    assert len(list(limits([facts("?", assumed=True, calibration=CalibrationFacts(watts=half))], ()))) == 1
 
 
 @pytest.mark.parametrize(("air", "told"), [((12.0, 23.0), "12.0"), ((27.0, 34.5), "34.5"), ((None, 31.0), "31.0")])
