@@ -43,19 +43,20 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Run it, keep the record, and tell; nothing is judged, for a prediction decides nothing."""
-    record = _predicted(args)
+    record, beside = _predicted(args)
     if args.json:
         print_json(as_json(record, None))
     else:
-        _tell(record, args)
+        _tell(record, beside, args)
     return Exit.LAB_FAULT if record.voids else Exit.PASS
 
 
-def _predicted(args: Namespace) -> "Record":
-    """Return the record of one prediction, kept as a run of its own."""
+def _predicted(args: Namespace) -> "tuple[Record, list[str]]":
+    """Return the record of one prediction, kept as a run of its own, and what earlier ones were worth."""
     from functools import partial
     from tempfile import TemporaryDirectory
 
+    from ..report.prediction.beside import Lookup
     from ..store.database import Store
     from ..trial.prediction.predict import predict
 
@@ -67,7 +68,8 @@ def _predicted(args: Namespace) -> "Record":
             tell = partial(progress, of=asked.name)
             trial = predict(asked, lab=lab.lab if lab else _NO_LAB, progress=tell).within(run_id)
             store.save(trial.record, {}, frames=trial.frames)
-    return trial.record
+            beside = Lookup(store).text(trial.record)
+    return trial.record, beside.notes if beside else []
 
 
 _NO_LAB = "none"
@@ -128,11 +130,11 @@ def _begun(store: "Store", lab: "Lab | None", asked: "Asked") -> Generator[str]:
         store.end(run.id)
 
 
-def _tell(record: "Record", args: Namespace) -> None:
+def _tell(record: "Record", beside: list[str], args: Namespace) -> None:
     from ..report.prediction.said import lines
     from ..report.table import row, table
 
-    for line in [*table([row(record, None)]), *lines(record)]:
+    for line in [*table([row(record, None)]), *lines(record), *beside]:
         say(line)
     which = f"{record.id[:8]}{named(args.inventory)}"
     say(f"record {record.id}; `farm results show {which}` tells all of it, beside what was measured on such boards")

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from ...errors import LabFault
+from .status import numbers
 
 _PREFIX = "farm-predict"
 _GONE_S = 5.0
@@ -121,6 +122,13 @@ def _words(path: Path) -> list[str]:
         return []
 
 
+def _same(name: str, has: str, given: str) -> bool:
+    """Tell whether the kernel holds what it was given; it tells memory in whole pages, and cores in ranges."""
+    if name == "memory.max":
+        return has.isdigit() and 0 <= int(given) - int(has) < os.sysconf("SC_PAGE_SIZE")
+    return numbers(has) == numbers(given) if name == "cpuset.cpus" else has == given
+
+
 @dataclass(slots=True)
 class Group:
     """A group of its own for one command; leaving its ``with`` block ends what runs in it, and removes it."""
@@ -150,17 +158,12 @@ class Group:
     def __enter__(self) -> Self:
         """Make it; LabFault where the kernel refuses, or holds other limits than it was given."""
         try:
-            self._sweep()
-            if self.place.alone:
-                self._step_aside()
-            self.folder.mkdir()
-            for name, value in self._settings().items():
-                self._set(name, value)
-        except OSError as error:
+            self._make()
+        except BaseException as error:
             self.__exit__(None, None, None)
-            raise LabFault(str(self.folder), f"control group refused: {error.strerror}: {error.filename}") from error
-        except LabFault:
-            self.__exit__(None, None, None)
+            if isinstance(error, OSError):
+                refused = f"control group refused: {error.strerror}: {error.filename}"
+                raise LabFault(str(self.folder), refused) from error
             raise
         return self
 
@@ -181,6 +184,14 @@ class Group:
             time.sleep(0.01)
         self._step_back()
 
+    def _make(self) -> None:
+        self._sweep()
+        if self.place.alone:
+            self._step_aside()
+        self.folder.mkdir()
+        for name, value in self._settings().items():
+            self._set(name, value)
+
     def _settings(self) -> dict[str, str]:
         if self.place.version == 1:
             return {"cpu.cfs_period_us": str(self.quota.period_us), "cpu.cfs_quota_us": str(self.quota.quota_us)}
@@ -196,9 +207,7 @@ class Group:
         """Write a setting and read it back: a limit that does not hold would be a wrong figure."""
         file = self.folder / name
         file.write_text(value, encoding="ascii")
-        if name in ("memory.max", "cpuset.cpus"):  # told in whole pages, and in ranges
-            return
-        if (has := " ".join(_words(file))) != value:
+        if not _same(name, has := " ".join(_words(file)), value):
             raise LabFault(str(file), f"holds {has}, was given {value}")
 
     def _sweep(self) -> None:

@@ -16,7 +16,7 @@ from ..figures import Frames, accuracy
 from ..trial import Trial
 from . import kernels
 from .asked import Asked
-from .retime import computable, cpu_ns, own_ns, retimed
+from .retime import computable, cpu_ns, in_one_thread, own_ns, retimed
 from .run import Seen, run_here
 
 _HOST_LATE_NS = 1_000_000_000
@@ -103,7 +103,7 @@ def _voids(asked: Asked, seen: Seen, as_it_ran: Frames, timing: Timing) -> list[
     if not run.complete and asked.scenario.deadline_ns is None:
         found.append(f"short: {len(run.rows)} frames are fewer than the scenario asks for")
     used_ns = cpu_ns(run)
-    if timing == "as it ran" and used_ns is not None and asked.limits.threads == 1:
+    if timing == "as it ran" and used_ns is not None and asked.limits.threads == 1 and in_one_thread(run):
         busy_s = float(np.sum(as_it_ran.finish_ns - as_it_ran.wake_ns)) / 1e9
         explained_s = float(used_ns.sum()) / 1e9 / asked.mechanism.share
         if busy_s > (1 + _STARVED) * explained_s:

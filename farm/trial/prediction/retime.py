@@ -35,10 +35,10 @@ def cpu_ns(run: Run) -> Int64 | None:
 def computable(run: Run, scenario: Scenario, threads: int) -> bool:
     """Tell whether processor time says how long frames take: it must be one thread's, and of every frame that came."""
     drops = isinstance(scenario, FixedRate) and scenario.late == "drop"
-    return threads == 1 and not drops and _in_one_thread(run)
+    return threads == 1 and not drops and in_one_thread(run)
 
 
-def _in_one_thread(run: Run) -> bool:
+def in_one_thread(run: Run) -> bool:
     """Tell whether the thread that tells its processor time is the one that computes: then it waits for nobody else.
 
     What it waited for a processor, or for the quota, is no such wait; a frame whose wait the runner could not tell
