@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import Exit, UsageFault
 from . import output
+from .amounts import ago
 from .common import STATE, add_dataset, add_inventory, named, open_lab, open_records
 from .conditions import add_conditions
 from .report import missing_extra
@@ -82,7 +83,6 @@ def _again(args: Namespace) -> int:
 def _asked(args: Namespace) -> "Asked":
     from secrets import randbelow
 
-    from ..lab.duration import seconds
     from ..verdict.variants.plan import MOST_VOIDS, Asked
 
     if args.model is None:
@@ -101,7 +101,7 @@ def _asked(args: Namespace) -> "Asked":
         resolution=_share(args.resolution),
         most_rounds=args.max_rounds,
         most_voids=MOST_VOIDS if args.max_voids is None else args.max_voids,
-        time_budget_s=seconds(args.time_budget),
+        time_budget_s=ago(args.time_budget, "--time-budget").total_seconds(),
         until=args.until,
     )
 

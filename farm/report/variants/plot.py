@@ -2,8 +2,8 @@
 """The Pareto plot: each variant's quality over each cost, with intervals, and who is on the front.
 
 A panel for every figure that is compared, over the first of them: accuracy where it is one. A variant is a number in
-all panels, and the list at the right says which. Bars are the absolute figures' own 95 %, the meter's uncertainty and
-the boards' differences included; who dominates whom follows from differences on one board, which are far surer.
+all panels, and the list at the right says which. Bars are the absolute figures' own 95 %, the meter's uncertainty
+included; who dominates whom follows from differences on one board, in which that cancels.
 """
 
 import math
@@ -222,7 +222,7 @@ def _subtitle(comparison: Comparison) -> list[str]:
     rounds = sum(2 * pairs for pairs in comparison.result.pairs.values())
     sure = f"{100 * (1 - facts.alpha):g} %"
     return [
-        f"{facts.scenario['name']}; {rounds} rounds; bars: 95 % of each absolute figure, meter and boards included",
+        f"{facts.scenario['name']}; {rounds} rounds; bars: 95 % of absolute figures, the meter included",
         f"who dominates whom: by ratios within a board and a round, {sure} sure of all, "
         f"less than {100 * facts.resolution:g} % is equal",
     ]
