@@ -132,13 +132,13 @@ def refuse(board: str, model: str, findings: Sequence[Finding]) -> None:
     unmet = [one for one in findings if not one.held]
     if not unmet:
         return
-    lines = [f"{one.name}: wanted {one.wanted}, got {_got(one, model)}; {_remedy(one)}" for one in unmet]
-    what = "is not as the plan demands" + "".join(f"\n  {line}" for line in lines)
+    told = "; ".join(f"{one.name} wanted {one.wanted}, got {_got(one, model)}" for one in unmet)
+    what = f"is not as the plan demands: {told}" + "".join(f"\n  {one.name}: {_remedy(one)}" for one in unmet)
     raise NotAsDemanded(board, what, hint="nothing was run; ask for less, or make the board so")
 
 
 def _got(one: Finding, model: str) -> str:
-    return one.got if one.got is not None else f"nothing: this {model} tells none"
+    return one.got if one.got is not None else f"nothing (this {model} tells none)"
 
 
 def _remedy(one: Finding) -> str:
