@@ -8,6 +8,9 @@ from .policy import Evidence, Policy
 from .seats import Seat
 from .trials import Trials
 
+_WATCHED = 0.9
+"""Share of the frames' time (assumed), as a trial wants of a demand."""
+
 
 def check_evidence(policy: Policy, seat: Seat, trials: Trials) -> list[EvidenceCheck]:
     """Return a check for everything that the policy wants, over all valid records of one board."""
@@ -84,6 +87,14 @@ def _settings(record: Record) -> str:
     return "" if told else "neither governor nor power mode is recorded before and after"
 
 
+def _watched(record: Record) -> str:
+    if (during := record.state_during) is None:
+        return "the board's state was not watched while frames ran"
+    if during.watched < _WATCHED:
+        return f"the board's state was watched for {during.watched:.0%} of the frames only".replace("%", " %")
+    return ""
+
+
 def _temperature(record: Record) -> str:
     return "" if record.state_before.celsius and record.state_after.celsius else "no temperature before and after"
 
@@ -111,6 +122,7 @@ CHECKS: dict[Evidence, Callable[[Record], str]] = {
     "idle": _idle,
     "not throttled": _not_throttled,
     "settings": _settings,
+    "watched": _watched,
     "temperature": _temperature,
     "boot": _boot,
     "accuracy": _accuracy,

@@ -26,7 +26,15 @@ COMPARABLE: dict[str, Kind] = {kind.name: kind for kind in KINDS if kind.compare
 """Figures that can be held against a baseline's."""
 
 Evidence = Literal[
-    "measured watts", "idle", "not throttled", "settings", "temperature", "boot", "accuracy", "meter serial number"
+    "measured watts",
+    "idle",
+    "not throttled",
+    "settings",
+    "watched",
+    "temperature",
+    "boot",
+    "accuracy",
+    "meter serial number",
 ]
 """What a policy can want recorded; what each means stands in :mod:`.evidence`."""
 

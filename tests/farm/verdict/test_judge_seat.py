@@ -173,6 +173,12 @@ def test_a_prediction_passes_no_gate_and_refuses_none_whatever_the_policy_says(a
         ("measured watts", {"power": []}, "um25c-1 measured the supply too little"),
         ("measured watts", {"power__0__how": "estimated"}, "um25c-1 estimates"),
         ("idle", {}, "um25c-1 read no idle watts after"),
+        ("watched", {"state_during": None}, "was not watched while frames ran"),
+        (
+            "watched",
+            {"state_during": {"period_s": 1, "readings": 2, "cpu_ms": 1, "watched": 0.5}},
+            "watched for 50 % of the frames only",
+        ),
         ("not throttled", {"state_after": {}}, "did not tell whether it throttled, after"),
         ("settings", {"state_after": {}}, "neither governor nor power mode"),
         ("temperature", {"state_after": {}}, "no temperature"),
