@@ -9,6 +9,7 @@ import images
 import numpy as np
 from boardclock import now_ns
 from faults import Fault
+from plan import Plan
 from prepare import Preprocess
 
 STAGES = ("acquire", "convert", "marshal", "infer", "decode")
@@ -20,22 +21,21 @@ class Pipeline:
     """A model that is loaded, and the images that it is fed."""
 
     def __init__(self, options):
-        """Load images and model; Fault when either is not what the manifest says."""
+        """Load images and model; Fault when either is not what the manifest says. Without a plan: all images."""
         with open(options.manifest, "rb") as file:
             manifest = json.loads(file.read().decode("utf-8"))
         self.images = images.load(options.images)
-        plan = getattr(options, "plan", None)
+        plan = getattr(options, "plan", None) or Plan("{}")
         try:
-            self.shown = range(len(self.images)) if plan is None else plan.shown(len(self.images))
+            self.shown = plan.shown(len(self.images))
         except ValueError as error:
             raise Fault("dataset", str(error)) from error
         self._prepare = Preprocess(manifest, self.images.shape[1:])
         self._prepare.check(self.images)
         self._first = self._prepare(self.images[0])
-        self.backend = backends.load(options.model, manifest, self._first, plan.device if plan is not None else None)
-        drawn = plan is not None and plan.draw
-        self._draw = draw.Pen(self.images.shape[1]).draw if drawn else None
-        self.stages = STAGES + (("draw",) if drawn else ())
+        self.backend = backends.load(options.model, manifest, self._first, plan.device)
+        self._draw = draw.Pen(self.images.shape[1]).draw if plan.draw else None
+        self.stages = STAGES + (("draw",) if plan.draw else ())
 
     def scores(self):
         """Return the scores of the first image."""

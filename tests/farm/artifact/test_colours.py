@@ -165,3 +165,22 @@ def test_a_colour_net_and_its_data_set_are_packed_scored_and_inspected(colours, 
     assert feed(artifact, tmp_path / "mean.tar.zst", colours.folder).id == colours.id
     assert main([*words, "--bgr"]) == 0  # the class of red and blue changes places
     assert "40.00% (2 of 5)" in capsys.readouterr().out
+
+
+def test_channels_that_are_swapped_twice_are_a_mistake(described):
+    with pytest.raises(ValueError, match="channel-order stands there twice"):
+        a_manifest(described, [ChannelOrder(order="bgr"), ChannelOrder(order="bgr")])
+
+
+@pytest.mark.parametrize("scale", ["1/2", "1/2/3/4", "1,2,3", "1/2/x"])
+def test_a_scale_that_is_neither_one_number_nor_three_is_refused(tmp_path, capsys, scale):
+    (tmp_path / "mean.onnx").write_bytes(brightest_channel())
+    assert main(["artifact", "pack", str(tmp_path / "mean.onnx"), "--scale", scale]) == 2
+    assert f"--scale {scale}" in capsys.readouterr().err
+
+
+def test_a_device_stands_in_the_manifest_and_is_told(tmp_path, capsys):
+    (tmp_path / "mean.onnx").write_bytes(brightest_channel())
+    words = ["artifact", "pack", str(tmp_path / "mean.onnx"), "--precision", "float32", "--device", "HETERO:GPU,CPU"]
+    assert main(words) == 0
+    assert "device HETERO:GPU,CPU" in capsys.readouterr().out
