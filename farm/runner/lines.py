@@ -18,7 +18,7 @@ _BATCH_NS = 500 * 1000 * 1000
 _SLACK_NS = 3 * 1000 * 1000
 """Assumed: writing half a second of frames takes well under 1 ms on the slowest board."""
 _PATIENCE_S = 1.0
-"""Before the last word: a listener that takes nothing for so long has gone, where a file keeps what it misses
+"""What has to be said at once waits so long for its listener; he has gone then, where a file keeps what he misses
 (assumed)."""
 _BEHIND_BYTES = 1 << 20
 """A listener that is behind by so much has gone, too: several minutes of frames, on the busiest board (assumed)."""

@@ -70,9 +70,9 @@ class Following:
         """The end of its standard error, where it matters."""
 
     @property
-    def away(self) -> bool:
-        """Whether there is no link now, as far as is known."""
-        return self._lookout is not None and self._lookout.lost_ns is not None
+    def lost_ns(self) -> int | None:
+        """Since when there has been no link, on the controller's clock; None while there is one, as far as is known."""
+        return None if self._lookout is None else self._lookout.lost_ns
 
     @property
     def away_s(self) -> float:

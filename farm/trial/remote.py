@@ -146,7 +146,7 @@ def run_on_board(
     try:
         for told in events:
             watch()
-            signs.check_console(following.heard_ns, away=following.away)
+            signs.check_console(following.heard_ns, following.lost_ns)
             if told is not None:
                 _heard(run, told, shell.name, deployment, progress)
     except Gone as gone:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from devices.boot_lines import Lines
 from devices.boot_rows import begins_anew
 from devices.console_screen import at_login
-from devices.errors import ConsoleFault
+from devices.errors import ConsoleFault, DeviceError
 
 from ..lab.bench import Bench
 from .gone import Gone
@@ -26,8 +26,10 @@ _SUPPLY = "look at its supply (a brown-out leaves no word), its heat and its wat
 
 _LAST_WORDS_S = 2.0
 """What a board has sent before it went may come so much later than what its console says (assumed: half a second of
-frames, on a link that is slow). Also, whoever prints a boot log on the console of a board that works has not rebooted
-it: the run's next word, which comes sooner than this, shows it."""
+frames, on a link that is slow). A word that comes later shows that the board works, and that somebody has only printed
+a boot log on its console; where none comes the board is asked."""
+_ASK_S = 5.0
+"""A board that works answers on the link that there is within this (assumed)."""
 _SHOWN_LINES = 4
 """Of the console, up to the one that tells: a brown-out or the cause of a panic stands right before it."""
 
@@ -45,8 +47,8 @@ class Watched:
         self.told = ""
         """The line that told it; empty while none has."""
         self.told_ns = 0
-        self.asks_login = False
-        """A login has been asked for since :meth:`forget_login`."""
+        self.login_ns = 0
+        """When a login was asked for last."""
 
     def look(self) -> None:
         """Take in what the console has said; a port that is gone, for the board powers it, tells nothing."""
@@ -59,10 +61,10 @@ class Watched:
             return
         self._news = None
 
-    def forget_login(self) -> None:
-        """Take what stands there for old: from here on a question for a login is a new one."""
-        self.look()
-        self.asks_login = False
+    def forget(self) -> None:
+        """Take back what was told: the board works."""
+        self.told = ""
+        self._last.clear()
 
     @property
     def shown(self) -> str:
@@ -76,7 +78,8 @@ class Watched:
                 self._last.append(text)
             if not self.told and begins_anew(printed.text):
                 self.told, self.told_ns = text, monotonic_ns()
-        self.asks_login = self.asks_login or at_login(self._lines.unfinished().text)
+        if at_login(self._lines.unfinished().text):
+            self.login_ns = monotonic_ns()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,21 +121,38 @@ class Signs:
             evidence = f"boot {self.boot_id} began the trial, boot {now} answers"
             raise Gone("rebooted", evidence=evidence, hint=_SUPPLY, board=True, t_ns=lost_ns)
 
-    def check_console(self, heard_ns: int, *, away: bool) -> None:
-        """Look at the console of a board that was heard last at ``heard_ns``; raises Gone where that tells all."""
+    def check_console(self, heard_ns: int, lost_ns: int | None) -> None:
+        """Look at the console; raises Gone where it tells that the board has gone, and nothing tells otherwise.
+
+        Args:
+            heard_ns: when the run said its last word, on the controller's clock.
+            lost_ns: since when there has been no link; None while there is one.
+        """
         if (console := self.console) is None:
             return
         console.look()
-        if console.told:
-            silent_ns = monotonic_ns() - max(heard_ns, console.told_ns)
-            if silent_ns > _LAST_WORDS_S * 1e9:
-                panic = re.search("panic|abort|exception", console.told, re.IGNORECASE)
-                raise Gone(
-                    "panicked" if panic else "went down or rebooted", hint=_SUPPLY, board=True, t_ns=console.told_ns
-                )
-        elif away and console.asks_login:
-            evidence = "its console asks for a login anew, and nothing answers"
-            raise Gone("rebooted", evidence=evidence, hint=_SUPPLY, board=True, t_ns=heard_ns)
+        if not console.told:
+            if lost_ns is not None and console.login_ns > lost_ns:
+                evidence = "its console asks for a login anew, and nothing answers"
+                raise Gone("rebooted", evidence=evidence, hint=_SUPPLY, board=True, t_ns=heard_ns)
+        elif (heard_ns - console.told_ns) / 1e9 > _LAST_WORDS_S:
+            console.forget()
+        elif (monotonic_ns() - max(heard_ns, console.told_ns)) / 1e9 > _LAST_WORDS_S:
+            if self._answers(heard_ns):
+                console.forget()
+                return
+            panic = re.search("panic|abort|exception", console.told, re.IGNORECASE)
+            what = "panicked" if panic else "went down or rebooted"
+            raise Gone(what, hint=_SUPPLY, board=True, t_ns=console.told_ns)
+
+    def _answers(self, heard_ns: int) -> bool:
+        if self.ask_boot_id is None:
+            return False
+        try:
+            self.check_boot(timeout_s=_ASK_S, lost_ns=heard_ns)
+        except DeviceError:
+            return False
+        return True
 
     def give_up(self) -> None:
         """Let everybody know that the board is gone."""

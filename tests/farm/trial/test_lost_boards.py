@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from devices.errors import ConsoleFault
+from devices.errors import ConsoleFault, Unreachable
 from farm.errors import LabFault
 from farm.trial.following import Following
 from farm.trial.gone import Gone
@@ -55,9 +55,15 @@ class Told:
 
 
 def signs(console=None, *, boots=("b1",), path=Path("console.log")):
-    """Of a board that began in boot b1 and tells the others one by one, the last again and again."""
+    """Of a board that began in boot b1 and tells the others one by one, the last again and again; "": no answer."""
     left = list(boots)
-    ask = lambda _: left.pop(0) if len(left) > 1 else left[0]  # noqa: E731
+
+    def ask(_):
+        boot = left.pop(0) if len(left) > 1 else left[0]
+        if not boot:
+            raise Unreachable("here", "no answer")
+        return boot
+
     return Signs("b1", ask, None if console is None else Watched(console), lambda: path)
 
 
@@ -112,7 +118,7 @@ def test_a_console_tells_of_a_panic_before_the_link_does(kept, shell):
         console.said += b"[  81.2] Under-voltage detected! (0x00050005)\r\n"
         console.said += b"[  812.206204] Kernel panic - not syncing: Fatal exception in interrupt\r\n"
 
-    said = run(shell, kept, signs=signs(console), watch=at_frames(kept, panic))
+    said = run(shell, kept, signs=signs(console, boots=[""]), watch=at_frames(kept, panic))
     assert "here: panicked after " in said
     assert "Under-voltage detected!" in said
     assert "Kernel panic - not syncing" in said
@@ -121,11 +127,29 @@ def test_a_console_tells_of_a_panic_before_the_link_does(kept, shell):
 def test_a_boot_log_on_the_console_of_a_board_that_works_ends_nothing(kept, shell):
     console = Told()
     log = b"# dmesg\r\n[    0.000000] Booting Linux on physical CPU 0x0\r\n[    0.000000] Linux version 5.4\r\n"
-    short = dataclasses.replace(LONG, duration_s=2.0, score_s=0)
+    short = dataclasses.replace(LONG, duration_s=1.6, score_s=0)
     watch = at_frames(kept, lambda: setattr(console, "said", log))
     told = run_on_board(shell, kept, short, quiet_s=0.1, progress=lambda _: None, watch=watch, signs=signs(console))
     assert console.said
-    assert len(told.rows) == 40
+    assert len(told.rows) == 32
+
+
+def test_nor_does_it_while_the_run_is_silent_and_the_board_answers():
+    console = Told()
+    watched = signs(console)
+    watched.console.look()
+    console.said += b"[    0.000000] Booting Linux on physical CPU 0x0\r\n"
+    long_ago = 0
+    watched.check_console(long_ago, None)
+    assert watched.console.told
+    watched.console.told_ns = 1
+    watched.check_console(long_ago, None)
+    assert not watched.console.told
+    gone = signs(console, boots=[""])
+    gone.console.look()
+    gone.console.told_ns = 1
+    with pytest.raises(Gone, match="went down or rebooted"):
+        gone.check_console(long_ago, None)
 
 
 def test_a_login_that_is_asked_for_anew_while_nothing_answers_is_a_reboot(kept, shell):
@@ -205,17 +229,17 @@ def test_what_is_only_in_the_file_is_read_there_though_the_link_holds(shell, tmp
 
 @pytest.mark.parametrize("cut", [False, True], ids=["linked", "cut"])
 def test_a_full_disk_ends_no_run_whose_link_holds(kept, shell, cut):
-    """A file may grow to 2 KiB here: beyond, writing to it fails as it does on a full disk."""
+    """A file may grow to 1 KiB here: beyond, writing to it fails as it does on a full disk."""
     real = shell.stream
-    shell.stream = lambda command, *, timeout_s: real(f"trap '' XFSZ; ulimit -f 4; {command}", timeout_s=timeout_s)
-    short = dataclasses.replace(LONG, duration_s=1.5, score_s=0)
-    shell.passes = [4000] if cut else []
+    shell.stream = lambda command, *, timeout_s: real(f"trap '' XFSZ; ulimit -f 2; {command}", timeout_s=timeout_s)
+    short = dataclasses.replace(LONG, duration_s=0.8, score_s=0)
+    shell.passes = [2000] if cut else []
     if cut:
         with pytest.raises(LabFault, match=r"lost what its run told while the link was away after .*File too large"):
             run_on_board(shell, kept, short, quiet_s=0.1, progress=lambda _: None, watch=lambda: None)
     else:
         told = run_on_board(shell, kept, short, quiet_s=0.1, progress=lambda _: None, watch=lambda: None)
-        assert len(told.rows) == 30
+        assert len(told.rows) == 16
     assert list(Path(kept.runs_path).iterdir()) == []
 
 
