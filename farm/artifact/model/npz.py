@@ -15,6 +15,7 @@ docs/artifacts.md tells what they do.
 
 import io
 import re
+import struct
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -55,7 +56,7 @@ def is_reference(data: bytes | memoryview) -> bool:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             return GRAPH + _MEMBER in archive.namelist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error):
         return False
 
 
@@ -99,7 +100,17 @@ def _arrays(data: bytes | memoryview) -> Iterator[tuple[str, Constant]]:
                     raise Malformed(f"{member.filename}: is no array")
                 name = member.filename.removesuffix(_MEMBER)
                 yield name, _array(archive.read(member), name)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, RuntimeError) as error:
+    except Malformed:
+        raise
+    except (
+        zipfile.BadZipFile,
+        EOFError,
+        NotImplementedError,
+        OSError,
+        RuntimeError,
+        ValueError,
+        struct.error,
+    ) as error:
         raise Malformed(f"no whole zip archive: {error}") from error
 
 
@@ -146,6 +157,8 @@ _LISTS = ("kernel_shape", "strides", "pads", "dilations", "shape", "by")
 
 def _value(name: str, text: str) -> int | tuple[int, ...] | str:
     if not _NUMBERS.fullmatch(text):
+        if name in _LISTS:
+            raise Malformed(f"graph: {name}={text} is no list of numbers")
         return text
     numbers = tuple(int(word) for word in text.split(","))
     return numbers if name in _LISTS else numbers[0]

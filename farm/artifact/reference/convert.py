@@ -33,8 +33,8 @@ _RULES: Mapping[str, Callable[[View, Node, Writer], None]] = {
 OPERATORS = frozenset(_RULES)
 """That are known; Cast and Gather too, of what stands in the file."""
 
-_BROKEN = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""What comes of inputs or attributes that an operator must have and has not."""
+_BROKEN = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What comes of inputs or attributes that an operator must have and has not, or of thousands of casts in a row."""
 
 
 def reference_of(net: Net, where: str) -> bytes:
@@ -50,7 +50,7 @@ def reference_of(net: Net, where: str) -> bytes:
     if len(net.inputs) != 1 or len(net.outputs) != 1:
         raise UsageFault(f"{where}: {len(net.inputs)} inputs and {len(net.outputs)} outputs; a reference has one each")
     view = View(expanded(net), where)
-    nodes = [node for node in view.net.nodes if not view.fixed(node.outputs[0])]
+    nodes = [node for node in view.net.nodes if node.outputs and not view.fixed(node.outputs[0])]
     if unknown := sorted({node.operator for node in nodes} - OPERATORS):
         raise UsageFault([f"{where}: operator {one}: the reference does not know it" for one in unknown])
     out = Writer()

@@ -53,13 +53,25 @@ class View:
     """One net."""
 
     def __init__(self, net: Net, where: str) -> None:
-        """Take the net, and what faults begin with."""
+        """Take the net, and what faults begin with; UsageFault where an operator takes what none before it gives."""
         self.net, self.where = net, where
         self.made: Mapping[str, Node] = {output: node for node in net.nodes for output in node.outputs if output}
         self._users: dict[str, list[Node]] = {}
         for node in net.nodes:
             for name in node.inputs:
                 self._users.setdefault(name, []).append(node)
+        self._fixed = set(net.constants)
+        self._in_order()
+
+    def _in_order(self) -> None:
+        known = {port.name for port in self.net.inputs} | self._fixed
+        for node in self.net.nodes:
+            given = [name for name in node.inputs if name]
+            if missing := [name for name in given if name not in known]:
+                raise self.fault(node, f"takes {missing[0]}, which nothing before it gives")
+            if node.operator in _FOLDED and given and self._fixed.issuperset(given):
+                self._fixed.update(node.outputs)
+            known.update(node.outputs)
 
     def fault(self, node: Node, what: str) -> UsageFault:
         """Return a fault of one operator."""
@@ -80,10 +92,7 @@ class View:
 
     def fixed(self, name: str) -> bool:
         """Return whether a tensor never changes; nothing is worked out."""
-        node = self.made.get(name)
-        if name in self.net.constants or node is None:
-            return name in self.net.constants
-        return node.operator in _FOLDED and bool(node.inputs) and all(self.fixed(one) for one in node.inputs if one)
+        return name in self._fixed
 
     def shape(self, name: str, node: Node) -> tuple[int, ...]:
         """Return a shape that must be known."""

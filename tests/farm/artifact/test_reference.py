@@ -186,6 +186,12 @@ W = {"w": np.ones((2, 2, 3, 3), np.float32)}
         ([node("Conv", ["x"], ["y"])], W, "operator Conv .y.: is not as ONNX has it"),
         ([node("MaxPool", ["x"], ["y"])], W, "MaxPool .y.: is not as ONNX has it"),
         ([node("Gemm", ["x", "w"], ["y"])], W, "want rows"),
+        (
+            [node("Cast", ["b"], ["a"], to=1), node("Cast", ["a"], ["b"], to=1)],
+            W,
+            "takes b, which nothing before it gives",
+        ),
+        ([node("Relu", ["z"], ["y"])], W, "takes z, which nothing before it gives"),
     ],
 )
 def test_what_a_reference_cannot_hold_is_named(nodes, constants, told):
@@ -309,7 +315,9 @@ def member(data: bytes) -> bytes:
         (npz(graph=np.array([b"Relu"])), "no line of operator"),
         (npz(graph=np.array([b"Relu x=1 y"])), "no line of operator"),
         (npz(graph=GRAPH[1:]), "0 inputs and 1 outputs"),
-        (npz(graph=np.array([b"input x dtype=float32", b"output x"])), "no shape"),
+        (npz(graph=np.array([b"input x dtype=float32", b"output x"])), "shape= is no list of numbers"),
+        (npz(graph=np.array([b"input x shape=0,4 dtype=float32", b"output x"])), "no shape"),
+        (npz(graph=np.array([GRAPH[0], b"Reshape y x shape=2,w", b"output y"])), "shape=2,w is no list of numbers"),
         (member(b"\x93NUMPY\x01\x00\xff\xff{'descr'"), "array graph"),
         (member(b"not numpy"), "array graph"),
     ],
