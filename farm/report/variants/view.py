@@ -65,9 +65,8 @@ class Comparison:
         """Return how many variants are on the front, in one line."""
         verdicts = [place.verdict for place in self.result.places]
         front, maybe = verdicts.count("front"), verdicts.count("maybe")
-        return f"{front} of {counted(len(verdicts), 'variant')} on the Pareto front" + f", {maybe} undecided" * bool(
-            maybe
-        )
+        undecided = f", {maybe} undecided" * bool(maybe)
+        return f"{front} of {counted(len(verdicts), 'variant')} on the Pareto front{undecided}"
 
     @property
     def names(self) -> list[str]:
@@ -122,6 +121,8 @@ class Comparison:
         lines = self._open()
         if facts.ended:
             lines.append(f"ended: {facts.ended}")
+        elif self.run.ended_utc is None:
+            lines.append("not ended: it is still running, or was killed")
         for fault in facts.faults:
             went_on = "its rounds were begun anew" if fault.again else "it was left out"
             lines.append(f"{fault.board}: {fault.what}{f' (try: {fault.hint})' * bool(fault.hint)}; {went_on}")
@@ -137,7 +138,7 @@ class Comparison:
         if not self.result.trials:
             return ["nothing was measured"]
         lines: list[str] = []
-        rounds = min((2 * pairs for pairs in self.result.pairs.values()), default=0)
+        rounds = max((2 * pairs for pairs in self.result.pairs.values()), default=0)
         for kind in self.result.kinds:
             pairs = [(a, b) for a, b, name in self.result.open if name == kind.name]
             if not pairs:

@@ -147,11 +147,12 @@ class _Stay:
     def _run_trial(self, bench: Bench, put: Deployment, turn: TurnFacts, variant: int) -> bool:
         """Run and keep a trial; return whether it is void."""
         job, began_s = self._job, self._job.budget.now_s()
-        what = "before round" if turn.round < 0 else f"round {turn.round + 1},"
+        place = f"{turn.place + 1}/{len(job.plan.packed)}"
+        what = "to begin with" if turn.round < 0 else f"round {turn.round + 1}, {place}"
         name = job.plan.facts.variants[variant].name
 
         def tell(text: str) -> None:
-            self._tell(f"{what} {turn.place + 1}/{len(job.plan.packed)} {name}: {text}")
+            self._tell(f"{what} {name}: {text}")
 
         with job.store.spool(job.lending.lab.least_free_bytes) as spool:
             try:
