@@ -66,7 +66,7 @@ class Preprocess:
 
     def marshal(self, values):
         """Return the values in the model's order and type."""
-        if self._dtype.kind != "f":
+        if self._dtype.kind != "f" and values.dtype.kind == "f":
             values = np.rint(values)
         if self._swapped:
             values = values[..., ::-1]
