@@ -51,14 +51,17 @@ class Change:
 
 
 def changes(found: Sequence[Moment], asked: Asked) -> Iterator[Change]:
-    """Yield what changed from each moment to the next.
+    """Yield what changed from each moment to the next; what is not told for a while is held against what was told last.
 
     What came when the last frame was done makes nothing void, nor does other load by itself.
     """
+    known: dict[str, str] = {}
     for earlier, later in pairwise(found):
+        known |= _aspects(earlier.state)
         matters = later.since_ns < asked.frames.end_ns and later.at_ns >= asked.begun_ns
-        was, is_now = _aspects(earlier.state), _aspects(later.state)
-        moved = [(what, was[what], is_now[what]) for what in was if is_now.get(what, was[what]) != was[what]]
+        moved = [
+            (what, known[what], text) for what, text in _aspects(later.state).items() if known.get(what, text) != text
+        ]
         for what, before, after in [*moved, *_links(earlier.state, later.state)]:
             load = what == "other load"
             if load and _LITTLE not in (before, after):

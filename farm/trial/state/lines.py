@@ -36,8 +36,6 @@ class Sample:
     other_load: float | None
     """Share of all processors' time that was not the runner's, since the reading before."""
     ticks: Ticks | None
-    told: frozenset[str]
-    """Facts that were there, by the helper's names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +46,6 @@ class Life:
     readings: int
     cpu_s: float
     """That all of them took."""
-    damaged: int = 0
-    """Lines that were none of its."""
 
     def stretches(self) -> list[tuple[int, int]]:
         """Return (begin, end) of what was watched, ns of the board's clock: readings that came late leave holes."""
@@ -71,18 +67,21 @@ class _Told:
     samples: list[Sample] = field(default_factory=list[Sample])
     readings: int = 0
     cpu_us: int = 0
-    damaged: int = 0
 
 
 def read_life(lines: Iterable[bytes], read_state: Callable[[dict[str, str]], BoardState]) -> Life:
-    """Read what one helper printed; ``read_state`` is the board model's own."""
+    """Read what one helper printed; ``read_state`` is the board model's own.
+
+    Each line tells only what has changed: of what comes after a damaged one nothing is known.
+    """
     told = _Told()
     for line in lines:
         try:
             _take(told, line.decode("utf-8", "replace"), read_state)
         except ValueError:
-            told.damaged += 1
-    return Life(tuple(told.samples), told.readings, told.cpu_us / 1e6, told.damaged)
+            if told.samples:
+                break
+    return Life(tuple(told.samples), told.readings, told.cpu_us / 1e6)
 
 
 def _take(told: _Told, line: str, read_state: Callable[[dict[str, str]], BoardState]) -> None:
@@ -101,7 +100,7 @@ def _take(told: _Told, line: str, read_state: Callable[[dict[str, str]], BoardSt
     other = integer(facts, "other")
     share = None if other is None else other / 100
     late = t_ns - before_ns > _LATE * int(period_ms) * 1_000_000
-    told.samples.append(Sample(t_ns, before_ns, late, read_state(facts), links, share, ticks, frozenset(facts)))
+    told.samples.append(Sample(t_ns, before_ns, late, read_state(facts), links, share, ticks))
 
 
 def _ticks(busy: str, total: str, own: str) -> Ticks | None:

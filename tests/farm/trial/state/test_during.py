@@ -104,6 +104,15 @@ def test_somebody_elses_hand_on_the_settings_voids_the_trial(facts, expected):
     assert told(JetsonTX2, [(4, calm), *quiet(5, 12), (13, facts), *quiet(14, 31)]).voids == [expected]
 
 
+def test_what_could_not_be_read_for_a_moment_is_held_against_what_was_read_last():
+    back = [(13, {"governor": None}), (14, {}), (15, {"governor": "powersave"}), *quiet(16, 31)]
+    assert told(CoralDev, [(4, CALM), *quiet(5, 12), *back]).voids == [
+        "settings: governor performance → powersave at 5.0 s"
+    ]
+    back[2] = (15, {"governor": "performance"})
+    assert told(CoralDev, [(4, CALM), *quiet(5, 12), *back]).voids == []
+
+
 @pytest.mark.parametrize(
     ("at_s", "voids"),
     [
@@ -252,6 +261,8 @@ def test_other_load_is_what_the_processors_did_beyond_the_runner(own, demands, v
 
 
 @pytest.mark.parametrize("torn", [b"", b"12 13", b"Killed", b"1 1 1 1 1 - -\tgovernor\x1eperformance"])
-def test_a_torn_line_is_no_reading(torn):
-    life = read_life([*said((4, CALM)), torn], CoralDev("here", None).read_state)
-    assert (life.readings, life.damaged) == (1, 1)
+def test_of_what_comes_after_a_torn_line_nothing_is_known(torn):
+    lines = list(said((4, CALM), *quiet(5, 9)))
+    life = read_life([torn, *lines[:3], torn, *lines[3:]], CoralDev("here", None).read_state)
+    assert [sample.t_ns // S for sample in life.samples] == [4, 5, 6]
+    assert life.stretches() == [(4 * S, 6 * S)]
