@@ -136,7 +136,7 @@ def outcome_of(stored: Stored, gate: GateVerdict | None = None) -> str:
     ``prediction``, ``void``, ``baseline`` or ``not judged`` where nothing was.
     """
     record = stored.record
-    if record.prediction is not None:
+    if record.prediction is not None and not record.voids:
         return "prediction"
     found = decided(stored, gate)
     if found is not None:
@@ -145,10 +145,12 @@ def outcome_of(stored: Stored, gate: GateVerdict | None = None) -> str:
 
 
 def worst(outcomes: Sequence[str]) -> str:
-    """Return regression over no verdict over pass; trials that nobody judged do not count."""
+    """Return regression over no verdict over pass; trials that nobody judged, and predictions, do not count."""
     for outcome, found in (("regression", ("regression",)), ("no verdict", ("no verdict", "void"))):
         if any(one in found for one in outcomes):
             return outcome
+    if outcomes and all(one == "prediction" for one in outcomes):
+        return "prediction"
     return "pass" if "pass" in outcomes else "not judged"
 
 

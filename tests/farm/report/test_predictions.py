@@ -144,6 +144,12 @@ def test_results_label_predictions_and_show_them_beside_measurements(capsys):
     assert json.loads(capsys.readouterr().out)["made"] == "prediction"
 
 
+def test_a_void_prediction_is_called_void(kept, predicted, capsys):
+    kept.save(predicted("5555eeee", voids=["host: the controller was stopped for 2.0 s"]), {})
+    assert main(["results", "list", "--limit", "1"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].rstrip().endswith(" void")
+
+
 @pytest.mark.usefixtures("kept")
 def test_markdown_holds_the_table_and_needs_no_extra(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("farm.cli.report.missing_extra", lambda _: "not installed")
@@ -163,5 +169,7 @@ def test_the_page_shows_the_same_and_says_what_a_prediction_is(kept):
     assert '<td class="number">2.00</td>' in page
     assert "PREDICTION for atom-e3930: 1.30 GHz, 50.0% of 2.60 GHz here; 2 cores; 8 GiB" in page
     assert "watts: none" in page
+    assert "not judged" in page
     alone = render(Subject(None, None, trials[1:], []), lambda one: evidence(kept, one, lookup))
+    assert "not judged" not in alone.lower()
     assert "1 prediction: nothing was measured on a board, and no gate takes it." in alone
