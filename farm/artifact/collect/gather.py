@@ -1,8 +1,9 @@
 """From chosen images to a data set: brought here, hidden, and only then written."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -57,16 +58,23 @@ def gather(
     hidden = hide(list(images.read(chosen.indices)), labels, policy.hide, value_max=value_max, folder=policy.folder)
     indices = [chosen.indices[place] for place in hidden.places]
     labelled = policy.labels == "from data set"
-    kept = np.array([chosen.labels[index] for index in indices], np.uint8) if labelled else None
-    classes = _known(of, of.classes, "how many classes there are") if labelled else None
     what = f"{len(indices)} of the {of.images} images of {of.name} {of.id[:12]}: {_wanted(policy)}"
-    collected = CollectedFrom(
-        records=sorted({one.record for one in records}),
-        artifacts=sorted({one.artifact for one in records}),
-        dataset=of.id,
-        indices=indices,
+    source = f"{what}; privacy: {told(policy.hide, hidden)}"
+    write = partial(
+        write_dataset,
+        labels=np.array([chosen.labels[index] for index in indices], np.uint8) if labelled else None,
+        name=name,
+        source=source,
+        value_max=value_max,
+        classes=_known(of, of.classes, "how many classes there are") if labelled else None,
+        collected=CollectedFrom(
+            records=sorted({one.record for one in records}),
+            artifacts=sorted({one.artifact for one in records}),
+            dataset=of.id,
+            indices=indices,
+        ),
     )
-    return _written(out, hidden, kept, name, what, policy, collected, value_max, classes)
+    return _written(out, hidden, write, source)
 
 
 def gather_acquired(found: Found, policy: Policy, board: str, out: Path, name: str) -> Collected | None:
@@ -74,40 +82,29 @@ def gather_acquired(found: Found, policy: Policy, board: str, out: Path, name: s
     require_new(out)
     unknown = [None] * len(found.images)
     hidden = hide(list(found.images), unknown, policy.hide, value_max=found.value_max, folder=policy.folder)
-    what = f"{len(hidden.images)} of {len(found.images)} images that {board} has acquired"
+    source = f"{len(hidden.images)} of {len(found.images)} images that {board} has acquired"
+    source += f"; privacy: {told(policy.hide, hidden)}"
     kept = dict.fromkeys(found.files[place] for place in hidden.places)  # what was refused is not named either
-    collected = CollectedFrom(board=board, files=list(kept))
-    return _written(out, hidden, None, name, what, policy, collected, found.value_max, None)
+    write = partial(
+        write_dataset,
+        labels=None,
+        name=name,
+        source=source,
+        value_max=found.value_max,
+        classes=None,
+        collected=CollectedFrom(board=board, files=list(kept)),
+    )
+    return _written(out, hidden, write, source)
 
 
-def _written(
-    out: Path,
-    hidden: Hidden,
-    labels: "np.ndarray[tuple[int], np.dtype[np.uint8]] | None",
-    name: str,
-    what: str,
-    policy: Policy,
-    collected: CollectedFrom,
-    value_max: int,
-    classes: int | None,
-) -> Collected | None:
+def _written(out: Path, hidden: Hidden, write: Callable[..., str], source: str) -> Collected | None:
     """Write the whole folder beside its place first: it is there whole, or not at all."""
     if not hidden.images:
         return None
-    source = f"{what}; privacy: {told(policy.hide, hidden)}"
     out.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     try:
-        id_ = write_dataset(
-            folder,
-            np.stack(hidden.images),
-            labels,
-            name=name,
-            source=source,
-            value_max=value_max,
-            classes=classes,
-            collected=collected,
-        )
+        id_ = write(folder, images=np.stack(hidden.images))
         folder.chmod(0o755)  # as any new folder: mkdtemp's are for one user alone
         folder.replace(out)
     except BaseException:
