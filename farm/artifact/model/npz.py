@@ -32,7 +32,7 @@ _MEMBER = ".npy"
 _ZIP = b"PK\x03\x04"
 _HEADER_BYTES = 10_000
 """numpy's own bound on what it reads as Python."""
-_NUMBERS = re.compile(r"-?\d+(,-?\d+)*")
+_NUMBERS = re.compile(r"-?\d{1,12}(,-?\d{1,12})*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,11 +168,13 @@ def _input(line: Line) -> Port:
     shape = _value("shape", line.attributes.get("shape", ""))
     if not isinstance(shape, tuple) or min(shape) < 1:
         raise Malformed(f"graph: {line}: no shape")
+    dtype, scale, zero = (line.attributes.get(name, "") for name in ("dtype", "scale", "zero"))
+    if not scale:
+        return Port(line.output, shape, dtype)
     try:
-        scale, zero = (float(line.attributes[name]) for name in ("scale", "zero"))
-    except (KeyError, ValueError):
-        return Port(line.output, shape, line.attributes.get("dtype", ""))
-    return Port(line.output, shape, line.attributes.get("dtype", ""), scale, int(zero))
+        return Port(line.output, shape, dtype, float(scale), int(zero or "0"))
+    except ValueError as error:
+        raise Malformed(f"graph: {line}: scale or zero is no number") from error
 
 
 def _dtype(node: Node) -> str:

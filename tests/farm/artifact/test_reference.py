@@ -316,6 +316,7 @@ def member(data: bytes) -> bytes:
         (npz(graph=np.array([b"Relu x=1 y"])), "no line of operator"),
         (npz(graph=GRAPH[1:]), "0 inputs and 1 outputs"),
         (npz(graph=np.array([b"input x dtype=float32", b"output x"])), "shape= is no list of numbers"),
+        (npz(graph=np.array([b"input x shape=1,4 scale=1 zero=inf", b"output x"])), "scale or zero is no number"),
         (npz(graph=np.array([b"input x shape=0,4 dtype=float32", b"output x"])), "no shape"),
         (npz(graph=np.array([GRAPH[0], b"Reshape y x shape=2,w", b"output y"])), "shape=2,w is no list of numbers"),
         (member(b"\x93NUMPY\x01\x00\xff\xff{'descr'"), "array graph"),
