@@ -23,7 +23,6 @@ from ..lab.bench import Bench
 from ..lab.crew import work
 from ..lab.lending import Lending
 from ..store.database import Store
-from ..store.disk import DiskFull
 from ..store.record import Moved
 from ..store.shared_facts import LostShare
 from .scenario import EachOnce
@@ -178,7 +177,7 @@ class _Stay:
         trial = _about_accuracy(trial).within(self._job.run_id, moved=moved)
         try:
             self._job.store.save(trial.record, {}, bench.console_log(), trial.frames)
-        except (LabFault, DiskFull) as full:
+        except LabFault as full:
             raise NoVerdict(f"what {bench.name} predicted could not be kept: {first_line(full)}") from full
         bench.last_record = trial.record.id
         return Answer(share, bench.name, bench.made, predictions, trial.record.id)

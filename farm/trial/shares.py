@@ -17,6 +17,8 @@ from ..store.predictions import Predictions
 _LEAST_OF_EACH = 8
 """No share is smaller than an eighth of what a board would do if all were alike: each share starts a runner anew,
 which loads the model (assumed: seconds)."""
+_MOST_LOST = 3
+"""A share that so many boards have lost is no board's fault: the others are spared (assumed)."""
 _LOOK_S = 0.2
 """Whoever waits for work looks so often whether it was told to end."""
 
@@ -131,9 +133,11 @@ class Shares:
 
     def lost(self, share: Share, board: str, why: str) -> None:
         """Put back what a board did not bring to its end: another one does it again, before anything else."""
+        again = Share(share.begin, share.end, share.check_of, (*share.lost, (board, why)))
         with self._changed:
             del self._running[share.key]
-            self._waiting.appendleft(Share(share.begin, share.end, share.check_of, (*share.lost, (board, why))))
+            self._waiting.appendleft(again)
+            self._given_up = self._given_up or len(again.lost) >= _MOST_LOST
             self._changed.notify_all()
 
     def give_up(self) -> None:

@@ -161,7 +161,7 @@ def _not_whole(shared: SharedAccuracy, remarks: Sequence[str]) -> list[str]:
     done = 0 if shared.accuracy is None else shared.accuracy.total
     met = [f"{one.board}: {one.what}" for one in shared.lost] or list(remarks)
     why = "; ".join(met) or "it was ended"
-    return [f"{done} of {shared.dataset.images} images were predicted, and no board is left for the others: {why}"]
+    return [f"{done} of {shared.dataset.images} images were predicted, and the others by no board: {why}"]
 
 
 def _disagreements(shared: SharedAccuracy) -> list[str]:

@@ -93,6 +93,14 @@ def test_where_all_boards_die_what_was_done_is_there_and_the_rest_is_named():
     assert shares.take("a", heed) is None  # it has lost that one
 
 
+def test_a_share_that_three_boards_have_lost_is_tried_on_no_more():
+    shares = Shares([Share(0, 100)])
+    for board in "abc":
+        work(shares, board, dies_after=0)
+    assert shares.take("d", heed) is None
+    assert [len(share.lost) for share in shares.left] == [3]
+
+
 def test_nothing_is_handed_out_once_it_is_given_up():
     shares = Shares([Share(0, 60), Share(60, 100)])
     shares.take("a", heed)

@@ -136,7 +136,7 @@ def test_where_no_board_is_left_there_is_no_accuracy_and_what_was_done_is_kept(c
     world.dies_after = {"atom-01": 1, "atom-02": 0}
     found = counting(ask(limits=Limits(min_accuracy=0.1)))
     assert found.verdict.outcome == "no verdict"
-    assert "no board is left for the others: " in found.verdict.reasons[0]
+    assert "and the others by no board: " in found.verdict.reasons[0]
     assert 0 < found.run.accuracy.accuracy.total < 40
     assert found.shared.accuracy.loss is None
     assert "no accuracy" in summary(found.shared)
