@@ -30,6 +30,8 @@ frames, on a link that is slow). A word that comes later shows that the board wo
 a boot log on its console; where none comes the board is asked."""
 _ASK_S = 5.0
 """A board that works answers on the link that there is within this (assumed)."""
+_PANIC = re.compile("panic|abort|exception", re.IGNORECASE)
+"""What tells the lines of a panic from others that end a boot."""
 _SHOWN_LINES = 4
 """Of the console, up to the one that tells: a brown-out or the cause of a panic stands right before it."""
 
@@ -138,12 +140,11 @@ class Signs:
         elif (heard_ns - console.told_ns) / 1e9 > _LAST_WORDS_S:
             console.forget()
         elif (monotonic_ns() - max(heard_ns, console.told_ns)) / 1e9 > _LAST_WORDS_S:
-            if self._answers(heard_ns):
-                console.forget()
-                return
-            panic = re.search("panic|abort|exception", console.told, re.IGNORECASE)
-            what = "panicked" if panic else "went down or rebooted"
-            raise Gone(what, hint=_SUPPLY, board=True, t_ns=console.told_ns)
+            if _PANIC.search(console.told):  # in no log of a boot that goes on
+                raise Gone("panicked", hint=_SUPPLY, board=True, t_ns=console.told_ns)
+            if not self._answers(heard_ns):
+                raise Gone("went down or rebooted", hint=_SUPPLY, board=True, t_ns=console.told_ns)
+            console.forget()
 
     def _answers(self, heard_ns: int) -> bool:
         if self.ask_boot_id is None:
