@@ -76,7 +76,7 @@ def ticks(stat):
 
 
 class Runner:
-    """The processor time of the program that runs the model, all its threads."""
+    """The processor time of the program that runs the model, all its threads, and of children that it waited for."""
 
     def __init__(self, folder, root):
         """Take the folder in which it leaves its number; "": there is none, and nothing is known."""
@@ -91,7 +91,7 @@ class Runner:
         if self._pid:
             fields = (contents("{}/proc/{}/stat".format(self._root, self._pid)) or "").rpartition(")")[2].split()
             if len(fields) > 14:
-                self._ticks = int(fields[11]) + int(fields[12])
+                self._ticks = sum(int(field) for field in fields[11:15])
         return self._ticks
 
     def _find(self):

@@ -151,7 +151,7 @@ def test_other_load_is_the_processors_time_less_the_runners(tmp_path, lines):
     watch.read(0)
     (tmp_path / "runs" / "x.pid").write_text("17\n")
     (tmp_path / "proc/17").mkdir(parents=True)
-    (tmp_path / "proc/17/stat").write_text("17 (python3) R 1 17 17 0 -1 0 0 0 0 0 50 10 0 0 20 0 1 0\n")
+    (tmp_path / "proc/17/stat").write_text("17 (python3) R 1 17 17 0 -1 0 0 0 0 0 40 10 7 3 20 0 1 0\n")
     (tmp_path / "stat").write_text("cpu  180 0 0 920 0 0 0 9 0 0\n")
     watch.read(0)
     assert lines[0].split(" ")[5:8] == ["100", "1000", "0\tdisk_kb\x1e1000\n"]
