@@ -9,6 +9,7 @@ from . import output
 from .amounts import ago
 from .common import STATE, add_dataset, add_inventory, named, open_lab, open_records
 from .conditions import add_conditions
+from .files import STDOUT, unwritable, written
 from .report import missing_extra
 from .scenario_options import add_scenario, scenario
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from ..verdict.variants.plan import Asked, Plan
 
 HELP = "compare variants of a net on all free boards of a model: a table, and who dominates whom"
-
-_STDOUT = Path("-")
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -46,7 +45,7 @@ def arguments(parser: ArgumentParser) -> None:
     add_scenario(parser, usual="single-stream")
     add_conditions(parser)
     parser.add_argument(
-        "--json", type=Path, nargs="?", const=_STDOUT, metavar="FILE", help="the result as JSON; without FILE, no table"
+        "--json", type=Path, nargs="?", const=STDOUT, metavar="FILE", help="the result as JSON; without FILE, no table"
     )
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="… as Markdown")
     parser.add_argument("--png", type=Path, metavar="FILE", help="… as a Pareto plot")
@@ -117,18 +116,8 @@ def _share(text: str) -> float:
 
 
 def _unwritable(args: Namespace) -> list[str]:
-    """Look before the boards are used for half an hour, not after."""
-    import os
-
     faults = [lacking] if args.png and (lacking := missing_extra("--png")) else []
-    for option, path in (("--json", args.json), ("--markdown", args.markdown), ("--png", args.png)):
-        if path is None or path == _STDOUT:
-            continue
-        if not path.parent.is_dir():
-            faults.append(f"{option} {path}: no folder {path.parent}; make it first")
-        elif path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-            faults.append(f"{option} {path}: cannot be written; name another file")
-    return faults
+    return [*faults, *unwritable([("--json", args.json), ("--markdown", args.markdown), ("--png", args.png)])]
 
 
 def _show(plan: "Plan") -> None:
@@ -174,33 +163,24 @@ def _tell(comparison: "Comparison", args: Namespace) -> int:
     from ..report.variants.text import text
 
     value = as_json(comparison)
-    if args.json == _STDOUT:
+    if args.json == STDOUT:
         output.print_json(value)
     else:
         for line in text(comparison):
             output.say(line)
     files = [
-        (None if args.json == _STDOUT else args.json, lambda: json.dumps(value, indent=2).encode() + b"\n"),
+        (None if args.json == STDOUT else args.json, lambda: json.dumps(value, indent=2).encode() + b"\n"),
         (args.markdown, lambda: markdown(comparison).encode()),
         (args.png, lambda: _png(comparison)),
     ]
-    written = [_written(path, content()) for path, content in files if path is not None]
-    if args.json != _STDOUT:
+    done = [written(path, content(), of="result") for path, content in files if path is not None]
+    if args.json != STDOUT:
         which = f"{comparison.run.id[:8]}{named(args.inventory)}"
         output.say(f"run {comparison.run.id}; `farm compare --again {which}` tells it again")
-    return Exit.PASS if comparison.result.told and all(written) else Exit.LAB_FAULT
+    return Exit.PASS if comparison.result.told and all(done) else Exit.LAB_FAULT
 
 
 def _png(comparison: "Comparison") -> bytes:
     from ..report.variants.plot import png
 
     return png(comparison)
-
-
-def _written(path: Path, content: bytes) -> bool:
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        output.warn(f"{path}: cannot be written: {error.strerror}; the result stands above")
-        return False
-    return True

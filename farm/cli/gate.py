@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..errors import Exit, LabFault
 from . import output
 from .common import STATE, add_inventory, named, open_lab
+from .files import STDOUT, unwritable, written
 from .report import missing_extra, write_page
 from .scenario_options import add_settings, settings_of
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 HELP = "hold a release against a policy, on boards: pass, regression, or no verdict"
 
-_STDOUT = Path("-")
 _SUMMARY = "GITHUB_STEP_SUMMARY"
 """GitHub's name for the file whose Markdown it shows on the job's page."""
 _EXITS = {"pass": Exit.PASS, "regression": Exit.REGRESSION, "no verdict": Exit.LAB_FAULT}
@@ -35,7 +35,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write the verdict as JUnit XML")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="… as Markdown for a CI's summary or note")
     parser.add_argument(
-        "--json", type=Path, nargs="?", const=_STDOUT, metavar="FILE", help="… as JSON; without FILE instead of a table"
+        "--json", type=Path, nargs="?", const=STDOUT, metavar="FILE", help="… as JSON; without FILE instead of a table"
     )
     parser.add_argument("--html", type=Path, metavar="FILE", help="… as a page with every plot: see `farm report`")
     parser.add_argument("--code-quality", type=Path, metavar="FILE", help="… as GitLab's code quality report")
@@ -64,19 +64,9 @@ def run(args: Namespace) -> int:
 
 
 def _unwritable(args: Namespace) -> list[str]:
-    """Look before the boards are used for half an hour, not after."""
-    import os
-
-    files = [("--junit", args.junit), ("--markdown", args.markdown), ("--json", args.json), ("--html", args.html)]
     faults = [lacking] if args.html and (lacking := missing_extra("--html")) else []
-    for option, path in [*files, ("--code-quality", args.code_quality)]:
-        if path is None or path == _STDOUT:
-            continue
-        if not path.parent.is_dir():
-            faults.append(f"{option} {path}: no folder {path.parent}; make it first")
-        elif path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-            faults.append(f"{option} {path}: cannot be written; name another file")
-    return faults
+    files = [("--junit", args.junit), ("--markdown", args.markdown), ("--json", args.json), ("--html", args.html)]
+    return [*faults, *unwritable([*files, ("--code-quality", args.code_quality)])]
 
 
 def _show(plan: "Plan") -> None:
@@ -132,22 +122,24 @@ def _tell(gate: "Gate", args: Namespace, database: Path) -> bool:
     from ..report.gate_markdown import markdown
 
     value = gate_json(gate)
-    if args.json == _STDOUT:
+    if args.json == STDOUT:
         output.print_json(value)
     else:
         _print(gate, args)
     summary = os.environ.get(_SUMMARY)
     files = [
-        (args.junit, "w", lambda: junit(gate)),
-        (args.markdown, "w", lambda: markdown(gate)),
-        (None if args.json == _STDOUT else args.json, "w", lambda: json.dumps(value, indent=2) + "\n"),
-        (args.code_quality, "w", lambda: json.dumps(code_quality(gate), indent=2) + "\n"),
-        (Path(summary) if summary else None, "a", lambda: markdown(gate)),
+        (args.junit, False, lambda: junit(gate)),
+        (args.markdown, False, lambda: markdown(gate)),
+        (None if args.json == STDOUT else args.json, False, lambda: json.dumps(value, indent=2) + "\n"),
+        (args.code_quality, False, lambda: json.dumps(code_quality(gate), indent=2) + "\n"),
+        (Path(summary) if summary else None, True, lambda: markdown(gate)),
     ]
-    written = [_written(path, mode, text()) for path, mode, text in files if path is not None]
+    done = [
+        written(path, text().encode(), of="verdict", append=append) for path, append, text in files if path is not None
+    ]
     if args.html:
         _draw(args, gate, database)
-    return all(written)
+    return all(done)
 
 
 def _draw(args: Namespace, gate: "Gate", database: Path) -> None:
@@ -161,7 +153,7 @@ def _draw(args: Namespace, gate: "Gate", database: Path) -> None:
     except LabFault as fault:
         output.warn(f"{fault}; the verdict stands above")
     else:
-        (output.warn if args.json == _STDOUT else output.say)(said)
+        (output.warn if args.json == STDOUT else output.say)(said)
 
 
 def _print(gate: "Gate", args: Namespace) -> None:
@@ -182,13 +174,3 @@ def _print(gate: "Gate", args: Namespace) -> None:
     output.say(f"verdict: {gate.headline()}")
     draws = "" if args.html else f"; `farm report {which} --html gate.html` draws it"
     output.say(f"run {gate.run.id}{draws}")
-
-
-def _written(path: Path, mode: str, text: str) -> bool:
-    try:
-        with path.open(mode, encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        output.warn(f"{path}: cannot be written: {error.strerror}; the verdict stands above")
-        return False
-    return True
