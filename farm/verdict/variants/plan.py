@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from ...artifact.feed import feed
 from ...artifact.signed import open_accepted
@@ -19,6 +20,8 @@ from ..releases import Packed
 from ..sequential import multiplier
 from .compared import COMPARABLE
 from .contrast import FIRST_LOOK
+
+_Read = TypeVar("_Read")
 
 MOST_VOIDS = 5
 """Trials that are run again on each board, where nobody says otherwise: with more one looks at the lab (assumed)."""
@@ -89,32 +92,38 @@ def plan_comparison(asked: Asked, open_lab: Callable[[], Lab], folder: Path, *, 
     """
     lab = open_lab()
     found = [*faults, *_numbers(asked)]
-    boards: list[str] = []
-    try:
-        boards = Wanted(boards=tuple(asked.boards), model=asked.model).among(lab)
-    except UsageFault as fault:
-        found += fault.faults
-    conditions = NOTHING
-    try:
-        conditions = parse_conditions(asked.demands, asked.settings, asked.model)
-    except UsageFault as fault:
-        found += fault.faults
-    packed: list[Packed] = []
-    for path in asked.artifacts:
+
+    def tried(read: Callable[[], _Read]) -> _Read | None:
         try:
-            artifact = open_accepted(lab, path, folder)
-            packed.append(Packed(artifact, feed(artifact, path, asked.dataset)))
+            return read()
         except UsageFault as fault:
-            found += fault.faults
+            found.extend(fault.faults)
+            return None
+
+    boards = tried(lambda: Wanted(boards=tuple(asked.boards), model=asked.model).among(lab))
+    conditions = tried(lambda: parse_conditions(asked.demands, asked.settings, asked.model))
+    opened = [tried(lambda path=path: _open(asked, lab, path, folder)) for path in asked.artifacts]
+    packed = [one for one in opened if one is not None]
     if not found:
         found += _not_comparable(asked, packed)
-    if found:
+    if boards is None or conditions is None or found:
         raise UsageFault(list(dict.fromkeys(found)))
+    facts = _facts(asked, lab, boards, packed)
+    if any(not COMPARABLE[name].exact for name in facts.figures):
+        multiplier(asked.alpha / 2, (FIRST_LOOK,), 0, 2)  # so that a missing scipy is told now, not in ten minutes
+    sources = {variant.name: str(path) for variant, path in zip(facts.variants, asked.artifacts, strict=True)}
+    return Plan(lab, asked.scenario, facts, packed, conditions, sources)
+
+
+def _open(asked: Asked, lab: Lab, path: Path, folder: Path) -> Packed:
+    artifact = open_accepted(lab, path, folder)
+    return Packed(artifact, feed(artifact, path, asked.dataset))
+
+
+def _facts(asked: Asked, lab: Lab, boards: Sequence[str], packed: Sequence[Packed]) -> ComparisonFacts:
     variants = _variants(packed)
     figures, left_out = _figures(asked, variants, measured=any(lab.boards[board].meters for board in boards))
-    if any(not COMPARABLE[name].exact for name in figures):
-        multiplier(asked.alpha / 2, (FIRST_LOOK,), 0, 2)  # so that a missing scipy is told now, not in ten minutes
-    facts = ComparisonFacts(
+    return ComparisonFacts(
         model=asked.model,
         boards={board: made(lab.boards[board].twin) for board in boards},
         variants=variants,
@@ -129,8 +138,6 @@ def plan_comparison(asked: Asked, open_lab: Callable[[], Lab], folder: Path, *, 
         time_budget_s=asked.time_budget_s,
         until=asked.until,
     )
-    sources = {variant.name: str(path) for variant, path in zip(variants, asked.artifacts, strict=True)}
-    return Plan(lab, asked.scenario, facts, packed, conditions, sources)
 
 
 def _numbers(asked: Asked) -> Iterator[str]:
