@@ -28,8 +28,7 @@ from .remote import run_on_board
 from .scenario import Scenario
 from .signs import Signs
 from .state.conditions import NOTHING, Conditions
-from .state.demands import refuse
-from .state.readiness import findings, require, state_after, state_of
+from .state.readiness import require, require_still, state_after
 from .state.watch import StateWatch
 from .thermal import settle
 from .watts import Window
@@ -91,10 +90,10 @@ def run_trial(
         spool.disk.check()
     identity = bench.board.identity()
     with bench.settings.held(conditions.settings) if conditions.settings else nullcontext():
-        require(bench, conditions, warm=scenario.start_celsius is not None)
+        before = require(bench, conditions, warm=scenario.start_celsius is not None)
         settled = settle(bench, deployment, scenario, tell)
-        before = state_of(bench, load=conditions.demands.max_other_load is not None)
-        refuse(bench.name, bench.board.model, findings(bench, conditions.demands, before))
+        if before is None or settled is not None:
+            before = require_still(bench, conditions)
         signs = Signs.of(bench, identity.boot_id)
         measured = _measure(bench, deployment, scenario, before, signs, tell, spool)
         after = state_after(bench, before)

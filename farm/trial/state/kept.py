@@ -31,8 +31,8 @@ def kept(found: Sequence[Moment], asked: Asked, other_load: float | None) -> Ite
     held_to = {one.name for one in look(asked.demands, asked.before, remembers=asked.remembers, during=True)}
     for first in before:
         facts = DemandFacts(name=first.name, wanted=first.wanted, before=first.got or "nothing", held=first.held)
-        if first.name not in held_to:
-            yield Kept(facts)
+        if first.name not in held_to:  # it was, or the trial had not begun; what warmed the board may show in it now
+            yield Kept(facts if first.held else facts.model_copy(update={"before": "fulfilled", "held": True}))
         elif first.name == "max_other_load":
             yield _over_all(facts, _alone(asked, first), other_load)
         else:

@@ -11,7 +11,7 @@ from ...lab.bench import Bench
 from ...store.board_facts import AcceleratorFacts, StateFacts
 from ..thermal import ambient
 from .conditions import Conditions
-from .demands import Demands, Finding, look, refuse
+from .demands import Demands, look, refuse
 from .lines import Ticks
 
 _SET_S = 3.0
@@ -69,29 +69,36 @@ def _ticks(stat: str) -> Ticks:
     return Ticks(busy, busy + idle + iowait, None)
 
 
-def require(bench: Bench, conditions: Conditions, *, warm: bool) -> None:
-    """Look at every demand, and go on only where all are fulfilled.
+def require(bench: Bench, conditions: Conditions, *, warm: bool) -> StateFacts | None:
+    """Look at every demand, and return what was seen where all are fulfilled; None where nothing is demanded.
 
     What was just set is given a moment to show. ``warm``: temperatures are not looked at yet, for they are waited for.
 
     Raises:
-        LabFault: what is not fulfilled, all of it at once: wanted, got, and what to do.
+        NotAsDemanded: what is not fulfilled, all of it at once: wanted, got, and what to do.
         devices.errors.DeviceError: the board or its link.
     """
     demands = conditions.demands
     if warm:
         demands = Demands.model_validate({k: v for k, v in demands.given.items() if not k.endswith("_celsius")})
     if not demands.given:
-        return
+        return None
     until_ns = time.monotonic_ns() + int(_SET_S * 1e9) * bool(conditions.settings)
     while True:
-        found = findings(bench, demands, state_of(bench, load=demands.max_other_load is not None))
+        state = state_of(bench, load=demands.max_other_load is not None)
+        found = list(look(demands, state, remembers=bench.board.remembers_throttling))
         if all(one.held for one in found) or time.monotonic_ns() > until_ns:
             refuse(bench.name, bench.board.model, found)
-            return
+            return state
         time.sleep(_AGAIN_S)
 
 
-def findings(bench: Bench, demands: Demands, state: StateFacts) -> list[Finding]:
-    """Return what a state of the bench's board says to demands."""
-    return list(look(demands, state, remembers=bench.board.remembers_throttling))
+def require_still(bench: Bench, conditions: Conditions) -> StateFacts:
+    """Look again, when the board was warmed or has cooled, and return what was seen; raises as :func:`require`.
+
+    What must hold before a trial only is not looked at once more: the model that has warmed the board was load itself.
+    """
+    state = state_of(bench, load=conditions.demands.max_other_load is not None)
+    found = look(conditions.demands, state, remembers=bench.board.remembers_throttling, during=True)
+    refuse(bench.name, bench.board.model, list(found))
+    return state

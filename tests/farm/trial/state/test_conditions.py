@@ -85,6 +85,17 @@ def test_what_is_set_is_put_back_when_the_trial_is_over_and_when_it_is_refused(b
     assert bench.settings.done[2:] == ["governor=performance", "put back"]
 
 
+def test_what_warmed_the_board_is_no_load_that_a_plan_forbids(bench):
+    asked = Conditions(Demands(max_load1=0.5, governor="powersave"))
+    bench.board.states = [replace(CALM, load1=0.1), replace(CALM, load1=0.9), replace(CALM, governor="ondemand")]
+    seen = readiness.require(bench, asked, warm=False)
+    assert seen is not None
+    assert seen.load1 == 0.1
+    assert readiness.require_still(bench, asked).load1 == 0.9
+    with pytest.raises(LabFault, match="governor wanted powersave, got ondemand"):
+        readiness.require_still(bench, asked)
+
+
 def test_what_takes_a_moment_to_show_is_given_one(bench, monkeypatch):
     monkeypatch.setattr(readiness, "_AGAIN_S", 0.001)
     bench.board.states = [CALM, CALM, replace(CALM, governor="performance")]
