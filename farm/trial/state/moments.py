@@ -104,7 +104,7 @@ def other_load(found: Sequence[Moment], window: Window) -> float | None:
     if not first or not last:
         return None
     (_, begin), (_, end) = first[0], last[0]
-    if begin.own is None or end.own is None or end.total <= begin.total:
+    if begin.own is None or not end.own or end.total <= begin.total:  # no runner ran for less than a tick
         return None
     others = end.busy - begin.busy - (end.own - begin.own)
     return min(1.0, max(0.0, others / (end.total - begin.total)))

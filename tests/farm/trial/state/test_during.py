@@ -245,6 +245,7 @@ def ticked(at_s, busy, total, own):
         (1000, {}, [], 1),
         (1000, {"max_other_load": 0.2}, ["demand: max_other_load: wanted <= 20 %, got 28 % over the frames"], 0),
         (1900, {"max_other_load": 0.2}, [], 0),
+        (0, {"max_other_load": 0.2}, ["unwatched: max_other_load: the board does not tell while frames run"], 0),
         ("-", {"max_other_load": 0.2}, ["unwatched: max_other_load: the board does not tell while frames run"], 0),
     ],
 )
