@@ -20,6 +20,9 @@ demo-fail: setup ## the same with a release that must be refused: too slow, too 
 
 test: setup ## the suite, on two cores in seven minutes
 	-@$(BIN)/python -m compileall -q -j 0 farm devices power # else every process that tests start compiles them anew
+	-@for part in tests/farm "tests/power tests/devices"; do \
+		env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest -q --collect-only $$part >/dev/null 2>&1 & \
+	done; wait # likewise each of the eight processes below every test: its assertions, too, are compiled once
 	$(BIN)/pytest -n 7 --dist worksteal --durations 5
 
 images: setup ## what QEMU twins boot, made of Debian packages; does nothing when it stands
