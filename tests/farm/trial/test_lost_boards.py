@@ -155,8 +155,15 @@ def test_nor_does_it_while_the_run_is_silent_and_the_board_answers():
 def test_a_login_that_is_asked_for_anew_while_nothing_answers_is_a_reboot(kept, shell):
     console = Told()
     shell.passes, shell.away = [1500], 10**6
-    shell.broke = lambda shell: (setattr(shell, "left", shell.away), setattr(console, "said", b"\r\nzero login: "))
-    said = run(shell, kept, signs=signs(console))
+    looks = []
+
+    def watch():
+        if shell.left:
+            looks.append(shell.left)
+        if len(looks) == 2:
+            console.said = b"\r\nzero login: "
+
+    said = run(shell, kept, signs=signs(console, boots=[""]), watch=watch)
     assert "here: rebooted after" in said
     assert "asks for a login anew" in said
 
