@@ -158,7 +158,7 @@ def _beside_table(seconds: dict[str, float], share: float, share_of_all: float) 
         "ours: the stream, to the last byte", f"{seconds['ours']:.3f}", rate, f"{share:.2f}", f"≥ {_SHARE_LEAST:.2f}"
     )
     table.add_row("  in it, on the board: hashing", f"{seconds['hash']:.3f}")
-    table.add_row("  in it, on the controller: cutting chunks", f"{seconds['chunks']:.3f}")
+    table.add_row("  around it, on the controller: cutting chunks", f"{seconds['chunks']:.3f}")
     table.add_row("  after it, on the board: fsync", f"{seconds['fsync']:.3f}")
     rate = f"{64 / seconds['all']:.0f}"
     table.add_row(

@@ -59,7 +59,8 @@ def bring(
     if found.chunked:
         in_part = [blob for blob in large if plan[blob.sha256]]
         _fill(helper, board, in_part, recipes, plan, took, hash_timeout_s)
-    _send(helper, list(absent.values()), plan, found.codecs, took, tell)
+    with recipes.resting():
+        _send(helper, list(absent.values()), plan, found.codecs, took, tell)
     received = helper.hear(Received, timeout_s=hash_timeout_s)
     took.receive_s, took.settle_s = received.receive_s, received.settle_s
     took.hash_s, took.sync_s = received.hash_s, received.sync_s
