@@ -13,9 +13,9 @@ from devices.flash.fastboot import FastbootConfig
 from devices.flash.flasher import WHOLE, Image, Options, Written
 from devices.shell import Result
 from farm.errors import LabFault, UsageFault
-from farm.lab import flashing, inventory
+from farm.lab import entries, flashing
 from farm.lab.bench import borrow
-from farm.lab.inventory import FlashEntry
+from farm.lab.entries import FlashEntry
 from farm.lab.known_hosts import KnownHosts
 from farm.lab.lease import LeaseLost
 from farm.lab.reach import KNOWN_HOSTS
@@ -62,7 +62,7 @@ class Noted:
 
 @pytest.fixture
 def noted(monkeypatch: pytest.MonkeyPatch) -> type[Noted]:
-    for module in (flashing, inventory):
+    for module in (flashing, entries):
         monkeypatch.setattr(module, "load_flasher", lambda _driver: Noted)
     monkeypatch.setattr(Noted, "wrote", [])
     monkeypatch.setattr(Noted, "meanwhile", staticmethod(lambda: None))
@@ -171,8 +171,8 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDyk0Wl1dGMGymmasq5QmIeJinIVjjvc4BbFc
 )
 def test_a_new_system_s_host_key_is_taken_from_its_console_alone(tmp_path, named, said, noted) -> None:
     """Where the inventory names a key, that one holds; what is no key is none."""
-    ssh = inventory.SshEntry(host="192.0.2.1", user="lab", host_key=named)
-    entry = SimpleNamespace(ssh=ssh, console=inventory.ConsoleEntry(port="/dev/ttyUSB0", user="lab"))
+    ssh = entries.SshEntry(host="192.0.2.1", user="lab", host_key=named)
+    entry = SimpleNamespace(ssh=ssh, console=entries.ConsoleEntry(port="/dev/ttyUSB0", user="lab"))
     console = SimpleNamespace(run=lambda command: Result(command, 0, said.encode(), b""))
     board = SimpleNamespace(path=lambda path: path)
     bench = SimpleNamespace(name="b1", entry=entry, console=console, board=board, state=tmp_path, login=lambda: None)
