@@ -3,7 +3,7 @@
 It needs the standard library of Python 3.5, and starts no program but the slow script that it may be given. It runs
 when nothing else wants a processor, and less often where a reading is dear. A line is
 
-    <t> <before> <period ms> <readings> <cpu us> <busy> <total> <own> TAB <name> RS <value> TAB <name that is gone> …
+    <t> <before> <period ms> <readings> <cpu us> <busy> <total> <own> TAB <name> RS <value> TAB <name that is gone> ...
 
 ``t`` and ``before`` are this reading and the one before, ns of CLOCK_MONOTONIC; then how often it means to read, how
 many readings there were, and what they took in all; then ticks of the board's processors, and the runner's own of
@@ -76,31 +76,40 @@ def ticks(stat):
 
 
 class Runner:
-    """The processor time of the program that runs the model, all its threads, and of children that it waited for."""
+    """The processor time of the program that runs the model, all its threads, and of children that it waited for.
+
+    What an earlier run has left in its folder, on a board that rebooted for instance, is not it: a new run removes that
+    before it begins.
+    """
 
     def __init__(self, folder, root):
         """Take the folder in which it leaves its number; "": there is none, and nothing is known."""
         self._folder, self._root = folder, root
-        self._pid = ""
-        self._ticks = 0 if folder else None
+        self._file = self._pid = ""
+        self._ticks = self._earlier = 0
 
     def ticks(self):
-        """Return it; 0 until it has begun, and the last that was known when it has ended."""
-        if self._folder and not self._pid:
-            self._find()
+        """Return it, that of earlier ones included; 0 until one has begun, and the last that was known at its end."""
+        if not self._folder:
+            return None
+        self._find()
         if self._pid:
             fields = (contents("{}/proc/{}/stat".format(self._root, self._pid)) or "").rpartition(")")[2].split()
             if len(fields) > 14:
                 self._ticks = sum(int(field) for field in fields[11:15])
-        return self._ticks
+        return self._earlier + self._ticks
 
     def _find(self):
         try:
             names = [name for name in os.listdir(self._folder) if name.endswith(".pid")]
         except OSError:
             return
-        if names:
-            self._pid = (contents(self._folder + "/" + names[0]) or "").strip()
+        if not names or self._file in names:
+            return
+        pid = (contents(self._folder + "/" + names[0]) or "").strip()
+        if pid:  # else it is just being written
+            self._file, self._pid = names[0], pid
+            self._earlier, self._ticks = self._earlier + self._ticks, 0
 
 
 class Watch:
@@ -162,7 +171,7 @@ class Watch:
         before_ns, period_ms = self._before_ns or t_ns, round(1000 * self.period_s)
         head = " ".join(map(str, (t_ns, before_ns, period_ms, self._readings, cpu_ns // 1000, counted)))
         words = [head] + [name + "\x1e" + facts[name] for name in changed] + gone
-        os.write(1, ("\t".join(words) + "\n").encode("utf-8"))
+        os.write(1, ("\t".join(words) + "\n").encode("utf-8", "surrogateescape"))  # as argv has it
 
     def _moved(self, name, value):
         """Return whether a fact is another than was told, by more than its step."""

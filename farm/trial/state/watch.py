@@ -31,6 +31,8 @@ _START_TIMEOUT_S = 30.0
 _END_S = 15.0
 """From the end of its input to its last line: a reading may have to wait for a processor (assumed)."""
 _AGAIN_S = 1.0
+_MOST_OWN_STATUS = 128
+"""Above it a signal has ended a program (POSIX shell), as a board that goes down does."""
 _WAKE_S = 0.5
 _LIFE_S = 86_400.0
 """A stream needs a deadline; no trial takes a day."""
@@ -87,7 +89,7 @@ class StateWatch:
         self._command = _command(board, hanging, runs_path, period_s)
         self._stream: Stream | None = None
         self._heard: list[list[bytes]] = []
-        self._why = ""
+        self._why, self._failed = "", False
         self._first, self._stopping = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._follow, name=f"state of {board.name}", daemon=True)
 
@@ -141,7 +143,7 @@ class StateWatch:
             if (stream := self._stream) is not None:
                 self._hear(stream)
             self._first.set()  # nothing came, or all of it: nobody is to wait for more
-            if self._stopping.wait(_AGAIN_S) or self._gone.is_set():
+            if self._failed or self._stopping.wait(_AGAIN_S) or self._gone.is_set():
                 return
             self._end()
             self._begin()
@@ -160,7 +162,7 @@ class StateWatch:
                         return
             except ConnectionLost as lost:
                 if not self._stopping.is_set():
-                    self._why = _why(stream, lost)
+                    self._why, self._failed = _why(stream, lost)
                 return
             except DeviceError as fault:
                 self._why = _first_line(fault)
@@ -176,14 +178,17 @@ def _command(board: Board, hanging: Sequence[AcceleratorFacts], runs_path: str, 
     return " ".join([*words, quote(runs_path), quote(board.root.rstrip("/")), quote(slow)])
 
 
-def _why(stream: Stream, lost: ConnectionLost) -> str:
-    """Tell a helper that ended, and what it said last, from a link that broke."""
+def _why(stream: Stream, lost: ConnectionLost) -> tuple[str, bool]:
+    """Tell a helper that ended, and what it said last, from a link that broke.
+
+    True: it has failed, and would again; what is started in vain each second takes the board's processor.
+    """
     try:
-        stream.exit_status(timeout_s=_END_S)
+        status = stream.exit_status(timeout_s=_END_S)
     except DeviceError:
-        return _first_line(lost)
+        return _first_line(lost), False
     said = stream.stderr().decode("utf-8", "replace").strip()
-    return said.splitlines()[-1] if said else _first_line(lost)
+    return said.splitlines()[-1] if said else _first_line(lost), 0 < status <= _MOST_OWN_STATUS
 
 
 def _first_line(fault: DeviceError) -> str:

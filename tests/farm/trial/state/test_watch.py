@@ -1,5 +1,6 @@
 """The helper on a board and the thread that hears it: what changes is told, what nobody saw is not made up."""
 
+import inspect
 import threading
 import time
 from pathlib import Path
@@ -86,7 +87,9 @@ def test_a_board_that_cannot_be_watched_raises_nothing_and_says_why(board, monke
     board.shell.env["PATH"] = "/nowhere"
     with StateWatch(board, [], "") as watch:
         watch.begun()
+        until(lambda: not watch._thread.is_alive())  # what fails is not started again, at the cost of the frames
         watched = watch.finish()
+    assert len(watch._heard) == 1
     assert watched.lives == ()
     assert "python3" in watched.why_not
 
@@ -156,6 +159,34 @@ def test_other_load_is_the_processors_time_less_the_runners(tmp_path, lines):
     watch.read(0)
     assert lines[0].split(" ")[5:8] == ["100", "1000", "0\tdisk_kb\x1e1000\n"]
     assert lines[1].split(" ")[5:] == ["180", "1100", "60\tother\x1e20\n"]
+
+
+def test_what_an_earlier_run_has_left_is_not_taken_for_the_runner(tmp_path):
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    (tmp_path / "proc/17").mkdir(parents=True)
+    runner = helper.Runner(str(runs), str(tmp_path))
+    (runs / "before.pid").write_text("16\n")  # the board was reset in the middle of it
+    assert runner.ticks() == 0
+    (runs / "before.pid").unlink()
+    (runs / "now.pid").write_text("17\n")
+    (tmp_path / "proc/17/stat").write_text("17 (python3) R 1 17 17 0 -1 0 0 0 0 0 40 10 7 3 20 0 1 0\n")
+    assert runner.ticks() == 60
+    (runs / "now.pid").unlink()
+    (tmp_path / "proc/17/stat").unlink()
+    assert runner.ticks() == 60
+
+
+def test_the_helper_can_be_given_to_a_python_3_5_that_knows_no_locale():
+    """Before 3.7 ``-c`` with anything but ASCII ends there with "Unable to decode the command"."""
+    assert inspect.getsource(helper).isascii()
+
+
+def test_bytes_that_no_locale_knows_are_told_as_they_are(monkeypatch):
+    said = []
+    monkeypatch.setattr(helper.os, "write", lambda _, data: said.append(data))
+    helper.Watch("label\tCPU \udcc2\udcb0\n", helper.Runner("", ""), "").read(0)
+    assert "label\x1eCPU °".encode() in said[0]
 
 
 def test_a_board_on_which_reading_is_dear_is_read_less_often(monkeypatch, tmp_path, lines):
