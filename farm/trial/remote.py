@@ -32,6 +32,7 @@ STAGES = ("acquire", "convert", "marshal", "infer", "decode", "draw")
 """That a runner may tell, in the pipeline's order."""
 _NEEDED = ("image", "arrival_ns", "wake_ns", "prediction")
 """Columns without which there is nothing to tell."""
+_TELLS = "docs/scenarios.md tells what a program must print"
 
 Int64 = NDArray[np.int64]
 
@@ -164,6 +165,10 @@ def run_on_board(
         raise LabFault(shell.name, "was to draw into the frames, and its program knows no stage draw")
     if not run.rows:
         raise LabFault(shell.name, "the runner ended without a single frame", hint=following.said[-500:])
+    if "start" not in run.heard_ns:
+        raise LabFault(shell.name, "the runner told no start", hint=_TELLS)
+    if run.dropped and "frame" not in run.hello["columns"]:
+        raise LabFault(shell.name, "the runner has dropped frames, and its rows lack frame, their number", hint=_TELLS)
     return run
 
 
@@ -191,9 +196,16 @@ def require_columns(board: str, run: Run) -> None:
     missing = [name for name in _NEEDED if name not in run.hello["columns"]]
     if missing or not run.stages:
         lacks = ", ".join(missing) or "any stage's end, such as infer_ns"
-        raise LabFault(
-            board, f"the runner's rows lack {lacks}", hint="docs/scenarios.md tells what a program must print"
-        )
+        raise LabFault(board, f"the runner's rows lack {lacks}", hint=_TELLS)
+
+
+def _whole(rows: list[list[int | float | None]], run: Run) -> list[list[int | float | None]]:
+    """Return rows; ValueError where one is not as ``hello`` says, or lacks what counts."""
+    columns = run.hello["columns"]
+    counts = [columns.index(name) for name in (*_NEEDED, *(f"{stage}_ns" for stage in run.stages))]
+    if any(len(row) != len(columns) or any(row[at] is None for at in counts) for row in rows):
+        raise ValueError
+    return rows
 
 
 def _take(run: Run, event: dict[str, Any], board: str, deployment: Deployment, progress: Callable[[str], None]) -> None:
@@ -211,7 +223,7 @@ def _take(run: Run, event: dict[str, Any], board: str, deployment: Deployment, p
         case "start":
             run.offered = int(event["frames"])
         case "frames":
-            run.rows += event["rows"]
+            run.rows += _whole(event["rows"], run)
             progress(f"frame {len(run.rows)} of {run.offered}")
         case "scored":
             run.scored += [(int(row[0]), int(row[1])) for row in event["rows"]]

@@ -94,6 +94,28 @@ def test_a_program_that_leaves_out_what_counts_is_told_what_it_lacks(program, lo
         run(told(program(), tmp_path, f"echo '{said}'"), local_bench(shift_s=0))
 
 
+COLUMNS = '{"event": "hello", "runtime": "r", "columns": ["image", "arrival_ns", "wake_ns", "infer_ns", "prediction"]}'
+START, END = '{"event": "start", "frames": 2}', '{"event": "end"}'
+
+
+@pytest.mark.parametrize(
+    ("lines", "why"),
+    [
+        ([START, '{"event": "frames", "rows": [[0, 1, 1, 2]]}', END], "says .*frames"),
+        ([START, '{"event": "frames", "rows": [[0, 1, 1, null, 3]]}', END], "says .*frames"),
+        (['{"event": "frames", "rows": [[0, 1, 1, 2, 3]]}', END], "told no start"),
+        (
+            [START, '{"event": "frames", "rows": [[0, 1, 1, 2, 3]]}', '{"event": "end", "dropped": 1}'],
+            "rows lack frame",
+        ),
+    ],
+)
+def test_a_program_that_tells_too_little_is_a_fault_and_no_crash(program, local_bench, tmp_path, lines, why):
+    said = "\n".join([COLUMNS, *lines])
+    with pytest.raises(LabFault, match=why):
+        run(told(program(), tmp_path, f"cat <<EOF\n{said}\nEOF"), local_bench(shift_s=0))
+
+
 def test_a_device_and_drawing_are_asked_for_with_the_plan(tiny, local_bench):
     plain, bench = tiny(), local_bench(shift_s=0)
     asked = SingleStream(0.02, min_queries=1, draw=True)
@@ -104,8 +126,7 @@ def test_a_device_and_drawing_are_asked_for_with_the_plan(tiny, local_bench):
 
 
 def test_a_program_that_was_to_draw_and_cannot_is_told_so(program, local_bench, tmp_path):
-    said = '{"event": "hello", "runtime": "r", "columns": ["image", "arrival_ns", "wake_ns", "infer_ns", "prediction"]}'
     rows = '{"event": "start", "frames": 1}\n{"event": "frames", "rows": [[0, 1, 1, 2, 3]]}\n{"event": "end"}'
-    quiet = told(program(), tmp_path, f"cat <<EOF\n{said}\n{rows}\nEOF")
+    quiet = told(program(), tmp_path, f"cat <<EOF\n{COLUMNS}\n{rows}\nEOF")
     with pytest.raises(LabFault, match="knows no stage draw"):
         run(quiet, local_bench(shift_s=0), replace(QUICK, draw=True))
