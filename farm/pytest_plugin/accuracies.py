@@ -111,7 +111,7 @@ class Accuracies:
             opened,
             given,
             names,
-            boards or len(names),
+            len(names) if boards is None else boards,
             check=cross_check,
             wait_s=wait_s(config),
             command=("pytest", self._item.nodeid),

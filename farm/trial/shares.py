@@ -150,11 +150,19 @@ class Shares:
         """When all images are done, let some of each board's be done again by others."""
         if not self._check or self._waiting or self._running:
             return
-        first = {answer.board: answer.share for answer in reversed(self.answers)}
-        of_each = ceil(self._check / max(1, len(first)))
-        self._check = 0
-        for board, share in first.items():
-            self._waiting.append(Share(share.begin, min(share.end, share.begin + of_each), check_of=board))
+        left, self._check = self._check, 0
+        by_board: dict[str, list[Share]] = {}
+        for answer in self.answers:
+            by_board.setdefault(answer.board, []).append(answer.share)
+        # who did the fewest comes first: what it cannot give the others do
+        ordered = sorted(by_board.items(), key=lambda one: sum(share.images for share in one[1]))
+        for nth, (board, shares) in enumerate(ordered):
+            of_this = max(1, ceil(left / (len(ordered) - nth)))
+            for share in shares:
+                images = min(share.images, of_this)
+                if images:
+                    self._waiting.append(Share(share.begin, share.begin + images, check_of=board))
+                of_this, left = of_this - images, left - images
 
 
 def joined(answers: Sequence[Answer]) -> Predictions | None:

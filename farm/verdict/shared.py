@@ -88,6 +88,9 @@ def require_countable(asked: Asked) -> None:
     if not 1 <= asked.at_once <= len(asked.boards):
         have = ", ".join(asked.boards)
         raise UsageFault(f"--boards {asked.at_once}: the lab has {len(asked.boards)} that may take part: {have}")
+    images = len(asked.dataset.labels)
+    if not 0 <= asked.check <= images:
+        raise UsageFault(f"--cross-check {asked.check}: from 0 to the data set's {images} images")
     if asked.check and asked.at_once < 2:
         raise UsageFault("--cross-check needs two boards; one that is asked twice says the same")
     given = asked.limits.model_dump(exclude_none=True)
@@ -140,6 +143,9 @@ def verdict_on(shared: SharedAccuracy, asked: Asked, store: Store, remarks: Sequ
     if not reasons and not limits:
         return None
     criteria = _criteria(shared, asked.limits, store) if limits and shared.shares else []
+    if reasons:  # what a broken board answers is not held against the release
+        doubt = {"outcome": "no verdict", "why": reasons[0]}
+        criteria = [one.model_copy(update=doubt) if one.outcome == "regression" else one for one in criteria]
     outcomes = {criterion.outcome for criterion in criteria}
     outcome = "regression" if "regression" in outcomes else "no verdict" if reasons or outcomes != {"pass"} else "pass"
     faults = [
@@ -183,10 +189,12 @@ def _images(shared: SharedAccuracy, boards: tuple[str, str]) -> str:
 
 
 def _unchecked(shared: SharedAccuracy, asked: Asked, remarks: Sequence[str]) -> list[str]:
-    if not asked.check or not shared.whole or shared.checked:
+    if not asked.check or not shared.whole:
         return []
+    first = dict.fromkeys(share.board for share in shared.shares if share.check_of is None)
+    unchecked = [board for board in first if board not in {share.check_of for share in shared.shares}]
     why = "; ".join([*(f"{one.board}: {one.what}" for one in shared.lost), *remarks])
-    return [f"no second board was left to check {shared.boards[0]}: {why or 'none was free'}"]
+    return [f"no second board was left to check {board}: {why or 'none was free'}" for board in unchecked]
 
 
 def _criteria(shared: SharedAccuracy, limits: Limits, store: Store) -> list[GateCriterion]:

@@ -129,6 +129,19 @@ def test_some_images_of_each_board_are_checked_by_another_one():
     assert len(joined(shares.answers)) == 100
 
 
+@pytest.mark.parametrize("check", [30, 90, 100])
+def test_as_many_images_are_checked_as_were_asked_for_though_a_share_holds_fewer(check):
+    shares = Shares([Share(0, 10), Share(10, 60), Share(60, 100)], check=check)
+    for board in "abb":
+        share = shares.take(board, heed)
+        shares.done(answered(share, board))
+    at_once(*(Thread(target=work, args=(shares, board)) for board in "ab"))
+    checked = [answer for answer in shares.answers if answer.share.check_of]
+    assert sum(answer.share.images for answer in checked) == check
+    assert {answer.share.check_of for answer in checked} == {"a", "b"}
+    assert len(joined(shares.answers)) == 100
+
+
 def test_a_board_that_answers_otherwise_than_its_neighbour_is_found_by_image():
     shares = Shares([Share(0, 60), Share(60, 100)], check=10)
     first, second = shares.take("a", heed), shares.take("b", heed)

@@ -14,13 +14,15 @@ from farm.errors import LabFault, UsageFault
 from farm.lab.lending import Lending
 from farm.report.shared_text import headline, lines, summary
 from farm.store.database import Store
+from farm.store.frame_facts import AccuracyFacts
 from farm.store.frames import FrameTimes
 from farm.store.predictions import Predictions
+from farm.store.shared_facts import SharedAccuracy, ShareFacts
 from farm.trial import sharded
 from farm.trial.trial import Trial
 from farm.verdict import shared
 from farm.verdict.criteria import Limits
-from farm.verdict.shared import Asked, boards_for, count, require_countable
+from farm.verdict.shared import Asked, boards_for, count, require_countable, verdict_on
 
 MODELS = {"atom-01": "atom", "atom-02": "atom", "atom-03": "atom", "tx2-01": "tx2"}
 
@@ -167,6 +169,33 @@ def test_two_boards_that_answer_differently_are_a_lab_fault_that_names_images_an
     assert any("atom-02 says 99" in line for line in lines(found.shared))
 
 
+def test_what_a_broken_board_answers_is_not_held_against_the_release(counting, ask, world):
+    world.odd = {"atom-02"}  # the sum misses the limit whoever is right: image 0 is wrong in any case
+    found = counting(ask(check=40, limits=Limits(max_accuracy_loss=0.02)))
+    assert found.verdict.outcome == "no verdict"
+    assert [(one.outcome, one.why) for one in found.verdict.criteria] == [("no verdict", found.verdict.reasons[0])]
+
+
+def test_a_board_that_nobody_has_checked_is_told_even_where_another_was(ask, a_record):
+    facts = a_record()
+    share = {"made": "process twin", "correct": 20, "record": facts.id}
+    counted = SharedAccuracy(
+        artifact=facts.artifact,
+        dataset=facts.dataset.model_copy(update={"images": 40}),
+        accuracy=AccuracyFacts(correct=40, total=40, fraction=1.0),
+        expected_correct=40,
+        shares=[
+            ShareFacts(begin=0, end=20, board="atom-01", **share),
+            ShareFacts(begin=20, end=40, board="atom-02", **share),
+            ShareFacts(begin=0, end=5, board="atom-02", check_of="atom-01", **share),
+        ],
+        checked=5,
+    )
+    verdict = verdict_on(counted, ask(check=10), None, ())
+    assert verdict.outcome == "no verdict"
+    assert verdict.reasons == ["no second board was left to check atom-02: none was free"]
+
+
 def test_a_check_that_no_second_board_could_do_is_not_taken_for_done(counting, ask, world):
     world.busy = {"atom-02"}
     found = counting(ask(check=4))
@@ -193,6 +222,8 @@ def test_which_boards(ask):
     [
         ({"at_once": 3}, "--boards 3: the lab has 2"),
         ({"at_once": 1, "check": 5}, "needs two boards"),
+        ({"check": -1}, "--cross-check -1: from 0 to the data set's 40 images"),
+        ({"check": 41}, "--cross-check 41"),
         ({"limits": Limits(max_p99_ms=5, min_accuracy=0.9)}, "max_p99_ms: nothing is measured here"),
     ],
 )
