@@ -147,6 +147,8 @@ def _numbers(asked: Asked) -> Iterator[str]:
         yield f"--alpha {asked.alpha:g}: wants a risk between 0 and 0.5, e.g. 0.05"
     if not 0 < asked.resolution < 1:
         yield f"--resolution {100 * asked.resolution:g}%: wants a share above 0 % and below 100 %"
+    if asked.seed < 0:
+        yield f"--seed {asked.seed}: at least 0"
     if asked.most_voids < 0:
         yield f"--max-voids {asked.most_voids}: at least 0"
     if asked.most_rounds is not None and (asked.most_rounds < 2 * FIRST_LOOK or asked.most_rounds % 2):

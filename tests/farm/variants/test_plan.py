@@ -69,6 +69,7 @@ def test_all_that_is_wrong_is_told_at_once(planned):
             resolution=1.5,
             most_rounds=5,
             most_voids=-1,
+            seed=-1,
             demands=["govenor=performance"],
         )
     faults = "\n".join(refused.value.faults)
@@ -78,6 +79,7 @@ def test_all_that_is_wrong_is_told_at_once(planned):
         "--resolution 150%",
         "--max-rounds 5",
         "--max-voids",
+        "--seed -1",
         'mean "fps"',
     ):
         assert words in faults
