@@ -226,6 +226,7 @@ _SAME: dict[str, Callable[[Record], object]] = {
     "meter's serial number": lambda r: r.supply and r.supply.serial_number,
     "artifact": lambda r: r.artifact.id[:12],
     "data set": lambda r: r.dataset.id[:12],
+    "scenario": lambda r: r.scenario.name,
     "frame rate": lambda r: r.scenario.rate_hz and f"{r.scenario.rate_hz:g} Hz",
     "runtime": lambda r: r.board.runtime,
     "device": lambda r: r.board.device,

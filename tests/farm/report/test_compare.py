@@ -35,6 +35,11 @@ def test_accuracy_is_not_compared_across_data_sets(timed):
     assert figure(pairs, "mean_watts").difference == 0
 
 
+def test_frames_that_were_offered_otherwise_are_said_to_be(timed):
+    pairs, _ = compare([timed(scenario__name="offline")], [timed(scenario__name="each image once")])
+    assert "scenario differs: offline / each image once" in pairs[0].remarks
+
+
 def test_a_part_of_the_data_set_is_no_accuracy_to_compare(timed):
     pairs, _ = compare([timed()], [timed(accuracy__total=100, accuracy__correct=90)])
     assert figure(pairs, "accuracy").why == "not in both"

@@ -10,7 +10,10 @@ import pytest
 from farm.errors import UsageFault
 from farm.report import export
 from farm.report.export import rows, write, write_traces
-from farm.store.database import Stored
+from farm.report.export_predictions import write_predictions
+from farm.store.database import Store, Stored
+from farm.store.frames import FrameTimes
+from farm.store.predictions import Predictions
 
 
 def test_csv_has_a_row_a_record_and_meter_with_units_in_its_columns(timed, tmp_path):
@@ -80,3 +83,16 @@ def test_without_pyarrow_it_says_what_to_install(timed, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(UsageFault, match=r"edge-test-farm\[parquet\]"):
         write(rows([Stored(timed(), None)]), tmp_path / "r.parquet", "parquet")
+
+
+def test_what_was_predicted_says_what_predicted_it(timed, tmp_path):
+    told = Predictions(np.array([3, 4]), np.array([1, 2]), np.array([0.5, np.nan]), np.array([1, 1]))
+    none = np.zeros(0, np.int64)
+    with Store.open(tmp_path / "results.sqlite") as store:
+        record = timed(board__made="process twin")
+        store.save(record, {}, b"", FrameTimes(none, none, {}, none, none, told))
+        assert write_predictions(store, [Stored(record, None)], tmp_path / "p.json", "json") == 2
+    first, second = json.loads((tmp_path / "p.json").read_text())
+    assert (first["made"], first["image"], first["correct"], first["margin"]) == ("process twin", 3, True, 0.5)
+    assert second["correct"] is False
+    assert "margin" not in second
