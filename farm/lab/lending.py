@@ -36,10 +36,18 @@ class Lending:
         self._lock, self._stopped = Lock(), Event()
 
     @contextmanager
-    def lend(self, boards: Sequence[str], *, wait_s: float, tell: Callable[[str], None]) -> Generator[Bench]:
+    def lend(
+        self,
+        boards: Sequence[str],
+        *,
+        wait_s: float,
+        tell: Callable[[str], None],
+        heed: Callable[[], object] = lambda: None,
+    ) -> Generator[Bench]:
         """Lend one of these boards: the first that is free, else whichever is free first.
 
-        Never one that is used, by another thread or before.
+        Never one that is used, by another thread or before. ``heed`` is called while it waits; what it raises ends
+        the wait.
 
         Raises:
             LabFault: none is left, or none was free within ``wait_s``; or the board was lost meanwhile.
@@ -47,7 +55,7 @@ class Lending:
             Stopped: the work was told to end.
         """
         with ExitStack() as stack:
-            bench = self._first(boards, wait_s, tell, stack)
+            bench = self._first(boards, wait_s, tell, heed, stack)
             with self._lock:
                 self._out[bench.name] = bench
             try:
@@ -56,19 +64,30 @@ class Lending:
                 with self._lock:
                     del self._out[bench.name]
 
-    def _first(self, boards: Sequence[str], wait_s: float, tell: Callable[[str], None], stack: ExitStack) -> Bench:
+    def _first(
+        self,
+        boards: Sequence[str],
+        wait_s: float,
+        tell: Callable[[str], None],
+        heed: Callable[[], object],
+        stack: ExitStack,
+    ) -> Bench:
+        def heed_both() -> None:
+            self.heed()
+            heed()
+
         bench: Bench | None = None
         while bench is None:
-            self.heed()
+            heed_both()
             left = self._unused(boards)
             for board in left:  # the preferred one first
                 try:
-                    bench = self._claim((board,), 0.0, tell, stack)
+                    bench = self._claim((board,), 0.0, tell, heed_both, stack)
                     break
                 except LabFault:
                     continue
             else:
-                bench = self._claim(left, wait_s, tell, stack)
+                bench = self._claim(left, wait_s, tell, heed_both, stack)
         return bench
 
     def _unused(self, boards: Sequence[str]) -> tuple[str, ...]:
@@ -80,7 +99,12 @@ class Lending:
         return left
 
     def _claim(
-        self, boards: tuple[str, ...], wait_s: float, tell: Callable[[str], None], stack: ExitStack
+        self,
+        boards: tuple[str, ...],
+        wait_s: float,
+        tell: Callable[[str], None],
+        heed: Callable[[], object],
+        stack: ExitStack,
     ) -> Bench | None:
         """Borrow one of these; None when it was used by another thread while it was waited for."""
         with ExitStack() as trying:
@@ -92,7 +116,7 @@ class Lending:
                 wait_s=wait_s,
                 reason=self._reason,
                 progress=tell,
-                heed=self.heed,
+                heed=heed,
             )
             bench = trying.enter_context(borrowed)
             if bench.name in self._used():

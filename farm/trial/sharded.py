@@ -104,14 +104,25 @@ def count_on(job: Job, boards: Sequence[str], at_once: int, *, wait_s: float = 0
     work(job.lending, parts, lambda _: None)
 
 
+class _Needless(Exception):
+    """The others have done it all while a board was waited for."""
+
+
 def _seat(job: Job, boards: Sequence[str], wait_s: float) -> None:
     """Do shares on one board after another, until none are left, or no board."""
+
+    def require_work() -> None:
+        if job.shares.over:
+            raise _Needless
+
     left: list[str] = [*boards]
     while left:
         stay = _Stay(job, left[0])
         try:
-            with job.lending.lend(left, wait_s=wait_s, tell=stay.tell) as bench:
+            with job.lending.lend(left, wait_s=wait_s, tell=stay.tell, heed=require_work) as bench:
                 stay.run(bench)
+            return
+        except _Needless:
             return
         except _FAULTS as fault:
             job.lending.heed()  # links that were closed to end the work are no fault of the lab

@@ -105,6 +105,12 @@ class Shares:
         with self._changed:
             return list(self._waiting)
 
+    @property
+    def over(self) -> bool:
+        """Whether another board would find nothing to do, now or later."""
+        with self._changed:
+            return self._given_up or not (self._waiting or self._running or self._check)
+
     def take(self, board: str, heed: Callable[[], object]) -> Share | None:
         """Return a share for a board; None once there will be none.
 

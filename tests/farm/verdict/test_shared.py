@@ -3,6 +3,7 @@
 from contextlib import contextmanager
 from dataclasses import replace
 from threading import Event
+from time import monotonic, sleep
 from types import SimpleNamespace
 
 import numpy as np
@@ -57,8 +58,13 @@ class World:
         monkeypatch.setattr(shared, "note_lab_fault", lambda _s, _l, board, _f: self.noted.append(board))
 
     @contextmanager
-    def lend(self, boards, *, wait_s, tell):
+    def lend(self, boards, *, wait_s, tell, heed):
         free = [name for name in boards if name not in self.busy | self._out]
+        until_s = monotonic() + min(wait_s, 10.0)
+        while wait_s and monotonic() < until_s:  # somebody else was quicker, and has it still
+            free = []
+            heed()
+            sleep(0.01)
         if not free:
             raise LabFault(", ".join(boards), "all are in use by ci@host")
         self._out.add(free[0])
@@ -150,6 +156,12 @@ def test_boards_that_are_in_use_leave_the_work_to_the_others(counting, ask, worl
     assert found.shared.boards == ["atom-01"]
     assert found.verdict is None
     assert any("all are in use" in remark for remark in found.remarks)
+
+
+def test_nobody_waits_for_a_board_when_the_others_have_done_it_all(counting, ask):
+    found = counting(ask(wait_s=10.0))
+    assert len(found.shared.boards) == 1
+    assert (found.shared.whole, found.remarks, found.shared.lost) == (True, (), [])
 
 
 def test_none_that_is_free_is_the_labs_fault(counting, ask, world):
