@@ -122,7 +122,7 @@ def run_on_board(
     quiet_s: float,
     burst_s: float = 0.0,
     progress: Callable[[str], None],
-    watch: Callable[[], None],
+    watch: Callable[[], object],
     signs: Signs | None = None,
 ) -> Run:
     """Start the runner, follow it to its end; it rests ``quiet_s`` before the first frame and after the last.

@@ -178,7 +178,7 @@ class _Stay:
 
         scenario = EachOnce(part=(share.begin, share.end), at_most_s=self._job.at_most_s(share))
         began_s = monotonic()
-        trial = run_trial(bench, put, scenario, progress=tell)
+        trial = run_trial(bench, put, scenario, progress=tell, heed=self._job.lending.heed)
         self._job.took(share, monotonic() - began_s)
         predictions = trial.frames.predictions
         wanted = np.arange(share.begin, share.end)

@@ -34,8 +34,16 @@ class Settled:
         return self.facts.model_copy(update={"rested_s": rested_s})
 
 
-def settle(bench: Bench, deployment: Deployment, scenario: Scenario, progress: Callable[[str], None]) -> Settled | None:
+def settle(
+    bench: Bench,
+    deployment: Deployment,
+    scenario: Scenario,
+    progress: Callable[[str], None],
+    heed: Callable[[], object] = lambda: None,
+) -> Settled | None:
     """Bring the board to the temperature that the scenario wants; None where it wants nothing.
+
+    ``heed`` is called while the model runs; what it raises ends that.
 
     Raises:
         LabFault: it is too cold, or stays too warm, or tells no temperature.
@@ -52,7 +60,7 @@ def settle(bench: Bench, deployment: Deployment, scenario: Scenario, progress: C
             soaking(scenario),
             quiet_s=0.0,
             progress=lambda _: None,
-            watch=lambda: None,
+            watch=heed,
             signs=Signs.of(bench, bench.board.boot_id()),
         )
         soaked_ns = time.monotonic_ns()

@@ -61,6 +61,7 @@ def run_trial(
     *,
     conditions: Conditions = NOTHING,
     progress: Callable[[str], None] | None = None,
+    heed: Callable[[], object] = lambda: None,
     spool: Spool | None = None,
 ) -> Trial:
     """Run a deployed model on a board that is up, and measure.
@@ -73,6 +74,7 @@ def run_trial(
         scenario: How frames are offered.
         conditions: What the board must be like, and what is set on it for that.
         progress: Told in a few words what is being done.
+        heed: Called again and again while the model runs, whatever that says; what it raises ends the trial.
         spool: Takes traces that grow long while the trial runs, and watches the disk that they go to; it must still
             hold them when the trial is kept. Absent: everything stays in memory.
 
@@ -91,11 +93,11 @@ def run_trial(
     identity = bench.board.identity()
     with bench.settings.held(conditions.settings) if conditions.settings else nullcontext():
         before = require(bench, conditions, warm=scenario.start_celsius is not None)
-        settled = settle(bench, deployment, scenario, tell)
+        settled = settle(bench, deployment, scenario, tell, heed)
         if before is None or settled is not None:
             before = require_still(bench, conditions)
         signs = Signs.of(bench, identity.boot_id)
-        measured = _measure(bench, deployment, scenario, before, signs, tell, spool)
+        measured = _measure(bench, deployment, scenario, before, signs, tell, heed, spool)
         after = state_after(bench, before)
     evidence = Evidence(started_utc, started_ns, identity, before, after, measured, settled, earlier(bench), conditions)
     frames = Frames.of(measured.run, scenario)
@@ -116,6 +118,7 @@ def _measure(
     before: StateFacts,
     signs: Signs,
     progress: Callable[[str], None],
+    heed: Callable[[], object],
     spool: Spool | None,
 ) -> Measured:
     wired = bench.meters if scenario.metered else {}
@@ -138,6 +141,7 @@ def _measure(
         time.sleep(quiet_s)
 
         def watch() -> None:
+            heed()
             if spool is not None:
                 spool.disk.watch()
             for sampler in samplers.values():

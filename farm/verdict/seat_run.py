@@ -189,7 +189,13 @@ class _Stay:
         with job.store.spool(job.lending.lab.least_free_bytes) as spool:
             try:
                 trial = run_trial(
-                    bench, put, self._seat.scenario, conditions=self._conditions, progress=tell, spool=spool
+                    bench,
+                    put,
+                    self._seat.scenario,
+                    conditions=self._conditions,
+                    progress=tell,
+                    heed=job.lending.heed,
+                    spool=spool,
                 )
             except DiskFull as full:  # this machine's fault: no board is to blame, and no neighbour helps
                 raise NoVerdict(f"{self._seat.key}: {_first_line(full)}; {full.hint}") from full

@@ -157,7 +157,13 @@ class _Stay:
         with job.store.spool(job.lending.lab.least_free_bytes) as spool:
             try:
                 trial = run_trial(
-                    bench, put, job.plan.scenario, conditions=job.plan.conditions, progress=tell, spool=spool
+                    bench,
+                    put,
+                    job.plan.scenario,
+                    conditions=job.plan.conditions,
+                    progress=tell,
+                    heed=job.lending.heed,
+                    spool=spool,
                 ).within(job.run_id)
             except DiskFull as full:  # this machine's fault: no board is to blame, and no other helps
                 job.ledger.end(_first_line(full))

@@ -99,7 +99,7 @@ class World:
                 self.busy.remove(name)
                 self.returned.append(name)
 
-    def run_trial(self, bench, role: str, scenario, *, conditions, progress, spool) -> Trial:
+    def run_trial(self, bench, role: str, scenario, *, conditions, progress, heed, spool) -> Trial:
         with self.lock:
             nth = sum(board == bench.name for board, _ in self.ran)
             self.ran.append((bench.name, role))

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,6 +73,20 @@ def told(deployment, tmp_path, script):
     (tmp_path / "predict").write_text(f"#!/bin/sh\n{script}\n")
     (tmp_path / "predict").chmod(0o755)
     return replace(deployment)
+
+
+@pytest.mark.parametrize("soak_s", [0.0, 60.0])
+def test_a_trial_is_ended_from_without_while_its_run_says_nothing(program, local_bench, tmp_path, soak_s):
+    silent, begun = told(program(), tmp_path, f"echo $$ > {tmp_path}/number; exec sleep 60"), time.monotonic()
+
+    def heed():
+        if (tmp_path / "number").exists():
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        run_trial(local_bench(shift_s=0), silent, replace(QUICK, soak_s=soak_s), heed=heed)
+    assert time.monotonic() - begun < 30
+    assert not Path(f"/proc/{(tmp_path / 'number').read_text().strip()}").exists()
 
 
 def test_the_plan_stands_in_a_programs_environment(program, local_bench, tmp_path):

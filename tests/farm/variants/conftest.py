@@ -115,7 +115,7 @@ class World:
             self.put.append((bench.name, artifact))
         return artifact
 
-    def run_trial(self, bench, name: str, scenario, *, conditions, progress, spool) -> Trial:
+    def run_trial(self, bench, name: str, scenario, *, conditions, progress, heed, spool) -> Trial:
         with self.lock:
             nth = sum(board == bench.name for board, _ in self.ran)
             self.ran.append((bench.name, name))

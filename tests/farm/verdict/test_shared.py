@@ -70,7 +70,7 @@ class World:
         self._out.add(free[0])
         yield SimpleNamespace(name=free[0], made="process twin", ensure_up=lambda: None, console_log=lambda: b"")
 
-    def run_trial(self, bench, put, scenario, *, progress):
+    def run_trial(self, bench, put, scenario, *, progress, heed):
         done = self._done[bench.name] = self._done.get(bench.name, 0) + 1
         if done > self.dies_after.get(bench.name, 1000):
             self._died.set()
