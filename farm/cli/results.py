@@ -261,24 +261,12 @@ def _pin(args: Namespace) -> int:
 
 
 def _table(found: "list[Stored]", gates: "Mapping[str, GateVerdict | None]") -> None:
+    from ..report.gate_view import judged
     from ..report.table import TITLES, row
 
     rows: list[tuple[str, ...]] = []
     for one in found:
         record, texts = one.record, row(one.record, one.verdict).as_dict()
-        texts["verdict"] = _judged(one, gates.get(record.run_id or ""))
+        texts["verdict"] = judged(one, gates.get(record.run_id or ""))
         rows.append((record.id[:_SHORT_ID], local(record.started_utc), *texts.values()))
     table(("id", "started", *TITLES.values()), rows)
-
-
-def _judged(stored: "Stored", gate: "GateVerdict | None") -> str:
-    """Return a trial's own verdict; without one, what a gate decided from all of the board's."""
-    from ..report.gate_view import outcome_of
-    from ..report.table import PREDICTION
-
-    outcome = outcome_of(stored, gate)
-    if outcome == "prediction":
-        return PREDICTION
-    if outcome not in ("pass", "regression", "no verdict"):
-        return outcome
-    return outcome.upper() if stored.verdict else f"gate: {outcome.upper()}"

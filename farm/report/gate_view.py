@@ -13,6 +13,8 @@ from farm.store.record import Made, Record
 from farm.store.run import EvidenceCheck, GateCriterion, GateFault, GateVerdict, Run
 from farm.verdict.explain import digits
 
+from .table import PREDICTION
+
 ABSENT = "-"
 _MOST_RECORDS = 1_000_000
 """More than any gate runs trials."""
@@ -142,6 +144,16 @@ def outcome_of(stored: Stored, gate: GateVerdict | None = None) -> str:
     if found is not None:
         return found
     return "void" if record.voids else "baseline" if record.role == "baseline" else "not judged"
+
+
+def judged(stored: Stored, gate: GateVerdict | None) -> str:
+    """Return a trial's own verdict as tables have it; without one, what a gate decided from all of the board's."""
+    outcome = outcome_of(stored, gate)
+    if outcome == "prediction":
+        return PREDICTION
+    if outcome not in ("pass", "regression", "no verdict"):
+        return outcome
+    return outcome.upper() if stored.verdict else f"gate: {outcome.upper()}"
 
 
 def worst(outcomes: Sequence[str]) -> str:

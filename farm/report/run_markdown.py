@@ -6,9 +6,11 @@ from farm.store.record import Record
 from farm.trial.amdahl import line
 
 from .collect import Subject
+from .gate_view import Gate, judged
 from .markup import table, text
 from .prediction.beside import COLUMNS, PredictedText
 from .prediction.said import lines
+from .shared_text import summary
 from .table import TITLES, row
 
 
@@ -16,8 +18,11 @@ def markdown(subject: Subject, predicted: Callable[[Record], PredictedText | Non
     """Return the page; ``predicted``: what stands beside a record."""
     run = subject.run
     head = f"## run {run.id} on lab {text(run.lab)}" if run else f"## record {subject.trials[0].record.id}"
-    rows = [[text(cell) for cell in row(one.record, one.verdict).as_dict().values()] for one in subject.trials]
-    parts = [head, table(tuple(TITLES.values()), [tuple(cells) for cells in rows])]
+    rows = [
+        row(one.record, one.verdict).as_dict() | {"verdict": judged(one, subject.verdict)} for one in subject.trials
+    ]
+    cells = [tuple(text(cell) for cell in texts.values()) for texts in rows]
+    parts = [head, *_decided(subject), table(tuple(TITLES.values()), cells)]
     for one in subject.trials:
         parts += _of(one.record, predicted(one.record))
         parts += [f"- void: {text(void)}" for void in one.record.voids]
@@ -25,6 +30,16 @@ def markdown(subject: Subject, predicted: Callable[[Record], PredictedText | Non
             parts.append(f"- {text(f'{one.record.board.name}, record {one.record.id[:8]}: {faster}')}")
     parts += [f"- record {one.id}: {text(one.why)}" for one in subject.unreadable]
     return "\n\n".join(parts) + "\n"
+
+
+def _decided(subject: Subject) -> Iterator[str]:
+    """Yield what came of the whole run."""
+    if (run := subject.run) is None:
+        return
+    if subject.verdict is not None:
+        yield text(Gate(run, subject.verdict).headline())
+    if run.accuracy is not None:
+        yield text(summary(run.accuracy))
 
 
 def _of(record: Record, found: PredictedText | None) -> Iterator[str]:

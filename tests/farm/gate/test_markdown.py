@@ -7,8 +7,10 @@ from html import unescape
 import pytest
 from markdown_it import MarkdownIt
 
-from farm.report import gate_markdown
+from farm.report import gate_markdown, run_markdown
+from farm.report.collect import Subject
 from farm.report.gate_markdown import markdown
+from farm.store.database import Stored
 from farm.store.run import EvidenceCheck
 
 
@@ -91,3 +93,14 @@ def test_each_board_is_told_what_a_faster_stage_would_buy(passed, a_record):
         in page
     )
     assert "3.33 times at the very most" in page
+
+
+def test_a_gate_s_run_as_markdown_says_what_was_decided_of_the_run_and_of_each_trial(regressed, a_record):
+    judged, void = a_record(id="a1", board__name="tx2-01"), a_record(id="c1", voids=["host: was stopped"])
+    subject = Subject(regressed.run, regressed.verdict, [Stored(one, None) for one in (judged, void)], [])
+    page = unescape(run_markdown.markdown(subject, lambda _: None))
+    assert "regression: 1 of 2 criteria missed" in page
+    assert [line.split("|")[-2].strip() for line in page.splitlines() if line.startswith("|")][2:] == [
+        "gate: REGRESSION",
+        "void",
+    ]
