@@ -121,8 +121,6 @@ def _described(args: Namespace, source: Path) -> tuple[Path, str]:
 
 
 def _said(args: Namespace, name: str) -> "Said":
-    from shlex import split
-
     from ..artifact.describe import Said
     from ..artifact.unpack import read_manifest
 
@@ -142,12 +140,21 @@ def _said(args: Namespace, name: str) -> "Said":
         scale=None if args.scale is None else _scale(args.scale),
         bgr=bool(args.bgr),
         device=args.device,
-        command=split(args.program) if args.program else None,
+        command=_words(args.program, "--command") if args.program else None,
         architecture=args.architecture,
         bound_to=dict(_pairs(args.bound, "--bound")),
         compression=tuple(_step(line) for line in args.step),
         parent=parent,
     )
+
+
+def _words(line: str, flag: str) -> list[str]:
+    from shlex import split
+
+    try:
+        return split(line)
+    except ValueError as error:
+        raise UsageFault(f"{flag} {line}: {error}") from None
 
 
 def _scale(text: str) -> "tuple[float | PerChannel, float | PerChannel]":
@@ -208,12 +215,10 @@ def _pairs(words: list[str], flag: str) -> list[tuple[str, str]]:
 
 
 def _step(line: str) -> "Step":
-    from shlex import split
-
     from ..artifact.document import check
     from ..artifact.manifest import Step
 
-    name, *words = split(line) or [""]
+    name, *words = _words(line, "--step") or [""]
     parameters = {key: _value(value) for key, value in _pairs(words, f"--step {name}")}
     return check(Step, {"name": name, "parameters": parameters}, f"--step {line!r}")
 

@@ -94,3 +94,10 @@ def test_a_pipe_and_a_device_are_refused_and_not_waited_for(packed, dataset, sou
     os.mkfifo(dataset.folder / "images.idx")
     assert main(["artifact", "verify", str(packed), "--dataset", str(dataset.folder)]) == Exit.USAGE
     assert "images.idx: not a plain file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["--command", "./classify '{model}"], ["--step", "prune 'by hand"]])
+def test_a_quote_without_its_end_is_wrong_input(tmp_path, capsys, words):
+    (tmp_path / "net.onnx").write_bytes(b"")
+    assert main(["artifact", "pack", str(tmp_path / "net.onnx"), *words]) == Exit.USAGE
+    assert " ".join(words) in capsys.readouterr().err
