@@ -90,7 +90,9 @@ def _predicted(args: Namespace, policy: "Policy", name: str) -> "Collected | Non
         return gather(chosen, Here(dataset), policy, facts_of_dataset(dataset), told, args.out, name)
     if of.images_sha256 is None:
         raise UsageFault(f"record {stored[0].record.id}: does not say what its images hash to; name them: --dataset")
-    boards = list(dict.fromkeys(one.record.board.name for one in stored))
+    boards = list(dict.fromkeys(one.record.board.name for one in stored if one.record.prediction is None))
+    if not boards:
+        raise UsageFault("these records are predictions, made on no board: name the data set's folder: --dataset")
     return _from_boards(args, boards, lambda images: gather(chosen, images, policy, of, told, args.out, name), of)
 
 

@@ -3,6 +3,7 @@
 import html
 import json
 
+import numpy as np
 import pytest
 
 from farm.cli.main import main
@@ -11,6 +12,8 @@ from farm.report.html.page import render
 from farm.report.prediction.beside import Lookup
 from farm.report.prediction.pairs import beside, offered
 from farm.store.database import Store
+from farm.store.frames import FrameTimes
+from farm.store.predictions import Predictions
 
 HOST = {"name": "Server", "cores": 8, "clock_hz": 2.6e9, "clock_source": "cpufreq"}
 FACTS = {
@@ -173,3 +176,13 @@ def test_the_page_shows_the_same_and_says_what_a_prediction_is(kept):
     alone = render(Subject(None, None, trials[1:], []), lambda one: evidence(kept, one, lookup))
     assert "not judged" not in alone.lower()
     assert "1 prediction: nothing was measured on a board, and no gate takes it." in alone
+
+
+def test_images_of_a_prediction_are_asked_of_no_board(kept, predicted, tmp_path, capsys):
+    told = Predictions(np.array([0]), np.array([1]), np.array([0.5]), np.array([2]))
+    none = np.zeros(0, np.int64)
+    record = predicted("6666ffff", dataset__images_sha256="a" * 64)
+    kept.save(record, {}, b"", FrameTimes(none, none, {}, none, none, told))
+    (tmp_path / "collect.yaml").write_text("misclassified: true\nprivacy: none\n")
+    assert main(["collect", "6666", "--policy", "collect.yaml", "--out", "hard"]) == 2
+    assert "made on no board: name the data set's folder: --dataset" in capsys.readouterr().err
