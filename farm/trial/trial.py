@@ -22,6 +22,7 @@ from .clock_watch import ClockWatch
 from .figures import Frames
 from .history import earlier
 from .host import Heartbeat
+from .kept import Kept
 from .measured import Measured
 from .predicted import predictions
 from .remote import run_on_board
@@ -91,6 +92,8 @@ def run_trial(
     if spool is not None:
         spool.disk.check()
     identity = bench.board.identity()
+    if deployment.runs_path:  # a run that was left behind would be load, and watts, before this one ends it
+        bench.shell.run(Kept(deployment.runs_path).clear())
     with bench.settings.held(conditions.settings) if conditions.settings else nullcontext():
         before = require(bench, conditions, warm=scenario.start_celsius is not None)
         settled = settle(bench, deployment, scenario, tell, heed)

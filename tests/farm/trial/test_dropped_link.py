@@ -122,6 +122,25 @@ def test_wherever_the_link_breaks_each_event_is_told_once(shell, tmp_path, story
         assert following.status == 0
 
 
+def test_a_run_that_was_left_behind_is_ended_before_anything_is_measured(kept, local_bench, tmp_path):
+    bench, left, number = local_bench(), Kept(kept.runs_path), tmp_path / "number"
+    bench.shell.run(left.clear())
+    command = f"sh -c 'echo $$ >{number}.part; mv {number}.part {number}; exec sleep 30'"
+    bench.shell.run(f"( {left.start(command, keeps=True)}\n) >/dev/null 2>&1 </dev/null &")
+    until_s = time.monotonic() + 20
+    while not number.exists():
+        assert time.monotonic() < until_s
+        time.sleep(0.01)
+    program, seen = Path(f"/proc/{number.read_text().strip()}/cmdline"), []
+
+    def runs(_):
+        seen.append(program.exists() and b"sleep" in program.read_bytes())
+
+    runs("beforehand")
+    run_trial(bench, kept, SHORT, progress=runs)
+    assert seen == [True] + [False] * (len(seen) - 1)
+
+
 def test_a_start_that_never_arrives_is_sent_again_and_one_that_did_runs_once(shell, tmp_path, monkeypatch):
     kept, started = Kept(str(tmp_path / "runs")), tmp_path / "started"
     shell.run(kept.clear())
