@@ -130,14 +130,19 @@ def _from_boards(
     from ..artifact.collect.images import NotThere, OnBoard
 
     lab = open_lab(args)
-    lab.require(boards)
+    known = [board for board in boards if board in lab.boards]
+    lab.require(known or boards)
     gone: list[str] = []
-    for board in boards:
+    for board in known:
+        lent = False
         try:
             with brought_up(lab, board, leave_on=args.leave_on, reason="farm collect") as bench:
+                lent = True
                 progress("reads the images", of=board)
                 return take(OnBoard(bench.shell, bench.workdir, of.id, str(of.images_sha256)))
-        except (NotThere, DeviceError) as error:
+        except (LabFault, DeviceError) as error:
+            if lent and not isinstance(error, NotThere | DeviceError):
+                raise  # what it has is damaged
             gone.append(str(error).partition("\n")[0])
             note(gone[-1])
     raise LabFault(of.name, "; ".join(gone), hint="name the data set's folder: --dataset; or look at the boards")

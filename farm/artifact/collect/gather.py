@@ -9,7 +9,7 @@ from tempfile import mkdtemp
 
 import numpy as np
 
-from ...errors import UsageFault
+from ...errors import LabFault, UsageFault
 from ...store.frame_facts import DatasetFacts
 from ..dataset import CollectedFrom, write_dataset
 from .acquired import Found
@@ -101,15 +101,18 @@ def _written(out: Path, hidden: Hidden, write: Callable[..., str], source: str) 
     """Write the whole folder beside its place first: it is there whole, or not at all."""
     if not hidden.images:
         return None
-    out.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     try:
-        id_ = write(folder, images=np.stack(hidden.images))
-        folder.chmod(0o755)  # as any new folder: mkdtemp's are for one user alone
-        folder.replace(out)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+        out.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+        try:
+            id_ = write(folder, images=np.stack(hidden.images))
+            folder.chmod(0o755)  # as any new folder: mkdtemp's are for one user alone
+            folder.replace(out)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+    except OSError as error:
+        raise LabFault(str(out), str(error), hint="is the disk full, the folder writable?") from error
     return Collected(id_, len(hidden.images), source)
 
 

@@ -1,7 +1,9 @@
 """From chosen images to a data set: a board gives those bytes alone, and what is written can be run and packed."""
 
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from farm.artifact.collect.images import Here, NotThere, OnBoard
 from farm.artifact.collect.netpbm import format_netpbm
 from farm.artifact.collect.policy import load_policy
 from farm.artifact.dataset import IMAGES, format_idx, load_dataset, save_dataset
+from farm.cli import collect as command
 from farm.errors import LabFault, UsageFault
 from farm.trial.described import facts_of_dataset
 
@@ -124,6 +127,42 @@ def test_nothing_is_written_where_hiding_fails_or_leaves_nothing(dataset, policy
 def test_nothing_is_written_over(dataset, policy, tmp_path):
     with pytest.raises(UsageFault, match="is there already"):
         collect(dataset, Here(dataset), policy("misclassified: true\nprivacy: none\n"), dataset.folder)
+
+
+def test_a_place_where_nothing_can_be_written_is_told_and_no_crash(dataset, policy, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(LabFault, match="the folder writable"):
+        collect(dataset, Here(dataset), policy("misclassified: true\nprivacy: none\n"), tmp_path / "file" / "new")
+
+
+class Inventory:
+    boards = ("atom-01", "atom-02")
+
+    def require(self, names):
+        assert set(names) <= set(self.boards)
+
+
+def test_boards_are_tried_in_turn_and_one_that_is_in_use_or_left_the_lab_is_passed_over(monkeypatch):
+    @contextmanager
+    def brought_up(_lab, board, **_):
+        if board == "atom-01":
+            raise LabFault(board, "in use by ci@host")
+        yield SimpleNamespace(shell=None, workdir="/farm")
+
+    monkeypatch.setattr(command, "open_lab", lambda _: Inventory())
+    monkeypatch.setattr(command, "brought_up", brought_up)
+    of = SimpleNamespace(id="d" * 64, images_sha256="a" * 64, name="set")
+    args = SimpleNamespace(leave_on=False)
+    boards = ["atom-00", "atom-01", "atom-02"]
+    assert command._from_boards(args, boards, lambda _: "taken", of) == "taken"
+
+    def damaged(_images):
+        raise LabFault("atom-02", "hashes to another")
+
+    with pytest.raises(LabFault, match="hashes to another"):
+        command._from_boards(args, boards, damaged, of)
+    with pytest.raises(LabFault, match="in use by ci@host"):
+        command._from_boards(args, ["atom-01"], damaged, of)
 
 
 def test_one_without_labels_is_a_data_set_that_cannot_be_scored(dataset, policy, tmp_path):
