@@ -104,7 +104,14 @@ def compared(facts: ComparisonFacts, records: Sequence[Record]) -> Compared:
     whole, notes = pairs_of_rounds(records, ids)
     counts = counting(records)
     by_variant = [[record for record in counts if record.artifact.id == id_] for id_ in ids]
-    shown = [kind for kind in KINDS if kind.name in (*SHOWN, *facts.figures)]
+    one_set = len({variant.dataset for variant in facts.variants if variant.dataset}) <= 1
+    shown = [
+        kind
+        for kind in KINDS
+        if kind.name in facts.figures or (kind.name in SHOWN and (one_set or kind.family != "accuracy"))
+    ]
+    if not one_set:
+        notes.append("accuracies are left out of the table: these variants' are of different data sets")
     values = tuple(
         {kind.name: _value(kind, trials) for kind in shown} | {"size_bytes": Value(variant.size_bytes)}
         for variant, trials in zip(facts.variants, by_variant, strict=True)

@@ -125,3 +125,12 @@ def test_the_front_may_be_certain_long_before_every_pair_is(facts, trials):
     records = trials(facts(**two), 2, loud_and_less_right)
     assert not compared(facts(**two), records).decided
     assert compared(facts(**two, until="front"), records).decided
+
+
+def test_accuracies_on_different_data_sets_do_not_stand_side_by_side(facts, trials):
+    asked = facts(figures=["fps", "size_bytes"])
+    variants = [one.model_copy(update={"dataset": one.id}) for one in asked.variants]
+    result = compared(asked.model_copy(update={"variants": variants}), trials(asked, 2))
+    assert all({"fps", "accuracy"} & by.keys() == {"fps"} for by in result.values)
+    assert result.notes == ("accuracies are left out of the table: these variants' are of different data sets",)
+    assert all("accuracy" in by for by in compared(asked, trials(asked, 2)).values)
