@@ -32,8 +32,15 @@ def headline(shared: SharedAccuracy, verdict: GateVerdict) -> str:
         return f"regression: {', '.join(missed)} missed"
     if verdict.outcome == "pass":
         boards = len(shared.boards)
-        return f"pass: {', '.join(c.name for c in verdict.criteria)} held, on {boards} board{'s' * (boards != 1)}"
+        held = ", ".join(c.name for c in verdict.criteria)
+        return f"pass: {held} held, on {boards} board{'s' * (boards != 1)}{_made(shared)}"
     return f"no verdict: {next(iter(verdict.reasons), 'see above')}"
+
+
+def _made(shared: SharedAccuracy) -> str:
+    """Return what the boards are where not all are real."""
+    made = dict.fromkeys(share.made for share in shared.shares if share.made != "board")
+    return f" ({', '.join(made)})" if made else ""
 
 
 def _row(share: ShareFacts) -> tuple[str, ...]:
@@ -56,7 +63,7 @@ def summary(shared: SharedAccuracy) -> str:
         return f"nothing was predicted of {shared.dataset.images} images"
     if not shared.whole:
         return f"{found.correct} right of {found.total} images; {shared.dataset.images} are wanted: no accuracy"
-    got = f"accuracy {found.fraction:.2%} ({found.correct} of {found.total})"
+    got = f"accuracy {found.fraction:.2%} ({found.correct} of {found.total}){_made(shared)}"
     expected = (
         "as its manifest says"
         if found.correct == shared.expected_correct

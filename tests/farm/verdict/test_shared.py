@@ -115,8 +115,9 @@ def test_sum_loss_and_what_the_manifest_says_are_exact(counting, ask):
     assert found.verdict.outcome == "pass"
     assert found.verdict.criteria[0].board.endswith("(process twin)")
     assert summary(found.shared).startswith(
-        "accuracy 97.50% (39 of 40), its manifest says 40; baseline 100.00%, loss +2.50%, exact"
+        "accuracy 97.50% (39 of 40) (process twin), its manifest says 40; baseline 100.00%, loss +2.50%, exact"
     )
+    assert headline(found.shared, found.verdict).endswith(" (process twin)")
     assert found.run.accuracy == found.shared
 
 
