@@ -64,8 +64,8 @@ _LOOK = """\
 cd {folder} 2>/dev/null || {{ echo none 0; exit; }}
 number=$(cat {name}.leader 2>/dev/null)
 if [ -z "$number" ]; then state=none
-elif tail -n 1 {name}.jsonl 2>/dev/null | grep -q '^{{"event": "exit"'; then state=ended
 elif grep -qa -- {name} "/proc/$number/cmdline" 2>/dev/null; then state=runs
+elif tail -n 1 {name}.jsonl 2>/dev/null | grep -q '^{{"event": "exit"'; then state=ended
 else state=gone
 fi
 echo $state $(($(wc -l <{name}.jsonl 2>/dev/null || echo 0)))

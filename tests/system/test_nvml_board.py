@@ -74,7 +74,7 @@ def opened(**options: object) -> NvmlMeter:
 
 
 def test_its_energy_counter_tells_watts_and_who_it_is(machine) -> None:
-    with opened(rate_hz=20) as meter:
+    with opened(rate_hz=5) as meter:  # a busy machine's 10 ms between counter and clock are 5 % of that period
         identity = meter.identity()
         watts = [float(meter.read().watts[0]) for _ in range(3)]
     assert (identity.model, identity.serial_number) == ("NVIDIA TITAN V (GPU only)", "0324718012345")
