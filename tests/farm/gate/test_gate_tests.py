@@ -53,7 +53,7 @@ def borrow_any(lab, wanted, **_):
     )
 
 
-def run_trial(bench, artifact, scenario, *, conditions, progress, spool):
+def run_trial(bench, artifact, scenario, *, conditions, progress, heed, spool):
     does = DOES[bench.name]
     bench.trials.append(artifact)
     if len(bench.trials) > does.get("trials", 1000):
