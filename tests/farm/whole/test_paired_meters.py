@@ -22,7 +22,7 @@ def two_multimeters():
 def test_two_multimeters_measure_a_trials_watts(tmp_path):
     with lent(tmp_path, "atom-01", two_multimeters()) as lab:
         slow = "rate_hz=1, duration_s=3, idle_s=1.0"
-        session = lab.pytest(lab.trial(how=slow, check="max_mean_watts=14"))
+        session = lab.decided(lab.trial(how=slow, check="max_mean_watts=14"))
         (listed,) = lab.records()
     (power,) = listed["record"]["power"]
     assert power["instrument"] == "34465A + DMM6500", session.output
