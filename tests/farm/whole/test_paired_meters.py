@@ -19,11 +19,20 @@ def two_multimeters():
     return lab
 
 
+def unsure(record):
+    """Return why its watts decide nothing; that the host was starved is no matter here."""
+    return [reason for reason in record["voids"] if reason.startswith(("bursts:", "readings lost:"))]
+
+
 def test_two_multimeters_measure_a_trials_watts(tmp_path):
     with lent(tmp_path, "atom-01", two_multimeters()) as lab:
         slow = "rate_hz=1, duration_s=3, idle_s=1.0"
-        session = lab.decided(lab.trial(how=slow, check="max_mean_watts=14"))
-        (listed,) = lab.records()
+        for _ in range(3):  # a burst of load that a busy host held up shows badly, and one then measures again
+            session = lab.pytest(lab.trial(how=slow, check="max_mean_watts=14"))
+            (listed,) = lab.records()
+            if not unsure(listed["record"]):
+                break
+            lab.forget()
     (power,) = listed["record"]["power"]
     assert power["instrument"] == "34465A + DMM6500", session.output
     assert all(told.startswith("TWIN") for told in power["serial_number"].split(" + "))
@@ -32,4 +41,4 @@ def test_two_multimeters_measure_a_trials_watts(tmp_path):
     assert 5 < power["mean"]["watts"] < 14
     assert 11.5 < power["volts_mean"] < 12.5
     assert {"volts gain", "amps gain", "pairing"} <= {term["name"] for term in power["budget"]}
-    assert not [reason for reason in listed["record"]["voids"] if reason.startswith(("bursts:", "readings lost:"))]
+    assert not unsure(listed["record"])
