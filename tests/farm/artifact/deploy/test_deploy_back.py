@@ -77,6 +77,7 @@ def put(path: Path, data: bytes) -> None:
 @pytest.mark.usefixtures("way")
 def test_what_alice_signed_may_be_gone_back_to(back):
     back(ALICE)
+    assert back.switched
 
 
 @pytest.mark.parametrize(
