@@ -1,7 +1,7 @@
 """What a compiled model needs of its board, compared with what the board says of itself."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -32,6 +32,11 @@ class BoundTo(Part):
     edgetpu_runtime: Version | None = None
     """Of an Edge TPU model: the runtime version that its compiler names."""
     openvino: Version | None = None
+
+
+def binds_engine(named: Container[str]) -> bool:
+    """Tell whether fields say what a TensorRT engine runs on: a GPU, by name or capability, and version."""
+    return "tensorrt" in named and ("gpu" in named or "compute_capability" in named)
 
 
 def mismatches(bound: BoundTo, board: Mapping[str, str | None]) -> Iterator[str]:

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UsageFault
-from .document import Part, identity
+from .bound import binds_engine
+from .document import Part, check, identity
 from .kind import kind_of
 from .manifest import (
     ChannelOrder,
@@ -104,6 +105,7 @@ def describe(
     given, wanted = said.input or _input(net), said.output or _output(net)
     precision = said.precision or ("int8" if runtime == "edgetpu" else _precision(net))  # its compiler takes no other
     missing = [f"{where}: {fault}" for fault in _missing(entry, runtime, said, given, wanted, precision)]
+    missing += [f"{where}: {fault}" for fault in _otherwise(net, said)]
     if given is None or wanted is None or precision is None or missing:
         raise UsageFault(missing)
     name = said.name or PurePosixPath(entry).stem
@@ -136,8 +138,27 @@ def _missing(
     ):
         if value is None:
             yield f"{entry} does not tell {what}; say {option}"
-    if runtime == "tensorrt" and not said.bound_to:
+    if runtime == "tensorrt" and not binds_engine(said.bound_to):
         yield "a TensorRT engine runs on one kind of GPU and one version; say --bound gpu=… --bound tensorrt=…"
+
+
+def _otherwise(net: Net | None, said: Said) -> Iterator[str]:
+    """Say where the file tells something else than its maker; what it leaves open, and the layout, are the maker's."""
+    if net is None:
+        return
+    for option, tensor, ports in (("--input", said.input, net.inputs), ("--output", said.output, net.outputs)):
+        if tensor is None or not ports:
+            continue
+        port = next((port for port in ports if port.name == tensor.name), None)
+        if port is None:
+            yield f"{option} {tensor.name}: the file has {', '.join(port.name for port in ports)}"
+        elif port.dtype != tensor.dtype or not _fits(tensor.shape, port.shape):
+            shape = "x".join("?" if side is None else str(side) for side in port.shape)
+            yield f"{option} {tensor.name}: is {shape} {port.dtype} in the file"
+
+
+def _fits(said: tuple[int, ...], told: tuple[int | None, ...]) -> bool:
+    return len(said) == len(told) and all(side in (None, mine) for mine, side in zip(said, told, strict=True))
 
 
 def _beside(contents: Mapping[str, Content]) -> Beside:
@@ -146,6 +167,8 @@ def _beside(contents: Mapping[str, Content]) -> Beside:
 
 def _entry(contents: Mapping[str, Content], said: Said, where: str) -> str:
     """Return the one model among some files."""
+    if len(contents) == 1:
+        return next(iter(contents))
     named = (*SUFFIXES, NCSDK)
     models = [n for n, c in contents.items() if PurePosixPath(n).suffix in named or c.data[4:8] == b"TFL3"]
     if not models and said.command:
@@ -188,7 +211,8 @@ def _port(kind: type[P], facts: dict[str, Any]) -> P | None:
 
 
 def _sides(port: Port) -> tuple[int, ...]:
-    return tuple(1 if side is None else side for side in port.shape)  # the one that is left open is the batch
+    """Return a tensor's sides: the first, where it is left open, is the batch; any other is 0, which no tensor has."""
+    return tuple(1 if side is None and at == 0 else side or 0 for at, side in enumerate(port.shape))
 
 
 def _channels_first(shape: tuple[int, ...]) -> bool:
@@ -214,7 +238,9 @@ def steps(said: Said, given: Input, shown: tuple[int, ...] | None, where: str) -
         made = _parents(said.parent, where)
     else:
         made = _Made(
-            UpscaleNearest(height=said.upscale[0], width=said.upscale[1]) if said.upscale else None,
+            check(UpscaleNearest, dict(zip(("height", "width"), said.upscale, strict=True)), f"{where}: --upscale")
+            if said.upscale
+            else None,
             ChannelOrder(order="bgr") if said.bgr else None,
             *(np.array(numbers, np.float64) for numbers in said.scale or (1.0, 0.0)),
             scaled=said.scale is not None,
@@ -223,7 +249,7 @@ def steps(said: Said, given: Input, shown: tuple[int, ...] | None, where: str) -
     if given.scale is not None and (made.scaled or said.parent is not None):
         factor, offset = factor / given.scale, offset / given.scale + (given.zero_point or 0)
     as_it_is = bool((factor == 1).all() and (offset == 0).all())
-    scale = None if as_it_is else Scale(factor=_numbers(factor), offset=_numbers(offset))
+    scale = None if as_it_is else check(Scale, {"factor": _numbers(factor), "offset": _numbers(offset)}, where)
     found = (made.upscale or _to_size(given, shown), made.order, scale)
     return [step for step in found if step is not None]
 

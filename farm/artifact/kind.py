@@ -48,6 +48,8 @@ def require_kind_of(manifest: Manifest, data: bytes, where: str) -> None:
     if found is None and manifest.runtime == "numpy":
         made = "`farm artifact pack MODEL.onnx --runtime numpy` makes one"
         raise UsageFault(f"{where}: runtime: numpy, but {manifest.entry} is no reference; {made}")
+    if found is None and manifest.runtime in _TFLITE:
+        raise UsageFault(f"{where}: runtime: {manifest.runtime}, but {manifest.entry} is no TFLite file")
     if found is None or manifest.runtime in (found, "command"):  # a program of the user's may read any file
         return
     raise UsageFault(f"{where}: runtime: {manifest.runtime}, but {manifest.entry} is {_WHAT[found]}: want {found}")

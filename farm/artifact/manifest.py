@@ -20,7 +20,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field, model_validator
 
 from ..errors import UsageFault
-from .bound import BoundTo
+from .bound import BoundTo, binds_engine
 from .document import Count, FileFacts, Name, Part, PlainPath, Sha256, Size, check, decode, require_told_apart, shown
 
 Side = Annotated[int, Field(ge=1, le=8192)]
@@ -193,6 +193,12 @@ class Manifest(Part):
             raise ValueError(f"entry {self.entry} is not among the files")
         require_told_apart(self.files)
         self._one_data_set()
+        if self.runtime == "tensorrt" and not (
+            self.bound_to and binds_engine(self.bound_to.model_dump(exclude_none=True))
+        ):
+            raise ValueError(
+                "bound_to: a TensorRT engine runs on one kind of GPU and one version; want gpu and tensorrt"
+            )
         if (self.command is None) == (self.runtime == "command"):
             want = "is needed by" if self.command is None else "is of"
             raise ValueError(f"command {want} runtime 'command' alone")

@@ -66,8 +66,8 @@ def pack_contents(described: Mapping[str, Any], contents: Mapping[str, Content],
     archive = _archive([(MANIFEST, canonical(manifest), None), *listed], where)
     level = _LEVEL if len(archive) <= _SMALL_BYTES else _LEVEL_OF_LARGE
     compressor = zstandard.ZstdCompressor(level=level, write_checksum=True)
-    if out.exists() and not out.is_file():
-        raise UsageFault(f"{out}: not a plain file, and would be replaced; name another with --out")
+    if out.exists() and (what := _not_to_be_replaced(out)):
+        raise UsageFault(f"{out}: {what}, and would be replaced; name another with --out")
     part = out.with_name(out.name + ".part")
     try:
         part.write_bytes(compressor.compress(archive))
@@ -77,6 +77,14 @@ def pack_contents(described: Mapping[str, Any], contents: Mapping[str, Content],
     finally:
         part.unlink(missing_ok=True)
     return identity(manifest)
+
+
+def _not_to_be_replaced(out: Path) -> str:
+    """Return what is wrong with a file's place; empty where a packed model lies there, or nothing yet."""
+    if not out.is_file():
+        return "not a plain file"
+    with out.open("rb") as file:
+        return "" if file.read(4) in (b"", zstandard.FRAME_HEADER) else "no packed model"
 
 
 def contents_of(folder: Path) -> dict[str, Content]:

@@ -153,8 +153,10 @@ def load_key(path: Path, passphrase: str | None = None) -> PrivateKey:
         key = load_ssh_private_key(path.read_bytes(), passphrase.encode() if passphrase else None)
     except OSError as error:
         raise UsageFault(f"{path}: {error.strerror}; want an OpenSSH private key, e.g. of `ssh-keygen`") from error
-    except TypeError as error:  # cryptography's word for a passphrase that is missing
-        raise UsageFault(f"{path}: is locked; name its passphrase with --passphrase env:NAME or file:PATH") from error
+    except TypeError as error:  # cryptography's word for a passphrase that is missing, or one too many
+        locked = "is not locked; leave --passphrase out" if passphrase else ""
+        what = locked or "is locked; name its passphrase with --passphrase env:NAME or file:PATH"
+        raise UsageFault(f"{path}: {what}") from error
     except (ValueError, UnsupportedAlgorithm) as error:
         what = "its passphrase is another, or it is damaged" if passphrase else "no OpenSSH private key, or damaged"
         raise UsageFault(f"{path}: {what}: {error}") from error

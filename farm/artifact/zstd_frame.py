@@ -41,7 +41,7 @@ def require_one_frame(path: Path) -> None:
 def _end(file: BinaryIO, size: int) -> int:
     head = file.read(_HEADER_BYTES)
     if not head.startswith(zstandard.FRAME_HEADER):  # nor a frame that decoders pass over in silence
-        raise ValueError("not zstd")
+        raise ValueError("not zstd, so no packed model; `farm artifact pack` makes one")
     try:
         at = zstandard.frame_header_size(head)
         facts = zstandard.get_frame_parameters(head)

@@ -1,6 +1,7 @@
 """``farm artifact pack``: one file of a model and what is known of it."""
 
 from argparse import ArgumentParser, Namespace
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +88,7 @@ def run(args: Namespace) -> None:
         ]:
             raise UsageFault(f"{source / MANIFEST}: stands there, so that {', '.join(said)} must not be said besides")
         out = args.out or source.with_name(f"{source.name}.tar.zst")
+        _require_elsewhere(out, source)
         identity = pack(source, out)
     else:
         out, identity = _described(args, source)
@@ -108,6 +110,7 @@ def _described(args: Namespace, source: Path) -> tuple[Path, str]:
     name: str = args.name or (source.name if source.is_dir() else source.stem)
     said = _said(args, name)
     out: Path = args.out or source.with_name(f"{name}.tar.zst")
+    _require_elsewhere(out, source, args.parent)
     dataset = load_dataset(args.dataset) if args.dataset else None
     known = None if args.correct is None else Known(args.correct, args.scored_with)
     if args.scored_with is not None and known is None:
@@ -120,13 +123,20 @@ def _described(args: Namespace, source: Path) -> tuple[Path, str]:
     return out, identity
 
 
+def _require_elsewhere(out: Path, source: Path, parent: Path | None = None) -> None:
+    where = out.resolve()
+    if source in where.parents or (parent is not None and where == parent.resolve()):
+        what = "lies in what is packed" if source in where.parents else "is the parent, and would be replaced"
+        raise UsageFault(f"{out}: {what}; name another with --out")
+
+
 def _said(args: Namespace, name: str) -> "Said":
     from ..artifact.describe import Said
     from ..artifact.unpack import read_manifest
 
     parent: Manifest | None = read_manifest(args.parent) if args.parent else None
     upscale = _numbers(args.upscale, "x", "--upscale")
-    if upscale is not None and len(upscale) != 2:
+    if upscale is not None and (len(upscale) != 2 or not all(side.is_integer() for side in upscale)):
         raise UsageFault(f"--upscale {args.upscale}: want height and width: 32x32")
     return Said(
         name=name,
@@ -176,9 +186,12 @@ def _numbers(text: str | None, by: str, flag: str) -> list[float] | None:
     if text is None:
         return None
     try:
-        return [float(word) for word in text.split(by)]
+        numbers = [float(word) for word in text.split(by)]
     except ValueError:
-        raise UsageFault(f"{flag} {text}: no numbers with {by!r} between them") from None
+        numbers = []
+    if not numbers or not all(map(isfinite, numbers)):
+        raise UsageFault(f"{flag} {text}: no numbers with {by!r} between them")
+    return numbers
 
 
 def _tensor(text: str, flag: str) -> tuple[dict[str, Any], str]:

@@ -17,8 +17,9 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    """Sign each."""
+    """Sign each, or none where one of them is no artifact."""
     from ..artifact.signed import load_key, sign_artifact, signature_path
+    from ..artifact.unpack import read_manifest
     from ..lab.fields import is_reference
     from ..lab.secret import reveal
 
@@ -28,6 +29,14 @@ def run(args: Namespace) -> None:
             raise UsageFault("--passphrase: a secret must not stand on a command line; write env:NAME or file:PATH")
         passphrase = reveal(args.passphrase, "--passphrase", Path("farm artifact sign"))
     key = load_key(args.key, passphrase)
+    faults: list[str] = []
+    for path in args.artifact:
+        try:
+            read_manifest(path)
+        except UsageFault as fault:
+            faults += fault.faults
+    if faults:
+        raise UsageFault(faults)
     signed = [(path, sign_artifact(path, key)) for path in args.artifact]
     if args.json:
         print_json([{"signature": str(signature_path(path)), "key": by.fingerprint} for path, by in signed])

@@ -81,6 +81,8 @@ def test_a_model_that_a_disk_marks_executable_is_the_same_model(source, packed, 
         ({"bound_to": {"moon": "full"}}, "bound_to.moon: "),
         ({"parent": "lenet"}, "parent: "),
         ({"architecture": "z80"}, "architecture: "),
+        ({"runtime": "tensorrt"}, "bound_to: a TensorRT engine runs on one kind of GPU"),
+        ({"runtime": "tensorrt", "bound_to": {"gpu": None, "tensorrt": "8.2"}}, "bound_to: a TensorRT engine"),
     ],
 )
 def test_what_cannot_be_is_a_usage_fault(source, described, tmp_path, change, told):

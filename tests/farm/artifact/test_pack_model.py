@@ -41,6 +41,14 @@ def tiny(tmp_path) -> Path:
 NOTHING = Said()
 
 
+def an_input(name="image", shape=(1, 1, 8, 8), dtype="float32") -> Input:
+    return Input(name=name, shape=shape, dtype=dtype, layout="NCHW")
+
+
+def an_output(name="y", shape=(1, 10), dtype="uint8") -> Output:
+    return Output(name=name, shape=shape, dtype=dtype)
+
+
 def made_of(source: Path, said: Said = NOTHING, **more):
     pack_model(source, said, source.parent / "out.tar.zst", **more)
     return read_manifest(source.parent / "out.tar.zst")
@@ -112,10 +120,11 @@ def test_steps_for_whole_numbers_are_the_real_ones_by_the_inputs_scale():
     ("name", "said", "told"),
     [
         ("engine.plan", Said(), ["--input", "--output", "--precision", "runs on one kind of GPU"]),
+        ("engine.plan", Said(bound_to={"gpu": "any"}), ["--bound tensorrt=…"]),
         ("graph.binaryproto", Said(precision="int8"), ["--input", "--output"]),
         ("stick.blob", Said(precision="float16"), ["--input", "--output"]),
-        ("weights.bin", Said(), ["no model in it; say which file with --entry"]),
-        ("weights.bin", Said(entry="weights.bin"), ["say --runtime"]),
+        ("weights.bin", Said(), ["say --runtime"]),
+        ("weights.bin", Said(runtime="tflite", input=an_input(), output=an_output(), precision="int8"), ["no TFLite"]),
         ("weights.bin", Said(entry="other.bin"), ["no file other.bin in it; there are weights.bin"]),
         ("broken.onnx", Said(), ["broken.onnx: "]),
         ("broken.xml", Said(), ["broken.bin: No such file"]),
@@ -127,6 +136,54 @@ def test_what_no_file_tells_must_be_said(tmp_path, name, said, told):
         made_of(tmp_path / name, said)
     assert all(any(want in line for line in fault.value.faults) for want in told), fault.value.faults
     assert not (tmp_path / "out.tar.zst").exists()
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (Said(input=an_input("picture")), "--input picture: the file has image"),
+        (Said(input=an_input(shape=(1, 1, 9, 8))), r"--input image: is \?x1x8x8 float32 in the file"),
+        (Said(input=an_input(dtype="uint8")), "--input image: is"),
+        (Said(output=an_output("scores", (1, 3), "float32")), r"--output scores: is \?x10 float32 in the file"),
+    ],
+)
+def test_what_is_said_otherwise_than_the_file_says_is_refused(tiny, said, told):
+    with pytest.raises(UsageFault, match=told):
+        made_of(tiny, said)
+
+
+def test_only_the_batch_may_be_left_open(tiny):
+    nodes = [node("GlobalAveragePool", ["x"], ["p"]), node("Flatten", ["p"], ["y"])]
+    tiny.write_bytes(model(nodes, {}, {"x": ["N", 3, "H", "W"]}, {"y": ["N", 3]}))
+    with pytest.raises(UsageFault, match="does not tell its one input; say --input"):
+        made_of(tiny, Said(precision="float32"))
+    assert made_of(tiny, Said(precision="float32", input=an_input("x", (1, 3, 4, 5)))).input.shape == (1, 3, 4, 5)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--scale", "nan"], "--scale nan: nan: no numbers"),
+        (["--scale", "1,inf"], "no numbers"),
+        (["--upscale", "nanx8"], "no numbers"),
+        (["--upscale", "8.5x8"], "want height and width"),
+        (["--upscale", "0x8"], "--upscale: height: "),
+        (["--out", "FOLDER/tiny.onnx"], "tiny.onnx: no packed model, and would be replaced"),
+        (["--out", "FOLDER/parent.tar.zst", "--parent", "FOLDER/parent.tar.zst"], "is the parent"),
+    ],
+)
+def test_a_slip_is_told_and_replaces_nothing(tiny, capsys, words, told):
+    pack_model(tiny, NOTHING, tiny.parent / "parent.tar.zst")
+    before = {path: path.read_bytes() for path in tiny.parent.iterdir()}
+    words = [word.replace("FOLDER", str(tiny.parent)) for word in words]
+    assert main(["artifact", "pack", str(tiny), *words]) == Exit.USAGE
+    assert told in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in tiny.parent.iterdir()} == before
+
+
+def test_what_is_packed_does_not_lie_in_the_folder_that_is_packed(source, capsys):
+    assert main(["artifact", "pack", str(source), "--out", str(source / "out.tar.zst")]) == Exit.USAGE
+    assert "lies in what is packed" in capsys.readouterr().err
 
 
 def test_an_engine_is_packed_with_what_it_is_bound_to(tmp_path):
@@ -212,7 +269,7 @@ def test_a_model_without_a_data_set_is_fed_with_the_same_noise_each_time(tiny, t
 def test_colours_are_fed_with_noise_too(tmp_path):
     (tmp_path / "c.plan").write_bytes(b"ptrt")
     given = Input(name="x", shape=(1, 3, 6, 5), dtype="uint8", layout="NCHW")
-    said = Said(input=given, output=an_output(), precision="int8", bound_to={"gpu": "any"})
+    said = Said(input=given, output=an_output(), precision="int8", bound_to={"gpu": "any", "tensorrt": "8"})
     made_of(tmp_path / "c.plan", said)
     artifact = open_artifact(tmp_path / "out.tar.zst", tmp_path / "u")
     assert tensor(feed(artifact, tmp_path).images[0], artifact.manifest).shape == (1, 3, 6, 5)
@@ -220,10 +277,6 @@ def test_colours_are_fed_with_noise_too(tmp_path):
         UsageFault, match=r"its images do not become the input of c: .*; without --dataset it gets noise"
     ):
         feed(artifact, tmp_path, DIGITS)
-
-
-def an_output():
-    return Output(name="y", shape=(1, 10), dtype="uint8")
 
 
 def test_packing_gives_the_same_bytes_in_another_process_at_another_time(source, packed, tmp_path):

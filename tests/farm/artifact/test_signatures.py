@@ -251,6 +251,16 @@ def test_sign_and_verify_as_a_user_does(packed, signers, key_file, monkeypatch, 
     assert json.loads(capsys.readouterr().out)[0]["signed by"] == "alice@lab"
     assert main(["artifact", "verify", str(packed), "--signers", allowed, "--signer", "bob"]) == Exit.USAGE
     assert "signed by alice@lab, not by bob" in capsys.readouterr().err
+    words[4] = str(key_file(ALICE))
+    assert main(words) == Exit.USAGE
+    assert "is not locked; leave --passphrase out" in capsys.readouterr().err
+
+
+def test_nothing_is_signed_where_one_of_them_is_no_artifact(packed, key_file, capsys):
+    nothing = [str(packed.with_name(name)) for name in ("a.tar.zst", "b.tar.zst")]
+    assert main(["artifact", "sign", str(packed), *nothing, "--key", str(key_file(ALICE))]) == Exit.USAGE
+    assert capsys.readouterr().err.count("No such file") == 2
+    assert not signature_path(packed).exists()
 
 
 def test_what_is_no_key_is_told(tmp_path, key_file, packed):
