@@ -57,6 +57,7 @@ void breathe(ns due, int waits);
 void flush_rows(const char *event);
 void forget_rows(void);
 ns lines_spent(void);
+int tell_time(void);
 void fail(const char *kind, const char *format, ...) __attribute__((format(printf, 2, 3), noreturn));
 
 #endif

@@ -1,10 +1,12 @@
 /* A runner without Python: shows a net images as the farm's plan asks, and tells what came of it.
  *
  *     runner MODEL.npz IMAGES.idx [STEP...]
+ *     runner clock
  *
  * MODEL.npz is what `farm artifact pack MODEL.onnx --runtime numpy` makes. STEPs are those of the manifest, in their
  * order: upscale-nearest=HxW, scale=FACTOR,OFFSET (or three of each, for colours), channel-order=bgr.
- * The plan stands in the environment, and JSON lines go to standard output: docs/scenarios.md tells both. */
+ * The plan stands in the environment, and JSON lines go to standard output: docs/scenarios.md tells both.
+ * As a clock it answers each line of its input with that line and the time, of the clock that the frames have. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <math.h>
@@ -394,8 +396,10 @@ int main(int argc, char **argv)
 {
     ns *after = NULL, first, last = 0, quiet, writing;
     long frames, scored, k;
+    if (argc == 2 && !strcmp(argv[1], "clock"))
+        return tell_time();
     if (argc < 3)
-        fail("runtime", "want MODEL.npz IMAGES.idx [STEP...]");
+        fail("runtime", "want MODEL.npz IMAGES.idx [STEP...], or clock");
     plan_read(&plan);
     net_load(argv[1]);
     read_idx(argv[2], &images);

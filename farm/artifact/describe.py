@@ -68,6 +68,7 @@ class Said:
     """Whether it takes blue, green, red; factors are in that order then."""
     device: str | None = None
     command: list[str] | None = None
+    clock: list[str] | None = None
     architecture: str | None = None
     bound_to: Mapping[str, str] = field(default_factory=dict[str, str])
     compression: tuple[Step, ...] = ()
@@ -121,6 +122,7 @@ def describe(
         "decode": "argmax",
         "compression": [step.model_dump() for step in said.compression],
         **({"command": said.command} if said.command else {}),
+        **({"clock": said.clock} if said.clock else {}),
         **({"architecture": said.architecture} if said.architecture else {}),
         **({"device": said.device} if said.device else {}),
         **({"bound_to": dict(said.bound_to)} if said.bound_to else {}),

@@ -150,6 +150,10 @@ class Manifest(Part):
     command: list[Annotated[str, Field(min_length=1)]] | None = Field(default=None, min_length=1)
     """Of runtime ``command``, and of no other: the program and its arguments. ``{model}`` and ``{images}`` stand for
     the files on the board. A program with a ``/`` in its name is one of the artifact's own, else the board has it."""
+    clock: list[Annotated[str, Field(min_length=1)]] | None = Field(default=None, min_length=1)
+    """Of runtime ``command``, and of no other: a program, named as ``command`` names one, that answers each line of its
+    input at once with that line, a blank and CLOCK_MONOTONIC in ns: the clock of its frames. Absent: the board's
+    ``python3`` tells the time."""
     architecture: Literal["armv6l", "armv7l", "aarch64", "x86_64"] | None = None
     """What ``uname -m`` must say; absent: the model runs on any processor."""
     device: Annotated[str, Field(pattern=r"^[A-Za-z0-9:._,/-]{1,60}$")] | None = None
@@ -202,8 +206,11 @@ class Manifest(Part):
         if (self.command is None) == (self.runtime == "command"):
             want = "is needed by" if self.command is None else "is of"
             raise ValueError(f"command {want} runtime 'command' alone")
-        if self.command is not None:
-            self._runnable(self.command[0])
+        if self.clock is not None and self.command is None:
+            raise ValueError("clock is of runtime 'command' alone; the runner's own clock is known")
+        for field, words in (("command", self.command), ("clock", self.clock)):
+            if words is not None:
+                self._runnable(field, words[0])
         return self
 
     def _one_data_set(self) -> None:
@@ -220,15 +227,15 @@ class Manifest(Part):
         if self.baseline and self.expected and self.baseline.total != self.expected.total:
             raise ValueError("baseline and expected count different totals")
 
-    def _runnable(self, program: str) -> None:
+    def _runnable(self, field: str, program: str) -> None:
         name = program.removeprefix("./")
         if "/" not in program or program.startswith("/"):
             return  # the board's
         facts = self.files.get(name)
         if facts is None:
-            raise ValueError(f"command {program} is not among the files")
+            raise ValueError(f"{field} {program} is not among the files")
         if not facts.executable:
-            raise ValueError(f"command {program} is not executable; `chmod +x` it and pack again")
+            raise ValueError(f"{field} {program} is not executable; `chmod +x` it and pack again")
 
 
 def parse(data: bytes, where: str) -> Manifest:

@@ -19,6 +19,7 @@ def facts(manifest: Manifest) -> dict[str, str]:
         "name": manifest.name,
         "model": f"{manifest.model}, {manifest.precision}, for {manifest.runtime}",
         **({"command": " ".join(manifest.command)} if manifest.command else {}),
+        **({"clock": " ".join(manifest.clock)} if manifest.clock else {}),
         **({"runs on": ", ".join(f"{name} {value}" for name, value in bound.items())} if bound else {}),
         "input": f"{given.name} {shape} {given.dtype} {given.layout}",
         "made by": ", ".join(steps) or "the image as it is",

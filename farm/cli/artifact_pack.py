@@ -42,6 +42,11 @@ def arguments(parser: ArgumentParser) -> None:
         metavar="LINE",
         help="the program that runs it; {model} and {images} stand for files on the board",
     )
+    group.add_argument(
+        "--clock",
+        metavar="LINE",
+        help="of such a program: what answers lines with its clock, './runner clock' [the board's python3]",
+    )
     group.add_argument("--bgr", action="store_const", const=True, help="it takes blue, green, red, as --scale is then")
     group.add_argument("--runtime", choices=_RUNTIMES, help="[by the file]")
     group.add_argument(
@@ -67,8 +72,8 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 _SAID = (
-    "name model precision entry input output upscale scale bgr device architecture program runtime bound step parent "
-    "dataset correct scored_with"
+    "name model precision entry input output upscale scale bgr device architecture program clock runtime bound step "
+    "parent dataset correct scored_with"
 )
 
 _FLAGS = {"program": "--command"}
@@ -151,6 +156,7 @@ def _said(args: Namespace, name: str) -> "Said":
         bgr=bool(args.bgr),
         device=args.device,
         command=_words(args.program, "--command") if args.program else None,
+        clock=_words(args.clock, "--clock") if args.clock else None,
         architecture=args.architecture,
         bound_to=dict(_pairs(args.bound, "--bound")),
         compression=tuple(_step(line) for line in args.step),

@@ -57,11 +57,11 @@ class ScenarioFacts(Part):
 
 
 class RunnerFacts(Part):
-    """What the runner itself took, of 200 frames without a model before the first one."""
+    """What the runner itself took, of 200 frames without a model before the first one, and how it was heard."""
 
-    frame_us: float
-    """Median of a frame in all."""
-    latency_us: float
+    frame_us: float | None = None
+    """Median of a frame in all; absent where a program of one's own does not say."""
+    latency_us: float | None = None
     """Median of what a frame's latency holds of it."""
     writing_s: float | None = None
     """On telling what happened, while there were frames to come; never while one was worked on."""

@@ -1,6 +1,7 @@
 """Asks a board for its time, from before a trial to after it.
 
-One helper stands on the board and answers each line with the CLOCK_MONOTONIC of that moment. Many questions before
+One helper stands on the board and answers each line with the CLOCK_MONOTONIC of that moment: a few lines for its
+Python, or a program of the artifact's, which then has the very clock of its frames. Many questions before
 and after a trial find the quickest round trips; while it runs one question a second follows drift and slewing, at
 the price of one line over the network and less than a millisecond of the board's processor.
 """
@@ -35,7 +36,7 @@ for line in iter(sys.stdin.readline, ""):
     sys.stdout.write("%s %d\\n" % (line.strip(), read(time.CLOCK_MONOTONIC)))
     sys.stdout.flush()
 """
-_COMMAND = f"exec python3 -u -c {quote(_HELPER)}"
+_PYTHON = f"exec python3 -u -c {quote(_HELPER)}"
 
 
 class ClockWatch:
@@ -46,10 +47,22 @@ class ClockWatch:
         devices.errors.DeviceError: the link.
     """
 
-    def __init__(self, shell: Shell, *, every_s: float = _EVERY_S, gone: threading.Event | None = None) -> None:
-        """Take the way to the board, and what is set once that is known to be gone; nothing is started yet."""
+    def __init__(
+        self,
+        shell: Shell,
+        command: str | None = None,
+        *,
+        every_s: float = _EVERY_S,
+        gone: threading.Event | None = None,
+    ) -> None:
+        """Take the way to the board, and how its clock is started (None: by ``python3``); nothing is started yet.
+
+        ``gone`` is set once the board is known to be gone.
+        """
         self._shell, self._every_s, self._gone = shell, every_s, gone or threading.Event()
-        self._helper = shell.stream(_COMMAND, timeout_s=_LIFE_S)
+        self._command = command or _PYTHON
+        self._whose = "its python3" if command is None else "the artifact's clock"
+        self._helper = shell.stream(self._command, timeout_s=_LIFE_S)
         self._lost: ConnectionLost | None = None
         self._asked = 0
         self._offsets: list[Offset] = []
@@ -99,7 +112,7 @@ class ClockWatch:
             probes = [self._probe(_PROBE_TIMEOUT_S if self._asked else _START_TIMEOUT_S) for _ in range(_PROBES)]
         except ConnectionLost:
             status = self._helper.exit_status(timeout_s=_PROBE_TIMEOUT_S)  # raises again if it was the link
-            raise _no_time(name, f"its python3 ends with status {status}", self._helper.stderr()) from None
+            raise self._no_time(f"ends with status {status}", self._helper.stderr()) from None
         return intersect(name, probes)
 
     def _follow(self) -> None:
@@ -132,7 +145,7 @@ class ClockWatch:
             return
         with suppress(DeviceError):
             self._helper.__exit__(None, None, None)
-            self._helper = self._shell.stream(_COMMAND, timeout_s=_LIFE_S)
+            self._helper = self._shell.stream(self._command, timeout_s=_LIFE_S)
             self._helper.__enter__()
             self._offsets.append(self._probe(_START_TIMEOUT_S).offset)
             self._lost = None
@@ -146,11 +159,11 @@ class ClockWatch:
             line = self._helper.readline(timeout_s=timeout_s)
             words = line.data.split()
             if len(words) != 2 or not (words[0].isdigit() and words[1].isdigit()):
-                raise _no_time(self._shell.name, "its python3 answers", line.data)
+                raise self._no_time("answers", line.data)
             if words[0] == number:  # others answer questions that were given up
                 return Probe(sent_ns, int(words[1]), line.t_ns)
 
-
-def _no_time(board: str, what: str, said: bytes) -> LabFault:
-    text = said[-200:].decode("utf-8", "replace").strip()
-    return LabFault(board, f"asked for its time, {what}: {text!r}", hint="run `python3` there")
+    def _no_time(self, what: str, said: bytes) -> LabFault:
+        text = said[-200:].decode("utf-8", "replace").strip()
+        hint = f"run `{'python3' if self._command is _PYTHON else self._command.removeprefix('exec ')}` there"
+        return LabFault(self._shell.name, f"asked for its time, {self._whose} {what}: {text!r}", hint=hint)

@@ -69,16 +69,15 @@ def scenario_facts(scenario: Scenario, run: Run, frames: Frames, start_ns: int) 
 
 
 def runner_facts(run: Run) -> RunnerFacts | None:
-    """Return what the runner says that it takes itself."""
+    """Return what the runner says that it takes itself, and how long its link was away; None: nothing of that."""
     told = run.hello.get("overhead")
-    if told is None:
-        return None
-    return RunnerFacts(
-        frame_us=told["frame_ns"] / 1e3,
-        latency_us=told["latency_ns"] / 1e3,
+    facts = RunnerFacts(
+        frame_us=None if told is None else told["frame_ns"] / 1e3,
+        latency_us=None if told is None else told["latency_ns"] / 1e3,
         writing_s=None if run.writing_ns is None else run.writing_ns / 1e9,
         link_away_s=run.away_s or None,
     )
+    return facts if facts.model_dump(exclude_none=True) else None
 
 
 def host_facts(lateness_max_ns: int) -> HostFacts:

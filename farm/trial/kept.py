@@ -26,7 +26,7 @@ mkdir -p {folder} && cd {folder} || exit 1
 for file in *.leader *.tail; do
   [ -e "$file" ] || continue
   name=${{file%.*}} number=$(cat "$file")
-  if grep -qa -- "$name" "/proc/$number/cmdline" 2>/dev/null; then
+  if tr '\\0' '\\n' 2>/dev/null <"/proc/$number/cmdline" | grep -q -- "$name"; then
     kill -9 "-$number" 2>/dev/null || kill -9 "$number" 2>/dev/null
   fi
 done
@@ -64,7 +64,7 @@ _LOOK = """\
 cd {folder} 2>/dev/null || {{ echo none 0; exit; }}
 number=$(cat {name}.leader 2>/dev/null)
 if [ -z "$number" ]; then state=none
-elif grep -qa -- {name} "/proc/$number/cmdline" 2>/dev/null; then state=runs
+elif tr '\\0' '\\n' 2>/dev/null <"/proc/$number/cmdline" | grep -q -- {name}; then state=runs
 elif tail -n 1 {name}.jsonl 2>/dev/null | grep -q '^{{"event": "exit"'; then state=ended
 else state=gone
 fi

@@ -1,4 +1,4 @@
-"""How a deployment is started on its board: the shipped runner, or the artifact's own program."""
+"""How a deployment is started on its board: the shipped runner, or the artifact's own programs."""
 
 import json
 import posixpath
@@ -6,6 +6,7 @@ from shlex import quote
 from typing import Any
 
 from ..artifact.deploy import Deployment
+from ..errors import LabFault, UsageFault
 from .scenario import Scenario
 
 
@@ -20,19 +21,49 @@ def command(deployment: Deployment, asked: dict[str, Any], *, keep: str = "") ->
     return "exec " + " ".join(map(quote, words))
 
 
+def clock_command(deployment: Deployment) -> str | None:
+    """Return how the program is started that tells the time of the frames; None: the board's ``python3`` tells it."""
+    words = deployment.artifact.manifest.clock
+    return None if words is None else "exec " + " ".join(map(quote, _placed(deployment, words)))
+
+
+def require_clock(board: str, python: str | None, deployment: Deployment) -> None:
+    """Raise where nothing on a board can tell the time of the frames; ``python``: its version there, None: it has none.
+
+    Raises:
+        UsageFault: the artifact has a program of its own, and no clock.
+        LabFault: it needs the runner, and the board lacks Python.
+    """
+    manifest = deployment.artifact.manifest
+    if python is not None or manifest.clock is not None:
+        return
+    if manifest.command is None:
+        hint = "farm provision installs it; a board that can have none runs a program of one's own: docs/c-runner"
+        raise LabFault(board, f"has no python3, which runtime {manifest.runtime} needs there", hint=hint)
+    raise UsageFault(
+        f"{manifest.name}: does not run on {board}: its manifest names no clock, and the board has no python3 that "
+        "could tell the time of its frames; pack it with --clock './runner clock' (docs/scenarios.md), or install it"
+    )
+
+
 def _own_program(deployment: Deployment, command: list[str], asked: dict[str, Any]) -> str:
     """Return how an artifact's own program is started: the plan stands in its environment, key by key and whole."""
-    folder = posixpath.dirname(deployment.manifest_path)
+    told = {f"FARM_{key.upper()}": str(value) for key, value in asked.items() if value is not None}
+    told["FARM_PLAN"] = json.dumps(asked)
+    words = ["env", *(f"{name}={value}" for name, value in told.items()), *_placed(deployment, command)]
+    return "exec " + " ".join(map(quote, words))
+
+
+def _placed(deployment: Deployment, command: list[str]) -> list[str]:
+    """Return a program of the manifest and its arguments, with the paths on the board."""
     program, *arguments = command
     if "/" in program and not program.startswith("/"):
+        folder = posixpath.dirname(deployment.manifest_path)
         program = posixpath.join(folder, posixpath.normpath(program))
     paths = {"{model}": deployment.model_path, "{images}": deployment.images_path}
     for place, path in paths.items():
         arguments = [argument.replace(place, path) for argument in arguments]
-    told = {f"FARM_{key.upper()}": str(value) for key, value in asked.items() if value is not None}
-    told["FARM_PLAN"] = json.dumps(asked)
-    words = ["env", *(f"{name}={value}" for name, value in told.items()), program, *arguments]
-    return "exec " + " ".join(map(quote, words))
+    return [program, *arguments]
 
 
 def plan(scenario: Scenario, quiet_s: float, burst_s: float) -> dict[str, Any]:

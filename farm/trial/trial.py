@@ -28,6 +28,7 @@ from .predicted import predictions
 from .remote import run_on_board
 from .scenario import Scenario
 from .signs import Signs
+from .starting import clock_command, require_clock
 from .state.conditions import NOTHING, Conditions
 from .state.readiness import require, require_still, state_after
 from .state.watch import StateWatch
@@ -82,16 +83,17 @@ def run_trial(
     Raises:
         devices.errors.DeviceError: the board or its link, or an accelerator that is not attached as it must be.
         power.errors.PowerError: a meter.
-        LabFault: the board is not as is demanded, and nothing was run; or it lacks the runtime, ends the runner, or
-            its clock jumps; or it does not get to the temperature that the scenario wants; or the controller's disk is
-            nearly full.
-        UsageFault: the board's runtime refuses the model.
+        LabFault: the board is not as is demanded, and nothing was run; or it lacks Python or the runtime, ends the
+            runner, or its clock jumps; or it does not get to the temperature that the scenario wants; or the
+            controller's disk is nearly full.
+        UsageFault: the board's runtime refuses the model, or nothing there can tell the time of its frames.
     """
     started_utc, started_ns = datetime.now(UTC), time.monotonic_ns()
     tell = progress or _silent
     if spool is not None:
         spool.disk.check()
     identity = bench.board.identity()
+    require_clock(bench.name, identity.python, deployment)
     if deployment.runs_path:  # a run that was left behind would be load, and watts, before this one ends it
         bench.shell.run(Kept(deployment.runs_path).clear())
     with bench.settings.held(conditions.settings) if conditions.settings else nullcontext():
@@ -127,9 +129,10 @@ def _measure(
     wired = bench.meters if scenario.metered else {}
     slowest_hz = min((on.meter.rate_hz for on in wired.values()), default=math.inf)
     quiet_s = _quiet_s([on.meter for on in wired.values()]) if scenario.metered else 0.0
+    told_by = clock_command(deployment)
     with (
-        StateWatch(bench.board, before.accelerators, deployment.runs_path, gone=signs.gone) as state,
-        ClockWatch(bench.shell, gone=signs.gone) as clock,
+        StateWatch(bench.board, before.accelerators, deployment.runs_path, told_by, gone=signs.gone) as state,
+        ClockWatch(bench.shell, told_by, gone=signs.gone) as clock,
         Heartbeat() as heartbeat,
         ExitStack() as reading,
     ):

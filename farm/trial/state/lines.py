@@ -1,6 +1,6 @@
 """What the helper on the board printed, read back: the board's state, moment by moment. Pure."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from devices.board import BoardState
@@ -82,6 +82,19 @@ def read_life(lines: Iterable[bytes], read_state: Callable[[dict[str, str]], Boa
             if told.samples:
                 break
     return Life(tuple(told.samples), told.readings, told.cpu_us / 1e6)
+
+
+def read_stamped(lines: Iterable[bytes], read_state: Callable[[dict[str, str]], BoardState]) -> Life:
+    """Read what the helper in shell printed, a line a reading, with the time that a clock has written behind each."""
+    return read_life(_stamped_first(lines), read_state)
+
+
+def _stamped_first(lines: Iterable[bytes]) -> Iterator[bytes]:
+    before = b""
+    for line in lines:
+        said, _, t = line.rpartition(b" ")
+        yield b" ".join((t, before or t, said))
+        before = t
 
 
 def _take(told: _Told, line: str, read_state: Callable[[dict[str, str]], BoardState]) -> None:

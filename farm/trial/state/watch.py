@@ -1,8 +1,9 @@
 """Watches the board's state while a trial runs, at next to no cost.
 
 One helper stands on the board, aside of whatever else wants its processors, reads the files in which the state lies
-once a second, and prints only what has changed, by the board's own clock. A link that breaks costs what happened
-until there is another one: that stretch is told, and nothing is made up for it.
+once a second, and prints only what has changed, by the board's own clock. It is a program for the board's Python, or,
+where an artifact brings the clock of its frames, for its shell, and that clock tells the time. A link that breaks costs
+what happened until there is another one: that stretch is told, and nothing is made up for it.
 """
 
 import inspect
@@ -10,6 +11,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib import resources
 from shlex import quote
 from time import monotonic_ns
 from types import TracebackType
@@ -22,7 +24,7 @@ from devices.shell import Stream
 
 from ...store.board_facts import AcceleratorFacts
 from . import helper
-from .lines import Life, read_life
+from .lines import Life, read_life, read_stamped
 
 PERIOD_S = 1.0
 """Between two readings; the helper takes longer where a reading takes more than a thousandth of that."""
@@ -76,17 +78,20 @@ class StateWatch:
         board: Board,
         hanging: Sequence[AcceleratorFacts],
         runs_path: str,
+        clock: str | None = None,
         *,
         period_s: float = PERIOD_S,
         gone: threading.Event | None = None,
     ) -> None:
         """Take the board, its accelerators, and the folder in which the runner notes its number ("": it does not).
 
+        ``clock`` starts what answers lines with the time of the frames; None: that is the time of the board's Python.
         ``gone`` is set once the board is known to be gone: it is not tried to be reached again.
         """
         self._gone = gone or threading.Event()
         self._board = board
-        self._command = _command(board, hanging, runs_path, period_s)
+        self._command = _command(board, hanging, runs_path, period_s, clock)
+        self._read = read_life if clock is None else read_stamped
         self._stream: Stream | None = None
         self._heard: list[list[bytes]] = []
         self._why, self._failed = "", False
@@ -120,7 +125,7 @@ class StateWatch:
             with suppress(DeviceError):
                 self._stream.send_eof()
         self._thread.join(_END_S)
-        lives = tuple(read_life(lines, self._board.read_state) for lines in list(self._heard) if lines)
+        lives = tuple(self._read(lines, self._board.read_state) for lines in list(self._heard) if lines)
         return Watched(lives, self._why)
 
     def _begin(self) -> None:
@@ -169,13 +174,19 @@ class StateWatch:
                 return
 
 
-def _command(board: Board, hanging: Sequence[AcceleratorFacts], runs_path: str, period_s: float) -> str:
+def _command(
+    board: Board, hanging: Sequence[AcceleratorFacts], runs_path: str, period_s: float, clock: str | None
+) -> str:
     usb = [one.port for one in hanging if one.link_mbps is not None]
     speeds = [f"link.{port}\t\x1e{board.path(f'/sys/bus/usb/devices/{port}/speed')}" for port in usb]
     found = f'"$(sh -c {quote(board.watch_places())})\n"{quote(chr(10).join(speeds))}'
     slow = script(board.root, board.watch_script) if board.watch_script else ""
-    words = ["exec python3 -u -c", quote(inspect.getsource(helper)), found, f"{period_s:g}"]
-    return " ".join([*words, quote(runs_path), quote(board.root.rstrip("/")), quote(slow)])
+    told = f"{quote(runs_path)} {quote(board.root.rstrip('/'))} {quote(slow)}"
+    if clock is None:
+        return f"exec python3 -u -c {quote(inspect.getsource(helper))} {found} {period_s:g} {told}"
+    by_shell = (resources.files(__package__ or "") / "shell_helper.sh").read_text(encoding="utf-8")
+    aside = "aside=$(command -v nice); ${aside:+nice -n 19}"
+    return f"{aside} sh -c {quote(by_shell)} sh {found} {period_s * 1e3:.0f} {told} | {clock}"
 
 
 def _why(stream: Stream, lost: ConnectionLost) -> tuple[str, bool]:

@@ -7,6 +7,7 @@ import random
 import shutil
 import subprocess
 import sys
+import time
 from itertools import pairwise
 from math import log
 from pathlib import Path
@@ -205,6 +206,19 @@ def test_a_part_alone_is_scored_and_bursts_stand_around_the_frames(events):
         waited_ns = burst["waited_ns"] or 0
         assert burst["end_ns"] - burst["start_ns"] - waited_ns >= 20e6 or burst["end_ns"] - burst["start_ns"] >= 80e6
     assert named(seen, "hello")["overhead"]["rounds"] == 200
+
+
+def test_as_a_clock_it_answers_each_line_at_once_with_the_time_of_its_frames(program):
+    with subprocess.Popen([program, "clock"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as clock:
+        for asked in (b"1", b"2 words\ttabs", b"x" * 10_000, b""):
+            before_ns = time.monotonic_ns()
+            clock.stdin.write(asked + b"\n")
+            clock.stdin.flush()
+            said, _, t = clock.stdout.readline().rpartition(b" ")
+            assert said == asked
+            assert before_ns <= int(t) <= time.monotonic_ns()
+        clock.stdin.close()
+        assert clock.wait(60) == 0
 
 
 def refused(done):

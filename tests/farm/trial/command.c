@@ -1,6 +1,7 @@
 /* A program that predicts, in no language of the farm's: it tells what any runner tells. Every image is of class 3. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 static long long now_ns(void)
@@ -10,8 +11,21 @@ static long long now_ns(void)
     return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
+static int answer(int right)
+{
+    char line[4096];
+    while (fgets(line, sizeof line, stdin)) {
+        line[strcspn(line, "\n")] = 0;
+        right ? printf("%s %lld\n", line, now_ns()) : printf("%s noon\n", line);
+        fflush(stdout);
+    }
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 2)
+        return answer(!strcmp(argv[1], "clock"));
     long long count = atoll(getenv("FARM_MIN_COUNT")), least_ns = (long long)(atof(getenv("FARM_DURATION_S")) * 1e9);
     FILE *images = argc == 3 ? fopen(argv[2], "rb") : NULL;
     if (!images) {

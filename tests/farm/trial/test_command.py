@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from farm.errors import LabFault
+from farm.errors import LabFault, UsageFault
 from farm.trial.remote import run_on_board
 from farm.trial.scenario import Server, SingleStream
+from farm.trial.starting import require_clock
 from farm.trial.trial import run_trial
 
 from .breaking import BreakingShell
@@ -28,7 +29,9 @@ def program(tiny, tmp_path):
     subprocess.run([compiler, "-o", tmp_path / "predict", SOURCE], check=True, timeout=60)
     facts = {name: {"sha256": "0" * 64, "size": 1, "executable": True} for name in ("predict", "model.onnx")}
     command = ["./predict", "{model}", "{images}"]
-    return lambda *words: tiny(runtime="command", command=[*command[: 3 - len(words)], *words], files=facts)
+    return lambda *words, **more: tiny(
+        runtime="command", command=[*command[: 3 - len(words)], *words], files=facts, **more
+    )
 
 
 def test_a_program_of_its_own_leaves_a_record_like_any_other(program, local_bench):
@@ -57,6 +60,42 @@ def test_what_a_program_prints_is_kept_while_the_link_is_away(program, local_ben
     assert record.accuracy is not None
     assert (record.accuracy.correct, record.accuracy.total) == (4, 40)
     assert list((tmp_path / "runs").iterdir()) == []
+    assert record.runner.link_away_s > 0
+    assert record.runner.frame_us is None
+
+
+NO_PYTHON = "#!/bin/sh\necho python3: not found >&2; exit 127\n"
+
+
+def test_a_program_that_tells_its_time_needs_no_python_on_its_board(program, local_bench, tmp_path):
+    bench = local_bench(shift_s=1000)
+    (tmp_path / "bin" / "python3").write_text(NO_PYTHON)
+    deployment = replace(program(clock=["./predict", "clock"]), runs_path=str(tmp_path / "runs"))
+    record = run_trial(bench, deployment, QUICK).record
+    assert record.power[0].joules_per_inference > 0
+    assert record.state_during.readings >= 2
+    assert record.state_during.why_unwatched is None
+
+
+def test_a_board_on_which_nothing_tells_the_time_is_refused(program, tiny):
+    require_clock("here", None, program(clock=["./predict", "clock"]))
+    require_clock("here", "3.5.3", program())
+    with pytest.raises(UsageFault, match=r"no python3 that could tell the time .* pack it with --clock"):
+        require_clock("here", None, program())
+    with pytest.raises(LabFault, match="has no python3, which runtime onnx needs"):
+        require_clock("here", None, tiny())
+
+
+@pytest.mark.parametrize(
+    ("clock", "why"),
+    [
+        (["./predict", "wrong"], "asked for its time, the artifact's clock answers: '1 noon'"),
+        (["/nowhere"], "asked for its time, the artifact's clock ends with status 127.*\n.*run `/nowhere` there"),
+    ],
+)
+def test_a_clock_that_tells_no_time_is_a_lab_fault(program, local_bench, clock, why):
+    with pytest.raises(LabFault, match=why):
+        run_trial(local_bench(shift_s=0), program(clock=clock), QUICK)
 
 
 def run(deployment, bench, scenario=QUICK):
