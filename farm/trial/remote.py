@@ -16,6 +16,7 @@ from ..errors import LabFault, UsageFault
 from .following import SILENCE_S, Following, Told
 from .gone import Gone
 from .kept import Kept
+from .said import NEEDED, BurstSaid, End, Error, Hello, Row, Rows, Start, require_frames, scored, stages_of, why
 from .scenario import Scenario
 from .signs import Signs
 from .starting import command, plan
@@ -28,10 +29,6 @@ _STARTED_S = 120.0
 _BURST_AT_MOST = 4
 """So many times its length a burst may take where the board's processor is busy otherwise; the runner keeps to it."""
 
-STAGES = ("acquire", "convert", "marshal", "infer", "decode", "draw")
-"""That a runner may tell, in the pipeline's order."""
-_NEEDED = ("image", "arrival_ns", "wake_ns", "prediction")
-"""Columns without which there is nothing to tell."""
 _TELLS = "docs/scenarios.md tells what a program must print"
 
 Int64 = NDArray[np.int64]
@@ -60,7 +57,7 @@ class Run:
     """Whether the least duration and the least count were reached before the time was up."""
     writing_ns: int | None = None
     """Spent on telling while there were frames to come; None where the runner does not say."""
-    rows: list[list[int | float | None]] = field(default_factory=list[list[int | float | None]])
+    rows: list[Row] = field(default_factory=list[Row])
     scored: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
     """(image, prediction) of what was predicted after the frames."""
     scored_margins: list[float | None] = field(default_factory=list[float | None])
@@ -78,7 +75,7 @@ class Run:
     @property
     def stages(self) -> list[str]:
         """The pipeline's stages that are timed, in their order; the last of them ends a frame."""
-        return [stage for stage in STAGES if f"{stage}_ns" in self.hello["columns"]]
+        return stages_of(self.hello["columns"])
 
     @property
     def runtime(self) -> str:
@@ -161,15 +158,22 @@ def run_on_board(
     run.away_s = following.away_s
     if not run.ended or following.status:
         raise _ended_early(shell.name, following.status, following.said)
-    if scenario.draw and "draw" not in run.stages:
-        raise LabFault(shell.name, "was to draw into the frames, and its program knows no stage draw")
     if not run.rows:
         raise LabFault(shell.name, "the runner ended without a single frame", hint=following.said[-500:])
-    if "start" not in run.heard_ns:
-        raise LabFault(shell.name, "the runner told no start", hint=_TELLS)
-    if run.dropped and "frame" not in run.hello["columns"]:
-        raise LabFault(shell.name, "the runner has dropped frames, and its rows lack frame, their number", hint=_TELLS)
+    _require_story(shell.name, run, scenario)
     return run
+
+
+def _require_story(board: str, run: Run, scenario: Scenario) -> None:
+    """Raise LabFault where what a run has told of its frames is not all that a record needs."""
+    if scenario.draw and "draw" not in run.stages:
+        raise LabFault(board, "was to draw into the frames, and its program knows no stage draw")
+    if "start" not in run.heard_ns:
+        raise LabFault(board, "the runner told no start", hint=_TELLS)
+    if run.dropped and "frame" not in run.hello["columns"]:
+        raise LabFault(board, "the runner has dropped frames, and its rows lack frame, their number", hint=_TELLS)
+    if run.column(f"{run.stages[-1]}_ns")[-1] <= run.column("arrival_ns")[0]:
+        raise LabFault(board, "the runner's frames took no time at all", hint=_TELLS)
 
 
 def _heard(run: Run, told: Told, board: str, deployment: Deployment, progress: Callable[[str], None]) -> None:
@@ -179,7 +183,7 @@ def _heard(run: Run, told: Told, board: str, deployment: Deployment, progress: C
         run.heard_ns[name] = run.heard_ns.get(name, (told.t_ns, 0))[0], told.t_ns
     except (KeyError, TypeError, ValueError) as error:
         said = json.dumps(told.event)[:200]
-        raise LabFault(board, f"the runner says {said!r}", hint="what prints on the board's output?") from error
+        raise LabFault(board, f"the runner says {said!r}: {why(error)}", hint=_TELLS) from error
 
 
 def _worded(board: str, gone: Gone, run: Run, signs: Signs) -> LabFault:
@@ -191,50 +195,44 @@ def _worded(board: str, gone: Gone, run: Run, signs: Signs) -> LabFault:
     return LabFault(board, f"{gone.what} {when}{evidence}{signs.testimony()}", hint=gone.hint)
 
 
-def require_columns(board: str, run: Run) -> None:
+def _require_columns(board: str, run: Run) -> None:
     """Raise LabFault where frames are told in other columns than there can be anything made of."""
-    missing = [name for name in _NEEDED if name not in run.hello["columns"]]
+    missing = [name for name in NEEDED if name not in run.hello["columns"]]
     if missing or not run.stages:
         lacks = ", ".join(missing) or "any stage's end, such as infer_ns"
         raise LabFault(board, f"the runner's rows lack {lacks}", hint=_TELLS)
 
 
-def _whole(rows: list[list[int | float | None]], run: Run) -> list[list[int | float | None]]:
-    """Return rows; ValueError where one is not as ``hello`` says, or lacks what counts."""
-    columns = run.hello["columns"]
-    counts = [columns.index(name) for name in (*_NEEDED, *(f"{stage}_ns" for stage in run.stages))]
-    if any(len(row) != len(columns) or any(row[at] is None for at in counts) for row in rows):
-        raise ValueError
-    return rows
-
-
 def _take(run: Run, event: dict[str, Any], board: str, deployment: Deployment, progress: Callable[[str], None]) -> None:
     match event["event"]:
         case "hello":
+            hello = Hello.model_validate(event)
             run.hello = event
-            require_columns(board, run)
-            where = f" on {run.device}" if run.device else ""
-            progress(f"{run.runtime}{where}" + (f", Python {event['python']}" if "python" in event else ""))
+            _require_columns(board, run)
+            where = f" on {hello.device}" if hello.device else ""
+            progress(f"{hello.runtime}{where}" + (f", Python {hello.python}" if hello.python else ""))
         case "burst":
-            waited_ns = event["waited_ns"]
-            run.bursts.append(
-                Burst(int(event["start_ns"]), int(event["end_ns"]), None if waited_ns is None else int(waited_ns))
-            )
+            burst = BurstSaid.model_validate(event)
+            run.bursts.append(Burst(burst.start_ns, burst.end_ns, burst.waited_ns))
         case "start":
-            run.offered = int(event["frames"])
+            run.offered = Start.model_validate(event).frames
         case "frames":
-            run.rows += _whole(event["rows"], run)
+            rows = Rows.model_validate(event).rows
+            require_frames(run.hello["columns"], rows, run.rows[-1] if run.rows else None)
+            run.rows += rows
             progress(f"frame {len(run.rows)} of {run.offered}")
         case "scored":
-            run.scored += [(int(row[0]), int(row[1])) for row in event["rows"]]
-            run.scored_margins += [row[2] if len(row) > 2 else None for row in event["rows"]]
+            answers, margins = scored(Rows.model_validate(event).rows)
+            run.scored += answers
+            run.scored_margins += margins
         case "end":
-            run.ended = True
-            run.offered = int(event.get("offered", run.offered))
-            run.dropped, run.complete = int(event.get("dropped", 0)), bool(event.get("complete", True))
-            run.writing_ns = event.get("writing_ns")
+            end = End.model_validate(event)
+            run.ended, run.complete = True, end.complete
+            run.offered = run.offered if end.offered is None else end.offered
+            run.dropped, run.writing_ns = end.dropped, end.writing_ns
         case "error":
-            raise _refused(board, deployment, str(event["kind"]), str(event["detail"]))
+            error = Error.model_validate(event)
+            raise _refused(board, deployment, error.kind, error.detail)
         case _:
             pass  # a newer runner may tell more
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from farm.trial.figures import without_waiting
-from farm.trial.remote import STAGES
+from farm.trial.said import STAGES
 
 
 def command(deployment, **options):

@@ -162,6 +162,11 @@ START, END = '{"event": "start", "frames": 2}', '{"event": "end"}'
             [START, '{"event": "frames", "rows": [[0, 1, 1, 2, 3]]}', '{"event": "end", "dropped": 1}'],
             "rows lack frame",
         ),
+        ([START, '{"event": "frames", "rows": [[0, 5, 5, 5, 3]]}', END], "took no time at all"),
+        (
+            ['{"event": "hello", "runtime": "r", "device": 7, "columns": []}', END],
+            "says .*device: Input should be a valid",
+        ),
     ],
 )
 def test_a_program_that_tells_too_little_is_a_fault_and_no_crash(program, local_bench, tmp_path, lines, why):
@@ -182,5 +187,8 @@ def test_a_device_and_drawing_are_asked_for_with_the_plan(tiny, local_bench):
 def test_a_program_that_was_to_draw_and_cannot_is_told_so(program, local_bench, tmp_path):
     rows = '{"event": "start", "frames": 1}\n{"event": "frames", "rows": [[0, 1, 1, 2, 3]]}\n{"event": "end"}'
     quiet = told(program(), tmp_path, f"cat <<EOF\n{COLUMNS}\n{rows}\nEOF")
+    bench = local_bench(shift_s=0)
     with pytest.raises(LabFault, match="knows no stage draw"):
-        run(quiet, local_bench(shift_s=0), replace(QUICK, draw=True))
+        run(quiet, bench, replace(QUICK, draw=True))
+    with pytest.raises(LabFault, match="without a single frame"):
+        run(told(quiet, tmp_path, f"echo '{END}'"), bench, replace(QUICK, draw=True))
