@@ -11,8 +11,8 @@ from pathlib import Path
 from ..errors import UsageFault
 from .ssh_wire import Cut, Wire
 
-_WORD = re.compile(r'(?:[^\s"]|"[^"]*")+')
-_OPTION = re.compile(r'([A-Za-z-]+)(?:="([^"]*)")?(?:,|$)')
+_WORD = re.compile(r'(?:[^\s"]|"[^"]*"|")+')
+_OPTION = re.compile(r'([A-Za-z-]+)(?:="([^"]*)")?(?:,(?=.)|$)')
 _KEY_TYPE = re.compile(r"(ssh-|ecdsa-|sk-)[A-Za-z0-9@.-]+")
 _TIMES = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 
@@ -96,6 +96,8 @@ def _lines(line: str) -> Iterator[Signer]:
     if not line.strip() or line.lstrip().startswith("#"):
         return
     words = _WORD.findall(line)
+    if words[0].count('"') % 2:
+        raise ValueError("a quote has no end")
     if len(words) < 3:
         raise ValueError("want principals, options if any, key type and key")
     options: dict[str, str] = {}
@@ -122,6 +124,8 @@ def _options(word: str) -> dict[str, str]:
             raise ValueError(f"no option {word[at:]!r}; there are namespaces, valid-after and valid-before")
         if name == "cert-authority":
             raise ValueError("cert-authority is not supported; name each signer's own key")
+        if name in found:
+            raise ValueError(f"{name} stands there twice")
         if match[2] is None:
             raise ValueError(f'{name} needs a value: {name}="…"')
         found[name], at = match[2], match.end()

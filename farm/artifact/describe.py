@@ -252,7 +252,7 @@ def steps(said: Said, given: Input, shown: tuple[int, ...] | None, where: str) -
         factor, offset = factor / given.scale, offset / given.scale + (given.zero_point or 0)
     as_it_is = bool((factor == 1).all() and (offset == 0).all())
     scale = None if as_it_is else check(Scale, {"factor": _numbers(factor), "offset": _numbers(offset)}, where)
-    found = (made.upscale or _to_size(given, shown), made.order, scale)
+    found = (made.upscale or _to_size(given, shown, where), made.order, scale)
     return [step for step in found if step is not None]
 
 
@@ -276,14 +276,16 @@ def _numbers(values: NDArray[np.float64]) -> float | PerChannel:
     return first, second, third
 
 
-def _to_size(given: Input, shown: tuple[int, ...] | None) -> UpscaleNearest | None:
+def _to_size(given: Input, shown: tuple[int, ...] | None, where: str) -> UpscaleNearest | None:
     """Return the step that brings any image to a net's size; None where it has that size, or the net takes none."""
     if len(given.shape) != 4:
         return None
     rows, columns = given.shape[2:] if given.layout == "NCHW" else given.shape[1:3]
     colours = 1 if shown is None or len(shown) == 2 else shown[2]
     takes_it = prod(given.shape) == rows * columns * colours
-    return UpscaleNearest(height=rows, width=columns) if takes_it and (shown or ())[:2] != (rows, columns) else None
+    if not takes_it or (shown or ())[:2] == (rows, columns):
+        return None
+    return check(UpscaleNearest, {"height": rows, "width": columns}, f"{where}: input.shape")
 
 
 def _parents(parent: Manifest, where: str) -> _Made:

@@ -70,7 +70,7 @@ def _with_numbers(source: Path) -> dict[str, Content]:
         except Malformed as error:
             raise UsageFault(f"{source}: {error}") from error
     for name in others:
-        if Path(name).name != name:
+        if Path(name).name != name or not name.isprintable() or not name:
             raise UsageFault(f"{source}: keeps numbers in {name!r}; want a file beside it")
         contents[name] = content_of(source.with_name(name))
     return contents

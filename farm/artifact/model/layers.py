@@ -1,13 +1,13 @@
 """The layers of a net that have weights, or that multiply: how many multiplications, by which numbers."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Literal
 
 import numpy as np
 
-from .folding import Folding, Weights
+from .folding import Folding, Weights, along
 from .net import Net, Node, Shape
 
 Per = Literal["output", "input"]
@@ -103,14 +103,9 @@ def _layers(net: Net, folding: Folding) -> Iterator[Layer]:
         weights = folding.weights(node.inputs[slots.weight])
         if weights is not None and slots.zero is not None and len(node.inputs) > slots.zero:
             zero = net.constants.get(node.inputs[slots.zero])
-            if zero is not None and zero.values is not None and zero.values.size == 1:
-                weights = Weights(
-                    weights.shape,
-                    weights.values,
-                    weights.stored_bytes,
-                    weights.dtype,
-                    float(zero.values.reshape(-1)[0]),
-                )
+            if zero is not None and zero.values is not None:
+                axis = _channels(node, slots)[0]
+                weights = replace(weights, zero=along(zero.values, weights.shape, axis))
         biases = folding.weights(node.inputs[slots.bias]) if 0 <= slots.bias < len(node.inputs) else None
         yield Layer(
             node.name or node.outputs[0],

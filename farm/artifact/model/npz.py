@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .malformed import Malformed
+from .malformed import Malformed, malformed
 from .net import Constant, Net, Node, Port, Shape, constant
 from .onnx_shapes import shapes
 
@@ -60,6 +60,7 @@ def is_reference(data: bytes | memoryview) -> bool:
         return False
 
 
+@malformed()
 def read_npz(data: bytes | memoryview) -> Net:
     """Return the net; :class:`Malformed` where the file is none."""
     arrays = dict(_arrays(data))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .malformed import Malformed
+from .malformed import Malformed, malformed
 from .net import Constant, Net, Node, Port, Shape, constant
 from .onnx_shapes import shapes
 from .protobuf import Message
@@ -41,6 +41,7 @@ _EXTERNAL = 1
 _DEFAULT_DOMAINS = ("", "ai.onnx")
 
 
+@malformed()
 def read_onnx(data: bytes | memoryview, beside: Beside = lambda _: None) -> Net:
     """Return the net; :class:`Malformed` where the file is none."""
     model = Message(data)
@@ -143,7 +144,7 @@ def _quantised(port: Port, nodes: list[Node], constants: Mapping[str, Constant])
         kind = node.operator.rpartition(".")[2]
         if port.name in node.inputs[:1] and (kind.startswith("QLinear") or kind in ("QGemm", "DequantizeLinear")):
             found = [_scalar(constants.get(name)) for name in (*node.inputs[1:3], "", "")[:2]]
-            if found[0] is not None:
+            if found[0]:  # a scale of 0 says nothing
                 return Port(port.name, port.shape, port.dtype, float(found[0]), int(found[1] or 0))
     return port
 

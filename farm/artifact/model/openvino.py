@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
-from .malformed import Malformed
+from .malformed import Malformed, malformed
 from .net import Constant, Net, Node, Port, Shape, constant
 
 _TYPES = {
@@ -40,6 +40,7 @@ class _Element:
         return found
 
 
+@malformed()
 def read_openvino(xml: bytes, numbers: bytes) -> Net:
     """Return the net of both files; :class:`Malformed` where they are none."""
     net = _parse(xml)

@@ -6,7 +6,7 @@ from typing import TypeVar
 import numpy as np
 
 from .flatbuffer import Table
-from .malformed import Malformed
+from .malformed import Malformed, malformed
 from .net import Constant, Net, Node, Port, Values, constant
 from .tflite_names import OPERATORS, TYPES
 
@@ -27,6 +27,7 @@ def operators(data: bytes | memoryview) -> list[str]:
     return [_operator(code) for code in _model(data).tables(1)]
 
 
+@malformed()
 def read_tflite(data: bytes | memoryview) -> Net:
     """Return the net; :class:`Malformed` where the file is none."""
     model = _model(data)

@@ -16,7 +16,7 @@ from farm.artifact.model.read import read_net
 from farm.artifact.model.tflite import read_tflite
 from farm.artifact.unpack import open_artifact
 
-from .onnx_bytes import model, node, tensor
+from .onnx_bytes import blob, model, node, tensor
 
 LAB = Path(__file__).parents[2] / "lab" / "artifacts"
 
@@ -132,6 +132,14 @@ def test_each_channel_may_have_a_zero_of_its_own():
     assert layer.zeros() == 4
 
 
+def test_products_of_integers_too_may_have_a_zero_for_each_channel():
+    weights = np.array([[3, 3, 4], [5, 5, 3]], np.uint8)
+    constants = {"w": weights.T.copy(), "scale": np.float32([1]), "zeros": np.uint8([3, 5]), "zero": np.uint8([0])}
+    given = ["x", "scale", "zero", "w", "scale", "zeros", "scale", "zero"]
+    (layer,) = layers(read_onnx(model([node("QLinearMatMul", given, ["y"])], constants, {"x": [1, 3]})))
+    assert layer.zeros() == 4
+
+
 def test_numbers_that_lie_in_another_file_are_read_from_there():
     weights = np.arange(6, dtype=np.float32).reshape(2, 3)
     where = {"location": "m.bin", "offset": "8", "length": "24"}
@@ -176,7 +184,15 @@ def test_a_type_that_nobody_knows_keeps_its_size_alone():
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"\xff" * 40, b"\x3a\x80\x80\x80\x80\x10" + b"x" * 20, b"PK\x03\x04" + bytes(30)]
+    "data",
+    [
+        b"",
+        b"\xff" * 40,
+        b"\x3a\x80\x80\x80\x80\x10" + b"x" * 20,
+        b"PK\x03\x04" + bytes(30),
+        model([node("Relu", ["x"], ["y"]) + blob(5, blob(1, "alpha") + blob(2, b""))], {}, {"x": [1]}),
+        model([blob(4, "Constant") + blob(5, blob(1, "value") + blob(5, tensor("c", np.int8([1]))))], {}, {"x": [1]}),
+    ],
 )
 def test_what_is_no_onnx_file_is_malformed(data):
     with pytest.raises(Malformed):

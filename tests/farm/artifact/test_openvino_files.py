@@ -120,6 +120,7 @@ def test_a_document_type_is_refused_with_all_that_it_could_do(head, encoding):
             "35 bytes for a int8",
         ),
         (graph([*LAYERS[:1], constant(1, "i8", "-4", 0, 36, 4), *LAYERS[2:]]), NUMBERS, "no offset, size and shape"),
+        (graph().replace(b"<dim>8</dim>", "<dim>\u00b2</dim>".encode()), NUMBERS, "damaged"),
     ],
 )
 def test_what_is_no_graph_is_malformed(xml, numbers, told):

@@ -219,11 +219,18 @@ def test_numbers_that_lie_beside_a_model_are_packed_with_it(tmp_path):
         made_of(tmp_path / "tiny.onnx")
     (tmp_path / "tiny.data").write_bytes(weights.tobytes())
     assert set(made_of(tmp_path / "tiny.onnx").files) == {"tiny.onnx", "tiny.data"}
-    where["location"] = "../tiny.data"
-    constants = {"w": written("w", weights, external=where)}
-    (tmp_path / "tiny.onnx").write_bytes(model(nodes, constants, {"x": [1, 1, 8, 8]}, {"y": [1, 10]}))
-    with pytest.raises(UsageFault, match="want a file beside it"):
-        made_of(tmp_path / "tiny.onnx")
+    for place in ("../tiny.data", "", "a\0b"):
+        constants = {"w": written("w", weights, external=where | {"location": place})}
+        (tmp_path / "tiny.onnx").write_bytes(model(nodes, constants, {"x": [1, 1, 8, 8]}, {"y": [1, 10]}))
+        with pytest.raises(UsageFault, match="want a file beside it"):
+            made_of(tmp_path / "tiny.onnx")
+
+
+def test_an_input_that_no_image_is_enlarged_to_is_told(tmp_path):
+    nodes = [node("GlobalAveragePool", ["x"], ["y"])]
+    (tmp_path / "wide.onnx").write_bytes(model(nodes, {}, {"x": [1, 1, 9000, 8]}, {"y": [1, 1]}))
+    with pytest.raises(UsageFault, match=r"wide\.onnx: input\.shape: height: .* 8192"):
+        made_of(tmp_path / "wide.onnx", Said(precision="float32"))
 
 
 def test_a_score_needs_what_it_was_counted_on(tiny, dataset, tmp_path):

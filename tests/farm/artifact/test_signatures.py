@@ -186,6 +186,9 @@ def test_every_wrong_line_is_told_with_its_number(signers):
         "alice ssh-ed25519 AAAA!": "the key is damaged",
         line(ALICE).replace("ssh-ed25519", "ssh-rsa"): "the key is of type ssh-ed25519, not ssh-rsa",
         "alice what is": "no option 'what'",
+        line(ALICE, options='namespaces="git",namespaces="edge-test-farm"'): "namespaces stands there twice",
+        line(ALICE, options='namespaces="edge-test-farm",'): "no option 'namespaces=",
+        f'"{line(ALICE)}': "a quote has no end",
     }
     with pytest.raises(UsageFault) as fault:
         signers(line(ALICE), *wrong)
