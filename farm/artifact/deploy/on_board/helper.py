@@ -58,7 +58,7 @@ class Wire:
 def alone():
     """See that no other deployment works here. An earlier one belongs to a controller that lost its link, or its lease.
 
-    Returns the descriptor that keeps others out: it ends with this process.
+    Returns the descriptor that keeps others out: it ends with this process, and with the script that it runs.
     """
     descriptor = os.open("deploying", os.O_RDWR | os.O_CREAT, 0o644)
     until = time.monotonic() + _TAKEOVER_S
@@ -100,17 +100,19 @@ def load():
     import subprocess  # noqa: F401
 
 
-def run(script):
+def run(script, lock):
+    """Run commands; they keep others out, too: whoever takes over ends this process, and not them."""
     import subprocess
 
+    pipe = subprocess.PIPE
     process = subprocess.Popen(
-        ["/bin/sh", "-c", script], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ["/bin/sh", "-c", script], stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, pass_fds=(lock,)
     )
     out, err = process.communicate()
     return {"status": process.returncode, "out": out.decode("utf-8", "replace"), "err": err.decode("utf-8", "replace")}
 
 
-def talk(wire, say):
+def talk(wire, say, lock):
     """Do what is asked until nothing more is."""
     wanted = []
     while True:
@@ -133,7 +135,7 @@ def talk(wire, say):
                 note(name, lengths)
         elif what == "run":
             link([(path, "../" * path.count("/") + "blobs/" + wanted[number][0]) for path, number in asked["links"]])
-            say(run(asked["script"]))
+            say(run(asked["script"], lock))
         else:
             return
 
@@ -156,7 +158,7 @@ def main(stdin, stdout):
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, taken_over)
         say({"ready": "%d.%d" % sys.version_info[:2]})
-        talk(Wire(stdin), say)
+        talk(Wire(stdin), say, lock)
     except EOFError:
         return 1
     except (OSError, ValueError, zlib.error) as error:

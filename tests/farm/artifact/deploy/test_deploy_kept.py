@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -149,6 +150,19 @@ def test_of_two_at_once_the_later_one_goes_on(shell, workdir, dataset, retrain):
         deploy(shell, workdir, first, dataset, progress=meanwhile)
     assert Path(workdir, "current").resolve().name == second.id
     assert deploy(shell, workdir, first, dataset).bytes_sent > 0
+
+
+def test_who_takes_over_waits_until_the_earlier_one_has_tidied_up(shell, workdir, dataset, retrain, tmp_path):
+    """Else what the later one has brought, and not yet given a name, would be removed as nobody's."""
+    began, over = tmp_path / "began", tmp_path / "over"
+    shell.before(tmp_path / "slow", ls=f'touch "{began}"; sleep 0.9; {shutil.which("ls")} "$@"; touch "{over}"')
+    with ThreadPoolExecutor(1) as one:
+        earlier = one.submit(deploy, shell, workdir, retrain(b"first"), dataset)
+        while not began.exists():
+            assert not earlier.done(), earlier.exception()
+        there: list[bool] = []
+        put = deploy(type(shell)(), workdir, retrain(b"later"), dataset, progress=lambda _: there.append(over.exists()))
+    assert (there, Path(put.model_path).read_bytes()) == ([True], b"later")
 
 
 @pytest.fixture
