@@ -40,7 +40,7 @@ from .helper import Helper, Took
 from .names import Kept, activation, deployed, links, require_done
 from .opening import opened
 from .recipes import Recipes
-from .wanted import wanted
+from .wanted import Wanted, wanted
 
 __all__ = ["KEEP", "Deployment", "Kept", "Took", "deploy", "deploy_to", "deployed", "roll_back"]
 
@@ -145,10 +145,8 @@ def deploy(
         if board.stream is not None:
             helper = Helper(shell, workdir, board.stream)
             took = bring(helper, shell.name, workdir, blobs, recipes, require_space, tell)
-            status, out, err = run_there(
-                helper, blobs, links(want), fenced(shell, workdir, activation(shell, want, keep, linked=True))
-            )
-            require_done(shell, workdir, status, out, err)
+            script = fenced(shell, workdir, activation(shell, want, keep, linked=True))
+            require_done(shell, workdir, *run_there(helper, blobs, links(want), script))
             note(helper, recipes)
             took.chunk_s = recipes.seconds
             helper.end()
@@ -156,16 +154,21 @@ def deploy(
             took = bring_by_shell(shell, workdir, blobs, require_space, tell, timeout_s=timeout_s)
             done = try_fenced(shell, workdir, activation(shell, want, keep, linked=False))
             require_done(shell, workdir, done.exit_status, done.text, done.stderr.decode("utf-8", "replace"))
-    model, runner = (f"{workdir}/{folder}" for folder in (f"artifacts/{artifact.id}", f"runner/{want.runner}"))
+    return _ready(workdir, artifact, dataset, want, took)
+
+
+def _ready(workdir: str, artifact: Artifact, dataset: Dataset, want: Wanted, took: Took) -> Deployment:
+    """Return where everything stands now."""
+    model = f"{workdir}/artifacts/{artifact.id}"
     return Deployment(
         artifact,
         dataset,
         model_path=f"{model}/{artifact.manifest.entry}",
         images_path=f"{workdir}/datasets/{dataset.id}/{IMAGES}",
-        runner_path=runner,
+        runner_path=f"{workdir}/runner/{want.runner}",
         manifest_path=f"{model}/{MANIFEST}",
         bytes_sent=took.bytes_sent,
-        bytes_reused=sum(blob.size for blob in blobs if blob.sha256 in took.there),
+        bytes_reused=sum(blob.size for blob in want.blobs.values() if blob.sha256 in took.there),
         took=took,
         runs_path=f"{workdir}/runs",
     )
