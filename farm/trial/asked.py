@@ -10,6 +10,8 @@ from ..errors import UsageFault
 from ..lab.words import unknown
 from .scenario import SCENARIOS, Scenario
 
+_PAIRS = frozenset({"part", "start_celsius"})
+
 
 def scenario_of(name: str, settings: Mapping[str, object]) -> Scenario:
     """Return a scenario; a setting may be a text, as on a command line.
@@ -26,9 +28,11 @@ def scenario_of(name: str, settings: Mapping[str, object]) -> Scenario:
         if key not in known:
             raise UsageFault(f"scenario {name}: no setting {key!r}; {unknown(key, known)}")
         try:
-            found[key] = TypeAdapter(hints[key]).validate_python(value)
+            typed = value.split(",") if key in _PAIRS and isinstance(value, str) else value
+            found[key] = TypeAdapter(hints[key]).validate_python(typed)
         except ValidationError as error:
-            raise UsageFault(f"scenario {name}: {key}: {value!r}: {error.errors()[0]['msg']}") from None
+            why = f"want two numbers, as {key}=20,40" if key in _PAIRS else error.errors()[0]["msg"]
+            raise UsageFault(f"scenario {name}: {key}: {value!r}: {why}") from None
     missing = [key for key, field in known.items() if field.default is MISSING and key not in found]
     if missing:
         raise UsageFault(f"scenario {name}: {' and '.join(missing)} must be given")

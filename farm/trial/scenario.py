@@ -15,6 +15,9 @@ _COMPARISON_AT_MOST_S = 600.0
 """Of the 250 images, assumed: 2.4 s each, slower than any net of that comparison on any of its boards."""
 _COMPARISON_HZ = 10.0
 """To tell about how long it takes, where nothing is known (assumed)."""
+_MOST_FRAMES = 5_000_000
+"""At a rate: the board keeps when each is due, and what came of it. Three days at 20 a second (assumed: more is a slip,
+and takes a small board's memory)."""
 
 Late = Literal["queue", "drop"]
 
@@ -60,13 +63,19 @@ class Common:
     def __post_init__(self) -> None:
         """Refuse what cannot be run."""
         for field in fields(self):
-            value = getattr(self, field.name)
+            if (value := getattr(self, field.name)) is None:
+                continue
             if field.name in _POSITIVE and not 0 < value < inf:
                 raise UsageFault(f"{field.name}: {value} is not a positive number")
             if field.name in _NOT_NEGATIVE and not 0 <= value < inf:
                 raise UsageFault(f"{field.name}: {value} is below 0")
             if field.name in _AT_LEAST_ONE and value < 1:
                 raise UsageFault(f"{field.name}: {value} is below 1")
+            if value == "":
+                raise UsageFault(f"{field.name}: is empty; leave it out, or say which")
+        if isinstance(self, FixedRate | Server) and (frames := self.rate_hz * self.span_s) > _MOST_FRAMES:
+            what = f"{frames:.3g} frames in {self.span_s:g} s; a trial has {_MOST_FRAMES:,} at most"
+            raise UsageFault(f"rate_hz: {self.rate_hz:g} makes {what}")
         if self.start_celsius is not None and not self.start_celsius[0] < self.start_celsius[1]:
             raise UsageFault(f"start_celsius: {self.start_celsius[0]:g} is not below {self.start_celsius[1]:g}")
         if self.part is not None and not 0 <= self.part[0] < self.part[1]:
@@ -316,7 +325,7 @@ SCENARIOS: dict[str, type[Scenario]] = {
 }
 """By the names that commands and policies use: what is measured. Nobody asks for :class:`EachOnce` by its name."""
 
-_POSITIVE = frozenset({"rate_hz", "duration_s", "short_term_s", "at_most_s"})
+_POSITIVE = frozenset({"rate_hz", "duration_s", "short_term_s", "at_most_s", "deadline_ms"})
 _NOT_NEGATIVE = frozenset({"warmup_frames", "idle_s", "score_s", "soak_s", "start_timeout_s", "seed"})
 _AT_LEAST_ONE = frozenset({"min_frames", "min_queries", "min_samples", "samples_per_query"})
 

@@ -31,6 +31,9 @@ def test_settings_are_read_as_they_are_typed():
     assert scenario_of("multi-stream", {"samples_per_query": "4"}) == MultiStream(samples_per_query=4)
     assert scenario_of("fixed-rate", {"rate_hz": 5, "duration_s": 1, "late": "drop"}) == FixedRate(5, 1, late="drop")
     assert scenario_of("comparison250", {}) == Comparison250()
+    assert scenario_of("offline", {"part": "0,100", "start_celsius": "40,50.5"}) == Offline(
+        part=(0, 100), start_celsius=(40, 50.5)
+    )
 
 
 @pytest.mark.parametrize(
@@ -42,6 +45,11 @@ def test_settings_are_read_as_they_are_typed():
         ("server", {"rate_hz": "fast"}, "rate_hz: 'fast'"),
         ("fixed-rate", {"rate_hz": 5, "duration_s": 1, "late": "wait"}, "late: 'wait'"),
         ("multi-stream", {"samples_per_query": 0}, "samples_per_query: 0 is below 1"),
+        ("offline", {"part": "5"}, "part: '5': want two numbers"),
+        ("offline", {"device": ""}, "device: is empty"),
+        ("server", {"rate_hz": 5, "deadline_ms": "nan"}, "deadline_ms: nan is not a positive number"),
+        ("server", {"rate_hz": 5, "deadline_ms": 0}, "deadline_ms: 0.0 is not a positive number"),
+        ("fixed-rate", {"rate_hz": 1e9, "duration_s": 1}, "1e.09 frames in 1 s; a trial has 5,000,000 at most"),
     ],
 )
 def test_what_cannot_be_run_is_refused_by_name(name, settings, said):
