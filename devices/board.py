@@ -15,6 +15,7 @@ from .errors import (
     ConnectionLost,
     DeadlineExceeded,
     DeviceError,
+    ShellClosed,
     Unreachable,
 )
 from .facts import IDENTITY, STATE, WALL, WATCHED, integer, number, parse, places, script, starting
@@ -177,6 +178,7 @@ class Board(ABC):
         Raises:
             Unreachable, ConnectionLost, DeadlineExceeded, AuthenticationRefused: the last of what was seen.
             HostKeyMismatch, HostKeyUnknown: at once; waiting changes no key.
+            ShellClosed: at once.
         """
         self._poll(lambda left_s: bool(self.shell.run("true", timeout_s=left_s)), timeout_s, "takes no command")
 
@@ -220,6 +222,8 @@ class Board(ABC):
             try:
                 if look(max(min(left_s, _LOOK_S), _LOOK_AGAIN_S)):
                     return
+            except ShellClosed:
+                raise
             except _STILL_BOOTING as error:
                 met = error
             if time.monotonic_ns() + int(_LOOK_AGAIN_S * 1e9) >= deadline_ns:

@@ -17,7 +17,7 @@ from shlex import quote
 
 from .command_failed import failed
 from .console import Console
-from .errors import CommandFailed, ConnectionLost, ConsoleFault, DeadlineExceeded, DeviceError
+from .errors import CommandFailed, ConnectionLost, ConsoleFault, DeadlineExceeded, DeviceError, ShellClosed
 from .shell import Result, Stream
 from .ssh_command import as_root, end_group
 
@@ -162,7 +162,7 @@ class ConsoleShell:
 
     def _asked(self, script: str, timeout_s: float) -> Result:
         if self._closed:
-            raise ConnectionLost(self.name, "this shell has been closed")
+            raise ShellClosed(self.name)
         try:
             if self._login is not None:
                 self._login()

@@ -2,6 +2,7 @@
 
 DeviceError
  ├─ ConnectionLost     the link broke; not an exit status (transient)
+ │   └─ ShellClosed    whoever has the board has closed it
  ├─ Unreachable        nothing answers, or not within the deadline (transient)
  ├─ DeadlineExceeded   connected, but the command did not end in time
  ├─ HostKeyMismatch    another key than the one that is trusted
@@ -37,6 +38,12 @@ class ConnectionLost(DeviceError):
     """The connection broke."""
 
     transient = True
+
+
+class ShellClosed(ConnectionLost):
+    """This shell has been closed."""
+
+    transient = False
 
 
 class Unreachable(DeviceError):

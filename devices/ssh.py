@@ -13,10 +13,10 @@ from typing import Self
 import paramiko
 
 from .command_failed import failed
-from .errors import ConnectionLost, Unreachable
+from .errors import ConnectionLost, ShellClosed, Unreachable
 from .shell import Result
 from .ssh_command import as_root, end_group, marked, receive_file
-from .ssh_link import BROKEN, Link, Target
+from .ssh_link import BROKEN, Guard, Link, Target
 from .ssh_stream import SshStream
 
 _PIECE_BYTES = 262_144
@@ -41,6 +41,8 @@ class Ssh:
         self._streams: set[SshStream] = set()
         self._lock = threading.Lock()
         self._closed = False
+        self._trying: Guard | None = None
+        """Of the attempt to connect that is under way."""
         self._unreached: tuple[int, float, Unreachable] | None = None
         """The attempt to connect that failed last, unless one has succeeded since: when, how long it was given, why."""
 
@@ -114,8 +116,10 @@ class Ssh:
 
     def close(self) -> None:
         """End what runs and close every connection. May be called twice."""
+        self._closed = True  # before the lock, which whoever connects has
+        if (trying := self._trying) is not None:
+            trying.fire()
         with self._lock:
-            self._closed = True
             links, self._links = self._links, []
             streams = list(self._streams)
         for stream in streams:
@@ -165,7 +169,7 @@ class Ssh:
             raise self._still_waiting()
         try:
             if self._closed:
-                raise ConnectionLost(self.name, "this shell has been closed")
+                raise ShellClosed(self.name)
             if _left_s(deadline_ns) <= 0:  # too late for us is no reason to cut a link that others use
                 raise self._still_waiting()
             self._drop_dead_links()
@@ -191,11 +195,16 @@ class Ssh:
             met_ns, given_s, error = self._unreached
             if met_ns > asked_ns and given_s >= timeout_s:
                 raise error.with_traceback(None)
+        self._trying = Guard(timeout_s)
         try:
-            link = Link(replace(self._target, connect_timeout_s=timeout_s))
+            if self._closed:  # not before: who closes now finds what to end
+                raise ShellClosed(self.name)
+            link = Link(replace(self._target, connect_timeout_s=timeout_s), self._trying)
         except Unreachable as error:
             self._unreached = time.monotonic_ns(), timeout_s, error
             raise
+        finally:
+            self._trying = None
         self._unreached = None
         return link
 

@@ -56,16 +56,18 @@ class Target:
         return f"{self.user}@{self.host}:{self.port}"
 
 
-class _Guard:
-    """Closes transports that take too long; remembers that it did."""
+class Guard:
+    """Closes transports that take too long to connect; remembers that it did."""
 
     def __init__(self, timeout_s: float) -> None:
+        """Take how long it may take, from entering the block on."""
         self.fired = False
         self.transports: list[paramiko.Transport] = []
-        self._timer = threading.Timer(max(timeout_s, 0.0), self._fire)
+        self._timer = threading.Timer(max(timeout_s, 0.0), self.fire)
         self._timer.daemon = True
 
-    def _fire(self) -> None:
+    def fire(self) -> None:
+        """End the attempt now; from any thread."""
         self.fired = True
         for transport in self.transports:
             transport.close()
@@ -75,9 +77,11 @@ class _Guard:
         """Make a tuned transport that this guard watches."""
         transport = tuned_transport(sock, disabled_algorithms)
         self.transports.append(transport)
+        if self.fired:
+            self.fire()
         return transport
 
-    def __enter__(self) -> "_Guard":
+    def __enter__(self) -> "Guard":
         self._timer.start()
         return self
 
@@ -86,7 +90,7 @@ class _Guard:
         self._timer.join()
 
 
-def _connection(target: Target, guard: _Guard) -> Any:  # noqa: ANN401 -- fabric has no types
+def _connection(target: Target, guard: Guard) -> Any:  # noqa: ANN401 -- fabric has no types
     make = cast("Any", fabric.Connection)
     timeout_s = target.connect_timeout_s
     kwargs: dict[str, Any] = {
@@ -129,10 +133,10 @@ def _load_key(name: str, path: Path) -> paramiko.PKey:
         raise AuthenticationRefused(name, f"our key file {path} is of no use: {error}", hint=hint) from error
 
 
-def _open(target: Target) -> tuple[Any, paramiko.Transport]:
+def _open(target: Target, guard: Guard) -> tuple[Any, paramiko.Transport]:
     """Connect and log in within the target's ``connect_timeout_s``; every failure has its name."""
     name, where = target.name, target.where
-    with _Guard(target.connect_timeout_s) as guard:
+    with guard:
         connection = _connection(target, guard)
         try:
             connection.open()
@@ -160,7 +164,7 @@ def _print(key: paramiko.PKey) -> str:
     return f"{key.get_name()} {key.fingerprint}"
 
 
-def _unreachable(target: Target, guard: _Guard, error: Exception) -> Unreachable:
+def _unreachable(target: Target, guard: Guard, error: Exception) -> Unreachable:
     if isinstance(error, NoValidConnectionsError):  # one for each address of the host; its own text names none of them
         error = next(iter(error.errors.values()))
     if guard.fired or isinstance(error, TimeoutError):
@@ -181,8 +185,8 @@ def _close(connection: Any) -> None:  # noqa: ANN401 -- fabric has no types
 class Link:
     """One live connection. Once cut it stays cut; :attr:`why` says what was seen."""
 
-    def __init__(self, target: Target) -> None:
-        """Connect.
+    def __init__(self, target: Target, guard: Guard) -> None:
+        """Connect; the guard bounds that, and may end it sooner.
 
         Raises:
             Unreachable, HostKeyMismatch, HostKeyUnknown, AuthenticationRefused: as named.
@@ -190,7 +194,7 @@ class Link:
         self.name = target.name
         self.why = "the connection broke"
         self._where = target.where
-        self._connection, self._transport = _open(target)
+        self._connection, self._transport = _open(target, guard)
         self._asking = threading.Lock()
         self._closed = threading.Event()
         self._watch = Watch(f"{target.name}: ssh deadlines")

@@ -36,8 +36,10 @@ def work(lending: Lending, parts: Mapping[str, Callable[[], _T]], done: Callable
             thread.start()
         for thread in threads.values():
             thread.ended.wait()
-    except BaseException:
+    except BaseException as interruption:
         _end(lending, begun)
+        for board in lending.lent:
+            interruption.add_note(f"{board}: did not end in time: whoever has it next puts back what was set on it")
         raise
     for thread in threads.values():
         thread.join()

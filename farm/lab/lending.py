@@ -33,6 +33,8 @@ class Lending:
         self.lab = lab
         self._state, self._reason, self._used, self._none_left = state, reason, used, none_left
         self._out: dict[str, Bench] = {}
+        self._lent: set[str] = set()
+        """These, and those that are being put back as they were."""
         self._lock, self._stopped = Lock(), Event()
 
     @contextmanager
@@ -54,15 +56,22 @@ class Lending:
             devices.errors.DeviceError: its console cannot be opened.
             Stopped: the work was told to end.
         """
-        with ExitStack() as stack:
-            bench = self._first(boards, wait_s, tell, heed, stack)
-            with self._lock:
-                self._out[bench.name] = bench
-            try:
-                yield bench
-            finally:
+        name = ""
+        try:
+            with ExitStack() as stack:
+                bench = self._first(boards, wait_s, tell, heed, stack)
+                name = bench.name
                 with self._lock:
-                    del self._out[bench.name]
+                    self._out[name] = bench
+                    self._lent.add(name)
+                try:
+                    yield bench
+                finally:
+                    with self._lock:
+                        del self._out[name]
+        finally:
+            with self._lock:
+                self._lent.discard(name)
 
     def _first(
         self,
@@ -138,4 +147,10 @@ class Lending:
         with self._lock:
             out = list(self._out.values())
         for bench in out:
-            bench.close()
+            bench.hang_up()
+
+    @property
+    def lent(self) -> list[str]:
+        """The boards that are not given back yet."""
+        with self._lock:
+            return sorted(self._lent)

@@ -12,6 +12,7 @@ from devices.errors import (
     CommandFailed,
     ConnectionLost,
     HostKeyMismatch,
+    ShellClosed,
     Unreachable,
 )
 from devices.jetson_nano import JetsonNano
@@ -322,6 +323,12 @@ def test_a_login_refused_while_booting_is_waited_for(no_wait):
     shell = ReplayShell(Rebooting(DOWN, refused, b""))
     AnyBoard("board-1", shell).wait_up(timeout_s=5)
     assert len(shell.asked) == 3
+
+
+def test_nobody_waits_for_a_board_whose_shell_has_been_closed():
+    shell = ReplayShell(Rebooting(DOWN, ShellClosed("board-1")))
+    with pytest.raises(ShellClosed):
+        AnyBoard("board-1", shell).wait_up(timeout_s=60)
 
 
 def test_waiting_changes_no_host_key():

@@ -9,6 +9,7 @@ import pytest
 from devices.errors import (
     ConnectionLost,
     DeadlineExceeded,
+    ShellClosed,
     Unreachable,
 )
 
@@ -61,6 +62,28 @@ def test_threads_that_wait_for_one_attempt_to_connect_share_what_it_met(shell_on
         assert time.monotonic() - begun < 1.6  # one attempt, and another for who came late
     assert len(met) == 5
     assert all("accepts no SSH session within 0.4 s" in said for said in met)
+
+
+def test_closing_the_shell_ends_an_attempt_to_connect(shell_on):
+    met = []
+
+    def call(shell):
+        with pytest.raises((Unreachable, ShellClosed)) as seen:
+            shell.run("true", timeout_s=60)
+        met.append(seen.type)
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        shell = shell_on(silent.getsockname()[1], connect_timeout_s=60)
+        caller = threading.Thread(target=call, args=[shell])
+        caller.start()
+        with silent.accept()[0]:
+            started = time.monotonic()
+            shell.close()
+            caller.join(60)
+            assert time.monotonic() - started < 15
+    assert met
+    with pytest.raises(ShellClosed):
+        shell.run("true")
 
 
 def test_a_server_that_hangs_up_is_named_with_a_reason(shell_on):

@@ -89,7 +89,7 @@ class World:
             yield SimpleNamespace(
                 name=name,
                 ensure_up=lambda: None,
-                close=self.closed.set,
+                hang_up=self.closed.set,
                 console_log=lambda: ConsoleLog(b"login:"),
                 shell=None,
                 workdir="/opt",
@@ -447,6 +447,26 @@ def test_what_waits_on_a_link_is_ended_by_closing_it(world, tmp_path, monkeypatc
         gate(world, planned(tmp_path))
     assert world.returned == ["atom-01"]
     assert history(world.store, "atom-01") == []  # closed on purpose: no fault of the lab
+
+
+def test_a_board_that_does_not_end_in_time_is_named_and_nothing_is_said_to_be_undone(world, tmp_path, monkeypatch):
+    monkeypatch.setattr(crew, "_GRACE_S", 0.05)
+    monkeypatch.setattr(crew, "_CLOSED_S", 0.05)
+    left = threading.Event()
+
+    def hangs(role: str, nth: int) -> dict[str, object]:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert left.wait(60)
+        raise Unreachable("atom-01", "closed")
+
+    world.boards["atom-01"] = hangs
+    with pytest.raises(KeyboardInterrupt) as seen:
+        gate(world, planned(tmp_path))
+    assert seen.value.__notes__ == ["atom-01: did not end in time: whoever has it next puts back what was set on it"]
+    left.set()
+    for thread in threading.enumerate():
+        if thread.name in seats_at_work():
+            thread.join(60)
 
 
 def test_an_interruption_between_the_starts_of_two_seats_leaves_no_board_behind(world, tmp_path, monkeypatch):

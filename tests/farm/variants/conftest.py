@@ -102,7 +102,7 @@ class World:
         if name in self.busy:
             raise NotFree(name, "in use by somebody else")
         bench = SimpleNamespace(
-            name=name, ensure_up=lambda: None, close=self.closed.set, console_log=lambda: ConsoleLog(b"login:")
+            name=name, ensure_up=lambda: None, hang_up=self.closed.set, console_log=lambda: ConsoleLog(b"login:")
         )
         try:
             yield bench
