@@ -130,9 +130,11 @@ class BoardTwin:
         """Switch a fault of :data:`FAULTS` on or off.
 
         Raises:
-            ValueError: there is no such fault.
+            ValueError: there is no such fault, or not on this machine.
         """
         with self._lock:
+            if fault == "no-python":
+                self._parts.software.be_small(on)  # first: this machine may lack what that takes
             self._faults.set(fault, on)
             match fault:
                 case "drop-ssh" if on:

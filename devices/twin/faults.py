@@ -20,6 +20,7 @@ Fault = Literal[
     "other-load",
     "low-memory",
     "slow-usb",
+    "no-python",
 ]
 FAULTS: tuple[str, ...] = get_args(Fault)
 

@@ -1,6 +1,7 @@
 """What the board can run: its stand-ins, its Python, and the environment that its programs see."""
 
 import shutil
+import subprocess
 import sys
 import venv
 from importlib.resources import files
@@ -33,6 +34,7 @@ _COMMON = (
     "usermod",
 )
 _WHEN_FULL = ("cat", "cp", "dd", "df", "install", "mkdir", "tar", "tee")
+_ANSWER_S = 30.0
 _HOST_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
@@ -42,6 +44,7 @@ class Software:
     def __init__(self, folder: Path, root: Path, model: Model, *, user: str, serial_number: str) -> None:
         self._root, self._model, self._user = root, model, user
         self._stand_ins, self._python, self._full = folder / "stand-ins", folder / "python", folder / "full-disk"
+        self._small = folder / "small"
         self.request = folder / "request"
         """A FIFO: ``reboot`` and ``poweroff`` write what they want into it."""
         self.marker = f"BOARD_TWIN={folder}"
@@ -60,6 +63,7 @@ class Software:
         """Write the stand-ins and make the board's Python."""
         self._write_scripts(self._stand_ins, (*_COMMON, *self._model.extra_stand_ins))
         self._full.mkdir(exist_ok=True)
+        self.be_small(False)
         shutil.rmtree(self._python, ignore_errors=True)
         venv.EnvBuilder(symlinks=True, with_pip=False).create(self._python)
         site_packages = self._site_packages()
@@ -79,12 +83,33 @@ class Software:
         if full:
             self._write_scripts(self._full, _WHEN_FULL, kind="full_disk")
 
+    def be_small(self, small: bool) -> None:
+        """Leave the board without Python, and with busybox for all its programs; or give it what it had.
+
+        Raises:
+            ValueError: this machine has no busybox.
+        """
+        shutil.rmtree(self._small, ignore_errors=True)
+        if not small:
+            return
+        busybox = shutil.which("busybox", path=_HOST_PATH)
+        if busybox is None:
+            raise ValueError("a board without Python takes its programs from busybox, which this machine lacks")
+        told = subprocess.run([busybox, "--list"], capture_output=True, text=True, timeout=_ANSWER_S, check=True)
+        self._small.mkdir()
+        for name in told.stdout.split():
+            if shutil.which(name, path=_HOST_PATH):  # else it is an administrator's, and would reach the host
+                (self._small / name).symlink_to(busybox)
+
     def environment(self) -> dict[str, str]:
         """Return all that a board's program gets to see: nothing of the controller's own environment."""
         name, _, value = self.marker.partition("=")
-        own = (self._full, self._stand_ins, self._python / "bin", self._root / "usr/local/bin")
+        python, programs = [self._python / "bin"], _HOST_PATH
+        if self._small.exists():
+            python, programs = [], str(self._small)
+        own = [self._full, self._stand_ins, *python, self._root / "usr/local/bin"]
         return {
-            "PATH": ":".join([*map(str, own), _HOST_PATH]),
+            "PATH": ":".join([*map(str, own), programs]),
             "HOME": str(self.home),
             "USER": self._user,
             "LOGNAME": self._user,

@@ -8,7 +8,7 @@ from .output import print_json, progress, say, table
 
 BOARD_FAULTS = (
     "hang-at-boot kernel-panic reset drop-ssh stalled-ssh silent-ssh new-host-key slow-disk full-disk garbage-console "
-    "back-powered throttled other-governor other-load low-memory slow-usb"
+    "back-powered throttled other-governor other-load low-memory slow-usb no-python"
 )
 QEMU_FAULTS = "hang hang-at-boot kernel-panic reset silent-ssh"
 PART_FAULTS = "silent garbage drop trip lose stale"

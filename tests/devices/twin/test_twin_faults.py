@@ -105,3 +105,16 @@ def test_a_slow_disk_takes_its_time(up, client):
 def test_an_unknown_fault_is_refused():
     with pytest.raises(ValueError, match="silent-ssh"):
         Faults().set("flood", on=True)
+
+
+def test_a_board_without_python_has_busybox_and_nothing_of_the_hosts(up, client):
+    twin, _ = up
+    had = client.text("command -v python3; command -v sed")
+    twin.inject("no-python")
+    try:
+        told = client.run("command -v python3 || readlink $(command -v sed); sh -c 'echo $0 | tr s S'; sudo true")
+        assert (told[0], told[1].split()) == (0, [b"/usr/bin/busybox", b"Sh"])
+        assert client.run("halt --help")[0] == 127  # of an administrator's, none
+    finally:
+        twin.inject("no-python", on=False)
+    assert client.text("command -v python3; command -v sed") == had
