@@ -4,14 +4,21 @@ from math import sqrt
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from farm.verdict.sequential import RHO, levels, multiplier
 
 LOOKS = (6, 8, 10, 12)
 
 
-def test_two_and_three_looks_spend_what_the_joint_normal_law_says():
+@pytest.fixture(scope="module")
+def stats():
+    """Its import takes a second: only who runs these tests pays."""
+    from scipy import stats
+
+    return stats
+
+
+def test_two_and_three_looks_spend_what_the_joint_normal_law_says(stats):
     looks, alpha = (4, 8, 12), 0.025
     bounds = -stats.norm.ppf(levels(alpha, looks))
     times = np.array(looks) / looks[-1]
@@ -21,7 +28,7 @@ def test_two_and_three_looks_spend_what_the_joint_normal_law_says():
         assert crossed == pytest.approx(alpha * times[n - 1] ** RHO, rel=1e-3)
 
 
-def test_random_walks_cross_the_bounds_as_often_as_allowed():
+def test_random_walks_cross_the_bounds_as_often_as_allowed(stats):
     rng = np.random.default_rng(7)
     steps = rng.standard_normal((200_000, LOOKS[-1]))
     walks = np.cumsum(steps, axis=1)[:, [n - 1 for n in LOOKS]] / np.sqrt(LOOKS)
@@ -29,11 +36,11 @@ def test_random_walks_cross_the_bounds_as_often_as_allowed():
     assert crossed == pytest.approx(0.05, abs=4 * sqrt(0.05 * 0.95 / 200_000))
 
 
-def test_a_single_look_is_students_t():
+def test_a_single_look_is_students_t(stats):
     assert multiplier(0.025, (10,), 0, 8) == pytest.approx(stats.t.isf(0.025, 8), rel=1e-6)
 
 
-def test_more_looks_cost_more_and_more_freedom_costs_less():
+def test_more_looks_cost_more_and_more_freedom_costs_less(stats):
     assert multiplier(0.025, LOOKS, 3, 10) > stats.t.isf(0.025, 10)
     assert multiplier(0.025, LOOKS, 0, 4) > multiplier(0.025, LOOKS, 0, 40)
     assert multiplier(0.025 / 16, LOOKS, 2, 8) > multiplier(0.025, LOOKS, 2, 8)
