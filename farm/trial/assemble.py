@@ -90,7 +90,7 @@ def assemble(bench: Bench, deployment: Deployment, scenario: Scenario, evidence:
         artifact=artifact_facts(deployment),
         dataset=dataset_facts(deployment),
         scenario=scenario_facts(scenario, run, frames, window.start_ns),
-        latency=frames.latency(scenario.percent),
+        latency=frames.latency(scenario.percent, run.offered),
         deadlines=deadlines,
         runner=runner_facts(run),
         accuracy=accuracy(run, deployment),

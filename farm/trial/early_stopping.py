@@ -49,10 +49,5 @@ def discarded(queries: int, percent: float) -> int | None:
     return over - 1 if over >= 1 else None
 
 
-def missing(over: int, queries: int, percent: float) -> int:
-    """Return how many more queries, none over the deadline, would show that the percentile keeps it; 0: it is."""
-    return max(0, least(over, percent) - queries)
-
-
 def _shown(over: int, queries: int, percent: float) -> bool:
     return queries > over and at_most(over, queries, percent) < 1 - CONFIDENCE

@@ -97,8 +97,13 @@ class Frames:
         """How many were begun."""
         return len(np.unique(self.arrival_ns))
 
-    def latency(self, percent: float | None = None) -> LatencyFacts:
-        """Return the latency of queries from the scheduled arrival; ``percent``: of which a bound is wanted."""
+    def latency(self, percent: float | None = None, offered: int | None = None) -> LatencyFacts:
+        """Return the latency of queries from the scheduled arrival.
+
+        Args:
+            percent: of which a bound is wanted.
+            offered: frames that were to come; those that nobody worked on count as over a deadline. None: no more.
+        """
         ordered_ms = np.sort(self._query_ms(self.finish_ns))
         unstarved_ms = None if self.unstarved_ns is None else self._query_ms(self.unstarved_ns)
         return LatencyFacts(
@@ -112,14 +117,18 @@ class Frames:
             mean_ms=float(ordered_ms.mean()),
             p99_unstarved_ms=None if unstarved_ms is None else nearest_rank(unstarved_ms, 99),
             stages_mean_ms={stage: float(spent.mean()) / 1e6 for stage, spent in self.stages_ns.items()},
-            bound=None if percent is None else self._bound(ordered_ms, percent),
+            bound=None if percent is None else self._bound(ordered_ms, percent, self._unbegun(offered)),
         )
 
-    def _bound(self, ordered_ms: Float64, percent: float) -> BoundFacts:
+    def _unbegun(self, offered: int | None) -> int:
+        """Return how many frames nobody worked on: dropped, or never begun."""
+        return 0 if offered is None else offered - len(self.arrival_ns)
+
+    def _bound(self, ordered_ms: Float64, percent: float, unbegun: int) -> BoundFacts:
         """Return what the queries show of a percentile: that it keeps the deadline, or what it is not above."""
         queries = len(ordered_ms)
         if self.deadline_ns is not None:
-            over = int((ordered_ms > self.deadline_ns / 1e6).sum())
+            queries, over = queries + unbegun, int((ordered_ms > self.deadline_ns / 1e6).sum()) + unbegun
             least = early_stopping.least(over, percent)
             missing = max(0, least - queries)
             return BoundFacts(percent=percent, queries=queries, least_queries=least, over=over, missing=missing)

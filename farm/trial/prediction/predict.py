@@ -59,7 +59,7 @@ def _assembled(asked: Asked, seen: Seen, lab: str) -> Trial:
         artifact=artifact_facts(seen.deployment),
         dataset=dataset_facts(seen.deployment),
         scenario=scenario_facts(scenario, run, frames, frames.start_ns),
-        latency=frames.latency(scenario.percent),
+        latency=frames.latency(scenario.percent, run.offered),
         deadlines=_deadlines(frames, run.offered),
         runner=runner_facts(run),
         accuracy=accuracy(run, seen.deployment),

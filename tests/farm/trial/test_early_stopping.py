@@ -51,5 +51,4 @@ def test_the_sum_is_the_binomial_one_far_out_too():
 
 
 def test_each_late_query_asks_for_more_that_are_not():
-    missing = [early_stopping.missing(over, 500, 99) for over in range(4)]
-    assert missing == [0, 162, 338, early_stopping.least(3, 99) - 500]
+    assert [early_stopping.least(over, 99) for over in range(3)] == [459, 662, 838]

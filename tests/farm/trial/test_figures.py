@@ -179,6 +179,16 @@ def test_a_deadline_is_shown_to_be_kept_by_as_many_queries_as_it_takes():
     assert (late.over, late.missing, late.least_queries) == (1, 662 - 459, 662)
 
 
+def test_frames_that_nobody_worked_on_keep_no_deadline():
+    some = frames([10] * 900 + [60])
+    bound, all_begun = some.latency(99, offered=1000).bound, some.latency(99, offered=901).bound
+    assert bound is not None
+    assert all_begun is not None
+    assert (all_begun.over, all_begun.queries, all_begun.missing) == (1, 901, 0)
+    assert (bound.over, bound.queries) == (1 + 99, 1000)
+    assert bound.missing == bound.least_queries - 1000 > 0
+
+
 def test_the_slowest_of_a_few_is_no_p999():
     assert closed([10] * 999, [0] * 999).latency().p999_ms is None
     assert closed([10] * 999 + [30], [0] * 1000).latency().p999_ms == 10
