@@ -3,7 +3,7 @@
 They run as root in a POSIX shell. ``R`` is the board's root, ``V`` the wanted value.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from shlex import quote
 
 _PRELUDE = "PATH=$PATH:/usr/sbin:/sbin; R={root}; V={value}\n"
@@ -48,5 +48,11 @@ done; [ -n "$found" ]""",
     )
 
 
-GOVERNOR = files("/sys/devices/system/cpu/cpufreq/policy*/scaling_governor", values="[a-z_]+")
+_GOVERNORS = files("/sys/devices/system/cpu/cpufreq/policy*/scaling_governor", values="[a-z_]+")
+_KNOWN = """for f in "$R"/sys/devices/system/cpu/cpufreq/policy*/scaling_available_governors; do
+  { IFS= read -r v < "$f"; } 2>/dev/null || continue
+  case " $v " in *" $V "*) ;; *) echo "no governor $V; there are $v" >&2; exit 1;; esac
+done
+"""
+GOVERNOR = replace(_GOVERNORS, change=_KNOWN + _GOVERNORS.change)
 """CPU frequency governor of every policy whose cores are on."""

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devices.errors import DeviceError
+from devices.errors import CommandFailed, DeviceError
 from devices.settings import Setting
 from power.errors import PowerError
 
@@ -33,6 +33,10 @@ _ANSWER_S = 8.0
 """A board that does not say which boot it is on within this is not asked for more (assumed)."""
 _FAULTS = (DeviceError, PowerError, LabFault, UsageFault)
 """UsageFault: a setting that was noted when the inventory named another model; a password that cannot be read."""
+
+
+class SettingRefused(LabFault):
+    """The board is sound, and does not take what was to be set on it: that puts no board out of use."""
 
 
 class Settings:
@@ -65,7 +69,8 @@ class Settings:
         Raises:
             UsageFault: the model has no such setting, or the value is none of it.
             LabFault: this board does not have it.
-            devices.errors.DeviceError: the board refused, or the link.
+            SettingRefused: it has it, and not this value.
+            devices.errors.DeviceError: the board or its link.
         """
         setting = self._setting(name)
         if not re.fullmatch(setting.values, value):
@@ -77,7 +82,10 @@ class Settings:
             )
         boot_id = self._bench.board.boot_id() if setting.until_reboot else None
         self._note(name, value, before, boot_id)
-        self._run(setting.change, value)
+        try:
+            self._run(setting.change, value)
+        except CommandFailed as failed:
+            raise SettingRefused(self._bench.name, f"does not take {name} {value}: {failed.stderr}") from failed
 
     @contextmanager
     def held(self, wanted: Mapping[str, str]) -> Generator[None]:
@@ -145,7 +153,8 @@ class Settings:
             try:
                 undo()
             except LabFault as fault:
-                error.add_note(str(fault))
+                if str(fault) not in getattr(error, "__notes__", ()):  # what was tried for a trial is tried once more
+                    error.add_note(str(fault))
             raise
         undo()
 

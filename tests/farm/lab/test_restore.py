@@ -8,9 +8,10 @@ from contextlib import suppress
 import pytest
 
 from farm.errors import LabFault, UsageFault
+from farm.health.lab_faults import of_board
 from farm.lab.bench import borrow
 from farm.lab.lease import LeaseLost, Leases, Wanted
-from farm.lab.restore import SUPPLY
+from farm.lab.restore import SUPPLY, SettingRefused
 from farm.store import settings as journal
 from farm.store.database import Store
 
@@ -139,6 +140,7 @@ def test_what_went_with_a_reboot_is_not_set_again(lend, on, twin_lab):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
+from farm.health.lab_faults import of_board
 from farm.lab.bench import borrow
 from farm.lab.inventory import usable
 with borrow(usable(Path(sys.argv[1])), sys.argv[2]) as bench:
@@ -208,8 +210,7 @@ def test_what_is_on_the_way_out_is_not_hidden_by_what_cannot_be_put_back(lend, o
     governors = twin_lab.state / "lab" / BOARD / "board" / "root" / GOVERNOR
 
     def twice_unlucky():
-        with lend() as bench:
-            bench.settings.governor("performance")
+        with lend() as bench, bench.settings.held({"governor": "performance"}):
             governors.unlink()
             governors.mkdir()
             raise error("80 ms")
@@ -220,7 +221,8 @@ def test_what_is_on_the_way_out_is_not_hidden_by_what_cannot_be_put_back(lend, o
     finally:
         governors.rmdir()
         governors.write_text("ondemand\n")
-    assert "still set: governor performance" in seen.value.__notes__[0]
+    (note,) = seen.value.__notes__  # although it was tried at the end of the lease, too
+    assert "still set: governor performance" in note
     with lend() as bench:
         bench.ensure_up()
 
@@ -233,6 +235,20 @@ def test_what_the_model_does_not_have_is_refused_by_name(lend, on):
 def test_a_value_that_could_be_a_command_is_refused(lend, on):
     with lend() as bench, pytest.raises(UsageFault, match="governor 'x; reboot': wants"):
         bench.settings.governor("x; reboot")
+
+
+def test_a_value_that_the_board_does_not_have_is_told_is_not_left_set_and_is_no_fault_of_it(lend, on, twin_lab):
+    before = governor(twin_lab)
+    with (
+        lend() as bench,
+        pytest.raises(
+            SettingRefused, match=r"does not take governor turbo: no governor turbo; there are .*ondemand"
+        ) as seen,
+        bench.settings.held({"governor": "turbo"}),
+    ):
+        pytest.fail("nothing runs on a board that is not as was wanted")
+    assert (governor(twin_lab), noted(twin_lab)) == (before, [])
+    assert not of_board(twin_lab.lab, BOARD, seen.value)
 
 
 def test_a_lost_board_is_left_to_its_next_holder(lend, on, twin_lab):
