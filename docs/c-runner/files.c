@@ -7,6 +7,7 @@
 #include "farm.h"
 
 enum { MOST_SIDE = 1 << 20, MOST_ARRAYS = 4096, HEADER = 1024 };
+enum { MOST_PIXELS = 1 << 17 };            /* of an image's side: times the 8192 of an enlarged one, 31 bits hold it */
 static const size_t MOST_COUNT = (size_t)1 << 28;
 
 void *room(size_t count, size_t size)
@@ -75,7 +76,10 @@ static void read_npy(const char *path, struct tensor *array, const unsigned char
         fail("model", "%s: %s: is in Fortran's order", path, array->name);
     data += begin + width;
     size -= begin + width;
-    width = type[1] == 'S' ? (size_t)atol(type + 2) : (size_t)(type[1] && type[2] ? type[2] - '0' : 0);
+    if (type[1] != 'S' && strcmp(type, "<f4") && strcmp(type, "|u1") && strcmp(type, "|i1") && strcmp(type, "<i2") &&
+        strcmp(type, "<i4"))
+        fail("model", "%s: %s: type %s", path, array->name, type);
+    width = (size_t)atol(type + 2);
     if (!width || width > MOST_SIDE || size != array->count * width)
         fail("model", "%s: %s: %lu bytes are not what its shape says", path, array->name, (unsigned long)size);
     array->constant = 1;
@@ -95,16 +99,12 @@ static void read_npy(const char *path, struct tensor *array, const unsigned char
     }
     for (i = 0; i < array->count; i++) {
         unsigned long value = number(data + i * width, (int)width);
-        if (!strcmp(type, "|u1"))
-            array->at.whole[i] = (int32_t)value;
-        else if (!strcmp(type, "|i1"))
+        if (!strcmp(type, "|i1"))
             array->at.whole[i] = (int8_t)value;
         else if (!strcmp(type, "<i2"))
             array->at.whole[i] = (int16_t)value;
-        else if (!strcmp(type, "<i4"))
-            array->at.whole[i] = (int32_t)value;
         else
-            fail("model", "%s: %s: type %s", path, array->name, type);
+            array->at.whole[i] = (int32_t)value;
     }
 }
 
@@ -160,6 +160,7 @@ void read_idx(const char *path, struct images *images)
     images->channels = rank == 4 ? (int)side(data + 16) : 1;
     wanted = (double)images->height * images->width * images->channels;
     if (images->count < 1 || images->height < 1 || images->width < 1 || (rank == 4 && images->channels != 3) ||
+        images->height > MOST_PIXELS || images->width > MOST_PIXELS ||
         wanted * images->count != (double)(size - 4 - 4 * rank))
         fail("dataset", "%s: its header and its %lu bytes do not agree", path, (unsigned long)size);
     images->bytes = (size_t)wanted;

@@ -109,7 +109,10 @@ static void read_line(const char *path)
     for (i = 2; i < word_count && !strchr(words[i], '='); i++) {
         need(s->inputs < INPUTS);
         s->in[s->inputs] = strcmp(words[i], "-") ? find(words[i]) : NULL;
-        need(s->in[s->inputs] ? s->in[s->inputs]->kind != TEXT : s->inputs == 2);   /* only a bias may be left out */
+        if (s->in[s->inputs])
+            need(s->in[s->inputs]->kind != TEXT && s->in[s->inputs]->count);
+        else
+            need(s->inputs == 2 && operator->least > 2);   /* only a bias may be left out */
         fixed &= !s->in[s->inputs] || s->in[s->inputs]->constant;
         s->inputs++;
     }

@@ -6,7 +6,7 @@
 
 #include "farm.h"
 
-static const double MOST = 1e12;           /* of any number here: no sum of two overflows */
+static const double MOST = 2e9;            /* of any number here; of seconds, 63 bits hold twice as many ns */
 static const long MOST_FRAMES = 100000000;
 
 static double number(const char *name, double absent)
@@ -25,7 +25,7 @@ static double number(const char *name, double absent)
 static long whole(const char *name, long absent, long least)
 {
     double value = number(name, (double)absent);
-    if (value != floor(value) || (getenv(name) && value < (double)least) || fabs(value) > 2e9)
+    if (value != floor(value) || (getenv(name) && value < (double)least))
         fail("runtime", "%s: %.17g is not a whole number from %ld on", name, value, least);
     return (long)value;
 }
@@ -125,8 +125,8 @@ ns *plan_arrivals(const struct plan *plan, long *frames)
     double most = fmax((double)plan->min_count, rint(plan->rate_hz * plan->duration_s));
     long n = 1, k, space;
     ns *due;
-    if (most > (double)MOST_FRAMES)
-        fail("runtime", "%.0f frames are too many", most);
+    if (most > (double)MOST_FRAMES || most / plan->rate_hz > MOST)
+        fail("runtime", "%.0f frames at %.9g a second are too many", most, plan->rate_hz);
     space = (long)most;
     due = room((size_t)space, sizeof *due);
     if (!plan->poisson) {

@@ -149,7 +149,7 @@ static void require_room(const struct step *s)
     size_t each = weight->count / (size_t)weight->side[0], o, i;
     for (o = 0; o < (size_t)weight->side[0]; o++) {
         int64_t sum = s->in[2] ? llabs(s->in[2]->at.whole[o]) : 0;
-        for (i = 0; i < each; i++)
+        for (i = 0; i < each && sum <= INT32_MAX; i++)
             sum += llabs(weight->at.whole[o * each + i]) * (BYTE_HIGH - BYTE_LOW);
         need(sum <= INT32_MAX);
     }

@@ -233,6 +233,8 @@ def refused(done):
     [
         ({"FARM_RATE_HZ": "fast"}, "runtime", "FARM_RATE_HZ: fast is no number"),
         ({"FARM_MIN_COUNT": "0"}, "runtime", "FARM_MIN_COUNT"),
+        ({"FARM_DURATION_S": "1e11"}, "runtime", "FARM_DURATION_S: 1e11 is no number"),
+        ({"FARM_RATE_HZ": "1e-9", "FARM_MIN_COUNT": "9"}, "runtime", "9 frames at 1e-09 a second are too many"),
         ({"FARM_LATE": "never"}, "runtime", "neither queue nor drop"),
         ({"FARM_PART": "[30, 541]"}, "dataset", "540 images"),
         ({"FARM_PART": "[3]"}, "runtime", "FARM_PART"),
@@ -248,6 +250,23 @@ def refused(done):
 def test_what_it_cannot_do_it_says(run, asked, kind, told):
     found, detail = refused(run(**asked))
     assert found == kind
+    assert told in detail
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (b"Concat y x x - axis=1", "do not go together"),
+        (b"Add y x empty", "do not go together"),
+        (b"Add y x wide", "wide: type <f8"),
+    ],
+)
+def test_graphs_that_name_what_is_not_there_are_refused(run, tmp_path, line, told):
+    graph = [b"input x shape=1,8 dtype=float32", line, b"output y"]
+    arrays = {"empty": np.zeros((0, 8), np.float32)} | ({"wide": np.zeros(0)} if b"wide" in line else {})
+    np.savez(tmp_path / "m.npz", graph=np.array(graph), **arrays)
+    kind, detail = refused(run(model=tmp_path / "m.npz"))
+    assert kind == "model"
     assert told in detail
 
 
