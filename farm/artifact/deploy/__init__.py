@@ -37,7 +37,7 @@ from .by_python import HASH_BYTES_PER_S, bring, note, run_there
 from .by_shell import bring_by_shell
 from .fits import require_fit
 from .helper import Helper, Took
-from .names import Kept, activation, deployed, links, require_done
+from .names import Kept, activation, deployed, links, making_room, require_done
 from .opening import opened
 from .recipes import Recipes
 from .wanted import Wanted, wanted
@@ -73,7 +73,7 @@ class Deployment:
     bytes_sent: int
     """Of contents, before they were packed for the wire."""
     bytes_reused: int
-    """Content that the board had already."""
+    """Content that the board had already: whole, in chunks of others, or of a deployment that was cut."""
     took: Took = field(default_factory=Took)
     runs_path: str = ""
     """A folder, not made yet, for what runners keep; "": there is none."""
@@ -112,7 +112,8 @@ def deploy(
 ) -> Deployment:
     """Bring a board to exactly this artifact; safe to repeat, and cheap when nothing is missing.
 
-    Until its last rename the board has what it had before. What has arrived when a link breaks, or the controller
+    Until its last rename the board has what it had before; only where that leaves too little space, artifacts that it
+    would not keep afterwards go at once. What has arrived when a link breaks, or the controller
     ends, is used by the next deployment. Of two at once the later one goes on, and the earlier is told so.
 
     Args:
@@ -135,8 +136,19 @@ def deploy(
     dataset = dataset or feed(artifact, artifact.folder)
     require_same(artifact.manifest, dataset, artifact.manifest.name)
     require_fit(shell, root, artifact.manifest)
-    tell = progress or _silent
     want = wanted(artifact, dataset)
+    put = partial(_put, shell, workdir, want, keep, by_shell=by_shell, tell=progress or _silent)
+    try:
+        took = put()
+    except _NoSpace:
+        done = try_fenced(shell, workdir, making_room(shell, keep))
+        require_done(shell, workdir, done.exit_status, done.text, done.stderr.decode("utf-8", "replace"))
+        took = put()
+    return _ready(workdir, artifact, dataset, want, took)
+
+
+def _put(shell: Shell, workdir: str, want: Wanted, keep: int, *, by_shell: bool, tell: Callable[[str], None]) -> Took:
+    """Bring what is missing and make it current; raises as :func:`deploy`."""
     blobs = list(want.blobs.values())
     total = sum(blob.size for blob in blobs)
     timeout_s = _LEAST_S + total / _SLOWEST_BYTES_PER_S + 2 * total / HASH_BYTES_PER_S
@@ -154,7 +166,7 @@ def deploy(
             took = bring_by_shell(shell, workdir, blobs, require_space, tell, timeout_s=timeout_s)
             done = try_fenced(shell, workdir, activation(shell, want, keep, linked=False))
             require_done(shell, workdir, done.exit_status, done.text, done.stderr.decode("utf-8", "replace"))
-    return _ready(workdir, artifact, dataset, want, took)
+    return took
 
 
 def _ready(workdir: str, artifact: Artifact, dataset: Dataset, want: Wanted, took: Took) -> Deployment:
@@ -168,17 +180,21 @@ def _ready(workdir: str, artifact: Artifact, dataset: Dataset, want: Wanted, too
         runner_path=f"{workdir}/runner/{want.runner}",
         manifest_path=f"{model}/{MANIFEST}",
         bytes_sent=took.bytes_sent,
-        bytes_reused=sum(blob.size for blob in want.blobs.values() if blob.sha256 in took.there),
+        bytes_reused=sum(blob.size for blob in want.blobs.values()) - took.bytes_sent,
         took=took,
         runs_path=f"{workdir}/runs",
     )
+
+
+class _NoSpace(LabFault):
+    """The board's disk does not hold what is to be sent."""
 
 
 def _require_space(board: str, workdir: str, free_bytes: int, wanted_bytes: int) -> None:
     if free_bytes < wanted_bytes + _SPARE_BYTES:
         said = f"{free_bytes:,} bytes free, {wanted_bytes + _SPARE_BYTES:,} needed"
         hint = "keep fewer artifacts there (--keep, or `keep:` in the inventory), or look what fills the disk"
-        raise LabFault(board, f"{workdir}: {said}", hint=hint)
+        raise _NoSpace(board, f"{workdir}: {said}", hint=hint)
 
 
 def _silent(_: str) -> None:

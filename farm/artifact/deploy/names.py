@@ -51,8 +51,14 @@ def activation(shell: Shell, wanted: Wanted, keep: int, *, linked: bool) -> str:
         f"remember {wanted.artifact} {wanted.dataset} {wanted.runner} {lease} {now_s}",
         f"switch_to {wanted.artifact}",
         f"collect {keep} {lease}",
+        "rm -rf incoming/*",
     ]
     return "\n".join(lines)
+
+
+def making_room(shell: Shell, keep: int) -> str:
+    """Return the commands that remove already what :func:`activation` would remove after one more artifact."""
+    return f"{store()}\n[ ! -f history ] || collect {keep - 1} {lease_of(shell)}"
 
 
 def deployed(shell: Shell, workdir: str) -> list[Kept]:

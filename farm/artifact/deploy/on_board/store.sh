@@ -64,7 +64,6 @@ collect() { # how many are kept, lease: its own are kept too, and what a running
 	for file in blobs/* chunks/*; do
 		case $used in *" ${file##*/} "*) ;; *) rm -f "$file" ;; esac
 	done
-	rm -rf incoming/*
 }
 
 before() { # prints what was current before

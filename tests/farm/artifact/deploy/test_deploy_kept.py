@@ -43,6 +43,17 @@ def test_how_many_are_kept_can_be_said(shell, workdir, dataset, retrain):
     assert names(workdir) == {versions[-1].id}
 
 
+@BOTH
+def test_what_would_not_be_kept_makes_room_where_there_is_too_little(shell, workdir, dataset, retrain, tmp_path):
+    oldest, old, current, new = (retrain(b"version %d" % n) for n in range(4))
+    for version in (oldest, old, current):
+        deploy(shell, workdir, version, dataset)
+    free = f"[ -e artifacts/{oldest.id} ] && free=10 || free=99999999"
+    shell.before(tmp_path / "before", df=f'{free}; echo; echo "/dev/mmcblk0p2 1 1 $free 90% /"')
+    deploy(shell, workdir, new, dataset)
+    assert names(workdir) == {old.id, current.id, new.id}
+
+
 def test_what_a_program_runs_with_is_kept(shell, workdir, dataset, retrain):
     versions = [retrain(b"version %d" % n) for n in range(3)]
     put = deploy(shell, workdir, versions[0], dataset, keep=1)
