@@ -38,7 +38,7 @@ def acquired(shell: Shell, folder: str, at_most: int | None) -> Found | None:
 
     Raises:
         LabFault: there is no such folder.
-        UsageFault: a file is no image, or one of another size than the first.
+        UsageFault: a file is no image, or one of another size or range than the first.
         devices.errors.DeviceError: the board.
     """
     done = shell.run("sh -s", stdin=_LIST.format(folder=quote(folder)).encode(), check=False)
@@ -46,7 +46,7 @@ def acquired(shell: Shell, folder: str, at_most: int | None) -> Found | None:
         raise LabFault(shell.name, f"{folder}: {done.stderr.decode('utf-8', 'replace').strip()}")
     images: list[NDArray[np.uint8]] = []
     files: list[str] = []
-    value_max = 0
+    value_max = told = 0
     for name in sorted(done.text.splitlines()):
         if at_most is not None and len(images) >= at_most:
             break
@@ -57,6 +57,8 @@ def acquired(shell: Shell, folder: str, at_most: int | None) -> Found | None:
         these, largest = _parsed(data, where)
         if images and these.shape[1:] != images[0].shape:
             raise UsageFault(f"{where}: images of {these.shape[1:]}; those before are of {images[0].shape}")
+        if not name.endswith(".idx") and largest != (told := told or largest):  # an IDX file tells no range
+            raise UsageFault(f"{where}: values up to {largest}; those before go up to {told}")
         images += list(these)
         value_max = max(value_max, largest)
         files += [f"{sha256(data).hexdigest()} {name}"] * len(these)

@@ -220,12 +220,13 @@ def test_a_file_that_is_refused_is_not_even_named(policy, tmp_path, monkeypatch)
     ("name", "data", "said"),
     [
         ("b.pgm", format_netpbm(np.zeros((5, 7), np.uint8), 255), r"b.pgm: images of \(5, 7\); those before are of"),
+        ("b.pgm", format_netpbm(np.zeros((5, 6), np.uint8), 15), "b.pgm: values up to 15; those before go up to 255"),
         ("b.pgm", b"GIF89a", "b.pgm: begins with"),
         ("b.idx", format_idx(np.zeros(5, np.uint8)), "b.idx: an IDX file of shape"),
         ("b;x.pgm", b"", "rename it"),
     ],
 )
-def test_files_that_are_no_images_of_one_size_are_named(tmp_path, name, data, said):
+def test_files_that_are_no_images_of_one_size_and_range_are_named(tmp_path, name, data, said):
     (tmp_path / "a.pgm").write_bytes(format_netpbm(np.zeros((5, 6), np.uint8), 255))
     (tmp_path / name).write_bytes(data)
     with pytest.raises(UsageFault, match=said):
