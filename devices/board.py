@@ -58,6 +58,7 @@ class BoardState:
     clock_hz: dict[str, int] = field(default_factory=dict[str, int])
     """``cpu0`` … as they ran when looked at; cores that are off are left out."""
     governor: str | None = None
+    """That of all processors; where clusters have different ones, each with its own name."""
     power_mode: str | None = None
     throttled: bool | None = None
     """True while the board holds itself back."""
@@ -166,7 +167,7 @@ class Board(ABC):
         return BoardState(
             celsius=_celsius(facts),
             clock_hz={cpu: int(khz) * 1000 for cpu, khz in starting(facts, "khz.").items() if khz.isdigit()},
-            governor=facts.get("governor"),
+            governor=_governor(facts),
             load1=number({"load1": load1}, "load1"),
             memory_free_bytes=integer(facts, "memory_kb", 1024),
             disk_free_bytes=integer(facts, "disk_kb", 1024),
@@ -237,6 +238,14 @@ class Board(ABC):
 
 def _first_line(error: DeviceError) -> str:
     return str(error).partition("\n")[0].removeprefix(f"{error.device}: ")
+
+
+def _governor(facts: dict[str, str]) -> str | None:
+    """Policies → the one governor that all have, or ``performance (policy0), powersave (policy1)``."""
+    told = starting(facts, "governor.")
+    if len(set(told.values())) > 1:
+        return ", ".join(f"{name} ({policy})" for policy, name in sorted(told.items()))
+    return next(iter(told.values()), None)
 
 
 def _celsius(facts: dict[str, str]) -> dict[str, float]:

@@ -36,7 +36,7 @@ for z in "$R"/sys/class/thermal/thermal_zone*; do first "$z/type" && t=$v && fil
   fact "zone.${z##*zone}" "$t"; done
 for c in "$R"/sys/devices/system/cpu/cpu[0-9]*; do
   first "$c/online" && [ "$v" = 0 ] || file "khz.${c##*/}" "$c/cpufreq/scaling_cur_freq"; done
-file governor "$R/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"
+for p in "$R"/sys/devices/system/cpu/cpufreq/policy*; do file "governor.${p##*/}" "$p/scaling_governor"; done
 file loadavg "$R/proc/loadavg"
 [ ! -r "$R/proc/meminfo" ] || while read -r k v _; do
   [ "$k" != MemAvailable: ] || fact memory_kb "$v"; done < "$R/proc/meminfo"

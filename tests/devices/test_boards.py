@@ -34,7 +34,7 @@ COMMON = {
     "/proc/loadavg": "0.52 0.58 0.59 1/389 12345\n",
     "/proc/meminfo": "MemTotal:        8027844 kB\nMemFree:         5133680 kB\nMemAvailable:    6410232 kB\n",
     f"{CPU}/cpu0/cpufreq/scaling_cur_freq": "1000000\n",
-    f"{CPU}/cpu0/cpufreq/scaling_governor": "schedutil\n",
+    f"{CPU}/cpufreq/policy0/scaling_governor": "schedutil\n",
 }
 
 
@@ -75,6 +75,14 @@ class TestJetsonTX2(BoardConformance):
     def test_cores_that_are_off_have_no_clock(self, folder):
         clocks = self.board_in(folder).state().clock_hz
         assert clocks == {"cpu0": 1_000_000_000, "cpu3": 2_035_200_000, "gpu": 114_750_000}
+
+    def test_a_governor_is_that_of_every_cluster_or_each_is_told(self, folder):
+        board = self.board_in(folder)
+        policy = folder / CPU.lstrip("/") / "cpufreq/policy1"
+        policy.mkdir()
+        for name, told in (("schedutil", "schedutil"), ("powersave", "schedutil (policy0), powersave (policy1)")):
+            (policy / "scaling_governor").write_text(f"{name}\n")
+            assert board.state().governor == told
 
     def test_a_running_fan_is_not_throttling(self, folder):
         assert self.board_in(folder).state().throttled is False

@@ -45,7 +45,7 @@ def told(model, *lives, before=None, why="", **demands):
     return during
 
 
-CALM = {"cooling.thermal-cpufreq-0": "0", "governor": "performance", "khz.cpu0": "1500000"}
+CALM = {"cooling.thermal-cpufreq-0": "0", "governor.policy0": "performance", "khz.cpu0": "1500000"}
 
 
 @pytest.mark.parametrize(
@@ -93,23 +93,27 @@ def test_several_changes_of_one_thing_are_one_reason():
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [
-        ({"governor": "powersave"}, "settings: governor performance → powersave at 3.0 s"),
+        ({"governor.policy0": "powersave"}, "settings: governor performance → powersave at 3.0 s"),
         ({"power_mode_kept": "pmode:0000"}, "settings: power mode MAXP_CORE_ARM → id 0 at 3.0 s"),
         ({"khz.cpu3": None}, "settings: cores 0, 3 → 0 at 3.0 s"),
     ],
 )
 def test_somebody_elses_hand_on_the_settings_voids_the_trial(facts, expected):
-    calm = {"governor": "performance", "power_mode": "NV Power Mode: MAXP_CORE_ARM 3", "power_mode_kept": "pmode:0003"}
+    calm = {
+        "governor.policy0": "performance",
+        "power_mode": "NV Power Mode: MAXP_CORE_ARM 3",
+        "power_mode_kept": "pmode:0003",
+    }
     calm |= {"khz.cpu0": "2035200", "khz.cpu3": "2035200"}
     assert told(JetsonTX2, [(4, calm), *quiet(5, 12), (13, facts), *quiet(14, 31)]).voids == [expected]
 
 
 def test_what_could_not_be_read_for_a_moment_is_held_against_what_was_read_last():
-    back = [(13, {"governor": None}), (14, {}), (15, {"governor": "powersave"}), *quiet(16, 31)]
+    back = [(13, {"governor.policy0": None}), (14, {}), (15, {"governor.policy0": "powersave"}), *quiet(16, 31)]
     assert told(CoralDev, [(4, CALM), *quiet(5, 12), *back]).voids == [
         "settings: governor performance → powersave at 5.0 s"
     ]
-    back[2] = (15, {"governor": "performance"})
+    back[2] = (15, {"governor.policy0": "performance"})
     assert told(CoralDev, [(4, CALM), *quiet(5, 12), *back]).voids == []
 
 
@@ -123,7 +127,9 @@ def test_what_could_not_be_read_for_a_moment_is_held_against_what_was_read_last(
     ],
 )
 def test_what_changes_when_nothing_is_measured_voids_nothing(at_s, voids):
-    during = told(CoralDev, [(3, CALM), *quiet(4, at_s - 1), (at_s, {"governor": "powersave"}), *quiet(at_s + 1, 35)])
+    during = told(
+        CoralDev, [(3, CALM), *quiet(4, at_s - 1), (at_s, {"governor.policy0": "powersave"}), *quiet(at_s + 1, 35)]
+    )
     assert during.voids == voids
     assert during.facts is not None
     assert during.facts.watched == 1.0
@@ -131,7 +137,7 @@ def test_what_changes_when_nothing_is_measured_voids_nothing(at_s, voids):
 
 
 def test_what_may_have_changed_before_the_last_frame_was_done_counts_as_if_it_had():
-    life = [(3, CALM), *quiet(4, 29), (31, {"governor": "powersave"})]
+    life = [(3, CALM), *quiet(4, 29), (31, {"governor.policy0": "powersave"})]
     lines = [line.replace(f" {30 * S} ".encode(), f" {29 * S} ".encode()) for line in said(*life)]
     watched = Watched((read_life(lines, CoralDev("here", None).read_state),))
     asked = Asked(Demands(), StateFacts(), 5 * S, Window(10 * S, 30 * S))
@@ -201,7 +207,7 @@ def test_a_hole_shorter_than_a_tenth_of_the_frames_is_borne_and_what_changed_in_
     lives = [[(4, CALM), *quiet(5, 15)], [(17, CALM), *quiet(18, 31)]]
     before = StateFacts(governor="performance")
     assert told(CoralDev, *lives, before=before, governor="performance").voids == []
-    lives[1][0] = (17, CALM | {"governor": "powersave"})
+    lives[1][0] = (17, CALM | {"governor.policy0": "powersave"})
     assert told(CoralDev, *lives, before=before).voids == ["settings: governor performance → powersave at 7.0 s"]
 
 

@@ -24,7 +24,7 @@ def board(local_bench, tmp_path):
     root = tmp_path / "root"
     files = {
         f"{CPU}/cpu0/cpufreq/scaling_cur_freq": "1500000\n",
-        f"{CPU}/cpu0/cpufreq/scaling_governor": "performance\n",
+        f"{CPU}/cpufreq/policy0/scaling_governor": "performance\n",
         "sys/class/thermal/thermal_zone0/type": "cpu\n",
         "sys/class/thermal/thermal_zone0/temp": "43000\n",
         "sys/class/thermal/cooling_device0/type": "thermal-cpufreq-0\n",
@@ -58,7 +58,7 @@ def test_what_changes_on_the_board_is_told_with_the_boards_own_time(board, tmp_p
     hanging = [AcceleratorFacts(kind="coral-usb", port="2-1", link_mbps=5000)]
     with StateWatch(board, hanging, str(tmp_path / "runs"), clock, period_s=0.02) as watch:
         watch.begun()
-        write(board, f"{CPU}/cpu0/cpufreq/scaling_governor", "powersave\n")
+        write(board, f"{CPU}/cpufreq/policy0/scaling_governor", "powersave\n")
         write(board, "sys/bus/usb/devices/2-1/speed", "480\n")
         until(lambda: b"\x1e480" in b"".join(watch._heard[-1]))
         watched = watch.finish()
