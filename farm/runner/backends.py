@@ -26,7 +26,7 @@ def load(path, manifest, tensor, device=None):
     """Return the backend that the manifest asks for, with the model loaded and one tensor inferred.
 
     ``device``: one of the runtime's, in place of the manifest's. Raises Fault: ``runtime`` when it is not installed
-    here, or its device is not there; ``model`` when it refuses the model.
+    here, or its device is not there; ``model`` when it refuses the model, or knows no such device.
     """
     name = manifest["runtime"]
     if name not in _BACKENDS:
@@ -36,7 +36,7 @@ def load(path, manifest, tensor, device=None):
     try:
         kind = getattr(importlib.import_module(module), backend)
         if wanted and not getattr(kind, "takes_device", False):
-            raise Fault("runtime", "{} runs on one device alone; {!r} cannot be asked for".format(name, wanted))
+            raise Fault("model", "{} runs on one device alone; {!r} cannot be asked for".format(name, wanted))
         loaded = kind(path, dict(manifest, device=wanted))
         loaded.device = getattr(loaded, "device", "cpu")
         loaded.feed = getattr(loaded, "feed", _as_it_is)

@@ -25,7 +25,7 @@ def OpenVino(path, manifest):  # noqa: N802 (it stands in the table of classes)
     """Return the model, loaded by whichever interface the board has."""
     device = manifest.get("device") or "CPU"
     if device.split(":")[0] in _CHOOSERS:
-        raise Fault("runtime", "device {}: name the one that is to run it, such as CPU or MYRIAD".format(device))
+        raise Fault("model", "device {}: name the one that is to run it, such as CPU or MYRIAD".format(device))
     for module, kind in (("openvino", Current), ("openvino.runtime", Current), ("openvino.inference_engine", Former)):
         try:
             found = require(module)

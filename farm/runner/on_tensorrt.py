@@ -93,7 +93,7 @@ def _ordinal(device):
         return 0
     kind, _, number = device.partition(":")
     if kind != "cuda" or not number.isdigit():
-        raise Fault("runtime", "device {!r}: TensorRT's are cuda:0, cuda:1 and so on".format(device))
+        raise Fault("model", "device {!r}: TensorRT's are cuda:0, cuda:1 and so on".format(device))
     return int(number)
 
 

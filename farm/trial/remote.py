@@ -131,9 +131,10 @@ def run_on_board(
 
     Raises:
         LabFault: it ended before its end, said nonsense, or the board lacks what it needs; or the board is gone.
-        UsageFault: the board's runtime refuses the model.
+        UsageFault: the board's runtime refuses the model; or images are asked for that the data set does not have.
         devices.errors.DeviceError: the link, before anything runs.
     """
+    _require_images(scenario, len(deployment.dataset.labels))
     run, signs = Run(began_ns=monotonic_ns()), signs or Signs()
     whole_s = _STARTED_S + 4 * quiet_s + 2 * _BURST_AT_MOST * burst_s + scenario.limit_s + scenario.score_s + SILENCE_S
     kept = Kept(deployment.runs_path) if deployment.runs_path else None
@@ -162,6 +163,11 @@ def run_on_board(
         raise LabFault(shell.name, "the runner ended without a single frame", hint=following.said[-500:])
     _require_story(shell.name, run, scenario)
     return run
+
+
+def _require_images(scenario: Scenario, images: int) -> None:
+    if scenario.part is not None and scenario.part[1] > images:
+        raise UsageFault(f"part: {scenario.part[0]}, {scenario.part[1]}: the data set has {images} images")
 
 
 def _require_story(board: str, run: Run, scenario: Scenario) -> None:

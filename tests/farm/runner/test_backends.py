@@ -223,7 +223,7 @@ class TestTensorRt:
         net, version = gpu
         with refused("runtime", "cudaSetDevice: invalid device ordinal"):
             loaded("tensorrt", net.file_of(shape=SHAPE, tensorrt=version), device="cuda:1")
-        with refused("runtime", "device 'DLA0': TensorRT's are cuda:0"):
+        with refused("model", "device 'DLA0': TensorRT's are cuda:0"):
             loaded("tensorrt", net.file_of(shape=SHAPE, tensorrt=version), device="DLA0")
 
     def test_a_runtime_that_does_not_start_is_not_used(self, gpu, loaded, refused, of_runner, monkeypatch):
@@ -347,7 +347,7 @@ def test_a_library_that_the_board_lacks_is_named(loaded, refused, monkeypatch, r
 
 
 def test_a_runtime_of_one_device_cannot_be_asked_for_another(loaded, refused):
-    with refused("runtime", "onnx runs on one device alone; 'GPU' cannot be asked for"):
+    with refused("model", "onnx runs on one device alone; 'GPU' cannot be asked for"):
         loaded("onnx", b"", device="GPU")
 
 

@@ -70,7 +70,7 @@ def test_scores_differ_by_rounding_alone(converted, pipeline_of):
     ("changes", "kind", "words"),
     [
         ({"device": "MYRIAD"}, "runtime", "OpenVINO has no device MYRIAD here, but CPU"),
-        ({"device": "AUTO"}, "runtime", "device AUTO: name the one that is to run it"),
+        ({"device": "AUTO"}, "model", "device AUTO: name the one that is to run it"),
         ({"device": "HETERO:GPU,CPU"}, "runtime", "no device GPU here"),
         ({"input": {"shape": [1, 1, 32, 32], "dtype": "uint8"}}, "model", "the graph takes float32"),
     ],

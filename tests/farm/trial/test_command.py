@@ -180,8 +180,13 @@ def test_a_device_and_drawing_are_asked_for_with_the_plan(tiny, local_bench):
     asked = SingleStream(0.02, min_queries=1, draw=True)
     drawn = run(plain, bench, asked)
     assert (drawn.stages[-1], drawn.device) == ("draw", "cpu")
-    with pytest.raises(LabFault, match="'cpu:0' cannot be asked for"):
+    with pytest.raises(UsageFault, match="'cpu:0' cannot be asked for"):
         run(plain, bench, replace(asked, device="cpu:0"))
+
+
+def test_images_that_the_data_set_does_not_have_are_no_fault_of_the_board(tiny, local_bench):
+    with pytest.raises(UsageFault, match="part: 30, 50: the data set has 40 images"):
+        run(tiny(), local_bench(shift_s=0), replace(QUICK, part=(30, 50)))
 
 
 def test_a_program_that_was_to_draw_and_cannot_is_told_so(program, local_bench, tmp_path):
