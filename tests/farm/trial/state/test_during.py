@@ -173,7 +173,11 @@ def test_a_link_that_comes_back_slower_voids_the_trial():
             {"memory_kb": "100000"},
             "demand: min_memory_free_bytes: wanted >= 500,000,000 bytes, got 102,400,000 bytes at 3.0 s",
         ),
-        ({"governor": "performance"}, {"governor": "powersave"}, "settings: governor performance → powersave at 3.0 s"),
+        (
+            {"governor": "performance"},
+            {"governor.policy0": "powersave"},
+            "settings: governor performance → powersave at 3.0 s",
+        ),
     ],
 )
 def test_a_demand_that_is_broken_in_the_middle_voids_the_trial_and_says_when(demands, facts, expected):
