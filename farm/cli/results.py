@@ -212,9 +212,10 @@ def _show(args: Namespace) -> int:
     if subject.verdict is not None:
         from ..report.gate_text import text
         from ..report.gate_view import Gate
+        from ..report.shared_text import decided
 
         gate = Gate(subject.run, subject.verdict, [one.record for one in subject.trials])
-        for line in [*text(gate), gate.headline()]:
+        for line in [*text(gate), decided(gate)]:
             say(line)
     return Exit.USAGE if subject.unreadable else Exit.PASS
 

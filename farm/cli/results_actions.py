@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..report.export import Format
     from ..store.database import Store, Stored
     from ..store.prune import Pruned
+    from ..store.shared_facts import SharedAccuracy
 
 _ALL = 1_000_000
 _COVERED = {True: "within ±", False: "beyond ±", None: "-"}
@@ -26,8 +27,11 @@ def compare(store: "Store", args: Namespace) -> int:
     from ..report.collect import collect
     from ..report.compare import compare as compared
 
-    sides = [[one.record for one in collect(store, name).trials] for name in (args.a, args.b)]
-    pairs, alone = compared(*sides)
+    subjects = [collect(store, name) for name in (args.a, args.b)]
+    counted = [one.run.accuracy for one in subjects if one.run is not None and one.run.accuracy is not None]
+    if len(counted) == len(subjects):
+        return _compare_accuracies(counted[0], counted[1], args)
+    pairs, alone = compared(*([one.record for one in subject.trials] for subject in subjects))
     if args.json:
         print_json({"pairs": [asdict(pair) for pair in pairs], "alone": alone})
         return Exit.PASS
@@ -36,6 +40,18 @@ def compare(store: "Store", args: Namespace) -> int:
             say("")
         _say_pair(pair)
     for line in alone:
+        say(line)
+    return Exit.PASS
+
+
+def _compare_accuracies(a: "SharedAccuracy", b: "SharedAccuracy", args: Namespace) -> int:
+    """Print what boards have counted together: a share by itself compares with nothing."""
+    from ..report.shared_text import against
+
+    if args.json:
+        print_json({"accuracies": [one.model_dump(mode="json", exclude_none=True) for one in (a, b)]})
+        return Exit.PASS
+    for line in against(a, b):
         say(line)
     return Exit.PASS
 

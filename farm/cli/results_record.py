@@ -49,7 +49,7 @@ def _show_speed(record: "Record") -> None:
         say(_bound(bound, record.deadlines.deadline_ms))
     if record.fps_per_watt is not None:
         say(f"{record.deadlines.fps:.4g} fps, {record.fps_per_watt:.4g} fps per watt")
-    if text := line(record.latency.stages_mean_ms):
+    if record.scenario.timed and (text := line(record.latency.stages_mean_ms)):
         say(text)
 
 

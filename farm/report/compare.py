@@ -55,11 +55,15 @@ def _missed(record: Record) -> float | None:
     return None if missed is None else missed / record.scenario.frames
 
 
+def _speed(take: Callable[[Record], float]) -> Callable[[Record], tuple[float | None, float | None]]:
+    return _plain(lambda record: take(record) if record.scenario.timed else None)
+
+
 KINDS = (
-    _Kind("fps", "1/s", _plain(lambda r: r.deadlines.fps)),
-    _Kind("latency_p50", "ms", _plain(lambda r: r.latency.p50_ms)),
-    _Kind("latency_p99", "ms", _plain(lambda r: r.latency.p99_ms)),
-    _Kind("latency_max", "ms", _plain(lambda r: r.latency.max_ms)),
+    _Kind("fps", "1/s", _speed(lambda r: r.deadlines.fps)),
+    _Kind("latency_p50", "ms", _speed(lambda r: r.latency.p50_ms)),
+    _Kind("latency_p99", "ms", _speed(lambda r: r.latency.p99_ms)),
+    _Kind("latency_max", "ms", _speed(lambda r: r.latency.max_ms)),
     _Kind("missed_fraction", "", _plain(_missed)),
     _Kind("accuracy", "", _plain(lambda r: r.accuracy.fraction if r.accuracy and _counted(r) else None), accuracy=True),
     _Kind(

@@ -138,6 +138,7 @@ def write_traces(store: Store, found: Sequence[Stored], path: Path, form: Format
 def _of_record(stored: Stored) -> Row:
     record, verdict = stored.record, stored.verdict
     counted = record.accuracy if record.accuracy and record.accuracy.total == record.dataset.images else None
+    timed = record.scenario.timed
     return {
         "record": record.id,
         "run": record.run_id,
@@ -161,11 +162,11 @@ def _of_record(stored: Stored) -> Row:
         "frames": record.scenario.frames,
         "outcome": verdict.outcome if verdict else None,
         "voids": "; ".join(record.voids) or None,
-        "fps": record.deadlines.fps,
-        "latency_p50_ms": record.latency.p50_ms,
-        "latency_p90_ms": record.latency.p90_ms,
-        "latency_p99_ms": record.latency.p99_ms,
-        "latency_max_ms": record.latency.max_ms,
+        "fps": record.deadlines.fps if timed else None,
+        "latency_p50_ms": record.latency.p50_ms if timed else None,
+        "latency_p90_ms": record.latency.p90_ms if timed else None,
+        "latency_p99_ms": record.latency.p99_ms if timed else None,
+        "latency_max_ms": record.latency.max_ms if timed else None,
         "missed_frames": record.deadlines.missed,
         "accuracy": counted.fraction if counted else None,
         "accuracy_loss": counted.loss if counted else None,

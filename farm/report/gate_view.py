@@ -153,7 +153,8 @@ def judged(stored: Stored, gate: GateVerdict | None) -> str:
         return PREDICTION
     if outcome not in ("pass", "regression", "no verdict"):
         return outcome
-    return outcome.upper() if stored.verdict else f"gate: {outcome.upper()}"
+    by = "gate" if stored.record.scenario.timed else "accuracy"
+    return outcome.upper() if stored.verdict else f"{by}: {outcome.upper()}"
 
 
 def worst(outcomes: Sequence[str]) -> str:

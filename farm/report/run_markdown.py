@@ -10,7 +10,7 @@ from .gate_view import Gate, judged
 from .markup import table, text
 from .prediction.beside import COLUMNS, PredictedText
 from .prediction.said import lines
-from .shared_text import summary
+from .shared_text import decided, summary
 from .table import TITLES, row
 
 
@@ -26,7 +26,7 @@ def markdown(subject: Subject, predicted: Callable[[Record], PredictedText | Non
     for one in subject.trials:
         parts += _of(one.record, predicted(one.record))
         parts += [f"- void: {text(void)}" for void in one.record.voids]
-        if faster := line(one.record.latency.stages_mean_ms):
+        if one.record.scenario.timed and (faster := line(one.record.latency.stages_mean_ms)):
             parts.append(f"- {text(f'{one.record.board.name}, record {one.record.id[:8]}: {faster}')}")
     parts += [f"- record {one.id}: {text(one.why)}" for one in subject.unreadable]
     return "\n\n".join(parts) + "\n"
@@ -37,7 +37,7 @@ def _decided(subject: Subject) -> Iterator[str]:
     if (run := subject.run) is None:
         return
     if subject.verdict is not None:
-        yield text(Gate(run, subject.verdict).headline())
+        yield text(decided(Gate(run, subject.verdict)))
     if run.accuracy is not None:
         yield text(summary(run.accuracy))
 

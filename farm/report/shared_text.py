@@ -6,6 +6,7 @@ from farm.store.run import GateVerdict
 from farm.store.shared_facts import LostShare, SharedAccuracy, ShareFacts
 
 from .gate_text import table
+from .gate_view import Gate
 
 _TITLES = ("images", "board", "correct", "", "record")
 _MOST_DISAGREEMENTS = 10
@@ -29,12 +30,29 @@ def headline(shared: SharedAccuracy, verdict: GateVerdict) -> str:
     """Return what was decided, in one line."""
     missed = [c.name for c in verdict.criteria if c.outcome == "regression"]
     if verdict.outcome == "regression":
-        return f"regression: {', '.join(missed)} missed"
+        return f"regression: {', '.join(missed)} missed{_made(shared)}"
     if verdict.outcome == "pass":
         boards = len(shared.boards)
         held = ", ".join(c.name for c in verdict.criteria)
         return f"pass: {held} held, on {boards} board{'s' * (boards != 1)}{_made(shared)}"
     return f"no verdict: {next(iter(verdict.reasons), 'see above')}"
+
+
+def decided(gate: Gate) -> str:
+    """Return what was decided of a whole run, a gate's or an accuracy's, in one line."""
+    return gate.headline() if gate.run.accuracy is None else headline(gate.run.accuracy, gate.verdict)
+
+
+def against(a: SharedAccuracy, b: SharedAccuracy) -> Iterator[str]:
+    """Yield two accuracies, and their difference where they are of the same images."""
+    for name, one in (("A", a), ("B", b)):
+        yield f"{name}  {one.artifact.name} on {', '.join(one.boards) or 'no board'}: {summary(one)}"
+    if a.dataset.id != b.dataset.id:
+        yield "not compared: different data sets"
+    elif a.accuracy is None or b.accuracy is None or not (a.whole and b.whole):
+        yield "not compared: not all images were predicted"
+    else:
+        yield f"B - A  {b.accuracy.fraction - a.accuracy.fraction:+.2%}, exact"
 
 
 def _made(shared: SharedAccuracy) -> str:

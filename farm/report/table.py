@@ -63,8 +63,8 @@ def row(record: Record, verdict: Verdict | None) -> Row:
     return Row(
         board=record.board.name if record.made == "board" else f"{record.board.name} ({record.made})",
         model=record.artifact.name,
-        fps=f"{record.deadlines.fps:.2f}",
-        p99_ms=f"{record.latency.p99_ms:.1f}",
+        fps=f"{record.deadlines.fps:.2f}" if record.scenario.timed else ABSENT,
+        p99_ms=f"{record.latency.p99_ms:.1f}" if record.scenario.timed else ABSENT,
         missed=ABSENT if record.deadlines.missed is None else f"{record.deadlines.missed}/{record.scenario.frames}",
         accuracy=_accuracy(record),
         loss=f"{accuracy.loss:+.2%}" if accuracy and accuracy.loss is not None else ABSENT,

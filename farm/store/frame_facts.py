@@ -28,6 +28,10 @@ class DatasetFacts(Part):
     classes: int | None = None
 
 
+EACH_ONCE = "each image once"
+"""The scenario that counts an accuracy, on a busy or a hot board too."""
+
+
 class ScenarioFacts(Part):
     """How frames were offered."""
 
@@ -54,6 +58,11 @@ class ScenarioFacts(Part):
     """What both were to be at least; a single query of all frames counts these. Absent in older records."""
     part: tuple[int, int] | None = None
     """The data set's images that were shown: the first, and the one after the last. Absent: all of them."""
+
+    @property
+    def timed(self) -> bool:
+        """Whether latencies and frames a second are evidence of speed; else they are what it took, and no more."""
+        return self.name != EACH_ONCE
 
 
 class RunnerFacts(Part):

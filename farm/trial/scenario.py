@@ -5,6 +5,7 @@ from math import inf
 from typing import Any, ClassVar, Literal
 
 from ..errors import UsageFault
+from ..store.frame_facts import EACH_ONCE
 
 _BEHIND_S = 5.0
 """No frame begins later than this after twice the time for all (assumed: further behind proves nothing more)."""
@@ -288,7 +289,7 @@ class EachOnce(Common):
     score_s: float = 0.0
     bursts: bool = False
 
-    name: ClassVar[str] = "each image once"
+    name: ClassVar[str] = EACH_ONCE
     percent: ClassVar[float | None] = None
     metered: ClassVar[bool] = False
 

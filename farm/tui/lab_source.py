@@ -140,6 +140,8 @@ def _trial(store: Store, stored: Stored | Unreadable) -> Trial:
         return Trial(stored.id, datetime.fromtimestamp(0).astimezone(), "unreadable", None, why=stored.why)
     record, verdict = stored.record, stored.verdict
     figures = [f"{record.deadlines.fps:.4g} fps", f"p99 {record.latency.p99_ms:.3g} ms"]
+    if not record.scenario.timed:
+        figures = [f"{record.scenario.frames} images for an accuracy"]
     if (supply := record.supply) is not None:
         whose = f" ({told})" if (told := label(supply)) else ""
         figures += [f"{supply.mean.watts:.4g} W{whose}", f"{supply.joules_per_inference:.4g} J{whose}"]

@@ -67,11 +67,19 @@ class Kind:
     """Fraction of the limit that counts as keeping it; by default what floats lose in a subtraction."""
 
 
+def _untimed(record: Record) -> str:
+    return "" if record.scenario.timed else f"in the scenario {record.scenario.name} nothing is said of speed"
+
+
 def _fps(record: Record) -> Figure:
+    if why := _untimed(record):
+        return Figure(None, why=why)
     return Figure(record.deadlines.fps, unstarved=record.deadlines.fps_unstarved)
 
 
 def _p99_ms(record: Record) -> Figure:
+    if why := _untimed(record):
+        return Figure(None, why=why)
     return Figure(record.latency.p99_ms, unstarved=record.latency.p99_unstarved_ms)
 
 

@@ -16,7 +16,7 @@ from farm.store.run import EvidenceCheck, GateCriterion, GateFault, GateVerdict,
 from .. import gate_view
 from ..collect import Subject
 from ..gate_view import counted, outcome_of, worst
-from ..shared_text import summary
+from ..shared_text import headline, summary
 from ..table import TITLES, row
 from ..variants.view import Comparison
 from .interval import drawing
@@ -88,6 +88,8 @@ class RunView:
     lines: list[Line]
     criteria: list[CriterionRow]
     evidence: list[EvidenceCheck]
+    judge: str
+    """Whose the criteria are, and the verdicts of the table."""
     variants: VariantsView | None
     """Of a run that compares variants."""
     dropped: str
@@ -117,6 +119,9 @@ def run_view(subject: Subject, anchors: dict[str, str], dropped: str, farm_versi
         lines=[_line(one, verdict, anchors.get(one.record.id, ""), roles=_has_roles(trials)) for one in trials],
         criteria=[_criterion(c) for c in verdict.criteria] if verdict else [],
         evidence=verdict.evidence if verdict else [],
+        judge="the whole's, of all boards together"
+        if run and run.accuracy
+        else "the gate's, from all trials of the board",
         variants=variants_view(subject),
         dropped=dropped,
         command=shlex.join(run.command) if run else "",
@@ -140,6 +145,10 @@ def _because(subject: Subject, outcome: str) -> str:
     run, trials = subject.run, subject.trials
     boards = counted(len({one.record.board.name for one in trials}), "board")
     base = f"{counted(len(trials), 'trial')} on {boards}"
+    if run and run.accuracy is not None:
+        said = summary(run.accuracy)
+        decided = f"; {headline(run.accuracy, subject.verdict)}" if subject.verdict else ""
+        return f"{said[0].upper()}{said[1:]}{decided}; {base}."
     if run and subject.verdict:
         said = gate_view.Gate(run, subject.verdict).headline().partition(": ")[2]
         return f"{said[0].upper()}{said[1:]}; {base}."
@@ -152,9 +161,6 @@ def _because(subject: Subject, outcome: str) -> str:
         )
     if run and run.comparison is not None:
         return f"{Comparison.of(run, [one.record for one in trials]).headline()}; {base}."
-    if run and run.accuracy is not None:
-        said = summary(run.accuracy)
-        return f"{said[0].upper()}{said[1:]}; {base}."
     if outcome == "not judged":
         return f"{base}, none of which was held against a limit.".capitalize()
     by = {name: sum(c.outcome == name for c in held) for name in ("regression", "no verdict", "pass")}

@@ -1,4 +1,9 @@
+from farm.report.compare import compare
+from farm.report.export import rows
 from farm.report.table import ABSENT, Row, row, table
+from farm.store.database import Stored
+from farm.trial.scenario import EachOnce
+from farm.verdict.figures import KINDS
 
 TEXTS = {
     "board": "tx2-01 (process twin)",
@@ -40,3 +45,16 @@ def test_watts_that_are_not_measured_at_the_boards_input_say_so(a_record):
     told = row(a_record(power__0__kind="chip", power__0__how="estimated"), None)
     assert told.watts.endswith("(one chip only, estimated)")
     assert told.joules_per_inference.endswith("(one chip only, estimated)")
+
+
+def test_what_was_run_for_an_accuracy_alone_states_no_speed(timed):
+    untimed = timed(scenario__name=EachOnce.name)
+    told = row(untimed, None)
+    assert (told.fps, told.p99_ms) == (ABSENT, ABSENT)
+    figures = {kind.name: kind.figure(untimed) for kind in KINDS}
+    assert figures["fps"].got is figures["p99_ms"].got is None
+    assert "nothing is said of speed" in figures["fps"].why
+    ((pair,), _) = compare([timed()], [untimed])
+    assert {one.why for one in pair.figures if one.name in ("fps", "latency_p99")} == {"not in both"}
+    (exported, *_) = rows([Stored(untimed, None)])
+    assert exported["fps"] is None

@@ -124,7 +124,7 @@ def test_sum_loss_and_what_the_manifest_says_are_exact(counting, ask):
 def test_a_limit_that_is_missed_is_a_regression(counting, ask):
     found = counting(ask(limits=Limits(max_accuracy_loss=0.02)))
     assert found.verdict.outcome == "regression"
-    assert headline(found.shared, found.verdict) == "regression: accuracy_loss missed"
+    assert headline(found.shared, found.verdict) == "regression: accuracy_loss missed (process twin)"
 
 
 def test_without_a_limit_nothing_is_judged(counting, ask):
