@@ -77,11 +77,15 @@ def test_a_program_that_tells_its_time_needs_no_python_on_its_board(program, loc
     assert record.state_during.why_unwatched is None
 
 
-def test_a_board_on_which_nothing_tells_the_time_is_refused(program, tiny):
+def test_a_board_on_which_nothing_tells_the_time_is_refused_before_anything_runs(program, tiny, local_bench):
     require_clock("here", None, program(clock=["./predict", "clock"]))
     require_clock("here", "3.5.3", program())
+    bench = local_bench()
+    without = replace(bench.board.identity(), python=None)
+    bench.board.identity = lambda: without
     with pytest.raises(UsageFault, match=r"no python3 that could tell the time .* pack it with --clock"):
-        require_clock("here", None, program())
+        run_trial(bench, program(), QUICK)
+    assert len(bench.board.states) == 2  # nobody has looked
     with pytest.raises(LabFault, match="has no python3, which runtime onnx needs"):
         require_clock("here", None, tiny())
 
