@@ -57,6 +57,9 @@ file gpu_hz "$R/sys/devices/{gpu}/devfreq/{gpu}/cur_freq"
         + r"""
 file emc_hz "$R/sys/kernel/debug/clk/emc/clk_rate"
 file power_mode_kept "$R/var/lib/nvpmodel/status"
+[ ! -r "$R/etc/nvpmodel.conf" ] || while read -r k w v n _; do
+  case "$k $w $v" in "< POWER_MODEL ID="*) fact "power_mode_id.${v#ID=}" "${n#NAME=}";; esac
+done < "$R/etc/nvpmodel.conf"
 fact power_mode "$({ nvpmodel -q || sudo -n nvpmodel -q; } 2>/dev/null </dev/null | tr '\n' ' ')"
 """
     )
@@ -88,8 +91,13 @@ class Jetson(Board):
 
 
 def _power_mode(facts: dict[str, str]) -> str | None:
-    """Return the mode's name; where the file already tells of another one than the program did, that one's number."""
+    """Return the mode's name; where the file already tells of another one than the program did, that one's.
+
+    Of one that ``/etc/nvpmodel.conf`` does not name, its number.
+    """
     if (mode := _MODE.search(facts.get("power_mode", ""))) is None:
         return None
     kept = _KEPT.match(facts.get("power_mode_kept", ""))
-    return f"id {kept[1]}" if kept and mode[2] and kept[1] != mode[2] else mode[1]
+    if kept and mode[2] and kept[1] != mode[2]:
+        return facts.get(f"power_mode_id.{kept[1]}", f"id {kept[1]}")
+    return mode[1]

@@ -69,6 +69,15 @@ class TestJetsonTX2(BoardConformance):
     def test_it_tells_the_power_mode_past_its_warnings(self, folder):
         assert self.board_in(folder).state().power_mode == "MAXP_CORE_ARM"
 
+    @pytest.mark.parametrize(("kept", "told"), [(3, "MAXP_CORE_ARM"), (0, "MAXN"), (7, "id 7")])
+    def test_a_mode_that_is_set_while_it_is_watched_is_told_by_its_name(self, kept, told, folder):
+        board = self.board_in(folder)
+        conf = "# modes\n< PARAM TYPE=CLOCK NAME=EMC >\n< POWER_MODEL ID=0 NAME=MAXN >\nCPU_ONLINE CORE_0 1\n"
+        (folder / "etc/nvpmodel.conf").write_text(conf)
+        (folder / "var/lib/nvpmodel").mkdir(parents=True)
+        (folder / "var/lib/nvpmodel/status").write_text(f"pmode:{kept:04}\n")
+        assert board.state().power_mode == told
+
     def test_the_pmic_constant_is_no_temperature(self, folder):
         assert "PMIC-Die" not in self.board_in(folder).state().celsius
 
