@@ -36,13 +36,12 @@ def shared(timed):
 
 
 def test_the_sum_stands_in_every_report_and_the_boards_are_counted(shared, a_run, timed):
-    limit = GateCriterion(
-        name="accuracy", unit="", limit=0.9, wanted=">= 0.9", got=0.95, outcome="pass", board="atom-01, atom-02", model="atom",
-        artifact="lenet5", trials=2, records=[],
-    )  # fmt: skip
+    record = timed(scenario__name=EachOnce.name)
+    of = {"board": "atom-01, atom-02", "model": "atom", "artifact": "lenet5", "trials": 2, "records": [record.id]}
+    limit = GateCriterion(name="accuracy", unit="", wanted=">= 0.9", limit=0.9, got=0.95, outcome="pass", **of)
     run = a_run(kind="accuracy", accuracy=shared(38))
     verdict = GateVerdict(outcome="pass", criteria=[limit])
-    subject = Subject(run, verdict, [Stored(timed(scenario__name=EachOnce.name), None)], [])
+    subject = Subject(run, verdict, [Stored(record, None)], [])
     view, page = run_view(subject, {}, "", "0"), markdown(subject, lambda _: None)
     assert "95.00% (38 of 40)" in view.because
     assert "accuracy held, on 2 boards" in view.because
