@@ -4,10 +4,12 @@ import json
 import os
 import shutil
 import subprocess
+import time
+from pathlib import Path
 
 import pytest
 
-from farm.trial.kept import Kept
+from farm.trial.kept import Kept, exit_status
 
 ENDS_FIRST = """\
 #!/bin/sh
@@ -71,3 +73,29 @@ def test_a_small_boards_grep_need_not_know_zero_bytes(runs, tmp_path):
     kept, _ = runs
     script = CUT_AT_ZERO.format(grep=shutil.which("grep"))
     assert look(kept, stand_in(tmp_path, "grep", script)).state == "runs"
+
+
+def test_half_of_the_last_line_tells_no_status():
+    last = b'{"event": "exit", "status": 137}'
+    assert [exit_status(last[:end]) for end in (len(last), -1, -4, 10)] == [137, None, None, None]
+
+
+def test_a_board_without_setsid_leaves_no_run_behind(tmp_path):
+    programs, kept = tmp_path / "programs", Kept(str(tmp_path / "runs"))
+    programs.mkdir()
+    for name in ("cat", "grep", "mkdir", "rm", "sh", "sleep", "tr"):
+        (programs / name).symlink_to(str(shutil.which(name)))
+
+    def run(command):
+        return subprocess.Popen(["/bin/sh", "-c", command], env={"PATH": str(programs)}, start_new_session=True)
+
+    assert run(kept.clear()).wait(10) == 0
+    with run(kept.start("exec sleep 60", keeps=True)) as started:
+        number = tmp_path / "runs" / f"{kept.name}.pid"
+        while not (number.exists() and number.read_text().strip()):
+            assert started.poll() is None
+        program = Path(f"/proc/{number.read_text().strip()}/exe")  # not there any more once it is dead
+        assert run(kept.clear()).wait(10) == 0
+    deadline = time.monotonic() + 5
+    while program.exists():
+        assert time.monotonic() < deadline, "it goes on"
