@@ -30,7 +30,7 @@ exec {grep} "$@"
 def runs(tmp_path):
     """A run that has told one line, and goes on."""
     kept = Kept(str(tmp_path))
-    with subprocess.Popen(["/bin/sh", "-c", "sleep 60; true", kept.name]) as leader:
+    with subprocess.Popen(["/bin/sh", "-c", "read -r _", kept.name], stdin=subprocess.PIPE) as leader:
         (tmp_path / f"{kept.name}.leader").write_text(f"{leader.pid}\n")
         (tmp_path / f"{kept.name}.jsonl").write_text('{"event": "hello"}\n')
         yield kept, leader
