@@ -8,7 +8,8 @@ import numpy as np
 from farm.lab.inventory import load
 from farm.verdict.criteria import Limits
 from farm.verdict.gate import SeatVerdict, conclude, judge_seat
-from farm.verdict.policy import Policy, load_policy
+from farm.verdict.policy import Policy
+from farm.verdict.policy_file import load_policy
 from farm.verdict.seats import Seat, seats
 
 from .board import Board

@@ -3,15 +3,16 @@
 from pathlib import Path
 from typing import Any, cast
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from devices.registry import known_boards
 
 from ..errors import UsageFault
 from ..lab.inventory import Lab
+from ..lab.policy_file import PolicyFile
 from ..lab.shapes import against
-from ..lab.words import kind_of, unknown
-from ..lab.yaml_lines import Document, Fault, read
+from ..lab.words import unknown
+from ..lab.yaml_lines import Fault
 from ..store.health import QUARANTINE_AFTER
 
 _POSITIVE = Field(gt=0, allow_inf_nan=False)
@@ -87,7 +88,7 @@ class ModelCheck(Part):
         return self
 
 
-class HealthPolicy(Part):
+class HealthPolicy(PolicyFile):
     """The whole file."""
 
     every_h: float = Field(default=24.0, gt=0, allow_inf_nan=False)
@@ -98,19 +99,6 @@ class HealthPolicy(Part):
     """Faults in a row, lab faults and failed checks together, after which nobody gets the board."""
     models: dict[str, ModelCheck] = Field(min_length=1)
     """By board model."""
-    _path: Path = PrivateAttr(default=Path("health.yaml"))
-
-    @property
-    def path(self) -> Path:
-        """The file it was read from."""
-        return self._path
-
-    @classmethod
-    def of(cls, document: Document) -> "HealthPolicy":
-        """Return the policy of a document in which no fault was found."""
-        policy = cls.model_validate(document.value)
-        policy._path = document.path  # noqa: SLF001 -- its own constructor
-        return policy
 
     def check_of(self, model: str) -> ModelCheck:
         """Return what a board model must show; UsageFault where the file does not say."""
@@ -125,12 +113,7 @@ def load_policy(path: Path) -> HealthPolicy:
     Raises:
         UsageFault: one line for every fault: ``FILE:LINE: field: what is wrong; remedy``.
     """
-    document = read(path, "health policy")
-    if not document.faults:
-        document.faults += _check(document.value, path)
-    if document.faults:
-        raise UsageFault(document.report(document.faults))
-    return HealthPolicy.of(document)
+    return HealthPolicy.load(path, _check, wants="`models:`", what="health policy")
 
 
 def policy_path(lab: Lab) -> Path:
@@ -139,11 +122,9 @@ def policy_path(lab: Lab) -> Path:
     return source.parent / "playbooks" / "health.yaml"
 
 
-def _check(value: object, path: Path) -> list[Fault]:
-    if not isinstance(value, dict):
-        return [Fault((), f"wants `models:` at the top, not {kind_of(value)}")]
-    faults = against(HealthPolicy, value, ())
-    models = cast("dict[str, Any]", value).get("models")
+def _check(tree: dict[str, Any], path: Path) -> list[Fault]:
+    faults = against(HealthPolicy, tree, ())
+    models = tree.get("models")
     if not isinstance(models, dict):
         return faults
     for model, check in cast("dict[str, Any]", models).items():

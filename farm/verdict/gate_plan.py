@@ -10,7 +10,8 @@ from ..errors import UsageFault
 from ..lab.inventory import Lab
 from ..playbook import Playbook, load
 from .budget import trial_s
-from .policy import Policy, load_policy
+from .policy import Policy
+from .policy_file import load_policy
 from .releases import Releases, open_releases
 from .seats import Seat, seats
 from .stated import unstated

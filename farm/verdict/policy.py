@@ -1,23 +1,19 @@
 """A gate's policy as data: what is tried on which boards, what it is held to, and how sure a verdict must be."""
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self, cast
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
-from devices.registry import known_boards
-
 from ..errors import UsageFault
 from ..lab.fields import Name
-from ..lab.percent import Change, Share, percent, share
-from ..lab.shapes import against
-from ..lab.words import kind_of, unknown
-from ..lab.yaml_lines import Document, Fault, Where, read
+from ..lab.percent import Change, Share
+from ..lab.policy_file import PolicyFile
+from ..lab.words import unknown
 from ..trial.asked import scenario_of
 from ..trial.scenario import Late
 from ..trial.scenario import Scenario as TrialScenario
-from ..trial.state.conditions import Conditions, refused_settings
+from ..trial.state.conditions import Conditions
 from ..trial.state.demands import Demands
 from .criteria import Limits
 from .figures import KINDS, Kind
@@ -159,7 +155,7 @@ class Statistics(Part):
         return tuple(range(self.min_pairs, self.max_pairs + 1, self.look_every))
 
 
-class Policy(Part):
+class Policy(PolicyFile, strict=True):
     """All that ``farm gate`` is told about what counts."""
 
     accept_twins: bool = False
@@ -172,28 +168,17 @@ class Policy(Part):
     """Whether each board is first made what its model's playbook says."""
     time_budget_s: _Positive = 3600.0
     """For the whole gate; what is undecided then has no verdict."""
-    evidence: list[Evidence] = []
+    evidence: list[Evidence] = Field(default_factory=list[Evidence])
     """What every valid record must hold; what is not recorded is no verdict."""
     models: dict[str, ModelEntry] = Field(min_length=1)
     limits: Limits = Limits()
     """For every model."""
-    against_baseline: dict[str, Change] = {}
+    against_baseline: dict[str, Change] = Field(default_factory=dict[str, Change])
     """For every model: figure → largest change for the worse, ``+1.5 %``, or of fps and accuracy ``-1 %``."""
     demands: Demands = Demands()
     """Of the state of every board, before its trials and while frames run."""
     statistics: Statistics = Statistics()
     _overridden: dict[str, str] = PrivateAttr(default_factory=dict[str, str])
-    _document: Document = PrivateAttr(default_factory=lambda: Document(Path("policy"), what="policy"))
-
-    @property
-    def path(self) -> Path:
-        """The file it was read from."""
-        return self._document.path
-
-    @property
-    def sha256(self) -> str:
-        """Of that file's bytes, hex."""
-        return self._document.sha256
 
     @property
     def overridden(self) -> Mapping[str, str]:
@@ -244,103 +229,9 @@ class Policy(Part):
         policy._overridden = dict(settings)  # noqa: SLF001 -- its own kind
         return policy
 
-    def fault(self, where: Where, text: str) -> str:
-        """Return ``FILE:LINE: field: text``."""
-        return self._document.report([Fault(where, text)])[0]
-
-    @classmethod
-    def of(cls, document: Document) -> "Policy":
-        """Return the policy of a document in which no fault was found."""
-        policy = cls.model_validate(document.value)
-        policy._document = document  # noqa: SLF001 -- its own constructor
-        return policy
-
-
-def load_policy(path: Path) -> Policy:
-    """Read and check a policy, touching no board.
-
-    Raises:
-        UsageFault: one line for every fault: ``FILE:LINE: field: what is wrong; remedy``.
-    """
-    document = read(path, "policy")
-    if not document.faults:
-        document.faults += _check(document.value)
-    if document.faults:
-        raise UsageFault(document.report(document.faults))
-    return Policy.of(document)
-
 
 def _said(fault: Mapping[str, Any]) -> str:
     field = ".".join(map(str, fault["loc"]))
     if fault["type"] == "extra_forbidden":
         return f"no setting {field!r}; {unknown(field, Scenario.model_fields)}"
     return f"{field}: {fault['msg']}" if field else str(fault["msg"])
-
-
-def _check(value: object) -> list[Fault]:
-    if not isinstance(value, dict):
-        return [Fault((), f"wants `models:` and limits at the top, not {kind_of(value)}")]
-    tree = cast("dict[str, Any]", value)
-    faults = [*against(Policy, tree, ()), *_unknown_models(tree), *_unknown_figures(tree)]
-    if not faults:
-        policy = Policy.model_validate(tree)
-        faults += [*_nothing_wanted(policy), *_floors(policy), *_settings(policy)]
-    return faults
-
-
-def _unknown_models(tree: dict[str, Any]) -> Iterator[Fault]:
-    for model in _keys(tree.get("models")):
-        if model not in known_boards():
-            yield Fault(("models", model), f"no board model '{model}'; {unknown(model, known_boards())}")
-
-
-def _unknown_figures(tree: dict[str, Any]) -> Iterator[Fault]:
-    places: list[Where] = [("against_baseline",), ("statistics", "noise_floor")]
-    places += [("models", model, "against_baseline") for model in _keys(tree.get("models"))]
-    for where in places:
-        for name in _keys(_at(tree, where)):
-            if name not in COMPARABLE:
-                yield Fault((*where, name), f"cannot be compared with a baseline; {unknown(name, COMPARABLE)}")
-
-
-def _at(tree: Any, where: Where) -> Any:  # noqa: ANN401 -- any YAML value
-    for step in where:
-        tree = cast("dict[Any, Any]", tree).get(step) if isinstance(tree, dict) else None
-    return tree
-
-
-def _keys(value: object) -> list[str]:
-    return list(cast("dict[str, Any]", value)) if isinstance(value, dict) else []
-
-
-def _nothing_wanted(policy: Policy) -> Iterator[Fault]:
-    for model in policy.models:
-        if not policy.changes(model) and not policy.absolute(model).model_dump(exclude_none=True):
-            yield Fault(("models", model), "is held to nothing; add `limits:` or `against_baseline:`")
-
-
-def _settings(policy: Policy) -> Iterator[Fault]:
-    for model, entry in policy.models.items():
-        for name, why in refused_settings(model, entry.settings):
-            yield Fault(("models", model, "settings", name), why)
-
-
-def _floors(policy: Policy) -> Iterator[Fault]:
-    """Refuse what no number of trials could decide."""
-    for model in policy.models:
-        own = policy.models[model].against_baseline
-        for name, limit in policy.changes(model).items():
-            where: Where = ("models", model, "against_baseline", name) if name in own else ("against_baseline", name)
-            if COMPARABLE[name].exact:
-                continue
-            floor = policy.statistics.noise_floor.get(name)
-            if floor is None:
-                yield Fault(where, f"has no noise floor; add `statistics.noise_floor.{name}:` with `change`, `reason`")
-            elif abs(limit) <= floor.change:
-                yield Fault(
-                    where,
-                    f"{percent(limit)} lies within the noise floor of {share(floor.change)} ({floor.reason}), "
-                    "where no difference is called; raise the limit, or lower the floor",
-                )
-            elif limit <= -1:
-                yield Fault(where, f"{percent(limit)} leaves nothing; give a smaller change")

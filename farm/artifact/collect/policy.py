@@ -1,15 +1,14 @@
 """collect.yaml as a checked model: which images come back, with which labels, and what is hidden first."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ...errors import UsageFault
 from ...lab.percent import Share
+from ...lab.policy_file import PolicyFile
 from ...lab.shapes import against
-from ...lab.words import kind_of
-from ...lab.yaml_lines import Document, Fault, read
+from ...lab.yaml_lines import Fault
 
 _SAY_NONE = "say `privacy: none` if nothing needs hiding"
 
@@ -50,7 +49,7 @@ class Acquired(Part):
     folder: str = Field(pattern=r"^/")
 
 
-class Policy(Part):
+class Policy(PolicyFile):
     """The whole file."""
 
     misclassified: bool = False
@@ -63,24 +62,11 @@ class Policy(Part):
     """Misclassified ones first, then those of the least margin."""
     labels: Literal["from data set", "leave out"] = "from data set"
     privacy: Literal["none"] | Hide
-    _document: Document = PrivateAttr(default_factory=lambda: Document(Path("collect.yaml"), what="policy"))
-
-    @property
-    def folder(self) -> Path:
-        """Where its file lies: paths in it are seen from there."""
-        return self._document.path.parent
 
     @property
     def hide(self) -> Hide | None:
         """What is hidden; None: nothing."""
         return None if self.privacy == "none" else self.privacy
-
-    @classmethod
-    def of(cls, document: Document) -> "Policy":
-        """Return the policy of a document in which no fault was found."""
-        policy = cls.model_validate(document.value)
-        policy._document = document  # noqa: SLF001 -- its own constructor
-        return policy
 
 
 def load_policy(path: Path) -> Policy:
@@ -89,24 +75,17 @@ def load_policy(path: Path) -> Policy:
     Raises:
         UsageFault: one line for every fault: ``FILE:LINE: field: what is wrong; remedy``.
     """
-    document = read(path, "policy")
-    if not document.faults:
-        document.faults += _check(document.value)
-    if not document.faults:
-        document.faults += _program(Policy.of(document))
-    if document.faults:
-        raise UsageFault(document.report(document.faults))
-    return Policy.of(document)
+    return Policy.load(path, _check, wants="e.g. `misclassified: true` and `privacy:`")
 
 
-def _check(value: object) -> list[Fault]:
-    if not isinstance(value, dict):
-        return [Fault((), f"wants e.g. `misclassified: true` and `privacy:` at the top, not {kind_of(value)}")]
-    tree = cast("dict[str, Any]", value)
+def _check(tree: dict[str, Any], path: Path) -> list[Fault]:
     privacy = _privacy(tree)
     # a policy without a fault in it stands for the field that was looked at by itself
     faults = [*privacy, *against(Policy, {**tree, "privacy": "none"}, ())]
-    return faults or _whole(Policy.model_validate(tree))
+    if faults:
+        return faults
+    policy = Policy.model_validate(tree)
+    return _whole(policy) or _program(policy, path.parent)
 
 
 def _privacy(tree: dict[str, Any]) -> list[Fault]:
@@ -135,9 +114,9 @@ def _whole(policy: Policy) -> list[Fault]:
     return faults
 
 
-def _program(policy: Policy) -> list[Fault]:
+def _program(policy: Policy, folder: Path) -> list[Fault]:
     """Refuse a program that is not there, before a board is touched; one without a path is looked for when it runs."""
     command = policy.hide.command if policy.hide is not None else None
-    if command is None or "/" not in command[0] or (policy.folder / command[0]).is_file():
+    if command is None or "/" not in command[0] or (folder / command[0]).is_file():
         return []
     return [Fault(("privacy", "command"), f"there is no {command[0]!r}; paths are relative to the policy's folder")]

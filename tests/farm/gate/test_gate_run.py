@@ -28,7 +28,7 @@ from farm.verdict import seat_run
 from farm.verdict.budget import Budget
 from farm.verdict.gate_plan import Plan
 from farm.verdict.gate_run import new_job, new_run, run_gate
-from farm.verdict.policy import load_policy
+from farm.verdict.policy_file import load_policy
 from farm.verdict.seat_run import run_seat
 from farm.verdict.seats import seats
 

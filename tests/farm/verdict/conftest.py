@@ -7,7 +7,7 @@ import pytest
 
 from farm.lab.inventory import load
 from farm.lab.yaml_lines import dump
-from farm.verdict.policy import load_policy
+from farm.verdict.policy_file import load_policy
 from farm.verdict.seats import role_of, seats
 
 ROOT = Path(__file__).parent.parent.parent.parent

@@ -10,7 +10,7 @@ from farm.lab.yaml_lines import dump
 from farm.trial.scenario import Comparison250, Server
 from farm.trial.state.demands import Demands
 from farm.verdict.criteria import Limits
-from farm.verdict.policy import load_policy
+from farm.verdict.policy_file import load_policy
 from farm.verdict.seats import seats
 
 from .conftest import COMPARES, POLICY, ROOT
