@@ -34,8 +34,9 @@ _FAULTS = (DeviceError, PowerError, LabFault)
 _FIRST_AT_MOST_S = 1200.0
 """For a share while nobody has done one: 8 s an image for 150 of them (assumed: no net here takes longer)."""
 _TIMES_THE_SLOWEST, _LEAST_S = 5.0, 60.0
-"""Later a share may take so many times what the slowest has taken, but so long at least: a board that hangs is not
-waited for longer (assumed: other load makes none five times slower)."""
+"""Once one is done a share may take so many times what the slowest has taken, but so long at least: a board that lags
+behind is not waited for longer (assumed: other load makes none five times slower). It is held to that while it is at
+it: what it began first may have begun when nobody knew better."""
 
 NONE_LEFT = ("all have been used", "look at the boards' faults; or name more boards")
 
@@ -158,7 +159,7 @@ class _Stay:
         self._job.used.add(bench.name)
         self.tell("power and boot")
         bench.ensure_up()
-        put = deploy_to(bench, self._job.artifact, self._job.dataset, progress=self.tell)
+        put = deploy_to(bench, self._job.artifact, self._job.dataset, progress=self._tell_while_needed)
         while (share := self._job.shares.take(bench.name, self._job.lending.heed)) is not None:
             self.share = share
             try:
@@ -178,7 +179,12 @@ class _Stay:
 
         scenario = EachOnce(part=(share.begin, share.end), at_most_s=self._job.at_most_s(share))
         began_s = monotonic()
-        trial = run_trial(bench, put, scenario, progress=tell, heed=self._job.lending.heed)
+
+        def heed() -> None:
+            self._job.lending.heed()
+            self._require_pace(share, monotonic() - began_s)
+
+        trial = run_trial(bench, put, scenario, progress=tell, heed=heed)
         self._job.took(share, monotonic() - began_s)
         predictions = trial.frames.predictions
         wanted = np.arange(share.begin, share.end)
@@ -192,6 +198,21 @@ class _Stay:
             raise NoVerdict(f"what {bench.name} predicted could not be kept: {first_line(full)}") from full
         bench.last_record = trial.record.id
         return Answer(share, bench.name, bench.made, predictions, trial.record.id)
+
+    def _require_pace(self, share: Share, seconds: float) -> None:
+        """Raise LabFault where a share takes so long that a neighbour had better do it."""
+        if seconds > (most_s := self._job.at_most_s(share)):
+            slowest_s = self._job.seconds_an_image * share.images
+            than = f", where no neighbour needs more than {slowest_s:.3g} s" if slowest_s else ""
+            hint = "is it throttled, does something else run there? `farm health` tells"
+            what = f"is not done with {share.images} images after {most_s:.0f} s{than}"
+            raise LabFault(self.board, what, hint=hint)
+
+    def _tell_while_needed(self, text: str) -> None:
+        """As :meth:`tell`, of what is done in vain once the others have done it all."""
+        if self._job.shares.over:
+            raise _Needless
+        self.tell(text)
 
     def tell(self, text: str) -> None:
         """Say what the board is at; raises Stopped once the work was told to end."""

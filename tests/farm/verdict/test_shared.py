@@ -46,6 +46,7 @@ class World:
         self.dies_after: dict[str, int] = {}
         self.odd: set[str] = set()
         self.busy: set[str] = set()
+        self.slow: set[str] = set()
         self.noted: list[str] = []
         self._done: dict[str, int] = {}
         self._out: set[str] = set()
@@ -77,6 +78,10 @@ class World:
             raise Unreachable(bench.name, "is gone")
         if self.dies_after and bench.name not in self.dies_after and done > 1:
             assert self._died.wait(10)  # else a quick board leaves the dying one nothing to lose
+        until_s = monotonic() + 30
+        while bench.name in self.slow and monotonic() < until_s:
+            heed()
+            sleep(0.01)
         images = np.arange(*scenario.part)
         labels = put.dataset.labels[images].astype(np.int64)
         says = np.where(images == 0, (labels + 1) % 10, 99 if bench.name in self.odd else labels)
@@ -139,6 +144,29 @@ def test_a_neighbour_does_what_a_board_loses_and_its_fault_is_noted(counting, as
     assert (lost.board, world.noted) == ("atom-01", ["atom-01"])
     assert lost.redone_by in ("atom-02", "atom-03")
     assert any("atom-01: lab fault at images" in line and "did them again" in line for line in lines(found.shared))
+
+
+def test_a_board_that_lags_far_behind_is_waited_for_no_longer_however_early_it_began(counting, ask, world, monkeypatch):
+    monkeypatch.setattr(sharded, "_LEAST_S", 0.05)
+    world.slow = {"atom-02"}
+    found = counting(ask())
+    (lost,) = found.shared.lost
+    assert found.shared.whole
+    assert (lost.board, lost.redone_by) == ("atom-02", "atom-01")
+    assert "images after 0 s, where no neighbour needs more than" in lost.what
+
+
+def test_nothing_is_sent_to_a_board_once_the_others_have_done_it_all(counting, ask, monkeypatch):
+    monkeypatch.setattr(sharded.Shares, "over", property(lambda _: True))
+    sent = []
+
+    def deploy_to(bench, *_, progress):
+        progress("sends")
+        sent.append(bench.name)
+
+    monkeypatch.setattr(sharded, "deploy_to", deploy_to)
+    assert counting(ask()).shared.lost == []
+    assert sent == []
 
 
 def test_where_no_board_is_left_there_is_no_accuracy_and_what_was_done_is_kept(counting, ask, world):
