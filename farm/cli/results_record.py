@@ -11,7 +11,7 @@ from .output import print_json, say, table, warn
 
 if TYPE_CHECKING:
     from ..store.database import Store, Stored
-    from ..store.record import BoundFacts, Record
+    from ..store.record import Record
 
 _SPARKLINE = 60
 """Characters."""
@@ -42,14 +42,12 @@ def show(store: "Store", stored: "Stored", args: Namespace) -> int:
 
 
 def _show_speed(record: "Record") -> None:
-    """Print what the queries show of the latency percentile, frames a second for each watt, and Amdahl's line."""
-    from ..trial.amdahl import line
+    """Print frames a second for each watt, and what stands beside the figures of speed."""
+    from ..report.speed import speed
 
-    if (bound := record.latency.bound) is not None:
-        say(_bound(bound, record.deadlines.deadline_ms))
     if record.fps_per_watt is not None:
         say(f"{record.deadlines.fps:.4g} fps, {record.fps_per_watt:.4g} fps per watt")
-    if record.scenario.timed and (text := line(record.latency.stages_mean_ms)):
+    for text in speed(record):
         say(text)
 
 
@@ -67,19 +65,6 @@ def _show_prediction(store: "Store", record: "Record") -> None:
         table(COLUMNS, found.rows)
     for note in found.notes:
         say(note)
-
-
-def _bound(bound: "BoundFacts", deadline_ms: float | None) -> str:
-    """Return what early stopping tells, in one line."""
-    of = f"p{bound.percent:g} of {bound.queries:,} queries"
-    if deadline_ms is not None:
-        kept = f"{of}, {bound.over} of them over {deadline_ms:.4g} ms"
-        if bound.missing:
-            return f"{kept}: not shown to keep it; {bound.missing:,} more that do would show it with 99 % confidence"
-        return f"{kept}: keeps it with 99 % confidence"
-    if bound.at_most_ms is None:
-        return f"{of}: too few for a bound; {bound.missing:,} more are needed"
-    return f"{of}: at most {bound.at_most_ms:.4g} ms with 99 % confidence"
 
 
 def _sparklines(store: "Store", stored: "Stored") -> None:

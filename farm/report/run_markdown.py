@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 
 from farm.store.record import Record
-from farm.trial.amdahl import line
 
 from .collect import Subject
 from .gate_view import Gate, judged
@@ -11,6 +10,7 @@ from .markup import table, text
 from .prediction.beside import COLUMNS, PredictedText
 from .prediction.said import lines
 from .shared_text import decided, summary
+from .speed import speed
 from .table import TITLES, row
 
 
@@ -26,8 +26,8 @@ def markdown(subject: Subject, predicted: Callable[[Record], PredictedText | Non
     for one in subject.trials:
         parts += _of(one.record, predicted(one.record))
         parts += [f"- void: {text(void)}" for void in one.record.voids]
-        if one.record.scenario.timed and (faster := line(one.record.latency.stages_mean_ms)):
-            parts.append(f"- {text(f'{one.record.board.name}, record {one.record.id[:8]}: {faster}')}")
+        whose = f"{one.record.board.name}, record {one.record.id[:8]}"
+        parts += [f"- {text(f'{whose}: {told}')}" for told in speed(one.record)]
     parts += [f"- record {one.id}: {text(one.why)}" for one in subject.unreadable]
     return "\n\n".join(parts) + "\n"
 

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 from farm.lab.rails import label
 from farm.store.database import Stored
 from farm.store.record import Criterion
-from farm.trial.amdahl import line
 
 from ..prediction.beside import COLUMNS, PredictedText
 from ..prediction.said import lines
+from ..speed import speed
 from ..table import row
 from . import words
 from .console import console_text
@@ -64,7 +64,7 @@ class TrialView:
     meter_columns: tuple[str, ...]
     meters: list[MeterRow]
     stages: list[StageRow]
-    amdahl: str
+    speed: list[str]
     parts: list[PartRow]
     state: list[StateRow]
     watched: str
@@ -108,7 +108,7 @@ def trial_view(stored: Stored, evidence: Evidence, detail: Detail, anchor: str, 
         meter_columns=METER_COLUMNS,
         meters=[meter_row(power, scenario.frames) for power in record.power],
         stages=stage_rows(record.latency.stages_mean_ms),
-        amdahl=line(record.latency.stages_mean_ms),
+        speed=list(speed(record)),
         parts=[row for power in record.power for row in part_rows(power, record.latency.stages_mean_ms)],
         state=state_rows(record),
         watched=watched(record),

@@ -14,6 +14,7 @@ from farm.errors import UsageFault
 from farm.report.collect import Subject, collect, evidence
 from farm.report.html.datasets import Evidence
 from farm.report.html.page import render
+from farm.report.speed import speed
 from farm.store.database import Stored, Unreadable
 from farm.store.record import ChangeFacts, DemandFacts, DuringFacts
 from farm.store.run import GateVerdict
@@ -59,6 +60,26 @@ def page(some_frames, a_trace):
         return render(subject, give, **how)
 
     return make
+
+
+def test_beside_the_figures_stands_what_the_queries_show_and_what_the_runner_itself_takes(page, a_record):
+    record = a_record(
+        latency__bound={"percent": 99, "queries": 400, "least_queries": 459, "over": 0, "missing": 59},
+        latency__stages_mean_ms={"acquire": 1.0, "infer": 3.0},
+        runner={"frame_us": 9.79, "latency_us": 4.99, "link_away_s": 3.21},
+    )
+    told = [
+        "p99 of 400 queries, 0 of them over 50 ms: not shown to keep it; 59 more that do would show it with 99 %",
+        "the runner itself takes 9.79 µs of a frame, 4.99 µs of it within the latency",
+        "the link was away for 3.2 s; what the run told meanwhile was fetched afterwards",
+        "infer is 75% of a frame's work: twice as fast it makes a frame 1.60 times faster; 4.00 times at the very most",
+    ]
+    text = Page(page([Stored(record, None)])).text
+    assert [line in text for line in told] == [True] * 4
+    bound = {"percent": 90, "queries": 100, "least_queries": 64, "missing": 0, "at_most_ms": 4.5}
+    assert next(speed(a_record(latency__bound=bound, deadlines__deadline_ms=None))) == (
+        "p90 of 100 queries: at most 4.5 ms with 99 % confidence"
+    )
 
 
 def test_the_verdict_stands_first_then_why(page, timed):
