@@ -1,11 +1,11 @@
 """How frames are offered: by the product's rate, or by one of the field's definitions; see docs/scenarios.md."""
 
-from dataclasses import KW_ONLY, dataclass, fields, replace
-from math import inf
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, ClassVar, Literal
 
 from ..errors import UsageFault
 from ..store.frame_facts import EACH_ONCE
+from .around import Common
 
 _BEHIND_S = 5.0
 """No frame begins later than this after twice the time for all (assumed: further behind proves nothing more)."""
@@ -21,73 +21,6 @@ _MOST_FRAMES = 5_000_000
 and takes a small board's memory)."""
 
 Late = Literal["queue", "drop"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Common:
-    """What every scenario has around its frames."""
-
-    warmup_frames: int = 5
-    """Inferences before the first frame."""
-    idle_s: float = 2.0
-    """How long idle watts are measured, before and after."""
-    score_s: float = 20.0
-    """How long, when all watts are measured, images that no frame has shown may take: accuracy is over all of them."""
-    bursts: bool = True
-    """Frames without a pause before and after, for a moment: every meter must show them where the clocks say. Without
-    them only the clocks tell that watts and frames belong together, and nothing tells that the meter is the board's."""
-    short_term_s: float = 1.0
-    """How long a mean the highest short-term watts are of: as long as the supply or battery bears more than it may."""
-    start_celsius: tuple[float, float] | None = None
-    """Within these a trial begins; None: at whatever the board has. Leakage, and so watts, grow with temperature."""
-    start_zone: str | None = None
-    """The sensor that counts; None: the hottest that the board tells of."""
-    start_timeout_s: float = 600.0
-    """How long to wait for that."""
-    soak_s: float = 0.0
-    """How long the model runs beforehand, so that the board is as warm as in use."""
-    part: tuple[int, int] | None = None
-    """First image of the data set that is shown and scored, and the one after the last; None: all of them."""
-    draw: bool = False
-    """Whether the predicted class is drawn into the frame: one stage more."""
-    device: str | None = None
-    """Which of the runtime's devices runs the net; None: the artifact's, or the runtime's own choice."""
-
-    name: ClassVar[str]
-    percent: ClassVar[float | None] = 99.0
-    """The latency percentile that the scenario is about; None: about none."""
-    closed: ClassVar[bool] = True
-    """Whether a frame waits for the one before it, and for nothing else: then there is no rate, and nothing is late."""
-    metered: ClassVar[bool] = True
-    """Whether the bench's meters are read."""
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be run."""
-        for field in fields(self):
-            if (value := getattr(self, field.name)) is None:
-                continue
-            if field.name in _POSITIVE and not 0 < value < inf:
-                raise UsageFault(f"{field.name}: {value} is not a positive number")
-            if field.name in _NOT_NEGATIVE and not 0 <= value < inf:
-                raise UsageFault(f"{field.name}: {value} is below 0")
-            if field.name in _AT_LEAST_ONE and value < 1:
-                raise UsageFault(f"{field.name}: {value} is below 1")
-            if value == "":
-                raise UsageFault(f"{field.name}: is empty; leave it out, or say which")
-        if isinstance(self, FixedRate | Server) and (frames := self.rate_hz * self.span_s) > _MOST_FRAMES:
-            what = f"{frames:.3g} frames in {self.span_s:g} s; a trial has {_MOST_FRAMES:,} at most"
-            raise UsageFault(f"rate_hz: {self.rate_hz:g} makes {what}")
-        if self.start_celsius is not None and not self.start_celsius[0] < self.start_celsius[1]:
-            raise UsageFault(f"start_celsius: {self.start_celsius[0]:g} is not below {self.start_celsius[1]:g}")
-        if self.part is not None and not 0 <= self.part[0] < self.part[1]:
-            raise UsageFault(f"part: {self.part[0]}, {self.part[1]} is no range of images; want its begin, and its end")
-        if self.start_zone is not None and self.start_celsius is None:
-            raise UsageFault(f"start_zone: {self.start_zone!r} has no start_celsius to be held to")
-
-    @property
-    def deadline_ns(self) -> int | None:
-        """From a frame's arrival; None: nothing can be late."""
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +41,11 @@ class FixedRate(Common):
 
     name: ClassVar[str] = "fixed rate"
     closed: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be run, or kept."""
+        Common.__post_init__(self)
+        _require_kept(self.rate_hz, self.span_s)
 
     @property
     def span_s(self) -> float:
@@ -224,6 +162,11 @@ class Server(Common):
     name: ClassVar[str] = "server"
     closed: ClassVar[bool] = False
 
+    def __post_init__(self) -> None:
+        """Refuse what cannot be run, or kept."""
+        Common.__post_init__(self)
+        _require_kept(self.rate_hz, self.span_s)
+
     @property
     def span_s(self) -> float:
         """About how long frames are offered."""
@@ -273,7 +216,8 @@ class Comparison250(Common):
 
     def plan(self) -> dict[str, Any]:
         """Return what the runner is told of it."""
-        return {"samples_per_query": 1, "duration_s": 0.0, "min_count": 250, "image": 0, "rest_s": 1.0}
+        image = 0 if self.part is None else self.part[0]
+        return {"samples_per_query": 1, "duration_s": 0.0, "min_count": 250, "image": image, "rest_s": 1.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,9 +270,11 @@ SCENARIOS: dict[str, type[Scenario]] = {
 }
 """By the names that commands and policies use: what is measured. Nobody asks for :class:`EachOnce` by its name."""
 
-_POSITIVE = frozenset({"rate_hz", "duration_s", "short_term_s", "at_most_s", "deadline_ms"})
-_NOT_NEGATIVE = frozenset({"warmup_frames", "idle_s", "score_s", "soak_s", "start_timeout_s", "seed"})
-_AT_LEAST_ONE = frozenset({"min_frames", "min_queries", "min_samples", "samples_per_query"})
+
+def _require_kept(rate_hz: float, span_s: float) -> None:
+    if (frames := rate_hz * span_s) > _MOST_FRAMES:
+        what = f"{frames:.3g} frames in {span_s:g} s; a trial has {_MOST_FRAMES:,} at most"
+        raise UsageFault(f"rate_hz: {rate_hz:g} makes {what}")
 
 
 def soaking(scenario: Scenario) -> Scenario:

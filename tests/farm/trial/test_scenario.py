@@ -58,7 +58,16 @@ def test_what_cannot_be_run_is_refused_by_name(name, settings, said):
 
 
 @pytest.mark.parametrize(
-    "scenario", [FixedRate(20, 1), SingleStream(), MultiStream(), Offline(), Server(20), Comparison250()]
+    "scenario",
+    [
+        FixedRate(20, 1),
+        SingleStream(),
+        MultiStream(),
+        Offline(),
+        Server(20),
+        Comparison250(),
+        Comparison250(part=(10, 20)),
+    ],
 )
 def test_the_runner_understands_every_plan(scenario, tiny, monkeypatch):
     monkeypatch.syspath_prepend(tiny().runner_path)
