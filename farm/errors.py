@@ -9,9 +9,11 @@ FarmError        exit
 farm's own code that fails is the lab's. A regression is a verdict, never an exception of these.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
-from typing import ClassVar
+from typing import ClassVar, TypeVar
+
+_Read = TypeVar("_Read")
 
 
 class Exit(IntEnum):
@@ -40,6 +42,26 @@ class UsageFault(FarmError):
         """Take one fault, or all of them at once."""
         self.faults = [faults] if isinstance(faults, str) else list(faults)
         super().__init__("\n".join(self.faults))
+
+
+class Faults:
+    """What is wrong with several inputs that are read in turn, to be told all at once."""
+
+    def __init__(self, found: Iterable[str] = ()) -> None:
+        """Begin with what was found before."""
+        self.found = list(found)
+
+    def tried(self, read: Callable[[], _Read]) -> _Read | None:
+        """Return what was read; None where it is wrong, and why is noted."""
+        try:
+            return read()
+        except UsageFault as fault:
+            self.found += fault.faults
+            return None
+
+    def told(self) -> UsageFault:
+        """Return all of it, each once."""
+        return UsageFault(list(dict.fromkeys(self.found)))
 
 
 class LabFault(FarmError):

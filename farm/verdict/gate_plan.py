@@ -3,10 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
 from ..artifact.signed import acceptance
-from ..errors import UsageFault
+from ..errors import Faults, UsageFault
 from ..lab.inventory import Lab
 from ..playbook import Playbook, load
 from .budget import trial_s
@@ -15,8 +14,6 @@ from .policy_file import load_policy
 from .releases import Releases, open_releases
 from .seats import Seat, seats
 from .stated import unstated
-
-_Read = TypeVar("_Read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +65,8 @@ def plan_gate(asked: Asked, open_lab: Callable[[], Lab], folder: Path, *, faults
     Raises:
         UsageFault: these, and all that is wrong with lab, policy, releases and playbooks.
     """
-    found = list(faults)
-
-    def tried(read: Callable[[], _Read]) -> _Read | None:
-        try:
-            return read()
-        except UsageFault as fault:
-            found.extend(fault.faults)
-            return None
-
+    wrong = Faults(faults)
+    tried = wrong.tried
     lab = tried(open_lab)
     policy = tried(lambda: load_policy(asked.policy).under(asked.settings))
     models = list(policy.models) if policy else []
@@ -86,10 +76,10 @@ def plan_gate(asked: Asked, open_lab: Callable[[], Lab], folder: Path, *, faults
         lambda: open_releases(asked.candidate, asked.baseline, models, folder, dataset=asked.dataset, accept=accept)
     )  # also without a policy: that its files are there
     if policy and releases:
-        found += _unstated(policy, releases)
+        wrong.found += _unstated(policy, releases)
     playbooks = tried(lambda: _playbooks(lab, models)) if policy and lab and policy.provision else {}
-    if lab is None or policy is None or chosen is None or releases is None or playbooks is None or found:
-        raise UsageFault(found)
+    if lab is None or policy is None or chosen is None or releases is None or playbooks is None or wrong.found:
+        raise wrong.told()
     plan = Plan(lab, policy, chosen, releases, playbooks)
     _check_budget(plan)
     return plan

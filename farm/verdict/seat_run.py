@@ -18,12 +18,11 @@ from ..lab.bench import Bench
 from ..lab.lending import Lending
 from ..playbook import Playbook, apply
 from ..store.database import Store
-from ..store.disk import DiskFull
 from ..store.record import Moved, Record, Role
 from ..store.run import GateFault
-from ..trial.trial import run_trial
 from .budget import Budget, trial_s
 from .gate import SeatVerdict, judge_seat
+from .keep import first_line, run_and_keep
 from .policy import Policy
 from .releases import Releases
 from .seats import Seat
@@ -88,11 +87,11 @@ def run_seat(job: Job, seat: Seat) -> SeatRun:
         except UsageFault as refused:  # the board's runtime refuses the model: a neighbour's would too
             return stay.ended(_resolved(faults, stay.board), refused.faults)
         except NoVerdict as unkept:
-            return stay.ended(_resolved(faults, stay.board), unkept.reasons)
+            return stay.ended(_resolved(faults, stay.board), [f"{seat.key}: {why}" for why in unkept.reasons])
         except _FAULTS as fault:
             job.lending.heed()  # links that were closed to end the gate are no fault of the lab
             faults = _resolved(faults, stay.board)
-            what, board = _first_line(fault), stay.board or _board_of(fault)
+            what, board = first_line(fault), stay.board or _board_of(fault)
             if board is None:  # none was free
                 return stay.ended(faults, [f"{seat.key}: {what}"])
             faults.append(GateFault(board=board, what=what, hint=fault.hint))
@@ -117,10 +116,6 @@ def _resolved(faults: Sequence[GateFault], board: str | None) -> list[GateFault]
     if not faults or board is None:
         return list(faults)
     return [*faults[:-1], faults[-1].model_copy(update={"retried_on": board})]
-
-
-def _first_line(fault: Exception) -> str:
-    return str(fault).partition("\n")[0]
 
 
 class _Stay:
@@ -186,28 +181,19 @@ class _Stay:
         def tell(text: str) -> None:
             self._tell(f"trial {nth}, {role}: {text}")
 
-        with job.store.spool(job.lending.lab.least_free_bytes) as spool:
-            try:
-                trial = run_trial(
-                    bench,
-                    put,
-                    self._seat.scenario,
-                    conditions=self._conditions,
-                    progress=tell,
-                    heed=job.lending.heed,
-                    spool=spool,
-                )
-            except DiskFull as full:  # this machine's fault: no board is to blame, and no neighbour helps
-                raise NoVerdict(f"{self._seat.key}: {_first_line(full)}; {full.hint}") from full
-            trial = trial.within(job.run_id, role=role, moved=self._moved)
-            try:
-                job.store.save(trial.record, trial.traces, bench.console_log(), trial.frames)
-                bench.last_record = trial.record.id
-            except LabFault as full:
-                raise NoVerdict(f"{self._seat.key}: a trial could not be kept: {_first_line(full)}") from full
-        self._records.append(trial.record)
+        record = run_and_keep(
+            bench,
+            put,
+            self._seat.scenario,
+            conditions=self._conditions,
+            label=lambda trial: trial.within(job.run_id, role=role, moved=self._moved),
+            store=job.store,
+            lending=job.lending,
+            tell=tell,
+        )
+        self._records.append(record)
         self._trial_s = max(self._trial_s, job.budget.now_s() - began_s)
-        return trial.record
+        return record
 
     def _time_is_up(self) -> str:
         ran = f"{len(self._records)} trials ran on {self.board}, and one more takes {self._trial_s:.0f} s"

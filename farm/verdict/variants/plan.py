@@ -3,11 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
 from ...artifact.feed import feed
 from ...artifact.signed import open_accepted
-from ...errors import UsageFault
+from ...errors import Faults, UsageFault
 from ...lab.inventory import Lab
 from ...lab.lease import Wanted
 from ...lab.made import made
@@ -20,8 +19,6 @@ from ..releases import Packed
 from ..sequential import multiplier
 from .compared import COMPARABLE
 from .contrast import FIRST_LOOK
-
-_Read = TypeVar("_Read")
 
 MOST_VOIDS = 5
 """Trials that are run again on each board, where nobody says otherwise: with more one looks at the lab (assumed)."""
@@ -91,23 +88,16 @@ def plan_comparison(asked: Asked, open_lab: Callable[[], Lab], folder: Path, *, 
         UsageFault: these, and all that is wrong.
     """
     lab = open_lab()
-    found = [*faults, *_numbers(asked)]
-
-    def tried(read: Callable[[], _Read]) -> _Read | None:
-        try:
-            return read()
-        except UsageFault as fault:
-            found.extend(fault.faults)
-            return None
-
+    wrong = Faults([*faults, *_numbers(asked)])
+    tried = wrong.tried
     boards = tried(lambda: Wanted(boards=tuple(asked.boards), model=asked.model).among(lab))
     conditions = tried(lambda: parse_conditions(asked.demands, asked.settings, asked.model))
     opened = [tried(lambda path=path: _open(asked, lab, path, folder)) for path in asked.artifacts]
     packed = [one for one in opened if one is not None]
-    if not found:
-        found += _not_comparable(asked, packed)
-    if boards is None or conditions is None or found:
-        raise UsageFault(list(dict.fromkeys(found)))
+    if not wrong.found:
+        wrong.found += _not_comparable(asked, packed)
+    if boards is None or conditions is None or wrong.found:
+        raise wrong.told()
     facts = _facts(asked, lab, boards, packed)
     if any(not COMPARABLE[name].exact for name in facts.figures):
         multiplier(asked.alpha / 2, (FIRST_LOOK,), 0, 2)  # so that a missing scipy is told now, not in ten minutes

@@ -9,15 +9,15 @@ from devices.errors import DeviceError
 from power.errors import PowerError
 
 from ...artifact.deploy import Deployment, deploy_to
-from ...errors import LabFault, UsageFault
+from ...errors import LabFault, NoVerdict, UsageFault
 from ...health.lab_faults import note_lab_fault
 from ...lab.bench import Bench
 from ...lab.lending import Lending
 from ...store.database import Store
-from ...store.disk import DiskFull
 from ...store.record import TurnFacts
-from ...trial.trial import run_trial
+from ...trial.trial import Trial
 from ..budget import Budget, trial_s
+from ..keep import first_line, run_and_keep
 from .ledger import Ledger
 from .order import Order, pairs
 from .plan import Plan
@@ -64,7 +64,7 @@ def run_board(job: Job, board: str) -> None:
             job.lending.heed()  # links that were closed to end it all are no fault of the lab
             done = stay.done
             again = stay.lent and attempt + 1 < _TRIES and not job.ledger.over
-            job.ledger.lost(board, _first_line(fault), fault.hint, again=again)
+            job.ledger.lost(board, first_line(fault), fault.hint, again=again)
             if stay.lent or isinstance(fault, DeviceError):  # else it was in use, or in quarantine
                 with suppress(LabFault):  # a database that refuses this refuses the next trial too, which tells
                     note_lab_fault(job.store, job.lending.lab, board, fault)
@@ -74,10 +74,6 @@ def run_board(job: Job, board: str) -> None:
             if not stay.lent and attempt == 0:
                 job.ledger.arrived(board, free=False)
         return
-
-
-def _first_line(fault: Exception) -> str:
-    return str(fault).partition("\n")[0]
 
 
 class _Stay:
@@ -154,31 +150,28 @@ class _Stay:
         def tell(text: str) -> None:
             self._tell(f"{what} {name}: {text}")
 
-        with job.store.spool(job.lending.lab.least_free_bytes) as spool:
-            try:
-                trial = run_trial(
-                    bench,
-                    put,
-                    job.plan.scenario,
-                    conditions=job.plan.conditions,
-                    progress=tell,
-                    heed=job.lending.heed,
-                    spool=spool,
-                ).within(job.run_id)
-            except DiskFull as full:  # this machine's fault: no board is to blame, and no other helps
-                job.ledger.end(_first_line(full))
-                return False
-            trial = replace(trial, record=trial.record.model_copy(update={"turn": turn}))
-            try:
-                job.store.save(trial.record, trial.traces, bench.console_log(), trial.frames)
-            except LabFault as full:
-                job.ledger.end(f"a trial could not be kept: {_first_line(full)}")
-                return False
-        bench.last_record = trial.record.id
-        job.ledger.add(trial.record)
+        def label(trial: Trial) -> Trial:
+            trial = trial.within(job.run_id)
+            return replace(trial, record=trial.record.model_copy(update={"turn": turn}))
+
+        try:
+            record = run_and_keep(
+                bench,
+                put,
+                job.plan.scenario,
+                conditions=job.plan.conditions,
+                label=label,
+                store=job.store,
+                lending=job.lending,
+                tell=tell,
+            )
+        except NoVerdict as unkept:
+            job.ledger.end("; ".join(unkept.reasons))
+            return False
+        job.ledger.add(record)
         self._last = variant
         self._took_s.append(job.budget.now_s() - began_s)
-        return bool(trial.record.voids)
+        return bool(record.voids)
 
     def _tell(self, text: str) -> None:
         self._job.lending.heed()

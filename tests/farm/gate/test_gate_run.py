@@ -24,7 +24,7 @@ from farm.store.health import faults_in_a_row, history
 from farm.store.record import Record
 from farm.store.run import GateVerdict
 from farm.trial.trial import Trial
-from farm.verdict import seat_run
+from farm.verdict import keep, seat_run
 from farm.verdict.budget import Budget
 from farm.verdict.gate_plan import Plan
 from farm.verdict.gate_run import new_job, new_run, run_gate
@@ -139,7 +139,7 @@ def world(tmp_path, a_record, monkeypatch) -> Iterator[World]:
     with Store.open(tmp_path / "results.sqlite") as store:
         world = World(store, a_record)
         monkeypatch.setattr(lending, "borrow_any", world.borrow_any)
-        monkeypatch.setattr(seat_run, "run_trial", world.run_trial)
+        monkeypatch.setattr(keep, "run_trial", world.run_trial)
         monkeypatch.setattr(seat_run, "deploy_to", lambda _bench, artifact, *_, **__: artifact)
         yield world
 

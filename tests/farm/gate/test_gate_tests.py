@@ -21,7 +21,7 @@ from farm.cli.main import main
 from farm.lab import lending
 from farm.store.database import Store
 from farm.store.runs import StoredRun
-from farm.verdict import seat_run
+from farm.verdict import keep, seat_run
 
 MODELS = Path(__file__).parents[2] / "lab"
 BIN = Path(sys.executable).parent
@@ -38,7 +38,7 @@ from farm.store.consoles import ConsoleLog
 from farm.store.record import Record
 from farm.trial.trial import Trial
 from farm.lab import lending
-from farm.verdict import seat_run
+from farm.verdict import keep, seat_run
 
 HERE = Path(__file__).parent
 DOES = json.loads((HERE / "behaviour.json").read_text())
@@ -68,7 +68,7 @@ def run_trial(bench, artifact, scenario, *, conditions, progress, heed, spool):
     return Trial(Record.model_validate(record), {}, None)
 
 
-lending.borrow_any, seat_run.run_trial = borrow_any, run_trial
+lending.borrow_any, keep.run_trial = borrow_any, run_trial
 seat_run.deploy_to = lambda bench, artifact, dataset, progress: artifact
 '''
 POLICY = """
@@ -79,7 +79,7 @@ models:
 against_baseline: {joules_per_inference: "+5 %"}
 statistics: {min_pairs: 4, noise_floor: {joules_per_inference: {change: 1 %, reason: made up}}}
 """
-MADE_UP_PARTS = ((lending, "borrow_any"), (seat_run, "run_trial"), (seat_run, "deploy_to"))
+MADE_UP_PARTS = ((lending, "borrow_any"), (keep, "run_trial"), (seat_run, "deploy_to"))
 TEST = "def test_release(gate):\n    gate.check()\n"
 CANDIDATE, BASELINE = "lenet5-shared-onnx", "lenet5-fine-shared-onnx"
 FINE = {"joules": {}}

@@ -19,6 +19,7 @@ from farm.store.database import Store
 from farm.store.record import Record
 from farm.trial.scenario import SingleStream
 from farm.trial.trial import Trial
+from farm.verdict import keep
 from farm.verdict.variants import stay
 from farm.verdict.variants.engine import run_comparison
 from farm.verdict.variants.plan import Plan
@@ -151,7 +152,7 @@ def world(tmp_path, trial_of, monkeypatch) -> Iterator[World]:
     with Store.open(tmp_path / ".farm" / "results.sqlite") as store:
         world = World(store, trial_of)
         monkeypatch.setattr(lending, "borrow_any", world.borrow_any)
-        monkeypatch.setattr(stay, "run_trial", world.run_trial)
+        monkeypatch.setattr(keep, "run_trial", world.run_trial)
         monkeypatch.setattr(stay, "deploy_to", world.deploy_to)
         yield world
 
