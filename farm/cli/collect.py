@@ -74,7 +74,7 @@ def _predicted(args: Namespace, policy: "Policy", name: str) -> "Collected | Non
     from ..artifact.collect.gather import gather
     from ..artifact.collect.images import Here
     from ..artifact.dataset import load_dataset
-    from ..trial.described import facts_of_dataset
+    from ..trial.described import dataset_facts
 
     told, stored = _told(args)
     of = _one_dataset(stored)
@@ -87,7 +87,7 @@ def _predicted(args: Namespace, policy: "Policy", name: str) -> "Collected | Non
         dataset = load_dataset(args.dataset)
         if dataset.id != of.id:
             raise UsageFault(f"{args.dataset}: is {dataset.id[:12]}; the records are of {of.id[:12]} ({of.name})")
-        return gather(chosen, Here(dataset), policy, facts_of_dataset(dataset), told, args.out, name)
+        return gather(chosen, Here(dataset), policy, dataset_facts(dataset), told, args.out, name)
     if of.images_sha256 is None:
         raise UsageFault(f"record {stored[0].record.id}: does not say what its images hash to; name them: --dataset")
     boards = list(dict.fromkeys(one.record.board.name for one in stored if one.record.prediction is None))

@@ -20,8 +20,8 @@ from ..store.record import (
     StateFacts,
 )
 from .clock import ClockMap
-from .described import artifact_facts, dataset_facts, host_facts, runner_facts, scenario_facts
-from .figures import Frames, accuracy
+from .described import accuracy, artifact_facts, dataset_facts, host_facts, runner_facts, scenario_facts
+from .figures import Frames
 from .measured import Measured
 from .meters import meters, warnings
 from .remote import Run
@@ -87,8 +87,8 @@ def assemble(bench: Bench, deployment: Deployment, scenario: Scenario, evidence:
         started_ns=evidence.started_ns,
         lab=bench.lab,
         board=_board(bench, run, evidence.identity),
-        artifact=artifact_facts(deployment),
-        dataset=dataset_facts(deployment),
+        artifact=artifact_facts(deployment.artifact),
+        dataset=dataset_facts(deployment.dataset),
         scenario=scenario_facts(scenario, run, frames, window.start_ns),
         latency=frames.latency(scenario.percent, run.offered),
         deadlines=deadlines,

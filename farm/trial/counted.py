@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from ..artifact.manifest import Manifest
-from ..store.frame_facts import AccuracyFacts, ArtifactFacts, DatasetFacts
-from ..store.predictions import Predictions
+from ..store.frame_facts import ArtifactFacts, DatasetFacts
 from ..store.shared_facts import DisagreementFacts, LostShare, SharedAccuracy, ShareFacts
+from .described import accuracy_facts
 from .shares import Answer, disagreements, joined
 
 
@@ -33,7 +33,7 @@ def counted(
     return SharedAccuracy(
         artifact=artifact,
         dataset=dataset,
-        accuracy=None if predictions is None else _accuracy(predictions, manifest, dataset.images),
+        accuracy=None if predictions is None else accuracy_facts(predictions, manifest, dataset.images),
         expected_correct=0 if manifest.expected is None else manifest.expected.correct,
         shares=[_facts(answer) for answer in ordered],
         lost=[_resolved(one, answers) for one in lost],
@@ -42,18 +42,6 @@ def counted(
             DisagreementFacts(image=one.image, boards=one.boards, predictions=one.predictions)
             for one in disagreements(answers)
         ],
-    )
-
-
-def _accuracy(predictions: Predictions, manifest: Manifest, images: int) -> AccuracyFacts:
-    fraction = predictions.correct / len(predictions)
-    stated = manifest.baseline if len(predictions) == images else None
-    return AccuracyFacts(
-        correct=predictions.correct,
-        total=len(predictions),
-        fraction=fraction,
-        baseline_fraction=None if stated is None else stated.fraction,
-        loss=None if stated is None else stated.fraction - fraction,
     )
 
 

@@ -5,19 +5,17 @@ from importlib.metadata import version
 
 from ..artifact.dataset import IMAGES, Dataset
 from ..artifact.deploy import Deployment
+from ..artifact.manifest import Manifest
 from ..artifact.unpack import Artifact
-from ..store.record import ArtifactFacts, DatasetFacts, HostFacts, RunnerFacts, ScenarioFacts
+from ..store.predictions import Predictions
+from ..store.record import AccuracyFacts, ArtifactFacts, DatasetFacts, HostFacts, RunnerFacts, ScenarioFacts
 from .figures import Frames
+from .predicted import predictions
 from .remote import Run
 from .scenario import MultiStream, Scenario
 
 
-def artifact_facts(deployment: Deployment) -> ArtifactFacts:
-    """Return which release it is."""
-    return facts_of_artifact(deployment.artifact)
-
-
-def facts_of_artifact(artifact: Artifact) -> ArtifactFacts:
+def artifact_facts(artifact: Artifact) -> ArtifactFacts:
     """Return which release it is."""
     manifest = artifact.manifest
     return ArtifactFacts(
@@ -30,12 +28,7 @@ def facts_of_artifact(artifact: Artifact) -> ArtifactFacts:
     )
 
 
-def dataset_facts(deployment: Deployment) -> DatasetFacts:
-    """Return which images were shown."""
-    return facts_of_dataset(deployment.dataset)
-
-
-def facts_of_dataset(dataset: Dataset) -> DatasetFacts:
+def dataset_facts(dataset: Dataset) -> DatasetFacts:
     """Return which images those are."""
     manifest = dataset.manifest
     return DatasetFacts(
@@ -46,6 +39,27 @@ def facts_of_dataset(dataset: Dataset) -> DatasetFacts:
         value_max=manifest.value_max,
         classes=manifest.classes,
     )
+
+
+def accuracy_facts(predictions: Predictions, manifest: Manifest, images: int) -> AccuracyFacts:
+    """Return what is right; loss only over all ``images`` of the data set, as the baseline was counted."""
+    fraction = predictions.correct / len(predictions)
+    baseline = manifest.baseline.fraction if manifest.baseline and len(predictions) == images else None
+    return AccuracyFacts(
+        correct=predictions.correct,
+        total=len(predictions),
+        fraction=fraction,
+        baseline_fraction=baseline,
+        loss=None if baseline is None else baseline - fraction,
+    )
+
+
+def accuracy(run: Run, deployment: Deployment) -> AccuracyFacts | None:
+    """Return what a run got right, each image once; None for an artifact that can be right about nothing."""
+    manifest = deployment.artifact.manifest
+    if manifest.baseline is None:
+        return None
+    return accuracy_facts(predictions(run, deployment), manifest, len(deployment.dataset.labels))
 
 
 def scenario_facts(scenario: Scenario, run: Run, frames: Frames, start_ns: int) -> ScenarioFacts:

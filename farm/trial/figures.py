@@ -1,4 +1,4 @@
-"""Frames as figures: latency, deadlines, accuracy. Pure."""
+"""Frames as figures: latency, deadlines, frames a second. Pure."""
 
 from dataclasses import dataclass
 from math import ceil
@@ -7,12 +7,10 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ..artifact.deploy import Deployment
 from ..store.frames import FrameTimes
-from ..store.record import AccuracyFacts, BoundFacts, DeadlineFacts, LatencyFacts
+from ..store.record import BoundFacts, DeadlineFacts, LatencyFacts
 from . import early_stopping
 from .clock import ClockMap
-from .predicted import predictions
 from .remote import Int64, Run
 from .scenario import FixedRate, Scenario
 
@@ -223,24 +221,3 @@ def nearest_rank(values: Float64, percent: float) -> float:
     """Return the smallest value that at least ``percent`` of all values do not exceed; percent in tenths."""
     ordered = np.sort(values)
     return float(ordered[ceil(round(10 * percent) * len(ordered) / 1000) - 1])
-
-
-def accuracy(run: Run, deployment: Deployment) -> AccuracyFacts | None:
-    """Count correct predictions, each image once; loss only over the whole data set, as the baseline was counted.
-
-    None for an artifact that names no data set: it can be right about nothing.
-    """
-    stated = deployment.artifact.manifest.baseline
-    if stated is None:
-        return None
-    predicted = predictions(run, deployment)
-    fraction = predicted.correct / len(predicted)
-    whole = len(predicted) == len(deployment.dataset.labels)
-    baseline = stated.fraction if whole else None
-    return AccuracyFacts(
-        correct=predicted.correct,
-        total=len(predicted),
-        fraction=fraction,
-        baseline_fraction=baseline,
-        loss=None if baseline is None else baseline - fraction,
-    )

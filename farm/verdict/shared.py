@@ -22,7 +22,7 @@ from ..store.record import Record
 from ..store.run import GateCriterion, GateFault, GateVerdict, Run
 from ..store.shared_facts import SharedAccuracy
 from ..trial.counted import counted
-from ..trial.described import facts_of_artifact, facts_of_dataset
+from ..trial.described import artifact_facts, dataset_facts
 from ..trial.sharded import NONE_LEFT, Job, count_on
 from ..trial.shares import Shares, divide
 from .criteria import Limits, judge
@@ -132,7 +132,7 @@ def _job(asked: Asked, store: Store, run_id: str, progress: Callable[[str, str],
 
 
 def _shared(job: Job) -> SharedAccuracy:
-    facts = facts_of_artifact(job.artifact), facts_of_dataset(job.dataset)
+    facts = artifact_facts(job.artifact), dataset_facts(job.dataset)
     return counted(job.shares.answers, job.lost, job.artifact.manifest, *facts)
 
 

@@ -11,8 +11,8 @@ from ...errors import LabFault
 from ...store.prediction_facts import AsItRan, HostProcessor, PredictionFacts, Timing
 from ...store.record import BoardFacts, ClockFacts, DeadlineFacts, Event, Record
 from ..clock import ClockMap, Offset
-from ..described import artifact_facts, dataset_facts, host_facts, runner_facts, scenario_facts
-from ..figures import Frames, accuracy
+from ..described import accuracy, artifact_facts, dataset_facts, host_facts, runner_facts, scenario_facts
+from ..figures import Frames
 from ..trial import Trial
 from . import kernels
 from .asked import Asked
@@ -56,8 +56,8 @@ def _assembled(asked: Asked, seen: Seen, lab: str) -> Trial:
             runtime=run.runtime,
             device=run.device,
         ),
-        artifact=artifact_facts(seen.deployment),
-        dataset=dataset_facts(seen.deployment),
+        artifact=artifact_facts(seen.deployment.artifact),
+        dataset=dataset_facts(seen.deployment.dataset),
         scenario=scenario_facts(scenario, run, frames, frames.start_ns),
         latency=frames.latency(scenario.percent, run.offered),
         deadlines=_deadlines(frames, run.offered),

@@ -12,7 +12,7 @@ from farm.errors import Exit, UsageFault
 from farm.health.check_plan import planned
 from farm.health.policy import load_policy
 from farm.lab.inventory import load
-from farm.trial.figures import accuracy
+from farm.trial.described import accuracy
 from farm.verdict.criteria import Limits
 from farm.verdict.stated import require_stated
 

@@ -18,7 +18,7 @@ from farm.artifact.collect.policy import load_policy
 from farm.artifact.dataset import IMAGES, format_idx, load_dataset, save_dataset
 from farm.cli import collect as command
 from farm.errors import LabFault, UsageFault
-from farm.trial.described import facts_of_dataset
+from farm.trial.described import dataset_facts
 
 CHOSEN = [1, 2, 3, 7, 39]
 
@@ -53,7 +53,7 @@ def dataset(request, tmp_path):
 @pytest.fixture
 def on_board(dataset, tmp_path):
     """The data set as a board has it."""
-    facts, there = facts_of_dataset(dataset), tmp_path / "work" / "datasets" / dataset.id
+    facts, there = dataset_facts(dataset), tmp_path / "work" / "datasets" / dataset.id
     there.mkdir(parents=True)
     (there / IMAGES).write_bytes(dataset.images_path.read_bytes())
     return OnBoard(Folder(), str(tmp_path / "work"), dataset.id, facts.images_sha256)
@@ -72,7 +72,7 @@ def policy(tmp_path):
 def collect(dataset, images, asked, out, chosen=CHOSEN):
     labels = dict(enumerate(dataset.labels.tolist()))
     told = [Told("two", "b" * 64, None), Told("one", "a" * 64, None)]
-    return gather(Chosen(chosen, labels, 3, len(chosen)), images, asked, facts_of_dataset(dataset), told, out, "hard")
+    return gather(Chosen(chosen, labels, 3, len(chosen)), images, asked, dataset_facts(dataset), told, out, "hard")
 
 
 def test_a_board_gives_the_bytes_of_those_images_alone(on_board, dataset):
