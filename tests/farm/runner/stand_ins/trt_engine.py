@@ -1,4 +1,4 @@
-"""What both stand-ins of TensorRT share: the engine file, the logger, and the work itself."""
+"""What both stand-ins of TensorRT share: the engine file, the logger, the runtime, and the work itself."""
 
 import ctypes
 import enum
@@ -54,6 +54,22 @@ class Engine:
         told += f"{net['tensorrt']} got {version}, please rebuild."
         logger.log(ILogger.Severity.ERROR, told)
         return None
+
+
+class Runtime:
+    """What each version derives its own from."""
+
+    version = ""
+    kind = None
+    """What is made of an engine that is taken."""
+
+    def __init__(self, logger):
+        assert isinstance(logger, ILogger)
+        self._logger = logger
+
+    def deserialize_cuda_engine(self, data):
+        engine = Engine.of(data, self.version, self._logger)
+        return engine and self.kind(engine)
 
 
 def run(engine, given, taken):

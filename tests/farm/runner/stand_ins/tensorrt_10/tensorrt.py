@@ -2,7 +2,8 @@
 
 import enum
 
-from trt_engine import DataType, Engine, ILogger, run
+import trt_engine
+from trt_engine import DataType, ILogger, run
 
 __version__ = "10.3.0"
 __all__ = ["DataType", "ILogger", "Runtime", "TensorIOMode"]
@@ -12,16 +13,6 @@ class TensorIOMode(enum.Enum):
     NONE = 0
     INPUT = 1
     OUTPUT = 2
-
-
-class Runtime:
-    def __init__(self, logger):
-        assert isinstance(logger, ILogger)
-        self._logger = logger
-
-    def deserialize_cuda_engine(self, data):
-        engine = Engine.of(data, __version__, self._logger)
-        return engine and NewEngine(engine)
 
 
 class NewEngine:
@@ -61,3 +52,7 @@ class NewContext:
         if len(self._places) != 2:
             return False
         return run(self._engine, *(self._places[port.name] for port in self._engine.ports))
+
+
+class Runtime(trt_engine.Runtime):
+    version, kind = __version__, NewEngine

@@ -1,19 +1,10 @@
 """TensorRT 8.2, as JetPack 4.6 has it: engines have bindings by number; tensors by name are not there yet."""
 
-from trt_engine import DataType, Engine, ILogger, run
+import trt_engine
+from trt_engine import DataType, ILogger, run
 
 __version__ = "8.2.1.8"
 __all__ = ["DataType", "ILogger", "Runtime"]
-
-
-class Runtime:
-    def __init__(self, logger):
-        assert isinstance(logger, ILogger)
-        self._logger = logger
-
-    def deserialize_cuda_engine(self, data):
-        engine = Engine.of(data, __version__, self._logger)
-        return engine and OldEngine(engine)
 
 
 class OldEngine:
@@ -45,3 +36,7 @@ class OldContext:
         if not isinstance(bindings, list) or not all(isinstance(one, int) for one in bindings):
             raise TypeError("execute_v2(): incompatible function arguments: List[int]")
         return run(self._engine, *bindings)
+
+
+class Runtime(trt_engine.Runtime):
+    version, kind = __version__, OldEngine
