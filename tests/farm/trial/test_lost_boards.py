@@ -1,5 +1,6 @@
 """A board that is gone in the middle of a run: soon, by its cause, and never for anything but a fault of the lab."""
 
+import contextlib
 import dataclasses
 import os
 import signal
@@ -24,7 +25,13 @@ LONG = FixedRate(rate_hz=20, duration_s=60, idle_s=0.1, bursts=False)
 
 @pytest.fixture
 def kept(tiny, tmp_path):
-    return dataclasses.replace(tiny(), runs_path=str(tmp_path / "runs"))
+    runs = tmp_path / "runs"
+    yield dataclasses.replace(tiny(), runs_path=str(runs))
+    for leader in runs.glob(
+        "*.leader"
+    ):  # of a run that was stopped, and of a board given up: nothing else ends it
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(int(leader.read_text()), signal.SIGKILL)
 
 
 @pytest.fixture
