@@ -7,6 +7,7 @@ from itertools import pairwise
 from ...store.record import ChangeFacts, Event, StateFacts, VoidKind
 from .asked import Asked
 from .moments import Moment, holes
+from .rules import percent
 
 MUCH_LOAD = 0.25
 """Assumed: that much of the processors' time taken by others shows in the watts."""
@@ -93,11 +94,6 @@ def throughout(found: Sequence[Moment], asked: Asked) -> frozenset[str]:
     ]
     whole = not holes(found, asked.frames, lambda _: True)
     return frozenset([*fields, *(["accelerators"] if whole else [])])
-
-
-def percent(share: float) -> str:
-    """Return a share in whole per cent."""
-    return f"{share:.0%}".replace("%", " %")
 
 
 def _aspects(state: StateFacts) -> dict[str, str]:

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from ...store.record import DemandFacts, DuringFacts, Event
 from ..clock import ClockMap
 from .asked import Asked
-from .changes import MUCH_LOAD, Change, changes, percent, reasons, throughout
+from .changes import MUCH_LOAD, Change, changes, reasons, throughout
 from .kept import Kept, kept
 from .moments import Interval, Moment, holes, in_force, moments, other_load, share
+from .rules import percent
 from .watch import Watched
 
 _MOST_CHANGES = 100

@@ -68,7 +68,7 @@ def value_of(name, text):
     return text.partition("\n")[0].strip().strip("\0").replace("\t", " ")
 
 
-def ticks(stat):
+def ticks(stat: str):
     """Return (busy, total) of the first line of ``/proc/stat``; what a host took from the board is in neither."""
     user, nice, system, idle, iowait, irq, softirq = (int(word) for word in stat.split()[1:8])
     busy = user + nice + system + irq + softirq

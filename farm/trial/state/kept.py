@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from ...store.record import DemandFacts, Event, StateFacts
 from .asked import Asked
-from .changes import percent
 from .demands import Demands, Finding, look
 from .moments import Moment, holes, in_force, share
+from .rules import percent
 
 _UNWATCHED = 0.1
 """Share of the frames' time for which a demand may go unwatched (assumed)."""

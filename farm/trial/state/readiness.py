@@ -12,7 +12,7 @@ from ...store.board_facts import AcceleratorFacts, StateFacts
 from ..thermal import ambient
 from .conditions import Conditions
 from .demands import Demands, look, refuse
-from .lines import Ticks
+from .helper import ticks
 
 _SET_S = 3.0
 """Assumed: a clock follows its governor, and a mode its program, within this."""
@@ -58,15 +58,8 @@ def _other_load(bench: Bench) -> float | None:
     facts = parse(bench.shell.run(script(bench.board.root, _STAT), timeout_s=30.0 + _LOAD_S).stdout)
     if "begin" not in facts or "end" not in facts:
         return None
-    begin, end = _ticks(facts["begin"]), _ticks(facts["end"])
-    return None if end.total <= begin.total else (end.busy - begin.busy) / (end.total - begin.total)
-
-
-def _ticks(stat: str) -> Ticks:
-    """Read the first line of ``/proc/stat``: user, nice, system, idle, iowait, irq, softirq; see proc(5)."""
-    user, nice, system, idle, iowait, irq, softirq = map(int, stat.split()[1:8])
-    busy = user + nice + system + irq + softirq
-    return Ticks(busy, busy + idle + iowait, None)
+    (busy_before, before), (busy, total) = ticks(facts["begin"]), ticks(facts["end"])
+    return None if total <= before else (busy - busy_before) / (total - before)
 
 
 def require(bench: Bench, conditions: Conditions, *, warm: bool) -> StateFacts | None:

@@ -145,7 +145,8 @@ def _bytes(count: int) -> str:
     return f"{count:,} bytes"
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """Return a share in whole per cent."""
     return f"{share:.0%}".replace("%", " %")
 
 
@@ -173,7 +174,7 @@ _RULES: dict[str, Rule] = {
     "max_load1": Rule(
         _number("load1"), _at_most, _plain, "<= ", "wait a minute; `top` there tells what runs", during=False
     ),
-    "max_other_load": Rule(_number("other_load"), _at_most, _percent, "<= ", "`top` there tells what runs"),
+    "max_other_load": Rule(_number("other_load"), _at_most, percent, "<= ", "`top` there tells what runs"),
     "usb_link": Rule(_slowest_link, _link_kept, _link, ">= ", "another port, or a shorter or a real USB 3 cable"),
 }
 """By name; what is left out looks at two things: see :func:`_unthrottled`."""
