@@ -27,9 +27,7 @@ LONG = FixedRate(rate_hz=20, duration_s=60, idle_s=0.1, bursts=False)
 def kept(tiny, tmp_path):
     runs = tmp_path / "runs"
     yield dataclasses.replace(tiny(), runs_path=str(runs))
-    for leader in runs.glob(
-        "*.leader"
-    ):  # of a run that was stopped, and of a board given up: nothing else ends it
+    for leader in runs.glob("*.leader"):  # of a run that was stopped, and of a board given up: nothing else ends it
         with contextlib.suppress(ProcessLookupError):
             os.killpg(int(leader.read_text()), signal.SIGKILL)
 
