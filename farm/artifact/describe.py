@@ -44,6 +44,12 @@ SUFFIXES: Mapping[str, Runtime] = {
 }
 """Of files whose bytes do not tell; TFLite's do."""
 
+_MADE_OF_ONNX: Mapping[Runtime, str] = {
+    "openvino": "a graph, of integers as QDQ alone: `openvino.save_model(openvino.Core().read_model(ONNX), XML)`",
+    "tensorrt": "an engine: NVIDIA's trtexec makes it on the board",
+}
+"""What must be made of an ONNX model first: these runtimes are given no other."""
+
 P = TypeVar("P", bound=Part)
 
 _COLOURS = (1, 3, 4)
@@ -142,6 +148,8 @@ def _missing(
             yield f"{entry} does not tell {what}; say {option}"
     if runtime == "tensorrt" and not binds_engine(said.bound_to):
         yield "a TensorRT engine runs on one kind of GPU and one version; say --bound gpu=… --bound tensorrt=…"
+    if PurePosixPath(entry).suffix == ".onnx" and (made := _MADE_OF_ONNX.get(runtime)):
+        yield f"{entry} is ONNX, and {runtime} wants {made}"
 
 
 def _otherwise(net: Net | None, said: Said) -> Iterator[str]:

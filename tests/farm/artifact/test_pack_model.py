@@ -195,6 +195,13 @@ def test_an_engine_is_packed_with_what_it_is_bound_to(tmp_path):
     assert (manifest.runtime, manifest.bound_to.tensorrt) == ("tensorrt", "8.2.1")
 
 
+@pytest.mark.parametrize(("runtime", "made"), [("openvino", r"a graph, .*save_model"), ("tensorrt", "an engine")])
+def test_an_onnx_file_is_not_packed_for_a_runtime_that_wants_something_made_of_it(tiny, runtime, made):
+    bound = {"gpu": "NVIDIA Tegra X2", "tensorrt": "8.2.1"} if runtime == "tensorrt" else {}
+    with pytest.raises(UsageFault, match=rf"tiny\.onnx is ONNX, and {runtime} wants {made}"):
+        made_of(tiny, Said(runtime=runtime, bound_to=bound))
+
+
 def test_a_folder_with_a_program_is_packed_with_the_line_that_runs_it(tmp_path):
     folder = tmp_path / "static"
     folder.mkdir()
