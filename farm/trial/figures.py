@@ -82,7 +82,7 @@ class Frames:
 
     @property
     def end_ns(self) -> int:
-        """End of the last frame's period; later when frames were still queued."""
+        """End of the last frame's period, one that was dropped included; later when frames were still queued."""
         return self._end_ns(self.finish_ns)
 
     @property
@@ -181,7 +181,8 @@ class Frames:
         return int((self.unstarved_ns[before] > self.dropped_ns).sum())
 
     def _end_ns(self, finish_ns: Int64) -> int:
-        return max(int(self.arrival_ns[-1]) + self.period_ns, int(finish_ns[-1]))
+        due_ns = self.arrival_ns if self.dropped_ns is None else np.append(self.arrival_ns, self.dropped_ns)
+        return max(int(due_ns.max()) + self.period_ns, int(finish_ns[-1]))
 
     def _fps(self, finish_ns: Int64) -> float:
         """Return frames a second, had they finished so. In a closed loop what one gains, all later ones gain."""

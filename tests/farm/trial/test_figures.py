@@ -161,6 +161,14 @@ def test_a_dropped_frame_is_missed_and_excused_where_the_board_was_only_busy_for
     assert deadlines.fps == pytest.approx(4 / 0.35)
 
 
+def test_the_last_frames_time_counts_though_it_was_dropped():
+    arrival, service = np.array([0, 2, 4], np.int64) * PERIOD, 70 * MS
+    dropped = np.array([1, 3, 5], np.int64) * PERIOD
+    rest = {"period_ns": PERIOD, "dropped_ns": dropped}
+    some = Frames(arrival, arrival, arrival + service, None, PERIOD, {}, NO_IMAGE, NO_IMAGE, **rest)
+    assert (some.seconds, some.deadlines(6).fps) == (6 * 0.05, pytest.approx(3 / 0.3))
+
+
 def test_too_few_queries_bound_no_percentile_and_say_how_many_lack():
     bound = closed([10] * 60, [0] * 60).latency(90).bound
     assert bound is not None
