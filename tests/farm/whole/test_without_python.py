@@ -17,6 +17,10 @@ NET = MODELS / "artifacts" / "lenet5-pruned-int8-onnx.tar.zst"
 DATASET = MODELS / "datasets" / "digits-540"
 COMMANDS = ("--command", "./runner {model} {images} upscale-nearest=32x32", "--clock", "./runner clock")
 STATED = ("--correct", "526", "--scored-with", "C reference 1", "--dataset", str(DATASET), *COMMANDS)
+HOW = (
+    "--board atom-01 --rate-hz 20 --duration-s 1 --idle-s 0.5 --set governor=performance "
+    "--limit max_mean_watts=14 --limit min_accuracy=0.97"
+)
 
 
 @pytest.fixture
@@ -38,10 +42,8 @@ def test_the_c_runner_passes_with_watts_on_a_board_that_has_no_python(fresh_atom
     parent = MODELS / "artifacts" / "lenet5-float-onnx.tar.zst"
     packed = fresh_atom.farm("artifact", "pack", str(brought), "--parent", str(parent), *STATED)
     assert packed.returncode == 0, packed.stderr
-    how = ["--board", "atom-01", *"--rate-hz 20 --duration-s 1 --idle-s 0.5 --set governor=performance".split()]
-    limits = ["--limit", "max_mean_watts=14", "--limit", "min_accuracy=0.97"]
     for _ in range(3):  # a host under load decides nothing
-        done = fresh_atom.farm("run", "lenet5-c.tar.zst", "--dataset", str(DATASET), "--json", *how, *limits)
+        done = fresh_atom.farm("run", "lenet5-c.tar.zst", "--dataset", str(DATASET), "--json", *HOW.split())
         assert done.stdout, done.stderr
         told = json.loads(done.stdout)
         if done.returncode != 3:
