@@ -4,7 +4,8 @@ Never, whatever its age and the file's size:
 
 - what is pinned, by its own id or its run's;
 - the newest passes of a board with an artifact: what the next release is compared with;
-- what a run rests on of which any trial is kept: its baseline's records, and all that its verdict names;
+- what a run rests on of which any trial is kept: its baseline's records, all that its verdict names, and every
+  trial of a comparison, or of an accuracy that several boards count;
 - a run that has not ended and began within a day: it is still adding to itself;
 - what this farm cannot read: it does not know what that is.
 
@@ -180,9 +181,11 @@ def _why(connection: Connection, entries: Sequence[_Entry], lasting: Keep, young
     for one in entries:
         if one.role == "baseline" and one.run_id in kept:
             why.setdefault(one.id, "baseline of a kept run")
-    for row in connection.execute(select(schema.runs.c.id, schema.runs.c.verdict)):
+    for row in connection.execute(select(schema.runs.c.id, schema.runs.c.verdict, schema.runs.c.json)):
         for one in _named(row.verdict) if row.id in kept else ():
             why.setdefault(one, "a kept run's verdict rests on it")
+        if row.id in kept and _object(row.json).keys() & {"comparison", "accuracy"}:
+            why = dict.fromkeys((one.id for one in entries if one.run_id == row.id), "a part of a kept whole") | why
     return why
 
 

@@ -54,6 +54,17 @@ _SLOTS = {
 """ONNX, onnxruntime's own, the reference's, TFLite and OpenVINO; names that meet (MatMul, Conv, Gemm) mean the same."""
 
 
+_UNREAD = """
+Attention DeformConv DynamicQuantizeLSTM DynamicQuantizeMatMul Einsum FusedConv FusedGemm FusedMatMul GRU LSTM
+MatMulIntegerToFloat MatMulNBits MultiHeadAttention NhwcConv QAttention QLinearConvTranspose RNN
+BIDIRECTIONAL_SEQUENCE_LSTM BIDIRECTIONAL_SEQUENCE_RNN CONV_3D CONV_3D_TRANSPOSE STABLEHLO_CONVOLUTION
+STABLEHLO_DOT_GENERAL SVDF UNIDIRECTIONAL_SEQUENCE_LSTM UNIDIRECTIONAL_SEQUENCE_RNN
+BinaryConvolution DeformableConvolution GRUCell GRUSequence GroupConvolutionBackpropData LSTMCell LSTMSequence
+RNNCell RNNSequence ScaledDotProductAttention
+"""
+"""Operators that multiply by weights in ways that are not read here: a sum without them would be a wrong one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Layer:
     """One layer."""
@@ -97,7 +108,10 @@ def layers_and_rest(net: Net) -> tuple[list[Layer], int]:
 
 def _layers(net: Net, folding: Folding) -> Iterator[Layer]:
     for node in net.nodes:
-        slots = _SLOTS.get(node.operator.rpartition(".")[2])
+        kind = node.operator.rpartition(".")[2]
+        if kind in _UNREAD.split() and node.outputs:
+            yield Layer(node.name or node.outputs[0], node.operator, None, 0, None, unseen=True)
+        slots = _SLOTS.get(kind)
         if slots is None or len(node.inputs) <= slots.weight or not node.outputs:
             continue
         weights = folding.weights(node.inputs[slots.weight])

@@ -80,12 +80,15 @@ def _conv(node: Node, given: list[Sides], constants: Mapping[str, Constant]) -> 
     return (data[0], weight[0], *_window(node, data[2:], weight[2:]))
 
 
-def _conv_transpose(node: Node, given: list[Sides], constants: Mapping[str, Constant]) -> Sides:
+def _conv_transpose(node: Node, given: list[Sides], constants: Mapping[str, Constant]) -> Sides | None:
     del constants
+    if node.attributes.get("output_shape") or node.attributes.get("auto_pad", "NOTSET") != "NOTSET":
+        return None
     size, kernel, n = given[0][2:], given[1][2:], len(given[0]) - 2
-    strides = node.attributes.get("strides") or (1,) * n
+    strides, dilations = (node.attributes.get(name) or (1,) * n for name in ("strides", "dilations"))
     pads, extra = node.attributes.get("pads") or (0,) * 2 * n, node.attributes.get("output_padding") or (0,) * n
-    sides = (strides[i] * (size[i] - 1) + extra[i] + kernel[i] - pads[i] - pads[n + i] for i in range(n))
+    reach = [dilations[i] * (kernel[i] - 1) + 1 for i in range(n)]
+    sides = (strides[i] * (size[i] - 1) + extra[i] + reach[i] - pads[i] - pads[n + i] for i in range(n))
     return (given[0][0], given[1][1] * node.attributes.get("group", 1), *sides)
 
 

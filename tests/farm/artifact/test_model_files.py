@@ -81,6 +81,7 @@ def test_lenet_5_takes_as_many_multiplications_as_its_layers_say(tmp_path):
         ("Conv", [1, 3, 7, 7], [4, 3, 3, 3], {"auto_pad": "SAME_UPPER", "strides": [2, 2]}, 16 * 4 * 27, (1, 4, 4, 4)),
         ("Conv", [1, 6, 8, 8], [6, 1, 3, 3], {"group": 6}, 6 * 6 * 6 * 9, (1, 6, 6, 6)),
         ("ConvTranspose", [1, 3, 4, 4], [3, 5, 2, 2], {"strides": [2, 2]}, 16 * 3 * 5 * 4, (1, 5, 8, 8)),
+        ("ConvTranspose", [1, 3, 4, 4], [3, 5, 2, 2], {"dilations": [3, 3]}, 16 * 3 * 5 * 4, (1, 5, 7, 7)),
         ("Gemm", [2, 7], [7, 5], {}, 2 * 7 * 5, (2, 5)),
         ("Gemm", [2, 7], [5, 7], {"transB": 1}, 2 * 7 * 5, (2, 5)),
         ("MatMul", [1, 4, 7], [7, 5], {}, 4 * 7 * 5, (1, 4, 5)),
@@ -97,6 +98,14 @@ def test_what_follows_from_an_unknown_operator_is_unknown_and_not_nothing():
     nodes = [node("Novelty", ["x"], ["t"]), node("Gemm", ["t", "w"], ["y"])]
     (layer,) = layers(read_onnx(model(nodes, {"w": np.ones((7, 5), np.float32)}, {"x": [1, 7]})))
     assert (layer.macs, layer.parameters) == (None, 35)
+
+
+@pytest.mark.parametrize("operator", ["LSTM", "MatMulNBits"])
+def test_operators_that_multiply_in_ways_that_are_not_read_leave_every_sum_unknown(operator):
+    nodes = [node("Gemm", ["x", "w"], ["t"]), node(operator, ["t", "v"], ["y"])]
+    constants = {"w": np.ones((7, 5), np.float32), "v": np.ones((20, 5), np.float32)}
+    found = facts(read_onnx(model(nodes, constants, {"x": [1, 7]})))
+    assert (found.macs, found.parameters, found.weights, found.other_bytes) == (None, None, None, 400)
 
 
 def test_weights_that_are_kept_in_an_unknown_way_leave_every_sum_unknown():

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from farm.store import leases, pins, schema
+from farm.store.comparison_facts import ComparisonFacts
 from farm.store.database import Store
 from farm.store.health import history, note_fault, quarantined
 from farm.store.prune import Rules
@@ -90,6 +91,30 @@ def test_a_baseline_of_a_kept_run_stays_however_old(store, keep):
     keep("cand", at=LATER, run_id="run1", role="candidate")
     assert store.prune(BEFORE).records == []
     assert left(store) == ["base", "cand"]
+
+
+def test_a_comparison_of_which_a_trial_is_kept_stays_whole(store, keep):
+    facts = ComparisonFacts(
+        model="jetson-tx2",
+        boards={"tx2-01": "board"},
+        variants=[],
+        figures=[],
+        scenario={},
+        seed=0,
+        alpha=0.05,
+        resolution=0.01,
+        most_rounds=4,
+        most_voids=5,
+        time_budget_s=1.0,
+        until="pairs",
+    )
+    begin(store, "run1")
+    store.end("run1", comparison=facts)
+    keep("aaaa", run_id="run1")
+    keep("bbbb", run_id="run1")
+    keep("cccc", at=LATER, run_id="run1")
+    pruned = store.prune(BEFORE)
+    assert (pruned.records, pruned.kept) == ([], {"a part of a kept whole": 2})
 
 
 def test_a_baseline_goes_with_the_last_of_its_run(store, keep):
