@@ -93,6 +93,8 @@ def _stamped_first(lines: Iterable[bytes]) -> Iterator[bytes]:
     before = b""
     for line in lines:
         said, _, t = line.rpartition(b" ")
+        if not t.isdigit() or (before and int(t) <= int(before)):
+            return  # an end that was cut off: what comes after a damaged line cannot be told
         yield b" ".join((t, before or t, said))
         before = t
 

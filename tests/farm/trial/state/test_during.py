@@ -11,7 +11,7 @@ from farm.trial.clock import ClockMap, Offset
 from farm.trial.state.asked import Asked
 from farm.trial.state.demands import Demands
 from farm.trial.state.during import judge
-from farm.trial.state.lines import read_life
+from farm.trial.state.lines import read_life, read_stamped
 from farm.trial.state.watch import Watched
 from farm.trial.watts import Window
 
@@ -277,3 +277,13 @@ def test_of_what_comes_after_a_torn_line_nothing_is_known(torn):
     life = read_life([torn, *lines[:3], torn, *lines[3:]], CoralDev("here", None).read_state)
     assert [sample.t_ns // S for sample in life.samples] == [4, 5, 6]
     assert life.stretches() == [(4 * S, 6 * S)]
+
+
+def test_a_stamped_line_that_was_cut_off_is_no_earlier_moment():
+    """A shell's line ends with its time: half of that is a number, too."""
+    lines = [f"1000 {n} 0 - - -\tgovernor\x1e{name} {1000 + n}" for n, name in enumerate(("powersave", "performance"))]
+    life = read_stamped([line.encode() for line in (*lines, lines[1][:-2])], CoralDev("here", None).read_state)
+    assert [(one.t_ns, one.before_ns, one.state.governor) for one in life.samples] == [
+        (1000, 1000, "powersave"),
+        (1001, 1000, "performance"),
+    ]
