@@ -1,6 +1,8 @@
 """What is said of variants, from records alone."""
 
 from itertools import islice
+from math import sqrt
+from statistics import stdev
 
 import pytest
 
@@ -55,6 +57,17 @@ def test_boards_that_differ_by_far_more_than_the_variants_change_nothing_but_the
     assert [result.values[0]["joules_per_inference"].u for result in (unlike,)] > [
         result.values[0]["joules_per_inference"].u for result in (alike,)
     ]
+
+
+def test_absolute_figures_of_few_trials_are_as_unsure_as_few_trials_are(facts, trial_of):
+    turns = [TurnFacts(round=n, place=0) for n in range(4)]
+    for count, times in ((2, 12.71), (4, 3.18)):
+        records = [
+            trial_of("float", "atom-01", number=n, factor=0.9 + 0.2 * (n % 2), turn=turns[n]) for n in range(count)
+        ]
+        fps = compared(facts(boards=1), records).values[0]["fps"]
+        got = [record.deadlines.fps for record in records]
+        assert fps.u == pytest.approx(times * stdev(got) / sqrt(count))
 
 
 def test_a_void_trial_and_one_that_ran_for_nothing_count_for_nobody(facts, trials, trial_of):
