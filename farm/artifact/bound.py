@@ -62,7 +62,9 @@ def _equal_names(wanted: str, found: str) -> bool:
 def _fits(wanted: str, found: str) -> bool:
     least = _WANTED.fullmatch(wanted)
     want, have = _numbers(least[1] if least else wanted), _numbers(found)
-    return have >= want if least else have[: len(want)] == want
+    if least:
+        return have + (0,) * (len(want) - len(have)) >= want  # 13 is 13.0
+    return have[: len(want)] == want
 
 
 def _numbers(version: str) -> tuple[int, ...]:

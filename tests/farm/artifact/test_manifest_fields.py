@@ -98,6 +98,7 @@ def test_what_cannot_be_is_a_usage_fault(source, described, tmp_path, change, to
         ({"tensorrt": "8.2.1"}, {"tensorrt": "8.2.1.8"}, []),
         ({"tensorrt": "8.2.1"}, {"tensorrt": "8.2.10"}, ["tensorrt: wants 8.2.1, the board has 8.2.10"]),
         ({"edgetpu_runtime": "≥ 13"}, {"edgetpu_runtime": "14"}, []),
+        ({"edgetpu_runtime": "≥ 13.0"}, {"edgetpu_runtime": "13"}, []),
         (
             {"edgetpu_runtime": ">= 13"},
             {"edgetpu_runtime": "12.5"},
