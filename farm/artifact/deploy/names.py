@@ -51,7 +51,7 @@ def activation(shell: Shell, wanted: Wanted, keep: int, *, linked: bool) -> str:
         f"remember {wanted.artifact} {wanted.dataset} {wanted.runner} {lease} {now_s}",
         f"switch_to {wanted.artifact}",
         f"collect {keep} {lease}",
-        "rm -rf incoming/*",
+        'for part in incoming/*; do [ ! -e "$part" ] || rm -rf "$part"; done',
     ]
     return "\n".join(lines)
 

@@ -1,5 +1,8 @@
 # The names on a board: links to contents, what is current, what is kept. POSIX sh, in the work folder.
 # history: a line for every artifact that may be gone back to, the latest last: artifact, data set, runner, lease, when.
+# c: what is current, once that is known.
+
+c=
 
 link() { # path, target: nothing is started where the link is right
 	[ "$1" -ef "${1%/*}/$2" ] || { mkdir -p "${1%/*}" && ln -sfn "$2" "$1"; }
@@ -16,6 +19,7 @@ current() {
 
 switch_to() { # artifact
 	ln -sfn "artifacts/$1" current.new && mv -T current.new current
+	c=$1
 }
 
 remember() { # artifact, data set, runner, lease, when
@@ -32,37 +36,39 @@ remember() { # artifact, data set, runner, lease, when
 	mv history.new history
 }
 
-blob_at_end='s|.*/blobs/\([0-9a-f]*\)$|\1|p'
-
 require_whole() { # a list: what removes by one that a killed program left short would remove too much
-	case $1 in *"whole ") ;; *) echo "a list ended early; nothing was removed" >&2 && exit 71 ;; esac
+	case ${1% } in *whole) ;; *) echo "a list ended early; nothing was removed" >&2 && exit 71 ;; esac
+}
+
+runs() { # a path: whether a running program was started with it; looked up once, where something is to go
+	[ -n "$running" ] ||
+		running=$({ cat /proc/[0-9]*/cmdline 2>/dev/null || :; echo whole; } | tr '\0\n' '  ')
+	require_whole "$running"
+	case $running in *"$1"*) ;; *) return 1 ;; esac
 }
 
 collect() { # how many are kept, lease: its own are kept too, and what a running program was started with
-	running=$({ cat /proc/[0-9]*/cmdline 2>/dev/null || :; echo whole; } | tr '\0\n' '  ')
-	require_whole "$running"
-	current
+	running=
+	[ -n "$c" ] || current
 	kept=" $c " left=0
 	[ -f history ] || : >history
 	while read -r id _; do left=$((left + 1)); done <history
 	while read -r id dataset runner lease when; do
 		left=$((left - 1))
 		[ "$id" = "$c" ] || [ $left -lt "$1" ] || { [ "$2" != - ] && [ "$lease" = "$2" ]; } ||
-			case $running in *"$PWD/artifacts/$id/"*) ;; *) continue ;; esac
+			runs "$PWD/artifacts/$id/" || continue
 		kept="$kept$id $dataset $runner "
 		echo "$id $dataset $runner $lease $when" >&3
 	done <history 3>history.new
 	mv history.new history
 	for folder in artifacts/* datasets/* runner/*; do
 		case $kept in *" ${folder##*/} "*) continue ;; esac
-		case $running in *"$PWD/$folder"*) ;; *) rm -rf "$folder" ;; esac
+		runs "$PWD/$folder" || rm -rf "$folder"
 	done
-	ls -lR artifacts datasets runner >names.new
-	used=" $({ sed -n "$blob_at_end" names.new && echo whole; } | tr '\n' ' ')"
-	rm -f names.new
+	used=$(ls -lR artifacts datasets runner && echo whole)
 	require_whole "$used"
 	for file in blobs/* chunks/*; do
-		case $used in *" ${file##*/} "*) ;; *) rm -f "$file" ;; esac
+		case $used in *"/blobs/${file##*/}"*) ;; *) rm -f "$file" ;; esac
 	done
 }
 
