@@ -12,7 +12,8 @@ from .state.watch import Watched
 from .watts import Window
 
 _EDGE_NS = 1_000_000_000
-"""A late stamp moves energy into or out of a window only this near to its edges: twice the slowest meter's period."""
+"""A late stamp moves energy into or out of a window only this near to its edges, or within twice the quiet around it:
+that is more than two periods of the slowest meter, and one may average over 20 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Measured:
 
     def bound_ns(self, window: Window) -> int:
         """Return how far the readings' stamps and a window's edges may be apart: see :class:`.watts.Windows`."""
+        near_ns = max(_EDGE_NS, round(2 * self.quiet_s * 1e9))
         edges_ns = (window.start_ns, window.end_ns)
-        late_ns = [self.heartbeat.lateness_max_ns(edge - _EDGE_NS, edge + _EDGE_NS) for edge in edges_ns]
+        late_ns = [self.heartbeat.lateness_max_ns(edge - near_ns, edge + near_ns) for edge in edges_ns]
         return self.times.bound_ns + max(late_ns)
