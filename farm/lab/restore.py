@@ -68,8 +68,7 @@ class Settings:
 
         Raises:
             UsageFault: the model has no such setting, or the value is none of it.
-            LabFault: this board does not have it.
-            SettingRefused: it has it, and not this value.
+            SettingRefused: this board does not have it, or not this value.
             devices.errors.DeviceError: the board or its link.
         """
         setting = self._setting(name)
@@ -77,9 +76,8 @@ class Settings:
             raise UsageFault(f"{self._bench.name}: {name} {value!r}: wants {setting.values}")
         before = self._save(setting)
         if not before:
-            raise LabFault(
-                self._bench.name, f"has no {name} to set", hint="is it the board of the inventory's `model:`?"
-            )
+            hint = "is it the board of the inventory's `model:`?"
+            raise SettingRefused(self._bench.name, f"has no {name} to set", hint=hint)
         boot_id = self._bench.board.boot_id() if setting.until_reboot else None
         self._note(name, value, before, boot_id)
         try:

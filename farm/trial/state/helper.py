@@ -89,7 +89,10 @@ class Runner:
         self._ticks = self._earlier = 0
 
     def ticks(self):
-        """Return it, that of earlier ones included; 0 until one has begun, and the last that was known at its end."""
+        """Return it, that of earlier ones included; 0 until one has begun, None once it has ended.
+
+        What it took between the last reading and its end nobody knows: that is no other load.
+        """
         if not self._folder:
             return None
         self._find()
@@ -97,6 +100,8 @@ class Runner:
             fields = (contents("{}/proc/{}/stat".format(self._root, self._pid)) or "").rpartition(")")[2].split()
             if len(fields) > 14:
                 self._ticks = sum(int(field) for field in fields[11:15])
+            elif self._ticks:
+                return None
         return self._earlier + self._ticks
 
     def _find(self):
@@ -149,7 +154,12 @@ class Watch:
             return "- - -"
         busy, total = ticks(stat)
         own = self._runner.ticks()
-        before, self._counted = self._counted, (busy, total, own)
+        before = self._counted
+        if own is None and before is not None and before[2] is not None:  # as it was when the runner was last seen
+            self._facts.pop("other", None)
+            facts.pop("other", None)
+            return "{} {} {}".format(*before)
+        self._counted = (busy, total, own)
         if own is None:
             return "{} {} -".format(busy, total)
         if before is not None and total > before[1]:

@@ -53,14 +53,20 @@ ticks() { # path of a process's stat: its ticks and those of children that it wa
 }
 
 file= pid= latest=0 earlier=0
-own() { # what the runner took, and those that ran before it, in mine; at a run's end, the last that was known
+own() { # what the runner took, and those that ran before it, in mine; fails once it has ended: what it took last is lost
 	if [ ! -e "${file:-/dev/null/none}" ]; then
 		for file in "$runs"/*.pid; do
 			first "$file" && pid=$v earlier=$((earlier + latest)) latest=0 && break
 			file=
 		done
 	fi
-	[ -z "$pid" ] || ! ticks "$R/proc/$pid/stat" || latest=$v
+	if [ -z "$pid" ]; then
+		:
+	elif ticks "$R/proc/$pid/stat"; then
+		latest=$v
+	elif [ $latest -gt 0 ]; then
+		return 1
+	fi
 	mine=$((earlier + latest))
 }
 
@@ -72,8 +78,11 @@ count() { # the first line of /proc/stat: what a host took from the board is in 
 	all=$((busy + $5 + $6))
 	counted="$busy $all -"
 	[ -n "$runs" ] || return 0
-	own
-	counted="$busy $all $mine"
+	own || { # as it was when the runner was last seen
+		other= counted=$known
+		return 0
+	}
+	counted="$busy $all $mine" known=$counted
 	[ -n "$all_before" ] && [ $all -gt "$all_before" ] || return 0
 	other=$((100 * (busy - busy_before - mine + mine_before) / (all - all_before)))
 	[ $other -ge 0 ] || other=0

@@ -1,8 +1,10 @@
 """The helper on a board and the thread that hears it: what changes is told, what nobody saw is not made up."""
 
 import inspect
+import subprocess
 import threading
 import time
+from importlib import resources
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -161,6 +163,27 @@ def test_other_load_is_the_processors_time_less_the_runners(tmp_path, lines):
     watch.read(0)
     assert lines[0].split(" ")[5:8] == ["100", "1000", "0\tdisk_kb\x1e1000\n"]
     assert lines[1].split(" ")[5:] == ["180", "1100", "60\tother\x1e20\n"]
+    (tmp_path / "proc/17/stat").unlink()  # it took more before it ended: that is nobody else's
+    (tmp_path / "stat").write_text("cpu  980 0 0 1120 0 0 0 9 0 0\n")
+    watch.read(0)
+    assert lines[2].split(" ")[5:] == ["180", "1100", "60\tother\n"]
+
+
+def test_a_runner_that_has_ended_is_no_other_load_to_a_shell_either(tmp_path):
+    (tmp_path / "proc/17").mkdir(parents=True)
+    (tmp_path / "17.pid").write_text("17\n")
+    (tmp_path / "proc/17/stat").write_text("17 (x) R 1 17 17 0 -1 0 0 0 0 0 40 10 7 3 20 0 1 0\n")
+    script = (
+        (resources.files("farm.trial.state") / "shell_helper.sh")
+        .read_text(encoding="utf-8")
+        .partition("\nreadings=0")[0]
+    )
+    functions = script[: script.index("# whoever holds")] + script[script.index("first() {") :]
+    asked = 'count "cpu 100 0 0 900 0 0 0"; echo "$counted $other"; rm "$R/proc/17/stat"; '
+    asked += 'count "cpu 900 0 0 950 0 0 0"; echo "$counted $other"'
+    words = ["sh", "-c", f"{functions}\n{asked}", "sh", "", "1000", str(tmp_path), str(tmp_path), ""]
+    said = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    assert said.splitlines() == ["100 1000 60 ", "100 1000 60 "]
 
 
 def test_what_an_earlier_run_has_left_is_not_taken_for_the_runner(tmp_path):
@@ -176,7 +199,7 @@ def test_what_an_earlier_run_has_left_is_not_taken_for_the_runner(tmp_path):
     assert runner.ticks() == 60
     (runs / "now.pid").unlink()
     (tmp_path / "proc/17/stat").unlink()
-    assert runner.ticks() == 60
+    assert runner.ticks() is None  # what it took last, nobody knows
 
 
 def test_the_helper_can_be_given_to_a_python_3_5_that_knows_no_locale():
