@@ -3,17 +3,15 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import NamedTuple
 
 from farm.lab.rails import ORDER, WORDS
 from farm.store.record import PowerFacts, Record
+from farm.verdict.scatter import u_of_mean
 
 from ..errors import UsageFault
 from .same_unit import same_unit
-
-_K = 2.0
-"""Coverage factor of every uncertainty here, as in the records."""
 
 
 class _Kind(NamedTuple):
@@ -206,7 +204,7 @@ def _mean(kind: _Kind, records: Sequence[Record], own: float) -> tuple[float | N
     if not values:
         return None, None
     of_meter = [u for _, u in taken if u is not None]
-    spread = _K * stdev(values) / math.sqrt(len(values)) if len(values) > 1 else None
+    spread = u_of_mean(values)
     if not of_meter and spread is None:
         return fmean(values), None
     return fmean(values), math.hypot(own * max(of_meter, default=0.0), spread or 0.0)

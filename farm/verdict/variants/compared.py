@@ -7,39 +7,16 @@ the same function of the same records.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from math import hypot, log, sqrt
-from statistics import fmean, stdev
+from math import hypot, log
+from statistics import fmean
 
 from ...store.comparison_facts import ComparisonFacts
 from ...store.record import Record
 from ..figures import KINDS, Figure, Kind
+from ..scatter import u_of_mean
 from .blocks import PairOfRounds, counting, pairs_of_rounds
 from .contrast import OPPOSITE, Contrast, State, Sure, Twice, contrast
 from .front import Place, places
-
-_K = 2.0
-"""Coverage factor of absolute figures, 95 %, as in the records."""
-_K_OF_FEW = (
-    12.71,
-    4.30,
-    3.18,
-    2.78,
-    2.57,
-    2.45,
-    2.36,
-    2.31,
-    2.26,
-    2.23,
-    2.20,
-    2.18,
-    2.16,
-    2.14,
-    2.13,
-    2.12,
-    2.11,
-    2.10,
-)
-"""The same of a scatter that two trials tell, three, and so on: Student's t at 97.5 %; beyond it is 2.1 and less."""
 
 COMPARABLE: dict[str, Kind] = {kind.name: kind for kind in KINDS if kind.compares}
 """Figures that variants can be compared by."""
@@ -195,9 +172,7 @@ def _value(kind: Kind, trials: Sequence[Record]) -> Value:
     means = [fmean(value for on, _, value in told if on == board) for board in dict.fromkeys(on for on, _, _ in told)]
     of_meter = [figure.u for _, figure, _ in told if figure.u is not None]
     u_meter = fmean(of_meter) if of_meter else None  # of the mean no more than that, were all off in the same way
-    times = _K_OF_FEW[len(got) - 2] if 2 <= len(got) < len(_K_OF_FEW) + 2 else _K
-    scatter = times * stdev(got) / sqrt(len(got)) if len(got) > 1 else 0.0
-    return Value(fmean(means), hypot(u_meter or 0.0, scatter) or None, u_meter, of)
+    return Value(fmean(means), hypot(u_meter or 0.0, u_of_mean(got) or 0.0) or None, u_meter, of)
 
 
 def _exact(kind: Kind, a: Value, b: Value) -> Contrast:

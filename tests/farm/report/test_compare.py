@@ -69,6 +69,15 @@ def test_runs_are_compared_board_by_board_and_trials_by_their_mean(timed):
     assert alone == ["only in A: tx2-01", "only in B: atom-01"]
 
 
+def test_two_trials_a_side_tell_little_of_how_they_scatter(timed):
+    a = [timed(id=f"a{n}", deadlines__fps=fps) for n, fps in enumerate((10.0, 10.1))]
+    b = [timed(id=f"b{n}", deadlines__fps=fps) for n, fps in enumerate((10.3, 10.4))]
+    (pair,), _ = compare(a, b)
+    (fps,) = [figure for figure in pair.figures if figure.name == "fps"]
+    assert fps.u == pytest.approx(12.71 * 0.05 * 2**0.5)
+    assert fps.covered
+
+
 def test_of_a_gate_the_candidates_are_compared(timed):
     a = [timed(role="baseline", power__0__mean__watts=9.0), timed(role="candidate")]
     pairs, _ = compare(a, [timed()])
