@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ..artifact.document import shown
 from ..artifact.manifest import Manifest
 
 
@@ -15,7 +16,7 @@ def facts(manifest: Manifest) -> dict[str, str]:
         bound = {"architecture": manifest.architecture, **bound}
     if manifest.device is not None:
         bound = {"device": manifest.device, **bound}
-    return {
+    told = {
         "name": manifest.name,
         "model": f"{manifest.model}, {manifest.precision}, for {manifest.runtime}",
         **({"command": " ".join(manifest.command)} if manifest.command else {}),
@@ -27,6 +28,7 @@ def facts(manifest: Manifest) -> dict[str, str]:
         "compression": ", then ".join(s.name + _parameters(s.parameters) for s in manifest.compression) or "none",
         "files": ", ".join(f"{name} {facts.size:,} bytes" for name, facts in sorted(manifest.files.items())),
     }
+    return {name: shown(text) for name, text in told.items()}
 
 
 def accuracy(manifest: Manifest) -> str:

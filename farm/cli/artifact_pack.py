@@ -203,7 +203,7 @@ def _numbers(text: str | None, by: str, flag: str) -> list[float] | None:
 def _tensor(text: str, flag: str) -> tuple[dict[str, Any], str]:
     words = text.split(":")
     sides = words[1].split("x") if len(words) > 2 else []
-    if len(words) not in (3, 4) or not all(side.isdigit() for side in sides):
+    if len(words) not in (3, 4) or not all(side.isdecimal() for side in sides):
         raise UsageFault(f"{flag} {text}: want NAME:SHAPE:DTYPE, e.g. image:1x1x32x32:float32")
     return {"name": words[0], "shape": tuple(map(int, sides)), "dtype": words[2]}, words[3] if len(words) == 4 else ""
 

@@ -142,7 +142,8 @@ def print_json(value: Any) -> None:  # noqa: ANN401 -- whatever json takes
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print rows under their columns, as wide as they are: no terminal wraps or cuts a value."""
-    texts = [[ABSENT if cell is None else str(cell) for cell in row] for row in rows]
+    # a cell is on one line: what a stranger wrote must not begin a row
+    texts = [[ABSENT if cell is None else " ".join(str(cell).splitlines()) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(columns, *texts, strict=True)]
     for number, row in enumerate([columns, *texts]):
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]

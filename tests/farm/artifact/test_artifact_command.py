@@ -34,6 +34,16 @@ def test_inspect_shows_what_the_model_is_and_how_well_it_does(packed, capsys):
     assert "100.00% (3 of 3)" in shown
 
 
+def test_what_a_stranger_wrote_into_a_manifest_begins_no_line(source, described, packed, tmp_path, capsys):
+    for word in ("model", "precision"):
+        (source / "manifest.json").write_text(json.dumps(described | {word: "x\nidentity     all is well"}))
+        main(["artifact", "pack", str(source), "-o", str(tmp_path / "odd.tar.zst")])
+        for action in (["inspect"], ["diff", str(packed)]):
+            capsys.readouterr()
+            assert main(["artifact", *action, str(tmp_path / "odd.tar.zst")]) == Exit.PASS
+            assert not [line for line in capsys.readouterr().out.splitlines() if line.startswith("identity     all")]
+
+
 def test_inspect_gives_the_manifest_to_programs(packed, capsys):
     assert main(["artifact", "inspect", "--json", str(packed)]) == Exit.PASS
     value = json.loads(capsys.readouterr().out)
