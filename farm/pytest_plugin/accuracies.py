@@ -12,8 +12,8 @@ from farm.report.shared_text import headline, lines, summary
 from farm.store.database import Store
 from farm.store.frame_facts import AccuracyFacts
 from farm.store.run import GateCriterion, GateVerdict
-from farm.verdict.criteria import Limits
-from farm.verdict.shared import Asked, Found, boards_for, count, verdict_on
+from farm.verdict.criteria import Limits, named_limits
+from farm.verdict.shared import Asked, Found, boards_for, count, require_limits, verdict_on
 
 from .lending import database, wait_s
 from .results import note
@@ -45,11 +45,12 @@ class Counted:
         Fails the test when a limit is missed.
 
         Raises:
-            UsageFault: another limit, or none: nothing was measured.
+            UsageFault: another limit, or none: nothing was measured; or there is no such limit.
         """
-        asked = replace(self._asked, limits=limits or Limits.model_validate(named))
+        asked = replace(self._asked, limits=limits or named_limits(named))
         if not asked.limits.model_dump(exclude_none=True):
             raise UsageFault(f"{self._item.nodeid}: check() wants a limit, e.g. max_accuracy_loss=0.02")
+        require_limits(asked.limits)
         with Store.open(self._where) as store:
             verdict = verdict_on(self.found.shared, asked, store, self.found.remarks)
             store.end(self.found.run.id, verdict, accuracy=self.found.shared)

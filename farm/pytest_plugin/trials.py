@@ -22,7 +22,7 @@ from farm.trial.scenario import FixedRate, Scenario
 from farm.trial.state.conditions import Conditions, refused_settings
 from farm.trial.state.demands import demands_of
 from farm.trial.trial import Trial, run_trial
-from farm.verdict.criteria import Limits, explain, judge
+from farm.verdict.criteria import Limits, explain, judge, named_limits
 from power.errors import PowerError
 from power.piecewise import Readings
 
@@ -110,8 +110,9 @@ class Outcome:
 
         Raises:
             NoVerdict: the record cannot decide.
+            UsageFault: there is no such limit.
         """
-        verdict = judge(self.record, limits or Limits.model_validate(named))
+        verdict = judge(self.record, limits or named_limits(named))
         self._keep(verdict)
         if verdict.outcome == "regression":
             self._item.stash[MET] = None  # this record stands, whatever a later trial met

@@ -1,6 +1,6 @@
 """Limits held against a record: intervals are compared, and what cannot be decided is not decided."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import get_args
 
@@ -11,7 +11,7 @@ from ..store.record import Criterion, Record, Verdict
 from .explain import digits, explain
 from .figures import KINDS, TAINTS, Family, Figure, Kind
 
-__all__ = ["Limits", "explain", "judge", "kinds", "parse_limits", "wanted"]
+__all__ = ["Limits", "explain", "judge", "kinds", "named_limits", "parse_limits", "wanted"]
 
 _NOT_NEGATIVE = Field(default=None, ge=0, allow_inf_nan=False)
 _FRACTION = Field(default=None, ge=0, le=1, allow_inf_nan=False)
@@ -65,6 +65,23 @@ def parse_limits(texts: Iterable[str]) -> Limits:
             faults.append(f"--limit {text}: {_what_is_wrong(name, error)}")
         else:
             values |= checked.model_dump(exclude_none=True)
+    if faults:
+        raise UsageFault(faults)
+    return Limits.model_validate(values)
+
+
+def named_limits(values: Mapping[str, float]) -> Limits:
+    """Return limits that are given by name, as a test gives them.
+
+    Raises:
+        UsageFault: one line for each that is wrong.
+    """
+    faults: list[str] = []
+    for name, value in values.items():
+        try:
+            Limits.model_validate({name: value})
+        except ValidationError as error:
+            faults.append(f"limit {name}={value}: {_what_is_wrong(name, error)}")
     if faults:
         raise UsageFault(faults)
     return Limits.model_validate(values)

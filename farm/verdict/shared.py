@@ -93,7 +93,12 @@ def require_countable(asked: Asked) -> None:
         raise UsageFault(f"--cross-check {asked.check}: from 0 to the data set's {images} images")
     if asked.check and asked.at_once < 2:
         raise UsageFault("--cross-check needs two boards; one that is asked twice says the same")
-    given = asked.limits.model_dump(exclude_none=True)
+    require_limits(asked.limits)
+
+
+def require_limits(limits: Limits) -> None:
+    """Raise UsageFault for limits on what is not measured here."""
+    given = limits.model_dump(exclude_none=True)
     if others := [name for name in given if name not in LIMITS]:
         raise UsageFault(f"{', '.join(others)}: nothing is measured here; limits are {' and '.join(LIMITS)}")
 

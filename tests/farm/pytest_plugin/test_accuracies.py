@@ -107,3 +107,11 @@ def test_images_that_no_board_could_do_end_the_test_without_a_verdict(counted):
     undecided = GateVerdict(outcome="no verdict", criteria=[], reasons=["180 of 360 images were predicted"])
     with pytest.raises(NoVerdict, match="180 of 360"):
         counted(undecided)()
+
+
+def test_a_limit_on_what_is_not_measured_is_no_check_either(counted):
+    found = counted()()
+    with pytest.raises(UsageFault, match="min_fps: nothing is measured here"):
+        found.check(min_fps=1)
+    with pytest.raises(UsageFault, match=r"limit max_accuracy_los=.*did you mean max_accuracy_loss"):
+        found.check(max_accuracy_los=0.02)
