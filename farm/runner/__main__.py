@@ -15,6 +15,8 @@ from lines import Lines
 from plan import Plan
 
 _FAULT_STATUS = 3
+_POOLS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+"""What numpy's matrix product reads when numpy is loaded: else it takes every core of the board."""
 
 
 def arguments(argv):
@@ -35,6 +37,7 @@ def arguments(argv):
 
 def run(options, lines):
     """Warm up, run the frames, then the images that no frame has shown."""
+    os.environ.update(dict.fromkeys(_POOLS, "1"))
     try:
         import pipeline as pipelines  # needs numpy, which comes with the runtime
     except ImportError as error:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -71,6 +72,16 @@ def test_a_model_that_never_keeps_up_is_ended_at_the_limit(tiny):
     seen = events(tiny(upscale=32, columns=48), rate_hz=5000, duration_s=2, limit_s=0.2)
     assert 0 < seen[-1]["frames"] < 10_000
     assert seen[-1]["frames"] == len(rows(seen))
+
+
+def test_numpy_takes_no_core_beside_the_one_that_the_figures_are_of(tiny, tmp_path, monkeypatch):
+    count = f"open({str(tmp_path / 'threads')!r}, 'w').write(str(len(os.listdir('/proc/self/task'))))"
+    (tmp_path / "sitecustomize.py").write_text(f"import atexit, os\natexit.register(lambda: {count})\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    deployment = tiny()
+    words = command(replace(deployment, images_path=deployment.manifest_path))  # no images: no runtime is loaded
+    assert subprocess.run(words, stdout=subprocess.DEVNULL, timeout=60).returncode == 3
+    assert (tmp_path / "threads").read_text() == "1"
 
 
 def test_it_names_the_runtime_that_ran(tiny):
