@@ -3,6 +3,7 @@
 import base64
 import binascii
 import hashlib
+import struct
 from collections.abc import Callable, Iterator, Sequence
 
 from ...errors import LabFault
@@ -14,6 +15,7 @@ from .recipes import Recipes
 from .source import more
 from .wanted import Blob, Stretch
 
+_STRETCH = struct.Struct("<QQ")
 HASH_BYTES_PER_S = 2_000_000
 """Slowest board, read and hashed together, assumed: a Pi Zero hashes 12 MB/s, a worn SD card reads less."""
 
@@ -77,7 +79,9 @@ def note(helper: Helper, recipes: Recipes) -> None:
     Raises as :meth:`Helper.send`.
     """
     if recipes.needed:
-        helper.tell({"do": "note", "lengths": {name: recipes.lengths(name) for name in recipes.needed}})
+        found = [(name, recipes.lengths(name)) for name in recipes.needed]
+        raw = (struct.pack(f"<{len(lengths)}I", *lengths) for _, lengths in found)
+        helper.tell({"do": "note", "lengths": [[name, len(lengths)] for name, lengths in found]}, *raw)
 
 
 def run_there(
@@ -152,7 +156,8 @@ def _send(
     took.codec = chosen(codecs, stretches)
     packed = "" if took.codec == "none" else f", packed by {took.codec}"
     tell(f"sending {took.bytes_sent:,} bytes of {len(absent)} files{packed}")
-    helper.tell({"do": "receive", "plan": list(plan.items()), "codec": took.codec})
+    raw = (b"".join(_STRETCH.pack(*stretch) for stretch in some) for some in plan.values())
+    helper.tell({"do": "receive", "plan": [[n, len(some)] for n, some in plan.items()], "codec": took.codec}, *raw)
     if took.codec == "none":
         _send_plain(helper, stretches)
         took.bytes_on_wire = took.bytes_sent

@@ -1,6 +1,5 @@
 """What is said to the helper in the board's Python, and what it answers."""
 
-import json
 import struct
 import zlib
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from devices.shell import Shell, Stream
 
 from ...errors import LabFault
 from .codec import Codec
-from .opening import ANSWER_S
+from .opening import ANSWER_S, literal
 
 LENGTH = struct.Struct("<I")
 Answer = TypeVar("Answer", bound=BaseModel)
@@ -96,7 +95,7 @@ class Helper:
 
     def tell(self, message: dict[str, Any], *raw: bytes) -> None:
         """Send a message, and what comes raw behind it; raises as :meth:`send`."""
-        text = zlib.compress(json.dumps(message, separators=(",", ":")).encode(), 9)
+        text = zlib.compress(ascii(message).encode(), 9)
         self.send(b"".join([LENGTH.pack(len(text)), text, *raw]))
 
     def send(self, data: bytes) -> None:
@@ -126,11 +125,11 @@ class Helper:
 
     def _checked(self, kind: type[Answer], data: bytes) -> Answer:
         try:
-            answer = json.loads(data)
+            answer = literal(data.decode("ascii"))
             if "error" in answer:
                 raise self._fault(str(answer["error"]))
             return kind.model_validate(answer)
-        except (ValueError, TypeError, ValidationError) as error:
+        except (ValueError, ValidationError) as error:
             raise LabFault(self._name, f"{self._workdir}: the helper says {data[:200]!r}") from error
 
     def _explain(self, error: ConnectionLost) -> NoReturn:
@@ -138,8 +137,8 @@ class Helper:
         last = b""
         for line in self._stream.lines(idle_timeout_s=ANSWER_S):
             last = line.data
-        if last.startswith(b'{"error"'):
-            raise self._fault(str(json.loads(last)["error"])) from error
+        if last.startswith(b"{'error'"):
+            raise self._fault(str(literal(last.decode("ascii", "replace"))["error"])) from error
         raise error
 
     def _fault(self, said: str) -> LabFault:

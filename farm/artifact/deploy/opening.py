@@ -1,11 +1,11 @@
 """The first thing that is said to a board: make room, note the lease, tell what there is, and start the helper."""
 
-import json
+import ast
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from shlex import quote
-from typing import NoReturn
+from typing import Any, NoReturn, cast
 
 from devices.errors import ConnectionLost
 from devices.shell import Shell, Stream
@@ -43,7 +43,7 @@ import os, sys
 if sys.version_info < (3, 5):
     sys.exit({unfit})
 try:
-    import fcntl, hashlib, json, threading, zlib
+    import fcntl, hashlib, threading, zlib
 except ImportError:
     sys.exit({unfit})
 source = b""
@@ -63,6 +63,17 @@ class Opened:
     stream: Stream | None
     """To the helper; None where the board has no Python for it: then its shell does everything."""
     free_bytes: int
+
+
+def literal(said: str) -> dict[str, Any]:
+    """Return an answer of the helper, which is a literal of Python; ValueError where it is none."""
+    try:
+        answer = ast.literal_eval(said)
+    except (SyntaxError, TypeError, MemoryError, RecursionError) as error:
+        raise ValueError(str(error)) from error
+    if not isinstance(answer, dict):
+        raise ValueError("no answer")
+    return cast("dict[str, Any]", answer)
 
 
 @contextmanager
@@ -95,7 +106,10 @@ def opened(shell: Shell, workdir: str, *, timeout_s: float, by_shell: bool) -> G
         if last == "shell":
             yield Opened(None, free_bytes)
             return
-        answer = json.loads(last)
+        try:
+            answer = literal(last)
+        except ValueError as error:
+            raise LabFault(shell.name, f"{workdir}: the helper says {last[:200]!r}") from error
         if "error" in answer:
             raise LabFault(shell.name, f"{workdir}: {answer['error']}")
         yield Opened(stream, free_bytes)

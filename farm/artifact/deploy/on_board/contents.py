@@ -1,7 +1,6 @@
 """What the board has: which contents are there and right, and how far others have come. A part of ``helper.py``."""
 
 import hashlib
-import json
 import os
 import sys
 import time
@@ -38,9 +37,9 @@ class Verified:
             self.boot = file.read().strip()
         try:
             with open("verified") as file:
-                noted = json.load(file)
-            self.noted = noted["blobs"] if noted["boot"] == self.boot else {}
-        except (OSError, ValueError, KeyError, TypeError):
+                boot, *lines = [line.split() for line in file]
+            self.noted = {name: [int(one) for one in state] for name, *state in lines} if boot == [self.boot] else {}
+        except (OSError, ValueError):
             self.noted = {}
         self.before = dict(self.noted)
 
@@ -67,7 +66,8 @@ class Verified:
     def keep(self):
         self.noted = {name: state for name, state in self.noted.items() if os.path.exists("blobs/" + name)}
         if self.noted != self.before:
-            replace("verified", json.dumps({"boot": self.boot, "blobs": self.noted}).encode())
+            lines = [" ".join(map(str, [name] + state)) for name, state in sorted(self.noted.items())]
+            replace("verified", "\n".join([self.boot] + lines).encode())
 
 
 def prefix(name, size):

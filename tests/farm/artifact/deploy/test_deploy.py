@@ -68,13 +68,14 @@ def test_what_was_right_since_the_board_booted_is_not_read_again_until_somebody_
     noted = Path(workdir, "verified")
     model = Path(put.model_path).resolve()
     deploy(shell, workdir, artifact, dataset)
-    assert not noted.exists() or model.name not in json.loads(noted.read_text())["blobs"]  # too young to be believed
+    assert not noted.exists() or model.name not in noted.read_text()  # too young to be believed
     stat = model.stat()
     state = [stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    noted.write_text(json.dumps({"boot": boot, "blobs": {"0" * 64: state, model.name: state}}))
+    line = " ".join(map(str, [model.name, *state]))
+    noted.write_text(f"{boot}\n{'0' * 64} 1 2 3 4\n{line}\n")
     assert deploy(shell, workdir, artifact, dataset).bytes_sent == 0
-    assert model.name in json.loads(noted.read_text())["blobs"]
+    assert noted.read_text() == f"{boot}\n{line}"
     model.write_bytes(bytes(stat.st_size))
     os.utime(model, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     assert deploy(shell, workdir, artifact, dataset).bytes_sent == stat.st_size
