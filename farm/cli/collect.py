@@ -102,7 +102,11 @@ def _told(args: Namespace) -> "tuple[list[Told], list[Stored]]":
     from ..report.collect import collect
 
     with open_records(args) as store:
-        found = {one.record.id: one for name in args.ids for one in collect(store, name).trials}
+        subjects = [collect(store, name) for name in args.ids]
+        if broken := [one for subject in subjects for one in subject.unreadable]:
+            told = [f"record {one.id}: {one.why}; name the others by their own ids" for one in broken]
+            raise UsageFault(told)
+        found = {one.record.id: one for subject in subjects for one in subject.trials}
         frames = {id_: store.frames(id_) for id_ in found}
     told = [
         Told(id_, one.record.artifact.id, None if (kept := frames[id_]) is None else kept.predictions)

@@ -1,7 +1,7 @@
 """What is told of a comparison of variants, as texts that terminal, Markdown and plot share."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Self
 
@@ -46,13 +46,17 @@ class Comparison:
     facts: ComparisonFacts
     records: Sequence[Record]
     result: Compared
+    unreadable: Sequence[str] = ()
+    """Why records of the run are left out."""
 
     @classmethod
     def load(cls, store: Store, run_id: str) -> Self:
         """Return a comparison that the store knows; UsageFault where that run is none."""
         run = store.run(run_id).run
         kept = store.records(run_id=run.id, limit=_MOST_RECORDS)[::-1]
-        return cls.of(run, [each.record for each in kept if isinstance(each, Stored)])
+        found = cls.of(run, [each.record for each in kept if isinstance(each, Stored)])
+        unreadable = [f"record {each.id}: {each.why}" for each in kept if not isinstance(each, Stored)]
+        return replace(found, unreadable=unreadable)
 
     @classmethod
     def of(cls, run: Run, records: Sequence[Record]) -> Self:
@@ -131,7 +135,7 @@ class Comparison:
         of = {one for by in result.values for kind in result.kinds for one in by[kind.name].of}
         lines += [f"watts of {one}" for one in sorted(of)]
         # on one line each: what a board says must not begin a line
-        return [" ".join(line.split()) for line in [*lines, *result.notes]]
+        return [" ".join(line.split()) for line in [*lines, *result.notes, *self.unreadable]]
 
     def _open(self) -> list[str]:
         """Return what is not separated, figure by figure, and how much more would do."""

@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from farm.cli.main import main
+from farm.errors import Exit
 from farm.lab.inventory import Lab
 from farm.lab.lending import Lending
 from farm.lab.new_run import new_run
@@ -61,6 +62,21 @@ def test_what_is_open_says_so_and_how_much_more_would_do(told):
     assert "not separated after 4 rounds in J/inference: pruned and shared" in lines
     assert "more rounds on each of these boards would do" in lines
     assert "ended: 4 rounds were run" in lines
+
+
+def test_records_that_cannot_be_read_are_told_and_nothing_is_collected_past_them(
+    told, world, tmp_path, monkeypatch, capsys
+):
+    run = told(most_rounds=4).run.id
+    with world.store.transaction() as connection:
+        oldest = "SELECT min(number) FROM records"
+        connection.exec_driver_sql(f"UPDATE records SET json = '{{}}' WHERE number = ({oldest})")  # noqa: S608
+    unread = [line for line in text(Comparison.load(world.store, run)) if line.startswith("record ")]
+    assert len(unread) == 1
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "collect.yaml").write_text("misclassified: true\nprivacy: none\n")
+    assert main(["collect", run, "--policy", "collect.yaml", "--out", "hard"]) == Exit.USAGE
+    assert f"{unread[0]}; name the others by their own ids" in capsys.readouterr().err
 
 
 def test_where_nothing_ran_there_is_no_number(told, world):
