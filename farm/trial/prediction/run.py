@@ -14,6 +14,7 @@ from farm import runner
 
 from ...artifact.deploy import Deployment
 from ...artifact.document import MANIFEST
+from ...artifact.score import EXTRAS
 from ...errors import LabFault, UsageFault
 from ...store.record import StateFacts
 from ..host import Heartbeat
@@ -149,10 +150,14 @@ def _state() -> StateFacts:
 
 
 def _explained(fault: LabFault | UsageFault, asked: Asked, group: Group | None) -> LabFault | UsageFault:
-    """Return what a runner that broke says of the memory, where that is what it broke on."""
+    """Return what a runner that broke says of the memory or of what is not installed, where it broke on that."""
     text = str(fault)
     if (group is not None and group.killed_for_memory()) or any(word in text.lower() for word in _OUT_OF_MEMORY):
         bound = f"{asked.limits.memory_bytes:,} bytes ({asked.limits.sources['memory_bytes']})"
         said = text.partition("\n")[0]
         return UsageFault(f"{asked.artifact.manifest.name}: does not fit into {asked.limits.model}'s {bound}: {said}")
+    runtime = asked.artifact.manifest.runtime
+    if "is not installed" in text and (extra := EXTRAS.get(runtime)) is not None:
+        said = text.partition("\n")[0]
+        return UsageFault(f"{runtime} cannot be predicted here: pip install 'edge-test-farm[{extra}]'; {said}")
     return fault

@@ -81,6 +81,17 @@ def test_a_net_that_the_boards_memory_does_not_hold_is_refused(asked):
         predicted(asked("memory_bytes=60e6", groups=False))
 
 
+def test_a_runtime_that_this_machine_lacks_is_told_with_the_extra_that_brings_it(asked, monkeypatch):
+    one = asked(groups=False)
+
+    def lacks(shell, *_, **__):
+        raise LabFault(shell.name, "the runner cannot begin: onnxruntime is not installed", hint="run `farm provision`")
+
+    monkeypatch.setattr(run, "run_on_board", lacks)
+    with pytest.raises(UsageFault, match=r"pip install 'edge-test-farm\[onnx\]'; .*onnxruntime is not installed$"):
+        predicted(one)
+
+
 def test_what_only_a_board_has_cannot_be_asked_for(asked):
     with pytest.raises(UsageFault, match="a prediction knows no temperature"):
         predicted(asked(scenario=replace(QUICK, soak_s=3.0)))
