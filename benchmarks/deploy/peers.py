@@ -30,6 +30,10 @@ class Peers:
         with self.file.open("rb") as file:
             return _seconds(["ssh", *self.options, "board", f"cat > {place}"], stdin=file)
 
+    def ssh_true(self) -> float:
+        """What of the others' seconds is the start of a program here and one there."""
+        return _seconds(["ssh", *self.options, "board", "true"])
+
     def scp(self) -> float:
         """As it is used: it opens a connection for itself."""
         return _seconds(["scp", "-q", *self.options, "-oControlPath=none", str(self.file), f"board:{self._place()}"])
