@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import UsageFault
 from .dataset import Dataset
-from .describe import Said, describe
+from .describe import describe
 from .document import check
 from .kind import require_kind_of
 from .manifest import Manifest
@@ -18,6 +18,7 @@ from .model.onnx import external_files, read_onnx
 from .pack import Content, content_of, contents_of, pack_contents
 from .preprocess import tensor_sha256
 from .reference import reference_of
+from .said import Said
 from .score import EXTRAS, score, scores_here
 
 

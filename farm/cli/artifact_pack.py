@@ -9,8 +9,8 @@ from ..errors import UsageFault
 from .output import print_json, progress, say
 
 if TYPE_CHECKING:
-    from ..artifact.describe import Said
     from ..artifact.manifest import Input, Manifest, Output, PerChannel, Step
+    from ..artifact.said import Said
 
 HELP = "make one file of a model, or of a folder that holds one and its manifest.json"
 
@@ -136,7 +136,7 @@ def _require_elsewhere(out: Path, source: Path, parent: Path | None = None) -> N
 
 
 def _said(args: Namespace, name: str) -> "Said":
-    from ..artifact.describe import Said
+    from ..artifact.said import Said
     from ..artifact.unpack import read_manifest
 
     parent: Manifest | None = read_manifest(args.parent) if args.parent else None

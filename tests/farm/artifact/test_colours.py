@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from farm.artifact.dataset import load_dataset, save_dataset
-from farm.artifact.describe import Said, steps
 from farm.artifact.feed import feed
 from farm.artifact.manifest import ChannelOrder, Input, Manifest, Scale, UpscaleNearest
 from farm.artifact.preprocess import require_fit, tensor
+from farm.artifact.said import Said
+from farm.artifact.said_steps import steps
 from farm.artifact.unpack import open_artifact
 from farm.cli.main import main
 from farm.errors import UsageFault

@@ -2,11 +2,11 @@
 
 import pytest
 
-from farm.artifact.describe import Said
 from farm.artifact.inspect import inspect
 from farm.artifact.manifest import Input, Output
 from farm.artifact.model.compiled import told
 from farm.artifact.pack_model import pack_model
+from farm.artifact.said import Said
 from farm.errors import UsageFault
 
 GRAPH = bytearray(264 + 3 * 227 + 1000)

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from farm.artifact.describe import Said
 from farm.artifact.inspect import facts
 from farm.artifact.model.malformed import Malformed
 from farm.artifact.model.openvino import read_openvino
 from farm.artifact.model.read import read_net
 from farm.artifact.pack_model import pack_model
+from farm.artifact.said import Said
 from farm.artifact.unpack import read_manifest
 
 WEIGHTS = np.zeros((4, 1, 3, 3), np.int8)

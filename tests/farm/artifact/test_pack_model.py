@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from farm.artifact.dataset import load_dataset
-from farm.artifact.describe import Said, steps
 from farm.artifact.document import identity
 from farm.artifact.feed import feed
 from farm.artifact.manifest import Input, Output, Scale, Step, UpscaleNearest
 from farm.artifact.pack_model import Known, pack_model
 from farm.artifact.preprocess import require_fit, tensor
+from farm.artifact.said import Said
+from farm.artifact.said_steps import steps
 from farm.artifact.score import score
 from farm.artifact.unpack import open_artifact, read_manifest
 from farm.cli.main import main

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from farm.artifact.dataset import load_dataset
-from farm.artifact.describe import Said
 from farm.artifact.inspect import inspect
 from farm.artifact.model.malformed import Malformed
 from farm.artifact.model.npz import read_npz
@@ -19,6 +18,7 @@ from farm.artifact.model.tflite import read_tflite
 from farm.artifact.pack_model import pack_model
 from farm.artifact.preprocess import tensor
 from farm.artifact.reference import reference_of
+from farm.artifact.said import Said
 from farm.artifact.unpack import open_artifact
 from farm.errors import UsageFault
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from farm.artifact.dataset import load_dataset
-from farm.artifact.describe import Said
 from farm.artifact.pack_model import pack_model
+from farm.artifact.said import Said
 from farm.artifact.unpack import open_artifact, read_manifest
 
 openvino = pytest.importorskip("openvino")
