@@ -199,6 +199,7 @@ def telling(bench: Bench) -> Any:
     manifest = SimpleNamespace(name="tells", command=["sh", "-c", TELLS])
     return SimpleNamespace(
         artifact=SimpleNamespace(manifest=manifest),
+        dataset=SimpleNamespace(labels=[0]),
         runs_path=f"/tmp/runs-{bench.name}",
         manifest_path="/none/manifest.json",
         model_path="/none",
