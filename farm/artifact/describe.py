@@ -73,7 +73,8 @@ def describe(
     given, wanted = said.input or _input(net), said.output or _output(net)
     precision = said.precision or ("int8" if runtime == "edgetpu" else _precision(net))  # its compiler takes no other
     missing = [f"{where}: {fault}" for fault in _missing(entry, runtime, said, given, wanted, precision)]
-    missing += [f"{where}: {fault}" for fault in _otherwise(net, said)]
+    if runtime != "command":  # a program makes of its model what it likes
+        missing += [f"{where}: {fault}" for fault in _otherwise(net, said)]
     if given is None or wanted is None or precision is None or missing:
         raise UsageFault(missing)
     name = said.name or PurePosixPath(entry).stem
@@ -120,7 +121,10 @@ def _otherwise(net: Net | None, said: Said) -> Iterator[str]:
     for option, tensor, ports in (("--input", said.input, net.inputs), ("--output", said.output, net.outputs)):
         if tensor is None or not ports:
             continue
-        port = next((port for port in ports if port.name == tensor.name), None)
+        named = [port for port in ports if port.name == tensor.name]
+        if net.format == "OpenVINO" and len(ports) == 1:  # each of its interfaces has names of its own
+            named = list(ports)
+        port = named[0] if named else None
         if port is None:
             yield f"{option} {tensor.name}: the file has {', '.join(port.name for port in ports)}"
         elif port.dtype != tensor.dtype or not _fits(tensor.shape, port.shape):

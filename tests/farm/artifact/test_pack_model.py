@@ -153,6 +153,11 @@ def test_what_is_said_otherwise_than_the_file_says_is_refused(tiny, said, told):
         made_of(tiny, said)
 
 
+def test_a_program_makes_of_its_model_what_it_likes(tiny):
+    said = Said(runtime="command", command=["classify", "{model}"], input=an_input("raw", (1, 8, 8, 1), "uint8"))
+    assert made_of(tiny, said).input == said.input
+
+
 def test_only_the_batch_may_be_left_open(tiny):
     nodes = [node("GlobalAveragePool", ["x"], ["p"]), node("Flatten", ["p"], ["y"])]
     tiny.write_bytes(model(nodes, {}, {"x": ["N", 3, "H", "W"]}, {"y": ["N", 3]}))
