@@ -67,10 +67,10 @@ class Console:
                 ready = selector.select(_NOISE_PERIOD_S if self._uart.garbage else None)
                 if any(key.fd == self._wake for key, _ in ready):
                     os.eventfd_read(self._wake)
+                if self._uart.garbage:  # before any answer: who asks finds it, however soon the answer is read
+                    self._uart.noise()
                 if data := self._uart.read():
                     self._typed(data)
-                if self._uart.garbage:
-                    self._uart.noise()
 
     def _typed(self, data: bytes) -> None:
         with self._lock:
