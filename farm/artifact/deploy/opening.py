@@ -12,7 +12,7 @@ from devices.shell import Shell, Stream
 
 from ...errors import LabFault
 from ..fence import fenced, noting, require_taken
-from .source import always
+from .source import ONE_TREE, always
 
 ANSWER_S = 60.0
 """Longest that a board is silent where it has nothing to read or write, assumed: Python on a loaded Pi Zero W."""
@@ -68,7 +68,8 @@ class Opened:
 def literal(said: str) -> dict[str, Any]:
     """Return an answer of the helper, which is a literal of Python; ValueError where it is none."""
     try:
-        answer = ast.literal_eval(said)
+        with ONE_TREE:
+            answer = ast.literal_eval(said)
     except (SyntaxError, TypeError, MemoryError, RecursionError) as error:
         raise ValueError(str(error)) from error
     if not isinstance(answer, dict):

@@ -4,9 +4,13 @@ import ast
 import zlib
 from collections.abc import Iterator, Sequence
 from functools import cache
+from threading import RLock
 
 from .names import ON_BOARD
 
+ONE_TREE = RLock()
+"""Held by whoever makes or reads a syntax tree. Before 3.13 CPython counts their depth for all threads together: where
+another one comes in between, and boards are deployed to at once, it ends with a SystemError (measured with 3.11)."""
 _ALWAYS = ("contents", "helper")
 """The helper's files that every deployment needs, in the order in which they become one."""
 _MORE = ("chunks", "arriving")
@@ -15,14 +19,16 @@ _MORE = ("chunks", "arriving")
 @cache
 def always() -> bytes:
     """Return what is needed to find out what the board has, and to put names in place."""
-    return _packed(_statements(_ALWAYS))
+    with ONE_TREE:
+        return _packed(_statements(_ALWAYS))
 
 
 @cache
 def more() -> bytes:
     """Return what is needed besides where any content is missing; it runs among the names of the former."""
-    there = {ast.unparse(one) for one in _statements(_ALWAYS) if isinstance(one, ast.Import)}
-    return _packed([one for one in _statements(_MORE) if ast.unparse(one) not in there])
+    with ONE_TREE:
+        there = {ast.unparse(one) for one in _statements(_ALWAYS) if isinstance(one, ast.Import)}
+        return _packed([one for one in _statements(_MORE) if ast.unparse(one) not in there])
 
 
 def _statements(names: Sequence[str]) -> list[ast.stmt]:
