@@ -102,7 +102,7 @@ def survey(wanted, large):
         "parts": {index: prefix(*wanted[index]) for index in parts},
         "held": sum(os.stat("incoming/" + wanted[index][0]).st_blocks * 512 for index in parts),
         "chunked": bool(os.path.isdir("chunks") and os.listdir("chunks")),
-        "codecs": codecs(),
+        "codecs": codecs() if missing else [],  # to look for modules takes as long as all the rest
         "hash_s": time.monotonic() - begun,
     }
 
