@@ -186,7 +186,8 @@ class Following:
                 silent = monotonic_ns() - silent_from_ns > SILENCE_S * 1e9
                 if self._lookout is None:
                     if silent:
-                        raise
+                        what = f"the run has told nothing for {SILENCE_S:g} s"
+                        raise DeadlineExceeded(self._shell.name, what, hint=_HANGS) from None
                     continue
                 seen = self._lookout.look()
                 if seen.state != "runs" or seen.lines > self._read_lines:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from devices.errors import ConsoleFault, Unreachable
+from devices.errors import ConsoleFault, DeadlineExceeded, Unreachable
 from farm.errors import LabFault
 from farm.trial.following import Following
 from farm.trial.gone import Gone
@@ -225,6 +225,14 @@ def test_a_run_that_goes_on_and_says_nothing_is_given_up(shell, tmp_path, monkey
         list(following.events())
     following.end()
     assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_a_run_that_is_kept_nowhere_and_says_nothing_is_told_with_how_long(shell, monkeypatch):
+    monkeypatch.setattr("farm.trial.following.SILENCE_S", 0.3)
+    monkeypatch.setattr("farm.trial.following._QUIET_S", 0.1)
+    following = Following(shell, "exec sleep 60", None, keeps=True, signs=Signs(), timeout_s=9)
+    with pytest.raises(DeadlineExceeded, match=r"the run has told nothing for 0\.3 s"):
+        list(following.events())
 
 
 def test_what_is_only_in_the_file_is_read_there_though_the_link_holds(shell, tmp_path, monkeypatch):
