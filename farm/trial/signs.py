@@ -134,7 +134,7 @@ class Signs:
             return
         console.look()
         if not console.told:
-            if lost_ns is not None and console.login_ns > lost_ns:
+            if lost_ns is not None and console.login_ns > heard_ns:  # a link's end may be noticed long after it
                 evidence = "its console asks for a login anew, and nothing answers"
                 raise Gone("rebooted", evidence=evidence, hint=_SUPPLY, board=True, t_ns=heard_ns)
         elif (heard_ns - console.told_ns) / 1e9 > _LAST_WORDS_S:

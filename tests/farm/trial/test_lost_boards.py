@@ -81,16 +81,15 @@ def run(shell, deployment, **how):
     return str(fault.value)
 
 
-def at_frames(deployment, then):
-    """Return a ``watch`` that does something once, when frames are being told."""
-    done = []
+def at_frames(then):
+    """Return ``watch`` and ``progress`` that do something once, when frames have been told here."""
+    told, done = [], []
 
     def watch():
-        for file in Path(deployment.runs_path).glob("*.jsonl"):
-            if not done and b'"frames","rows"' in file.read_bytes():
-                done.append(then())
+        if told and not done:
+            done.append(then())
 
-    return watch
+    return {"watch": watch, "progress": lambda text: told.append(text) if text.startswith("frame ") else None}
 
 
 def number(deployment, suffix):
@@ -123,7 +122,7 @@ def test_a_console_tells_of_a_panic_before_the_link_does(kept, shell):
         console.said += b"[  81.2] Under-voltage detected! (0x00050005)\r\n"
         console.said += b"[  812.206204] Kernel panic - not syncing: Fatal exception in interrupt\r\n"
 
-    said = run(shell, kept, signs=signs(console, boots=[""]), watch=at_frames(kept, panic))
+    said = run(shell, kept, signs=signs(console, boots=[""]), **at_frames(panic))
     assert "here: panicked after " in said
     assert "Under-voltage detected!" in said
     assert "Kernel panic - not syncing" in said
@@ -133,8 +132,8 @@ def test_a_boot_log_on_the_console_of_a_board_that_works_ends_nothing(kept, shel
     console = Told()
     log = b"# dmesg\r\n[    0.000000] Booting Linux on physical CPU 0x0\r\n[    0.000000] Linux version 5.4\r\n"
     short = dataclasses.replace(LONG, duration_s=1.6, score_s=0)
-    watch = at_frames(kept, lambda: setattr(console, "said", log))
-    told = run_on_board(shell, kept, short, quiet_s=0.1, progress=lambda _: None, watch=watch, signs=signs(console))
+    how = at_frames(lambda: setattr(console, "said", log))
+    told = run_on_board(shell, kept, short, quiet_s=0.1, signs=signs(console), **how)
     assert console.said
     assert len(told.rows) == 32
 
@@ -160,15 +159,8 @@ def test_nor_does_it_while_the_run_is_silent_and_the_board_answers():
 def test_a_login_that_is_asked_for_anew_while_nothing_answers_is_a_reboot(kept, shell):
     console = Told()
     shell.passes, shell.away = [1500], 10**6
-    looks = []
-
-    def watch():
-        if shell.left:
-            looks.append(shell.left)
-        if len(looks) == 2:
-            console.said = b"\r\nzero login: "
-
-    said = run(shell, kept, signs=signs(console, boots=[""]), watch=watch)
+    shell.broke = lambda shell: (setattr(shell, "left", shell.away), setattr(console, "said", b"\r\nzero login: "))
+    said = run(shell, kept, signs=signs(console))
     assert "here: rebooted after" in said
     assert "asks for a login anew" in said
 
@@ -186,8 +178,8 @@ def test_a_run_that_the_kernel_killed_for_memory_is_told_as_such(kept, shell, cu
     shell.answers = {"dmesg": "Out of memory: Killed process 4711 (python3) total-vm:812345kB"}
     shell.passes = [1500] if cut else []
     shell.broke = lambda _: os.kill(number(kept, "pid"), signal.SIGKILL)
-    watch = (lambda: None) if cut else at_frames(kept, lambda: os.kill(number(kept, "pid"), signal.SIGKILL))
-    said = run(shell, kept, watch=watch)
+    how = {} if cut else at_frames(lambda: os.kill(number(kept, "pid"), signal.SIGKILL))
+    said = run(shell, kept, **how)
     assert "here: ran out of memory, and killed its run after " in said
     assert "Killed process 4711 (python3)" in said
     assert list(Path(kept.runs_path).iterdir()) == []
@@ -204,7 +196,7 @@ def test_a_run_that_is_gone_without_a_word_is_told_with_its_last_ones(kept, shel
 
     shell.passes = [1500] if cut else []
     shell.broke = lambda _: kill()
-    said = run(shell, kept, watch=(lambda: None) if cut else at_frames(kept, kill))
+    said = run(shell, kept, **({} if cut else at_frames(kill)))
     assert "here: has lost its run, and no word is left of how it ended after " in said
 
 
