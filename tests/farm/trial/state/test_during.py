@@ -281,7 +281,10 @@ def test_of_what_comes_after_a_torn_line_nothing_is_known(torn):
 
 def test_a_stamped_line_that_was_cut_off_is_no_earlier_moment():
     """A shell's line ends with its time: half of that is a number, too."""
-    lines = [f"1000 {n} 0 - - -\tgovernor.policy0\x1e{name} {1000 + n}" for n, name in enumerate(("powersave", "performance"))]
+    lines = [
+        f"1000 {n} 0 - - -\tgovernor.policy0\x1e{name} {1000 + n}"
+        for n, name in enumerate(("powersave", "performance"))
+    ]
     life = read_stamped([line.encode() for line in (*lines, lines[1][:-2])], CoralDev("here", None).read_state)
     assert [(one.t_ns, one.before_ns, one.state.governor) for one in life.samples] == [
         (1000, 1000, "powersave"),
