@@ -106,6 +106,7 @@ class Lookout:
         """
         seen = self.reached()
         if status is not None and status <= 128:
+            self._require_space(seen)
             return seen
         with suppress(DeviceError):
             if killed := self._shell.sudo(self._kept.killed(), timeout_s=_LOOK_S, check=False).text.strip():
@@ -114,6 +115,10 @@ class Lookout:
         until_ns = monotonic_ns() + int(_SETTLES_S * 1e9)
         while monotonic_ns() < until_ns and not self._ending.wait(AGAIN_S):
             seen = self.reached()  # raises where the board has gone down, or is back
+        self._require_space(seen)
+        return seen
+
+    @staticmethod
+    def _require_space(seen: Seen) -> None:
         if seen.full:
             raise Gone("has no space left, and its run has ended", evidence=seen.said, hint=ROOM)
-        return seen

@@ -16,6 +16,7 @@ from ..errors import LabFault, UsageFault
 from .following import SILENCE_S, Following, Told
 from .gone import Gone
 from .kept import Kept
+from .lookout import ROOM
 from .said import NEEDED, BurstSaid, End, Error, Hello, Row, Rows, Start, require_frames, scored, stages_of, why
 from .scenario import Scenario
 from .signs import Signs
@@ -233,6 +234,7 @@ def _take(run: Run, event: dict[str, Any], board: str, deployment: Deployment, p
             run.scored_margins += margins
         case "end":
             end = End.model_validate(event)
+            _require_all(board, run, end)
             run.ended, run.complete = True, end.complete
             run.offered = run.offered if end.offered is None else end.offered
             run.dropped, run.writing_ns = end.dropped, end.writing_ns
@@ -241,6 +243,15 @@ def _take(run: Run, event: dict[str, Any], board: str, deployment: Deployment, p
             raise _refused(board, deployment, error.kind, error.detail)
         case _:
             pass  # a newer runner may tell more
+
+
+def _require_all(board: str, run: Run, end: End) -> None:
+    """Raise LabFault where rows are missing: of what a program prints onto a full disk, say."""
+    for what, done, told in (("frames", end.frames, run.rows), ("scored images", end.scored, run.scored)):
+        if done is not None and done != len(told):
+            raise LabFault(
+                board, f"the runner has done {done:,} {what}, and {len(told):,} of them were told", hint=ROOM
+            )
 
 
 def _refused(board: str, deployment: Deployment, kind: str, detail: str) -> LabFault | UsageFault:

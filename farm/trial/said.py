@@ -71,6 +71,10 @@ class Rows(_Event):
 class End(_Event):
     """All has been told; what is left out is as planned."""
 
+    frames: Whole | None = None
+    """Worked on."""
+    scored: Whole | None = None
+    """Images predicted after them."""
     offered: Whole | None = Field(None, ge=0)
     dropped: Whole = Field(0, ge=0)
     complete: bool = True

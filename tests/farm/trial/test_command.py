@@ -168,6 +168,10 @@ START, END = '{"event": "start", "frames": 2}', '{"event": "end"}'
         ),
         ([START, '{"event": "frames", "rows": [[0, 5, 5, 5, 3]]}', END], "took no time at all"),
         (
+            [START, '{"event": "frames", "rows": [[0, 1, 1, 2, 3]]}', '{"event": "end", "frames": 2, "scored": 0}'],
+            "has done 2 frames, and 1 of them were told",
+        ),
+        (
             ['{"event": "hello", "runtime": "r", "device": 7, "columns": []}', END],
             "says .*device: Input should be a valid",
         ),

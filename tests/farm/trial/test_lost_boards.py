@@ -255,10 +255,11 @@ def test_a_full_disk_ends_no_run_whose_link_holds(kept, shell, cut):
     assert list(Path(kept.runs_path).iterdir()) == []
 
 
-def test_a_program_of_ones_own_that_finds_no_space_is_a_full_disk(shell, tmp_path, monkeypatch):
+@pytest.mark.parametrize("status", [1, 137])
+def test_a_program_of_ones_own_that_finds_no_space_is_a_full_disk(status, shell, tmp_path, monkeypatch):
     monkeypatch.setattr("farm.trial.kept._FULL_BYTES", 2**62)
     kept = Kept(str(tmp_path / "runs"))
-    following = Following(shell, "(exit 137)", kept, keeps=False, signs=Signs(), timeout_s=9)
+    following = Following(shell, f"(exit {status})", kept, keeps=False, signs=Signs(), timeout_s=9)
     shell.answers = {"dmesg": ""}
     with pytest.raises(Gone, match="has no space left"):
         list(following.events())
