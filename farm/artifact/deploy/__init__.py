@@ -141,8 +141,8 @@ def deploy(
     try:
         took = put()
     except _NoSpace:
-        done = try_fenced(shell, workdir, making_room(shell, keep))
-        require_done(shell, workdir, done.exit_status, done.text, done.stderr.decode("utf-8", "replace"))
+        if try_fenced(shell, workdir, making_room(shell, keep)).exit_status:
+            raise
         took = put()
     return _ready(workdir, artifact, dataset, want, took)
 

@@ -54,6 +54,13 @@ def test_what_would_not_be_kept_makes_room_where_there_is_too_little(shell, work
     assert names(workdir) == {old.id, current.id, new.id}
 
 
+def test_where_no_room_can_be_made_the_figures_are_told(shell, workdir, dataset, retrain, tmp_path):
+    deploy(shell, workdir, retrain(b"old"), dataset)
+    shell.before(tmp_path / "before", df='echo; echo "/dev/mmcblk0p2 1 1 10 90% /"', mv="exit 1")
+    with pytest.raises(LabFault, match="10,240 bytes free"):
+        deploy(shell, workdir, retrain(b"new"), dataset)
+
+
 def test_what_a_program_runs_with_is_kept(shell, workdir, dataset, retrain):
     versions = [retrain(b"version %d" % n) for n in range(3)]
     put = deploy(shell, workdir, versions[0], dataset, keep=1)
