@@ -4,6 +4,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Connection,
     ForeignKey,
     Index,
     Integer,
@@ -12,6 +13,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    event,
     text,
 )
 
@@ -120,10 +122,21 @@ leases = Table(  # who holds a board or held it; times are the database's own cl
     Column("ended_why", Text),
     Index("lease_board", "board", "ended_ms"),
     # two holders of one board cannot even be written
-    Index("lease_in_use", "board", unique=True, sqlite_where=_IN_USE, postgresql_where=_IN_USE),
-    Index("lease_reserved", "board", unique=True, sqlite_where=_RESERVED, postgresql_where=_RESERVED),
+    Index("lease_in_use", "board", unique=True, sqlite_where=_IN_USE),
+    Index("lease_reserved", "board", unique=True, sqlite_where=_RESERVED),
     sqlite_autoincrement=True,
 )
+
+
+@event.listens_for(leases, "before_create")
+def _the_same_in_postgresql(leases: Table, connection: Connection, **_: object) -> None:
+    """Named above, ``postgresql_where`` would load that dialect, 40 ms, into every process of a farm on SQLite."""
+    if connection.dialect.name == "postgresql":
+        for index in leases.indexes:
+            if (where := index.dialect_options["sqlite"]["where"]) is not None:
+                index.dialect_options["postgresql"]["where"] = where
+
+
 waiters = Table(  # the line
     "waiters",
     metadata,

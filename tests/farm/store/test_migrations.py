@@ -9,7 +9,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import create_engine, create_mock_engine, inspect
 
 from farm.errors import UsageFault
 from farm.store import migrate, schema
@@ -147,3 +147,11 @@ def test_who_is_alone_sees_what_the_one_before_wrote(file):
     with exclusive(engine) as connection:
         assert connection.execute(schema.wear.select()).one() == ("a", 1, 1)
     engine.dispose()
+
+
+def test_a_new_postgresql_keeps_a_second_holder_out_too():
+    said = []
+    engine = create_mock_engine("postgresql://", lambda sql, *_, **__: said.append(str(sql.compile(engine))))
+    schema.metadata.create_all(engine, checkfirst=False)
+    kept = [one for one in said if "CREATE UNIQUE INDEX lease_" in one]
+    assert [one.partition("WHERE ")[2] for one in kept] == [str(schema._IN_USE), str(schema._RESERVED)]
