@@ -24,7 +24,8 @@ def text(gate: Gate) -> list[str]:
     for fault in verdict.faults:
         retried = f"tried again on {fault.retried_on}" if fault.retried_on else "no neighbour took over"
         hint = f" (try: {fault.hint})" * bool(fault.hint)
-        remarks.append(f"{gate.label(fault.board)}: lab fault: {fault.what}{hint}; {retried}")
+        what = fault.what.removeprefix(f"{fault.board}: ")
+        remarks.append(f"{gate.label(fault.board)}: lab fault: {what}{hint}; {retried}")
     # on one line each: what a board says must not begin a line, where a CI would take it for a command
     lines = [" ".join(remark.split()) for remark in [*remarks, *verdict.reasons]]
     return [*(table([_TITLES, *rows]) if rows else []), *lines]

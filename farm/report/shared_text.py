@@ -71,7 +71,7 @@ def _row(share: ShareFacts) -> tuple[str, ...]:
 def _lost(lost: LostShare) -> str:
     where = "" if lost.begin is None or lost.end is None else f" at images {lost.begin} to {lost.end - 1}"
     again = f"; {lost.redone_by} did them again" if lost.redone_by else "; nobody did them again" * bool(where)
-    return f"{lost.board}: lab fault{where}: {lost.what}{again}"
+    return f"{lost.board}: lab fault{where}: {lost.what.removeprefix(f'{lost.board}: ')}{again}"
 
 
 def summary(shared: SharedAccuracy) -> str:

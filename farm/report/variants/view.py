@@ -129,7 +129,8 @@ class Comparison:
             lines.append("not ended: it is still running, or was killed")
         for fault in facts.faults:
             went_on = "its rounds were begun anew" if fault.again else "it was left out"
-            lines.append(f"{fault.board}: {fault.what}{f' (try: {fault.hint})' * bool(fault.hint)}; {went_on}")
+            what = fault.what.removeprefix(f"{fault.board}: ")
+            lines.append(f"{fault.board}: {what}{f' (try: {fault.hint})' * bool(fault.hint)}; {went_on}")
         if result.voids:
             lines.append(f"{counted(len(result.voids), 'void trial')}; the last: {result.voids[-1]}")
         of = {one for by in result.values for kind in result.kinds for one in by[kind.name].of}

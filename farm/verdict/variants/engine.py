@@ -52,4 +52,4 @@ def _why_ended(facts: ComparisonFacts) -> str:
         return "no board was free"
     if {fault.board for fault in facts.faults if not fault.again} >= facts.boards.keys():
         return "no board is left"
-    return f"{facts.most_rounds} rounds were run, and --max-rounds allows no more"
+    return f"{facts.most_rounds} rounds were run, and time or --max-rounds were given for no more"
