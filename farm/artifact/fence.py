@@ -61,12 +61,6 @@ def require_taken(shell: Shell, status: int, said: str) -> None:
         raise LeaseLost(shell.name, f"lease {shell.lease.token}: lease {later} has deployed to the board since")
 
 
-def note_lease(shell: Shell, workdir: str) -> None:
-    """Leave the number of a shell's lease on its board; raises LeaseLost where the board has seen a later one."""
-    if isinstance(shell, FencedShell):
-        run_fenced(shell, workdir, noting(shell))
-
-
 def run_fenced(shell: Shell, workdir: str, command: str) -> None:
     """Run a command in the work folder if the shell's lease is held, by the database's word and the board's.
 

@@ -8,13 +8,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
-import numpy as np
-
 from ..errors import UsageFault
 from .document import identity
 from .manifest import Manifest
 from .model.compiled import told
-from .model.entropy import Spread, spread_of
+from .model.entropy import Spread, spread
 from .model.layers import Layer, layers_and_rest
 from .model.malformed import Malformed
 from .model.net import Net
@@ -167,8 +165,7 @@ def _count(layer: Layer) -> int:
 def _spread(layer: Layer) -> Spread | None:
     if layer.weights is None or layer.weights.values is None:
         return None
-    _, counts = np.unique(layer.weights.values, return_counts=True)
-    return spread_of(counts)
+    return spread(layer.weights.values)
 
 
 def _layer(layer: Layer, spread: Spread | None) -> LayerFacts:

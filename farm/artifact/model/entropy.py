@@ -23,11 +23,6 @@ class Spread:
 def spread(values: Values) -> Spread:
     """Return how values are spread; each NaN counts as the same one, and -0.0 as 0.0."""
     _, counts = np.unique(values, return_counts=True)
-    return spread_of(counts)
-
-
-def spread_of(counts: Values) -> Spread:
-    """Return the spread of values that stand so often each."""
     total = int(counts.sum())
     if total == 0:
         return Spread(0, 0, 0.0, 0.0)

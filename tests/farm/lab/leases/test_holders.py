@@ -19,7 +19,7 @@ ATOM = Wanted(boards=("atom-01",))
 
 ACTOR = """
 import subprocess
-from farm.artifact.fence import note_lease, run_fenced
+from farm.artifact.fence import noting, run_fenced
 from farm.lab.fenced import FencedShell, FencedSwitch
 from devices.shell import Result
 
@@ -48,7 +48,7 @@ def tried(what, call):
 try:
     with leases.use(Wanted(boards=("atom-01",))) as lease:
         switch, shell = FencedSwitch(Switch(), lease), FencedShell(Shell(), lease)
-        note_lease(shell, str(folder / "board"))
+        run_fenced(shell, str(folder / "board"), noting(shell))
         say(f"has {{lease.token}}")
         sys.stdin.readline()
         tried("on", switch.on)
