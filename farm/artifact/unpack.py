@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 import zstandard
 
-from ..errors import UsageFault
+from ..errors import LabFault, UsageFault
 from .document import MANIFEST, FileFacts, canonical, identity
 from .kind import require_kind
 from .manifest import Manifest, parse
@@ -78,6 +78,7 @@ def open_artifact(path: Path, folder: Path, *, accept: Callable[[Path, Manifest]
 
     Raises:
         UsageFault: not an artifact, or not what its manifest says. A file with a wrong hash never gets its name.
+        LabFault: this machine cannot take what is in it.
     """
     with _members(path) as members:
         manifest = _first(path, members)
@@ -93,7 +94,8 @@ def open_artifact(path: Path, folder: Path, *, accept: Callable[[Path, Manifest]
             _write(path, member, facts, files[member.name], part=home.with_suffix(".part"))
         if missing:
             raise UsageFault([f"{path}: {name}: listed in the manifest but not packed" for name in missing])
-        (home / MANIFEST).write_bytes(canonical(manifest))
+        with _taken(home / MANIFEST):
+            (home / MANIFEST).write_bytes(canonical(manifest))
     require_kind(manifest, files[manifest.entry], str(path))
     return Artifact(manifest, identity(manifest), files, path.stat().st_size, _beside(path))
 
@@ -196,13 +198,14 @@ def _write(path: Path, member: _Member, facts: FileFacts, target: Path, *, part:
     """Write a member; until its hash was right it lies in ``part``, outside what any manifest can name."""
     if member.size != facts.size:
         raise _fault(path, f"{member.name}: {member.size} bytes, its manifest says {facts.size}")
-    target.parent.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256()
     try:
-        with part.open("wb") as file:
-            for piece in member.pieces:
-                digest.update(piece)
-                file.write(piece)
+        with _taken(part):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with part.open("wb") as file:
+                for piece in member.pieces:
+                    digest.update(piece)
+                    file.write(piece)
         if (found := digest.hexdigest()) != facts.sha256:
             raise _fault(path, f"{member.name}: SHA-256 is {found[:12]}…, its manifest says {facts.sha256[:12]}…")
         if facts.executable:
@@ -210,3 +213,13 @@ def _write(path: Path, member: _Member, facts: FileFacts, target: Path, *, part:
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _taken(where: Path) -> Generator[None]:
+    """Call it by its name when this machine cannot take what is unpacked: no artifact is to blame."""
+    try:
+        yield
+    except OSError as error:
+        hint = "is the disk full, the folder writable? TMPDIR names another place"
+        raise LabFault(str(where), f"cannot be written: {error.strerror}", hint=hint) from error

@@ -6,7 +6,7 @@ import pytest
 from farm.artifact.document import canonical, identity
 from farm.artifact.pack import pack
 from farm.artifact.unpack import open_artifact, read_manifest
-from farm.errors import UsageFault
+from farm.errors import LabFault, UsageFault
 
 
 def test_what_was_packed_comes_out_again(source, packed, tmp_path):
@@ -18,6 +18,16 @@ def test_what_was_packed_comes_out_again(source, packed, tmp_path):
     }
     assert artifact.model_path == artifact.files["model.onnx"]
     assert artifact.size_bytes == packed.stat().st_size
+
+
+def test_a_disk_that_is_full_here_is_no_fault_of_the_artifact(packed, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    part = out / f"{identity(read_manifest(packed))}.part"
+    part.symlink_to("/dev/full")
+    with pytest.raises(LabFault, match=r"\.part: cannot be written: No space left on device\n  try: is the disk full"):
+        open_artifact(packed, out)
+    assert not part.is_symlink()
 
 
 def test_the_identity_is_the_hash_of_the_packed_manifest(source, tmp_path):
