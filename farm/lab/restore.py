@@ -83,7 +83,10 @@ class Settings:
         try:
             self._run(setting.change, value)
         except CommandFailed as failed:
-            raise SettingRefused(self._bench.name, f"does not take {name} {value}: {failed.stderr}") from failed
+            refused = SettingRefused(self._bench.name, f"does not take {name} {value}: {failed.stderr}")
+        else:
+            return
+        raise refused  # not while the other is handled: what came first would be a fault of the board
 
     @contextmanager
     def held(self, wanted: Mapping[str, str]) -> Generator[None]:

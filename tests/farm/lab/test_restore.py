@@ -249,6 +249,7 @@ def test_a_value_that_the_board_does_not_have_is_told_is_not_left_set_and_is_no_
         pytest.fail("nothing runs on a board that is not as was wanted")
     assert (governor(twin_lab), noted(twin_lab)) == (before, [])
     assert not of_board(twin_lab.lab, BOARD, seen.value)
+    assert seen.value.__context__ is None  # a test's first fault is looked for there
 
 
 def test_a_lost_board_is_left_to_its_next_holder(lend, on, twin_lab):
