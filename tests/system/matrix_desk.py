@@ -21,7 +21,7 @@ from devices.boot import STALL_S
 from farm.cli.common import STATE, add_inventory, open_lab
 from farm.cli.main import COMMANDS, main
 from farm.cli.output import say
-from farm.lab.bench import borrow
+from farm.lab.bench import Bench, borrow
 from farm.lab.twins import inject
 
 HELP = "log in on a board's console and run a command whose answer is known"
@@ -33,10 +33,9 @@ SHORT = {
     "answer": dict.fromkeys(
         ("farm.lab.bench._ANSWER_S", "farm.lab.way._ANSWER_S", "farm.lab.bench._LOOK_S", "farm.health.parts.SSH_S"), 2.0
     ),
-    "boot": {"farm.lab.bench._SSH_S": 3.0},
     "login": {"farm.lab.bench_parts._LOGIN_S": 4.0},
 }
-STALL_SHORT_S = 3.0
+STALL_SHORT_S = SSH_SHORT_S = 3.0
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -58,7 +57,13 @@ def shortened(what: list[str]) -> Iterator[None]:
     with ExitStack() as patches:
         if "boot" in what:
             patches.enter_context(patch.dict(STALL_S, dict.fromkeys(STALL_S, STALL_SHORT_S)))
-        for name, value in (limit for word in what for limit in SHORT[word].items()):
+            watch = Bench._watch_boot
+            patches.enter_context(
+                patch.object(
+                    Bench, "_watch_boot", lambda self, on_ns, ssh_s: watch(self, on_ns, min(ssh_s, SSH_SHORT_S))
+                )
+            )
+        for name, value in (limit for word in what for limit in SHORT.get(word, {}).items()):
             patches.enter_context(patch(name, value))
         yield
 

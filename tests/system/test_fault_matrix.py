@@ -362,7 +362,7 @@ def desks(tmp_path: Path) -> Iterator[list[Desk]]:
     down(state)
 
 
-@pytest.mark.timeout(900)  # four minutes on two cores beside other tests
+@pytest.mark.timeout(900)  # two minutes on two cores beside other tests
 def test_every_action_in_every_state_ends_as_it_must(desks, record_property):
     assert rows().keys() == STATES.keys()
     assert sorted(name for names in SIDE_BY_SIDE.values() for name in names) == sorted(STATES)
