@@ -26,6 +26,11 @@ LONGEST = (
     "test_fault_matrix.py",
     "test_qemu_flash.py",
     "test_qemu_booted.py",
+    "test_report_in_chromium.py",
+    "test_qemu_userland.py",
+    "test_ansible.py",
+    "test_fastboot.py",
+    "test_uboot.py",
 )
 """Begun first, so that what ends the run is short: each is one worker's from its first test to its last. The matrix
 waits more than it works, so three workers are right for two processors."""
