@@ -38,6 +38,14 @@ def test_accuracy_is_not_compared_across_data_sets(timed):
 def test_frames_that_were_offered_otherwise_are_said_to_be(timed):
     pairs, _ = compare([timed(scenario__name="offline")], [timed(scenario__name="each image once")])
     assert "scenario differs: offline / each image once" in pairs[0].remarks
+    drawn = {"acquire": 1.0, "infer": 2.0, "draw": 1.0}
+    other = timed(scenario__late="drop", scenario__part=(0, 100), latency__stages_mean_ms=drawn)
+    pairs, _ = compare([timed(latency__stages_mean_ms={"acquire": 1.0, "infer": 2.0})], [other])
+    assert pairs[0].remarks == [
+        "lateness policy differs: queue / drop",
+        "part of the data set differs: all / 0 to 99",
+        "pipeline differs: acquire, infer / acquire, infer, draw",
+    ]
 
 
 def test_a_part_of_the_data_set_is_no_accuracy_to_compare(timed):
