@@ -113,8 +113,11 @@ def _unthrottled(wanted: str, *, remembers: bool) -> Rule:
             return None
         return Got(state.throttle_detail or ("throttled now" if state.throttled else "since boot"))
 
+    def told(when: str) -> str:
+        return f"nothing {when}" if when == wanted else when
+
     remedy = "let it cool, and look at its fan and its supply" + "; a reboot forgets" * (wanted == "since boot")
-    return Rule(now if wanted == "now" else ever, str.__eq__, str, "", remedy)
+    return Rule(now if wanted == "now" else ever, str.__eq__, told, "", remedy)
 
 
 def _at_least(got: float, wanted: float) -> bool:

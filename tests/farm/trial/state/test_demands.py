@@ -67,7 +67,8 @@ def test_what_a_board_does_not_tell_is_never_taken_as_fulfilled(name):
 
 def test_a_board_that_remembers_nothing_cannot_show_that_nothing_was():
     assert not findings(unthrottled="since boot")["unthrottled"].held
-    assert findings(remembers=True, unthrottled="since boot")["unthrottled"].held
+    free = findings(remembers=True, unthrottled="since boot")["unthrottled"]
+    assert (free.wanted, free.got, free.held) == ("nothing since boot", "nothing since boot", True)
     hot = StateFacts(throttled=False, throttle_detail="since boot under-voltage")
     assert findings(hot, unthrottled="now")["unthrottled"].held
     assert findings(hot, remembers=True, unthrottled="since boot")["unthrottled"].got == "since boot under-voltage"
