@@ -13,6 +13,7 @@ from ..store.record import StartFacts
 from .remote import run_on_board
 from .scenario import Scenario, soaking
 from .signs import Signs
+from .state.demands import NotAsDemanded
 
 _LOOK_EVERY_S = 5.0
 """Boards take minutes to cool; a look costs a command."""
@@ -46,7 +47,8 @@ def settle(
     ``heed`` is called while the model runs; what it raises ends that.
 
     Raises:
-        LabFault: it is too cold, or stays too warm, or tells no temperature.
+        NotAsDemanded: it is too cold, or tells no temperature.
+        LabFault: it stays too warm.
         devices.errors.DeviceError: the board or its link.
     """
     if scenario.start_celsius is None and not scenario.soak_s:
@@ -81,7 +83,7 @@ def _wait(bench: Bench, scenario: Scenario, wanted: tuple[float, float], progres
         is_at = f"{zone} is at {celsius:.1f} °C"
         if celsius < least:
             hint = f"let the model run longer beforehand: soak_s is {scenario.soak_s:g}"
-            raise LabFault(bench.name, f"{is_at}, and a trial begins at {least:g} °C at least", hint=hint)
+            raise NotAsDemanded(bench.name, f"{is_at}, and a trial begins at {least:g} °C at least", hint=hint)
         left_s = scenario.start_timeout_s - waited_s
         if left_s <= 0:
             what = f"{is_at} after {waited_s:.0f} s, and a trial begins at {most:g} °C at most"
@@ -94,10 +96,10 @@ def _wait(bench: Bench, scenario: Scenario, wanted: tuple[float, float], progres
 def _zone(board: str, told: Mapping[str, float], wanted: str | None) -> tuple[str, float]:
     """Return the sensor that counts, and what it tells."""
     if not told:
-        raise LabFault(board, "tells no temperature", hint="leave start_celsius out for this model")
+        raise NotAsDemanded(board, "tells no temperature", hint="leave start_celsius out for this model")
     zone = wanted or max(told, key=lambda name: told[name])
     if zone not in told:
-        raise LabFault(board, f"tells nothing of {zone!r}", hint=f"start_zone is one of {', '.join(told)}")
+        raise NotAsDemanded(board, f"tells nothing of {zone!r}", hint=f"start_zone is one of {', '.join(told)}")
     return zone, told[zone]
 
 
