@@ -37,6 +37,8 @@ _TIMES_THE_SLOWEST, _LEAST_S = 5.0, 60.0
 """Once one is done a share may take so many times what the slowest has taken, but so long at least: a board that lags
 behind is not waited for longer (assumed: other load makes none five times slower). It is held to that while it is at
 it: what it began first may have begun when nobody knew better."""
+_LEAST_IDLE_S = 15.0
+"""Instead, while a neighbour has nothing to do: sooner than a link that is away is given up (assumed)."""
 
 NONE_LEFT = ("all have been used", "look at the boards' faults; or name more boards")
 
@@ -64,11 +66,11 @@ class Job:
     """Of the slowest share until now; 0: there was none."""
     _lock: Lock = field(default_factory=Lock)
 
-    def at_most_s(self, share: Share) -> float:
+    def at_most_s(self, share: Share, least_s: float = _LEAST_S) -> float:
         """Return how long a share may take."""
         if self.seconds_an_image == 0.0:
             return _FIRST_AT_MOST_S
-        return max(_LEAST_S, _TIMES_THE_SLOWEST * self.seconds_an_image * share.images)
+        return max(least_s, _TIMES_THE_SLOWEST * self.seconds_an_image * share.images)
 
     def took(self, share: Share, seconds: float) -> None:
         """Note how long a share has taken."""
@@ -201,10 +203,11 @@ class _Stay:
 
     def _require_pace(self, share: Share, seconds: float) -> None:
         """Raise LabFault where a share takes so long that a neighbour had better do it."""
-        if seconds > (most_s := self._job.at_most_s(share)):
+        least_s = _LEAST_IDLE_S if self._job.shares.idle else _LEAST_S
+        if seconds > (most_s := self._job.at_most_s(share, least_s)):
             slowest_s = self._job.seconds_an_image * share.images
             than = f", where no neighbour needs more than {slowest_s:.3g} s" if slowest_s else ""
-            hint = "is it throttled, does something else run there? `farm health` tells"
+            hint = "does it still answer, is it throttled, does something else run there? `farm health` tells"
             what = f"is not done with {share.images} images after {most_s:.0f} s{than}"
             raise LabFault(self.board, what, hint=hint)
 

@@ -94,7 +94,7 @@ class Shares:
         """Take all shares, and how many images are to be predicted once more by another board."""
         self._waiting = deque(shares)
         self._running: dict[tuple[int, int, str | None], str] = {}
-        self._check, self._given_up = check, False
+        self._check, self._given_up, self._idle = check, False, 0
         self._changed = Condition()
         self.answers: list[Answer] = []
         """In the order in which they came."""
@@ -104,6 +104,11 @@ class Shares:
         """What nobody has done."""
         with self._changed:
             return list(self._waiting)
+
+    @property
+    def idle(self) -> bool:
+        """Whether a board waits for what others may lose."""
+        return self._idle > 0
 
     @property
     def over(self) -> bool:
@@ -127,8 +132,12 @@ class Shares:
                     self._waiting.remove(mine)
                     self._running[mine.key] = board
                     return mine
-                self._changed.wait(_LOOK_S)
-                heed()
+                self._idle += 1
+                try:
+                    self._changed.wait(_LOOK_S)
+                    heed()
+                finally:
+                    self._idle -= 1
 
     def done(self, answer: Answer) -> None:
         """Note what a board made of its share."""

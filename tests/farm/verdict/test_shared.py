@@ -146,8 +146,10 @@ def test_a_neighbour_does_what_a_board_loses_and_its_fault_is_noted(counting, as
     assert any("atom-01: lab fault at images" in line and "did them again" in line for line in lines(found.shared))
 
 
-def test_a_board_that_lags_far_behind_is_waited_for_no_longer_however_early_it_began(counting, ask, world, monkeypatch):
-    monkeypatch.setattr(sharded, "_LEAST_S", 0.05)
+def test_a_board_that_lags_far_behind_is_waited_for_no_longer_when_a_neighbour_is_idle(
+    counting, ask, world, monkeypatch
+):
+    monkeypatch.setattr(sharded, "_LEAST_IDLE_S", 0.05)
     world.slow = {"atom-02"}
     found = counting(ask())
     (lost,) = found.shared.lost
