@@ -203,4 +203,5 @@ def find_dataset(name: str, near: Path) -> Path:
     for place in places:
         if (place / MANIFEST).is_file():
             return place
-    raise UsageFault(f"{near}: its data set {name} is not at {', '.join(map(str, places))}; say where")
+    seen = ", ".join(map(str, places))
+    raise UsageFault(f"{near}: its data set {name} is not at {seen}; say where: --dataset, or dataset= in a test")

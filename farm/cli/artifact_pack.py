@@ -1,5 +1,6 @@
 """``farm artifact pack``: one file of a model and what is known of it."""
 
+import re
 from argparse import ArgumentParser, Namespace
 from math import isfinite
 from pathlib import Path
@@ -168,9 +169,22 @@ def _words(line: str, flag: str) -> list[str]:
     from shlex import split
 
     try:
-        return split(line)
+        words = split(line)
     except ValueError as error:
         raise UsageFault(f"{flag} {line}: {error}") from None
+    _require_placeholders(words, flag)
+    return words
+
+
+def _require_placeholders(words: list[str], flag: str) -> None:
+    """Refuse what is all but a placeholder; other braces are the program's own."""
+    from difflib import get_close_matches
+
+    known = ["{model}", "{images}"]
+    places = (found.group() for found in re.finditer(r"\{\w+\}", " ".join(words)))
+    for place in places:
+        if place not in known and (meant := get_close_matches(place.lower(), known, 1, 0.8)):
+            raise UsageFault(f"{flag}: nothing stands for {place} on a board; did you mean {meant[0]}?")
 
 
 def _scale(text: str) -> "tuple[float | PerChannel, float | PerChannel]":

@@ -1,6 +1,6 @@
 """Words for what is wrong with a value."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from typing import Any
 
@@ -26,3 +26,14 @@ def unknown(word: str, known: Iterable[str]) -> str:
     if near := get_close_matches(word, names, 1):
         return f'did you mean "{near[0]}"?'
     return f"there are {', '.join(names)}" if names else "there are none here"
+
+
+def contradictions(texts: Iterable[str]) -> Iterator[str]:
+    """Say which names of ``NAME=VALUE`` are given several values, and which."""
+    given: dict[str, dict[str, None]] = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        given.setdefault(name, {})[value] = None
+    for name, values in given.items():
+        if len(values) > 1:
+            yield f"{name}: {' and '.join(values)} contradict each other; give one"

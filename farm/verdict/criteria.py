@@ -7,6 +7,7 @@ from typing import get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import UsageFault
+from ..lab.words import contradictions
 from ..store.record import Criterion, Record, Verdict
 from .explain import digits, explain
 from .figures import KINDS, TAINTS, Family, Figure, Kind
@@ -55,9 +56,10 @@ def parse_limits(texts: Iterable[str]) -> Limits:
     Raises:
         UsageFault: one line for each that is wrong.
     """
+    given = list(texts)
     values: dict[str, float] = {}
-    faults: list[str] = []
-    for text in texts:
+    faults = [f"--limit {what}" for what in contradictions(given)]
+    for text in given:
         name, _, value = text.partition("=")
         try:
             checked = Limits.model_validate({name: value})

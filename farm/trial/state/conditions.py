@@ -8,7 +8,7 @@ from types import MappingProxyType
 from devices.registry import known_boards, load_board
 
 from ...errors import UsageFault
-from ...lab.words import unknown
+from ...lab.words import contradictions, unknown
 from .demands import Demands, pair, parse_demands
 
 _ORDER = ("power_mode", "governor", "max_clocks", "fan")
@@ -50,7 +50,9 @@ def parse_conditions(demands: Iterable[str], settings: Iterable[str], model: str
         asked = parse_demands(demands)
     except UsageFault as fault:
         faults += fault.faults
-    given = dict(map(pair, settings))
+    words = list(settings)
+    faults += [f"--set {what}" for what in contradictions(words)]
+    given = dict(map(pair, words))
     faults += [f"--set {name}={given[name]}: {why}" for name, why in refused_settings(model, given)]
     if faults:
         raise UsageFault(faults)

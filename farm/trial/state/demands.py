@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ...errors import LabFault, UsageFault
-from ...lab.words import unknown
+from ...errors import Faults, LabFault, UsageFault
+from ...lab.words import contradictions, unknown
 from ...store.board_facts import StateFacts
 from .rules import rule_of
 
@@ -78,7 +78,12 @@ def parse_demands(texts: Iterable[str]) -> Demands:
     Raises:
         UsageFault: one line for each that is wrong.
     """
-    return demands_of(map(pair, texts), "--demand ")
+    given = list(texts)
+    faults = Faults(f"--demand {what}" for what in contradictions(given))
+    demands = faults.tried(lambda: demands_of(map(pair, given), "--demand "))
+    if demands is None or faults.found:
+        raise faults.told()
+    return demands
 
 
 def pair(text: str) -> tuple[str, str]:

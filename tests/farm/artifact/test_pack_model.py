@@ -222,6 +222,12 @@ def test_a_folder_with_a_program_is_packed_with_the_line_that_runs_it(tmp_path):
     assert manifest.files["classify"].executable
 
 
+def test_what_is_all_but_a_placeholder_is_no_word_for_the_program(tmp_path, capsys):
+    for word, remedy in (("{modle}", "{model}"), ("{image}", "{images}")):
+        assert main(["artifact", "pack", str(tmp_path), "--command", f"./classify {word}"]) == Exit.USAGE
+        assert f"--command: nothing stands for {word} on a board; did you mean {remedy}?" in capsys.readouterr().err
+
+
 def test_numbers_that_lie_beside_a_model_are_packed_with_it(tmp_path):
     weights = np.ones((64, 10), np.float32)
     where = {"location": "tiny.data", "length": str(weights.nbytes)}

@@ -138,8 +138,9 @@ def test_limits_come_from_a_command_line_and_all_faults_are_told_at_once():
     assert parse_limits(["max_p99_ms=50", "min_fps=19.5"]) == Limits(max_p99_ms=50, min_fps=19.5)
     with pytest.raises(UsageFault) as seen:
         parse_limits(["max_p99=50", "min_fps=fast", "max_mean_watts=nan", "min_accuracy=97", "min_fps=3"])
-    assert len(seen.value.faults) == 4
-    assert "did you mean max_p99_ms?" in seen.value.faults[0]
+    assert len(seen.value.faults) == 5
+    assert seen.value.faults[0] == "--limit min_fps: fast and 3 contradict each other; give one"
+    assert "did you mean max_p99_ms?" in seen.value.faults[1]
 
 
 def test_a_verdict_with_a_figure_that_is_absent_survives_being_kept(a_record):

@@ -105,6 +105,16 @@ def test_a_demand_that_there_is_not_is_a_fault_of_usage(text, said):
     assert said in str(seen.value)
 
 
+def test_what_is_said_twice_and_not_the_same_is_refused_whichever_came_last():
+    assert parse_demands(["max_celsius=60", "max_celsius=60"]) == Demands(max_celsius=60)
+    with pytest.raises(UsageFault) as seen:
+        parse_conditions(["max_celsius=60", "max_celsius=70"], ["governor=a", "governor=b"], "jetson-tx2")
+    assert seen.value.faults == [
+        "--demand max_celsius: 60 and 70 contradict each other; give one",
+        "--set governor: a and b contradict each other; give one",
+    ]
+
+
 def test_what_is_set_is_demanded_too_and_a_power_mode_comes_first():
     settings = ["governor=performance", "max_clocks=max", "power_mode=MAXN"]
     asked = parse_conditions(["max_celsius=60"], settings, "jetson-tx2")
