@@ -54,5 +54,6 @@ _KNOWN = """for f in "$R"/sys/devices/system/cpu/cpufreq/policy*/scaling_availab
   case " $v " in *" $V "*) ;; *) echo "no governor $V; there are $v" >&2; exit 1;; esac
 done
 """
-GOVERNOR = replace(_GOVERNORS, change=_KNOWN + _GOVERNORS.change)
+"""Afterwards: a kernel loads a governor's module when it is written, and lists it from then on."""
+GOVERNOR = replace(_GOVERNORS, change=f"( {_GOVERNORS.change} ); s=$?\n{_KNOWN}exit $s")
 """CPU frequency governor of every policy whose cores are on."""
