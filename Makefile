@@ -15,10 +15,10 @@ setup: ## make .venv from the lock files; does nothing when it stands
 demo: setup ## four boards (twins): power on, boot, provision, deploy, infer, measure, judge
 	@tools/demo
 
-demo-fail: setup ## the same with a release that must be refused: too slow, too hungry
+demo-fail: setup ## its gate with a release that must be refused: too slow, too hungry
 	@tools/demo-fail
 
-test: setup ## the suite, on two cores in seven minutes
+test: setup ## the suite, on two cores in seven to eight minutes
 	-@$(BIN)/python -m compileall -q -j 0 farm devices power # else every process that tests start compiles them anew
 	-@for part in tests/farm "tests/power tests/devices"; do \
 		env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest -q --collect-only $$part >/dev/null 2>&1 & \
