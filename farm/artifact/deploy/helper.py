@@ -1,5 +1,6 @@
 """What is said to the helper in the board's Python, and what it answers."""
 
+import json
 import struct
 import zlib
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from devices.shell import Shell, Stream
 
 from ...errors import LabFault
 from .codec import Codec
-from .opening import ANSWER_S, literal
+from .opening import ANSWER_S
 
 LENGTH = struct.Struct("<I")
 Answer = TypeVar("Answer", bound=BaseModel)
@@ -125,11 +126,11 @@ class Helper:
 
     def _checked(self, kind: type[Answer], data: bytes) -> Answer:
         try:
-            answer = literal(data.decode("ascii"))
+            answer = json.loads(data)
             if "error" in answer:
                 raise self._fault(str(answer["error"]))
             return kind.model_validate(answer)
-        except (ValueError, ValidationError) as error:
+        except (ValueError, TypeError, ValidationError) as error:
             raise LabFault(self._name, f"{self._workdir}: the helper says {data[:200]!r}") from error
 
     def _explain(self, error: ConnectionLost) -> NoReturn:
@@ -137,8 +138,8 @@ class Helper:
         last = b""
         for line in self._stream.lines(idle_timeout_s=ANSWER_S):
             last = line.data
-        if last.startswith(b"{'error'"):
-            raise self._fault(str(literal(last.decode("ascii", "replace"))["error"])) from error
+        if last.startswith(b'{"error"'):
+            raise self._fault(str(json.loads(last)["error"])) from error
         raise error
 
     def _fault(self, said: str) -> LabFault:

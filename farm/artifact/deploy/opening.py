@@ -1,18 +1,18 @@
 """The first thing that is said to a board: make room, note the lease, tell what there is, and start the helper."""
 
-import ast
+import json
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from shlex import quote
-from typing import Any, NoReturn, cast
+from typing import NoReturn
 
 from devices.errors import ConnectionLost
 from devices.shell import Shell, Stream
 
 from ...errors import LabFault
 from ..fence import fenced, noting, require_taken
-from .source import ONE_TREE, always
+from .source import always
 
 ANSWER_S = 60.0
 """Longest that a board is silent where it has nothing to read or write, assumed: Python on a loaded Pi Zero W."""
@@ -65,18 +65,6 @@ class Opened:
     free_bytes: int
 
 
-def literal(said: str) -> dict[str, Any]:
-    """Return an answer of the helper, which is a literal of Python; ValueError where it is none."""
-    try:
-        with ONE_TREE:
-            answer = ast.literal_eval(said)
-    except (SyntaxError, TypeError, MemoryError, RecursionError) as error:
-        raise ValueError(str(error)) from error
-    if not isinstance(answer, dict):
-        raise ValueError("no answer")
-    return cast("dict[str, Any]", answer)
-
-
 @contextmanager
 def opened(shell: Shell, workdir: str, *, timeout_s: float, by_shell: bool) -> Generator[Opened]:
     """Open one stream to the board, over which everything goes; the helper ends with the block.
@@ -108,7 +96,7 @@ def opened(shell: Shell, workdir: str, *, timeout_s: float, by_shell: bool) -> G
             yield Opened(None, free_bytes)
             return
         try:
-            answer = literal(last)
+            answer = json.loads(last)
         except ValueError as error:
             raise LabFault(shell.name, f"{workdir}: the helper says {last[:200]!r}") from error
         if "error" in answer:

@@ -4,13 +4,14 @@ import ast
 import zlib
 from collections.abc import Iterator, Sequence
 from functools import cache
-from threading import RLock
+from threading import Lock
 
 from .names import ON_BOARD
 
-ONE_TREE = RLock()
-"""Held by whoever makes or reads a syntax tree. Before 3.13 CPython counts their depth for all threads together: where
-another one comes in between, and boards are deployed to at once, it ends with a SystemError (measured with 3.11)."""
+_ONE_TREE = Lock()
+"""Held by whoever makes a syntax tree or writes one out. Before 3.13 CPython counts their depth for all threads
+together: where another comes in between, and boards are deployed to at once, it ends with a SystemError (measured with
+3.11)."""
 _ALWAYS = ("contents", "helper")
 """The helper's files that every deployment needs, in the order in which they become one."""
 _MORE = ("chunks", "arriving")
@@ -19,14 +20,14 @@ _MORE = ("chunks", "arriving")
 @cache
 def always() -> bytes:
     """Return what is needed to find out what the board has, and to put names in place."""
-    with ONE_TREE:
+    with _ONE_TREE:
         return _packed(_statements(_ALWAYS))
 
 
 @cache
 def more() -> bytes:
     """Return what is needed besides where any content is missing; it runs among the names of the former."""
-    with ONE_TREE:
+    with _ONE_TREE:
         there = {ast.unparse(one) for one in _statements(_ALWAYS) if isinstance(one, ast.Import)}
         return _packed([one for one in _statements(_MORE) if ast.unparse(one) not in there])
 

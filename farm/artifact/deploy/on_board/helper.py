@@ -1,8 +1,8 @@
 """Runs on the board: finds out which contents are there, takes the missing ones, puts each in place when it is right.
 
 Python >= 3.5, standard library alone. It is sent over for every deployment and leaves nothing of itself. Messages in
-are literals of Python behind a length of four bytes, some with raw bytes after them; answers are such literals, one a
-line. To load ``json`` takes a board as long as Python's own start.
+are literals of Python behind a length of four bytes, some with raw bytes after them; answers are JSON, one a line, and
+written by hand: to load ``json`` takes a board as long as Python's own start.
 """
 
 import errno
@@ -23,6 +23,8 @@ _PIPE = 1 << 20
 _SETPIPE_SZ = 1031
 _TAKEOVER_S = 10.0
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_ESCAPED = {code: "\\u%04x" % code for code in [*range(32), ord('"'), ord("\\")]}
+_WORDS = {None: "null", True: "true", False: "false"}
 
 
 class Wire:
@@ -85,6 +87,17 @@ def alone():
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
     return descriptor
+
+
+def written(answer):
+    """Return an answer as JSON, which may hold anything but numbers that are none."""
+    if isinstance(answer, dict):
+        return "{%s}" % ",".join(written(str(key)) + ":" + written(answer[key]) for key in answer)
+    if isinstance(answer, (list, tuple)):
+        return "[%s]" % ",".join(map(written, answer))
+    if isinstance(answer, str):
+        return '"%s"' % answer.translate(_ESCAPED)
+    return _WORDS[answer] if answer is None or isinstance(answer, bool) else repr(answer)
 
 
 def link(links):
@@ -151,7 +164,7 @@ def main(stdin, stdout):
     """Serve one deployment in the work folder; 0 when it was told the end, 1 otherwise."""
 
     def say(answer):
-        write = ascii(answer).encode() + b"\n"
+        write = written(answer).encode("utf-8", "replace") + b"\n"
         while write:
             write = write[os.write(stdout, write) :]
 
