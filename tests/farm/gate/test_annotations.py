@@ -80,5 +80,5 @@ def test_the_terminal_shows_every_criterion_and_every_reason(undecided):
     lines = text(undecided)
     assert lines[0].split() == ["board", "criterion", "wanted", "got", "interval", "baseline", "trials", "outcome"]
     assert "tx2-01 (process twin): p99_ms: no verdict: no valid trial" in lines
-    assert any(line.startswith("atom-01: lab fault: atom-01: no answer") for line in lines)
+    assert any(line.startswith("atom-01: lab fault: no answer") for line in lines)
     assert lines[-1] == "time was up: 600 s"
