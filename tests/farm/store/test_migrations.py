@@ -154,4 +154,4 @@ def test_a_new_postgresql_keeps_a_second_holder_out_too():
     engine = create_mock_engine("postgresql://", lambda sql, *_, **__: said.append(str(sql.compile(engine))))
     schema.metadata.create_all(engine, checkfirst=False)
     kept = [one for one in said if "CREATE UNIQUE INDEX lease_" in one]
-    assert [one.partition("WHERE ")[2] for one in kept] == [str(schema._IN_USE), str(schema._RESERVED)]
+    assert {one.partition("WHERE ")[2] for one in kept} == {str(schema._IN_USE), str(schema._RESERVED)}
