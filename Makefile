@@ -5,6 +5,9 @@
 BIN = .venv/bin
 # Node and a network look-up for newer versions are none of a type check's business.
 PYRIGHT = PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
+# Whole farms run below the suite, on hosts that stand still at times: what fails is run once more, and shown with its
+# first failure. Of a handful only: a fault that strikes at random must not hide among them.
+AGAIN = --reruns 1 --max-suite-reruns 4 --rerun-show-tracebacks
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -23,13 +26,13 @@ test: setup ## the suite, on two cores in seven to eight minutes
 	-@for part in tests/farm "tests/power tests/devices"; do \
 		env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest -q --collect-only $$part >/dev/null 2>&1 & \
 	done; wait # likewise each of the eight processes below every test: its assertions, too, are compiled once
-	$(BIN)/pytest -n 7 --dist worksteal --durations 5
+	$(BIN)/pytest -n 7 --dist worksteal --durations 5 $(AGAIN)
 
 images: setup ## what QEMU twins boot, made of Debian packages; does nothing when it stands
 	tools/twin-images
 
 test-system: setup ## against what only some machines have: an OpenSSH server, a Chromium, QEMU and `make images`
-	$(BIN)/pytest tests/system -v -rs -n 3 --dist loadfile --no-loadscope-reorder --durations 8
+	$(BIN)/pytest tests/system -v -rs -n 3 --dist loadfile --no-loadscope-reorder --durations 8 $(AGAIN)
 
 check: setup ## format, lint, types, import arrows, and the Python of the boards
 	$(BIN)/ruff format --check .

@@ -36,7 +36,7 @@ STAGES = {
     "atom-qemu": ["firmware", "bootloader", "kernel", "initramfs", "userspace", "login"],
 }
 
-BUSY = re.compile(r'"(bursts|clock|host|starved): ')
+BUSY = re.compile(r'"(bursts|clock|host|readings lost|starved): ')
 """Why a host under load voids a trial, which is made again: an emulator that gets no processor time draws no watts."""
 _TRIES = 4
 
