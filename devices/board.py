@@ -173,15 +173,22 @@ class Board(ABC):
             disk_free_bytes=integer(facts, "disk_kb", 1024),
         )
 
-    def wait_up(self, *, timeout_s: float) -> None:
+    def wait_up(self, *, timeout_s: float, heed: Callable[[], object] = lambda: None) -> None:
         """Wait until the board takes a command.
+
+        ``heed`` is called before each look, which takes 5 s at most; what it raises ends the wait.
 
         Raises:
             Unreachable, ConnectionLost, DeadlineExceeded, AuthenticationRefused: the last of what was seen.
             HostKeyMismatch, HostKeyUnknown: at once; waiting changes no key.
             ShellClosed: at once.
         """
-        self._poll(lambda left_s: bool(self.shell.run("true", timeout_s=left_s)), timeout_s, "takes no command")
+
+        def takes_one(left_s: float) -> bool:
+            heed()
+            return bool(self.shell.run("true", timeout_s=left_s))
+
+        self._poll(takes_one, timeout_s, "takes no command")
 
     def reboot(self, *, timeout_s: float) -> str:
         """Reboot, and return the new boot id: nothing less proves it, for SSH answers while a board shuts down.

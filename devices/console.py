@@ -142,10 +142,11 @@ class Console:
         """Close."""
         self.close()
 
-    def wait_boot(self, *, timeout_s: float, since: int) -> BootReport:
+    def wait_boot(self, *, timeout_s: float, since: int, heed: Callable[[str], object] = lambda _: None) -> BootReport:
         """Wait for a login or a shell in what was printed since ``since``, a time of the monotonic clock (ns).
 
-        Take the time before the power is switched on; nothing is lost between.
+        Take the time before the power is switched on; nothing is lost between. ``heed`` is called again and again
+        meanwhile, with how far the boot has come in words; what it raises ends the wait.
 
         Raises:
             BootFault: stage, fault and last lines, as soon as the boot cannot succeed any more or time is up.
@@ -158,6 +159,7 @@ class Console:
         deadline_ns = time.monotonic_ns() + int(timeout_s * 1e9)
         while not watcher.up:
             self._capture.check()
+            heed(_reached(watcher))
             left_s = (deadline_ns - time.monotonic_ns()) / 1e9
             chunks = log.since(position, timeout_s=min(left_s, _TICK_S))
             for chunk in chunks:
@@ -309,6 +311,9 @@ class Console:
         return ConsoleFault(self.name, said, hint="did the board reboot? log in again")
 
     def _boot_fault(self, watcher: BootWatcher, what: str, hint: str) -> BootFault:
-        stage = f"in stage {watcher.stage}" if watcher.stage else "before anything was recognised"
         last = "".join(f"\n  | {line}" for line in watcher.last_lines)
-        return BootFault(self.name, f"did not boot, {stage}: {what}{last}", hint=hint)
+        return BootFault(self.name, f"did not boot, {_reached(watcher)}: {what}{last}", hint=hint)
+
+
+def _reached(watcher: BootWatcher) -> str:
+    return f"in stage {watcher.stage}" if watcher.stage else "before anything was recognised"

@@ -8,6 +8,7 @@ from power.errors import PowerError
 from ..errors import LabFault, UsageFault
 from ..lab.inventory import Lab
 from ..lab.lease import LeaseLost, owner
+from ..lab.lending import CutShort
 from ..lab.restore import SettingRefused
 from ..store.database import Store
 from ..store.health import QUARANTINE_AFTER, note_fault
@@ -21,7 +22,7 @@ def note_lab_fault(store: Store, lab: Lab, board: str, fault: BaseException) -> 
     """Keep a lab fault that was met while a board was used; it makes a check due.
 
     What is no fault of the board, its links, its meters or its switch is not kept: a lost lease, a wrong input,
-    a demand or setting of a plan, a fault that names another component.
+    a demand or setting of a plan, a boot that nobody waited for, a fault that names another component.
 
     Returns:
         Why the board is in quarantine, if it is now.
@@ -45,7 +46,7 @@ def _quarantine_after(lab: Lab) -> int:
 
 def of_board(lab: Lab, board: str, fault: BaseException) -> bool:
     """Tell whether a fault is one of a board or of what is wired to it."""
-    if isinstance(fault, LeaseLost | NotAsDemanded | SettingRefused):
+    if isinstance(fault, LeaseLost | NotAsDemanded | SettingRefused | CutShort):
         return False
     entry = lab.boards[board]
     component = fault.component if isinstance(fault, LabFault) else getattr(fault, "device", None)

@@ -35,6 +35,13 @@ _SSH_S = 60.0
 _LOOK_S = 5.0
 """Assumed: a board that never lost its power answers within this."""
 
+Heed = Callable[[str], object]
+"""Called again and again while a board is brought up, with how far it has come in words; what it raises ends that."""
+
+
+def _to_the_end(_: str) -> None:
+    pass
+
 
 @contextmanager
 def borrow(
@@ -134,15 +141,16 @@ class Bench(BenchParts):
         """From power on to a login, at worst: the inventory's word, else the model's."""
         return self.entry.boot_timeout_s or self.board.boot_timeout_s
 
-    def ensure_up(self) -> None:
-        """See that the board is on, booted and the right one; raises as :meth:`power_on`."""
-        self.power_on()
+    def ensure_up(self, heed: Heed = _to_the_end) -> None:
+        """See that the board is on, booted and the right one; as :meth:`power_on`."""
+        self.power_on(heed=heed)
 
-    def power_on(self, *, ssh_s: float = _SSH_S) -> "BootReport | None":
+    def power_on(self, *, ssh_s: float = _SSH_S, heed: Heed = _to_the_end) -> "BootReport | None":
         """Bring the board up: switch it on, or cycle its power when it is on and does not answer.
 
         Args:
             ssh_s: how long it may take from its login prompt until it answers over SSH.
+            heed: what may end the wait, which looks at it every 5 s at least, a switch's minimum off time left out.
 
         Returns:
             How it booted, without stages for a board without a console; None when it was up already.
@@ -154,24 +162,24 @@ class Bench(BenchParts):
             devices.errors.DeviceError, power.errors.PowerError: the link, the console, the switch.
         """
         if self.entry.switch is not None and not self.switch.state():
-            return self._boot(ssh_s)
+            return self._boot(ssh_s, heed)
         try:
-            self.board.wait_up(timeout_s=_ANSWER_S)
+            self._wait_up(_ANSWER_S, heed, "without an answer over SSH")
         except (ConnectionLost, Unreachable, DeadlineExceeded):
             if self.entry.switch is None:
                 raise
-            return self._boot(ssh_s)
+            return self._boot(ssh_s, heed)
         self.prove_identity()
         self.accelerators()
         self.settings.undo_what_was_left()
         return None
 
-    def power_cycle(self) -> "BootReport":
+    def power_cycle(self, heed: Heed = _to_the_end) -> "BootReport":
         """Switch off, wait the switch's minimum off time, switch on, and wait for the boot; as :meth:`power_on`."""
         if self.switch.state():
             with suppress(DeviceError):  # it may well hang: then what was last known has to do
                 self._boot_id = self.board.boot_id(timeout_s=_LOOK_S) or self._boot_id
-        return self._boot()
+        return self._boot(heed=heed)
 
     def power_off(self) -> Off:
         """Switch the supply off, and return what proves it beside the switch's own word.
@@ -193,8 +201,9 @@ class Bench(BenchParts):
     def _watts_of(self, meter: str) -> Watts:
         return lambda: float(again(self.meter(meter).meter.read).watts[-1])
 
-    def _boot(self, ssh_s: float = _SSH_S) -> "BootReport":
-        return self.booted_since(self.restart(), ssh_s=ssh_s)
+    def _boot(self, ssh_s: float = _SSH_S, heed: Heed = _to_the_end) -> "BootReport":
+        heed("before its power was switched")
+        return self.booted_since(self.restart(), ssh_s=ssh_s, heed=heed)
 
     def restart(self) -> int:
         """Switch on, after the minimum off time where it is on; return when, monotonic (ns). Waits for no boot."""
@@ -207,10 +216,10 @@ class Bench(BenchParts):
         self.switch.on()
         return on_ns
 
-    def booted_since(self, on_ns: int, *, ssh_s: float = _SSH_S) -> "BootReport":
+    def booted_since(self, on_ns: int, *, ssh_s: float = _SSH_S, heed: Heed = _to_the_end) -> "BootReport":
         """Wait for the boot that began at ``on_ns`` (monotonic); as :meth:`power_on`."""
         try:
-            report = self._watch_boot(on_ns, ssh_s)
+            report = self._watch_boot(on_ns, ssh_s, heed)
         except BootFault as fault:
             self._refuse_the_old_boot()
             if self.entry.switch is not None:
@@ -240,15 +249,18 @@ class Bench(BenchParts):
             )
             raise LabFault(self.name, f"was switched off and on, and still runs boot {now}", hint=hint)
 
-    def _watch_boot(self, on_ns: int, ssh_s: float) -> "BootReport":
+    def _watch_boot(self, on_ns: int, ssh_s: float, heed: Heed) -> "BootReport":
         """Wait for login and first command; without a console for the command alone, for longer."""
         boot_s = self.boot_timeout_s
         if self._console is None:
             from devices.boot import BootReport
 
-            self.board.wait_up(timeout_s=boot_s + ssh_s)
+            self._wait_up(boot_s + ssh_s, heed, "without an answer over SSH since it was switched on")
             return BootReport(stages=[], reached_s={}, faults=[], resets=0, stalled=False)
-        report = self._console.wait_boot(timeout_s=boot_s, since=on_ns)
+        report = self._console.wait_boot(timeout_s=boot_s, since=on_ns, heed=heed)
         _log.info("%s: has come to its login, and has %g s to answer over SSH", self.name, ssh_s)
-        self.board.wait_up(timeout_s=ssh_s)
+        self._wait_up(ssh_s, heed, "at its login prompt, without an answer over SSH")
         return report
+
+    def _wait_up(self, timeout_s: float, heed: Heed, where: str) -> None:
+        self.board.wait_up(timeout_s=timeout_s, heed=lambda: heed(where))

@@ -15,6 +15,17 @@ class Stopped(Exception):
     """The work was told to end."""
 
 
+class CutShort(LabFault):
+    """A board was not up yet when there was no more use for it: that puts no board out of use.
+
+    It may well have come up: it was within its own deadline.
+    """
+
+    def __init__(self, board: str, reached: str, why: str, *, hint: str = "") -> None:
+        """Take how far its boot had come, and why nobody waits any longer."""
+        super().__init__(board, f"was not up yet, {reached}: {why}", hint=hint)
+
+
 class Lending:
     """Hands benches to threads. One a gate, or whatever else works on several boards at once."""
 

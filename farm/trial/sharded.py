@@ -21,7 +21,7 @@ from ..artifact.unpack import Artifact
 from ..errors import LabFault, NoVerdict, UsageFault
 from ..lab.bench import Bench
 from ..lab.crew import work
-from ..lab.lending import Lending
+from ..lab.lending import CutShort, Lending
 from ..store.database import Store
 from ..store.record import Moved
 from ..store.shared_facts import LostShare
@@ -127,6 +127,9 @@ def _seat(job: Job, boards: Sequence[str], wait_s: float) -> None:
             return
         except _Needless:
             return
+        except CutShort as late:
+            job.remarks.append(first_line(late))
+            return
         except _FAULTS as fault:
             job.lending.heed()  # links that were closed to end the work are no fault of the lab
             board = stay.board if stay.began else fault.device if isinstance(fault, DeviceError) else None
@@ -160,7 +163,7 @@ class _Stay:
         self.board, self.began = bench.name, True
         self._job.used.add(bench.name)
         self.tell("power and boot")
-        bench.ensure_up()
+        bench.ensure_up(self._require_use)
         put = deploy_to(bench, self._job.artifact, self._job.dataset, progress=self._tell_while_needed)
         while (share := self._job.shares.take(bench.name, self._job.lending.heed)) is not None:
             self.share = share
@@ -216,6 +219,12 @@ class _Stay:
         if self._job.shares.over:
             raise _Needless
         self.tell(text)
+
+    def _require_use(self, reached: str) -> None:
+        """Raise where the board, while it comes up, is of no use any more."""
+        self._job.lending.heed()
+        if self._job.shares.over:
+            raise CutShort(self.board, reached, "nothing was left for it to do")
 
     def tell(self, text: str) -> None:
         """Say what the board is at; raises Stopped once the work was told to end."""

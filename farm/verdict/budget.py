@@ -1,8 +1,9 @@
-"""How long a gate may still take."""
+"""How long a gate or a comparison may still take."""
 
 import time
 from collections.abc import Callable
 
+from ..lab.lending import CutShort
 from ..trial.scenario import Scenario
 
 _AROUND_S = 5.0
@@ -10,7 +11,7 @@ _AROUND_S = 5.0
 
 
 class Budget:
-    """Time from the gate's beginning, on the controller's monotonic clock."""
+    """Time from the beginning, on the controller's monotonic clock."""
 
     def __init__(self, limit_s: float, now_s: Callable[[], float] = time.monotonic) -> None:
         """Begin now."""
@@ -21,6 +22,17 @@ class Budget:
     def left_s(self) -> float:
         """Never below 0."""
         return max(0.0, self._end_s - self._now_s())
+
+    @property
+    def spent(self) -> str:
+        """What is said when nothing is left."""
+        return f"time was up: {self.limit_s:g} s"
+
+    def require_for_boot(self, board: str, reached: str) -> None:
+        """Raise CutShort where nothing is left for a board to come up in, which has come so far."""
+        if not self.left_s:
+            hint = f"see how long its boot takes: `farm power cycle {board}`; or give more time"
+            raise CutShort(board, reached, self.spent, hint=hint)
 
     def now_s(self) -> float:
         """Return the clock, to measure what a trial takes."""

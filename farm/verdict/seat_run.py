@@ -15,7 +15,7 @@ from ..artifact.deploy import Deployment, deploy_to
 from ..errors import LabFault, NoVerdict, UsageFault
 from ..health.lab_faults import note_lab_fault
 from ..lab.bench import Bench
-from ..lab.lending import Lending
+from ..lab.lending import CutShort, Lending
 from ..playbook import Playbook, apply
 from ..store.database import Store
 from ..store.record import Moved, Record, Role
@@ -88,6 +88,8 @@ def run_seat(job: Job, seat: Seat) -> SeatRun:
             return stay.ended(_resolved(faults, stay.board), refused.faults)
         except NoVerdict as unkept:
             return stay.ended(_resolved(faults, stay.board), [f"{seat.key}: {why}" for why in unkept.reasons])
+        except CutShort as late:  # a neighbour would be cut short at once
+            return stay.ended(_resolved(faults, stay.board), [f"{seat.key}: {first_line(late)}"])
         except _FAULTS as fault:
             job.lending.heed()  # links that were closed to end the gate are no fault of the lab
             faults = _resolved(faults, stay.board)
@@ -149,11 +151,15 @@ class _Stay:
     def _make_ready(self, bench: Bench) -> None:
         self._tell("bringing it up")
         if self._seat.boot:
-            bench.power_cycle()
+            bench.power_cycle(self._require_time)
         else:
-            bench.ensure_up()
+            bench.ensure_up(self._require_time)
         if (playbook := self._job.playbooks.get(self._seat.model)) is not None:
             apply(playbook, bench.board, bench.shell, workdir=bench.workdir, bench=bench, progress=self._tell)
+
+    def _require_time(self, reached: str) -> None:
+        self._job.lending.heed()
+        self._job.budget.require_for_boot(self.board or "", reached)
 
     def _deploy(self, bench: Bench) -> dict[Role, Deployment]:
         roles: list[Role] = ["candidate", "baseline"] if self._seat.compares else ["candidate"]

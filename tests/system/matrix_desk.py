@@ -60,7 +60,9 @@ def shortened(what: list[str]) -> Iterator[None]:
             watch = Bench._watch_boot
             patches.enter_context(
                 patch.object(
-                    Bench, "_watch_boot", lambda self, on_ns, ssh_s: watch(self, on_ns, min(ssh_s, SSH_SHORT_S))
+                    Bench,
+                    "_watch_boot",
+                    lambda self, on_ns, ssh_s, heed: watch(self, on_ns, min(ssh_s, SSH_SHORT_S), heed),
                 )
             )
         for name, value in (limit for word in what for limit in SHORT.get(word, {}).items()):

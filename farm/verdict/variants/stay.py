@@ -12,7 +12,7 @@ from ...artifact.deploy import Deployment, deploy_to
 from ...errors import LabFault, NoVerdict, UsageFault
 from ...health.lab_faults import note_lab_fault
 from ...lab.bench import Bench
-from ...lab.lending import Lending
+from ...lab.lending import CutShort, Lending
 from ...store.database import Store
 from ...store.record import TurnFacts
 from ...trial.trial import Trial
@@ -63,7 +63,7 @@ def run_board(job: Job, board: str) -> None:
         except _FAULTS as fault:
             job.lending.heed()  # links that were closed to end it all are no fault of the lab
             done = stay.done
-            again = stay.lent and attempt + 1 < _TRIES and not job.ledger.over
+            again = stay.lent and attempt + 1 < _TRIES and not job.ledger.over and not isinstance(fault, CutShort)
             job.ledger.lost(board, first_line(fault), fault.hint, again=again)
             if stay.lent or isinstance(fault, DeviceError):  # else it was in use, or in quarantine
                 with suppress(LabFault):  # a database that refuses this refuses the next trial too, which tells
@@ -97,7 +97,7 @@ class _Stay:
             self.lent = True
             job.ledger.wait_for_all(job.lending.heed)
             self._tell("bringing it up")
-            bench.ensure_up()
+            bench.ensure_up(self._require_use)
             put = [deploy_to(bench, one.artifact, one.dataset, progress=self._tell) for one in job.plan.packed]
             number = list(job.plan.facts.boards).index(self._board)
             orders = pairs(len(put), job.plan.facts.seed, number)
@@ -107,6 +107,18 @@ class _Stay:
                     return
                 self.done = nth + 1
                 job.ledger.look()
+
+    def _require_use(self, reached: str) -> None:
+        """Raise where the board, while it comes up, is of no use any more."""
+        job = self._job
+        job.lending.heed()
+        if job.ledger.over:
+            raise CutShort(self._board, reached, f"the comparison has ended: {job.ledger.facts.ended}")
+        try:
+            job.budget.require_for_boot(self._board, reached)
+        except CutShort:
+            job.ledger.spent(job.budget.spent)
+            raise
 
     def _run_pair(self, bench: Bench, put: Sequence[Deployment], nth: int, order: Order) -> bool:
         """Run a pair of rounds; return whether it is whole."""
@@ -131,7 +143,7 @@ class _Stay:
         job, needs_s = self._job, trials * sum(self._took_s) / len(self._took_s)
         if job.budget.left_s > needs_s:
             return not job.ledger.over
-        job.ledger.spent(f"time was up: {job.budget.limit_s:g} s")
+        job.ledger.spent(job.budget.spent)
         return False
 
     def _require_patience(self) -> None:

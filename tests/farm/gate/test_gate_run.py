@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -88,7 +88,7 @@ class World:
         try:
             yield SimpleNamespace(
                 name=name,
-                ensure_up=lambda: None,
+                ensure_up=lambda heed: heed("in stage kernel"),
                 hang_up=self.closed.set,
                 console_log=lambda: ConsoleLog(b"login:"),
                 shell=None,
@@ -384,6 +384,19 @@ def test_when_time_is_up_the_reason_says_so_and_what_ran_is_judged(world, tmp_pa
     (reason,) = ended.reasons
     assert reason.startswith("atom-e3930: time was up: the gate has 1000 s")
     assert f"{len(ended.records)} trials ran on atom-01, and one more takes 100 s" in reason
+    assert ended.verdict(plan.policy).outcome == "no verdict"
+
+
+def test_a_board_that_hangs_at_boot_ends_with_the_gates_time_and_no_neighbour_is_tried(world, tmp_path):
+    plan = planned(tmp_path, boards=2)
+    run = new_run(plan, [])
+    world.store.begin(run)
+    clock = iter((0, 0, 1000, 1000))
+    budget = Budget(1000, lambda: next(clock))
+    job = replace(new_job(plan, world.store, run.id, lambda *_: None, state=STATE), budget=budget)
+    ended = run_seat(job, plan.seats[0])
+    assert ended.reasons == ("atom-e3930: atom-01: was not up yet, in stage kernel: time was up: 1000 s",)
+    assert (ended.faults, world.returned, history(world.store, "atom-01")) == ((), ["atom-01"], [])
     assert ended.verdict(plan.policy).outcome == "no verdict"
 
 

@@ -48,7 +48,7 @@ RECORD = json.loads((HERE / "record.json").read_text())
 @contextmanager
 def borrow_any(lab, wanted, **_):
     yield SimpleNamespace(
-        name=wanted.boards[0], shell=None, workdir="/opt", ensure_up=lambda: None, close=lambda: None,
+        name=wanted.boards[0], shell=None, workdir="/opt", ensure_up=lambda _: None, close=lambda: None,
         console_log=ConsoleLog, trials=[],
     )
 

@@ -14,6 +14,7 @@ from devices.errors import AcceleratorFault, BootFault, HostKeyMismatch, WrongBo
 from farm.errors import LabFault, UsageFault
 from farm.lab.bench import borrow
 from farm.lab.inventory import AcceleratorEntry, ProofEntry
+from farm.lab.lending import CutShort
 from farm.lab.twins import inject
 from power.errors import MeterOffline, SwitchOffline
 from power.sampler import Sampler
@@ -54,6 +55,21 @@ def test_a_board_is_brought_up_once_and_found_up_after_that(lend):
         assert bench.made == "process twin"
         bench.power_cycle()
         assert bench.board.boot_id() != first
+
+
+def test_a_board_that_hangs_at_boot_is_waited_for_no_longer_than_one_wants_and_left_as_it_was(lend, twin_lab):
+    with lend("zero-01") as bench:
+        bench.power_off()
+
+    def patient_until_the_kernel(reached):
+        if reached == "in stage firmware":
+            raise CutShort("zero-01", reached, "time was up: 1 s")
+
+    told = pytest.raises(CutShort, match=r"^zero-01: was not up yet, in stage firmware: time was up: 1 s")
+    with disturbed(twin_lab, "zero-01", "hang-at-boot"), told, lend("zero-01") as bench:
+        bench.ensure_up(patient_until_the_kernel)
+    with lend("zero-01") as bench:
+        assert bench.switch.state() is False
 
 
 def test_the_meter_tells_on_from_off(lend):

@@ -1,6 +1,7 @@
 """Variants, boards and trials that are made up; store, order and statistics are the real ones."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -81,6 +82,14 @@ def trial_of(a_record) -> Callable[..., Record]:
     return make
 
 
+def hang(heed: Callable[[str], object]) -> None:
+    """Boot and never come up; only what is heeded ends it."""
+    until_s = time.monotonic() + 30
+    while time.monotonic() < until_s:
+        heed("in stage kernel")
+        time.sleep(0.01)
+
+
 @dataclass
 class World:
     """Boards that do as they are told, and what was done with them."""
@@ -89,6 +98,8 @@ class World:
     make: Callable[..., Record]
     boards: dict[str, Behaviour] = field(default_factory=dict)
     busy: set[str] = field(default_factory=set)
+    stuck: set[str] = field(default_factory=set)
+    """Boards that hang at boot."""
     ran: list[tuple[str, str]] = field(default_factory=list)
     """Board and variant of each trial."""
     put: list[tuple[str, str]] = field(default_factory=list)
@@ -103,7 +114,10 @@ class World:
         if name in self.busy:
             raise NotFree(name, "in use by somebody else")
         bench = SimpleNamespace(
-            name=name, ensure_up=lambda: None, hang_up=self.closed.set, console_log=lambda: ConsoleLog(b"login:")
+            name=name,
+            ensure_up=lambda heed: hang(heed) if name in self.stuck else None,
+            hang_up=self.closed.set,
+            console_log=lambda: ConsoleLog(b"login:"),
         )
         try:
             yield bench

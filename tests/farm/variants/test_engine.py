@@ -171,6 +171,27 @@ def test_without_time_for_a_pair_of_rounds_none_is_begun(world, facts):
     assert (ended.ended, records) == ("time was up: 10 s", [])
 
 
+def test_a_board_that_hangs_at_boot_holds_nobody_beyond_the_time_that_was_given(world, facts):
+    world.stuck = {"atom-01"}
+    ended, records = world.compare(facts(boards=1, time_budget_s=0.1))
+    assert (ended.ended, records) == ("time was up: 0.1 s", [])
+    (fault,) = ended.faults
+    assert (fault.board, fault.again) == ("atom-01", False)
+    assert fault.what == "atom-01: was not up yet, in stage kernel: time was up: 0.1 s"
+    assert "farm power cycle atom-01" in fault.hint
+    assert history(world.store, "atom-01") == []  # it was within the time that its boot may take
+    assert world.returned == ["atom-01"]
+
+
+def test_a_board_that_hangs_at_boot_holds_nobody_once_the_others_have_decided(world, facts):
+    world.boards, world.stuck = {"atom-02": noisy()}, {"atom-01"}
+    ended, _ = world.compare(facts())
+    assert ended.ended == "all is decided"
+    assert [fault.what for fault in ended.faults] == [
+        "atom-01: was not up yet, in stage kernel: the comparison has ended: all is decided"
+    ]
+
+
 def test_what_stays_open_ends_with_the_rounds_that_there_may_be(world, facts):
     world.boards = {"atom-01": noisy(0.3)}
     ended, records = world.compare(facts(boards=1, most_rounds=4))

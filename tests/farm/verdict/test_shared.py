@@ -47,6 +47,7 @@ class World:
         self.odd: set[str] = set()
         self.busy: set[str] = set()
         self.slow: set[str] = set()
+        self.stuck: set[str] = set()
         self.noted: list[str] = []
         self._done: dict[str, int] = {}
         self._out: set[str] = set()
@@ -69,7 +70,14 @@ class World:
         if not free:
             raise LabFault(", ".join(boards), "all are in use by ci@host")
         self._out.add(free[0])
-        yield SimpleNamespace(name=free[0], made="process twin", ensure_up=lambda: None, console_log=lambda: b"")
+
+        def ensure_up(heed):
+            until_s = monotonic() + 30
+            while free[0] in self.stuck and monotonic() < until_s:
+                heed("in stage kernel")
+                sleep(0.01)
+
+        yield SimpleNamespace(name=free[0], made="process twin", ensure_up=ensure_up, console_log=lambda: b"")
 
     def run_trial(self, bench, put, scenario, *, progress, heed):
         done = self._done[bench.name] = self._done.get(bench.name, 0) + 1
@@ -169,6 +177,14 @@ def test_nothing_is_sent_to_a_board_once_the_others_have_done_it_all(counting, a
     monkeypatch.setattr(sharded, "deploy_to", deploy_to)
     assert counting(ask()).shared.lost == []
     assert sent == []
+
+
+def test_a_board_that_hangs_at_boot_is_waited_for_no_longer_than_there_is_work(counting, ask, world):
+    world.stuck = {"atom-02"}
+    found = counting(ask(limits=Limits(max_accuracy_loss=0.03)))
+    assert (found.shared.boards, found.shared.lost, world.noted) == (["atom-01"], [], [])
+    assert found.verdict.outcome == "pass"
+    assert found.remarks == ("atom-02: was not up yet, in stage kernel: nothing was left for it to do",)
 
 
 def test_where_no_board_is_left_there_is_no_accuracy_and_what_was_done_is_kept(counting, ask, world):
