@@ -4,7 +4,9 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import accumulate, count
 from pathlib import Path
+from random import randrange
 from typing import Any
 
 import pytest
@@ -90,7 +92,9 @@ def twin_of() -> Iterator[Any]:
     with ExitStack() as stack:
 
         def start(driver: str) -> dict[str, Any]:
-            supply = Supply(PROFILES[MODELS.get(driver, "coral-dev")], powered=lambda: True, cpu_ns=lambda: 0)
+            # never twice the same: whether a meter shows a value anew or still would be a matter of milliseconds
+            used_ns = accumulate(randrange(10_000_000) for _ in count()).__next__
+            supply = Supply(PROFILES[MODELS.get(driver, "coral-dev")], powered=lambda: True, cpu_ns=used_ns)
             stack.callback(supply.close)
             twin = TWINS[driver](driver, OPTIONS.get(driver, {}), supply, seed=5)
             stack.callback(twin.close)
@@ -99,10 +103,10 @@ def twin_of() -> Iterator[Any]:
         yield start
 
 
-def recorded(driver: str, options: dict[str, Any], count: int = 6) -> Recording:
+def recorded(driver: str, options: dict[str, Any]) -> Recording:
     tape, kind = Tape(), load_meter(driver)
     with opened_by(tape), kind.open(driver, kind.Config.model_validate(options)) as meter:
-        blocks = list(some(meter, count))
+        blocks = list(some(meter, 6))
         who = meter.identity()
     identity = {"maker": who.maker, "model": who.model, "serial_number": who.serial_number, "firmware": who.firmware}
     return Recording(
@@ -125,7 +129,10 @@ def test_what_is_recorded_is_played_again_to_the_last_bit(
     options = twin_of(driver)
     if driver == "34465a":
         options = {**options, "assume_volts": 5.0, "measures": "amps"}
-    made = recorded(driver, options)
+    for _ in range(5):
+        made = recorded(driver, options)
+        if not any(one.flags for one in made.readings):  # else a busy host held it up, also where nothing is noted
+            break
     write(made, tmp_path / "one.json.gz")
     found = read(tmp_path / "one.json.gz")
     assert found == made

@@ -77,8 +77,8 @@ def test_a_quota_holds_what_runs_to_its_share_and_leaves_no_group(asked):
 
 
 def test_a_net_that_the_boards_memory_does_not_hold_is_refused(asked):
-    with pytest.raises(UsageFault, match=r"tiny: does not fit into atom-e3930's 60,000,000 bytes \(--limit\)"):
-        predicted(asked("memory_bytes=60e6", groups=False))
+    with pytest.raises(UsageFault, match=r"tiny: does not fit into atom-e3930's 40,000,000 bytes \(--limit\)"):
+        predicted(asked("memory_bytes=40e6", groups=False))
 
 
 def test_a_runtime_that_this_machine_lacks_is_told_with_the_extra_that_brings_it(asked, monkeypatch):
