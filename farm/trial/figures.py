@@ -182,7 +182,7 @@ class Frames:
 
     def _end_ns(self, finish_ns: Int64) -> int:
         due_ns = self.arrival_ns if self.dropped_ns is None else np.append(self.arrival_ns, self.dropped_ns)
-        return max(int(due_ns.max()) + self.period_ns, int(finish_ns[-1]))
+        return max(int(due_ns.max()) + self.period_ns, int(finish_ns.max()))
 
     def _fps(self, finish_ns: Int64) -> float:
         """Return frames a second, had they finished so. In a closed loop what one gains, all later ones gain."""

@@ -37,7 +37,15 @@ class Following:
     """One run. Its events are read by one thread; :meth:`end` and the attributes are for another."""
 
     def __init__(
-        self, shell: Shell, command: str, kept: Kept | None, *, keeps: bool, signs: Signs, timeout_s: float
+        self,
+        shell: Shell,
+        command: str,
+        kept: Kept | None,
+        *,
+        keeps: bool,
+        signs: Signs,
+        timeout_s: float,
+        rests_s: float = 0.0,
     ) -> None:
         """Take what is to be run; nothing is started yet.
 
@@ -48,8 +56,10 @@ class Following:
             keeps: the command itself writes what it tells into that file, too.
             signs: what tells that the board is gone.
             timeout_s: when it must be over at the latest.
+            rests_s: so much longer than :data:`SILENCE_S` it may tell nothing.
         """
         self._shell, self._command, self._keeps, self._timeout_s = shell, command, keeps, timeout_s
+        self._silence_s = SILENCE_S + rests_s
         self._end_ns = monotonic_ns() + int(timeout_s * 1e9)
         self._ending = Event()
         self._kept = kept
@@ -183,17 +193,17 @@ class Following:
                     return
                 if self._left_s() <= 0:
                     raise self._not_done() from None
-                silent = monotonic_ns() - silent_from_ns > SILENCE_S * 1e9
+                silent = monotonic_ns() - silent_from_ns > self._silence_s * 1e9
                 if self._lookout is None:
                     if silent:
-                        what = f"the run has told nothing for {SILENCE_S:g} s"
+                        what = f"the run has told nothing for {self._silence_s:g} s"
                         raise DeadlineExceeded(self._shell.name, what, hint=_HANGS) from None
                     continue
                 seen = self._lookout.look()
                 if seen.state != "runs" or seen.lines > self._read_lines:
                     return
                 if silent:
-                    what = f"has a run that has told nothing for {SILENCE_S:g} s, and goes on"
+                    what = f"has a run that has told nothing for {self._silence_s:g} s, and goes on"
                     raise Gone(what, evidence=seen.said, hint=_HANGS, t_ns=silent_from_ns) from None
             else:
                 self._drained = True
@@ -243,6 +253,6 @@ def _told(line: Line) -> Told | None:
     try:
         event = json.loads(line.data)
         event["event"]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None
     return Told(event, line.t_ns)

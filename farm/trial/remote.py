@@ -21,6 +21,7 @@ from .said import NEEDED, BurstSaid, End, Error, Hello, Row, Rows, Start, requir
 from .scenario import Scenario
 from .signs import Signs
 from .starting import command, plan
+from .story import TELLS, carried_out, require_story
 from .ticked import Ticked
 
 _WATCH_S = 0.5
@@ -29,8 +30,6 @@ _STARTED_S = 120.0
 """For loading and warm-up together, before the scenario's own times count (assumed)."""
 _BURST_AT_MOST = 4
 """So many times its length a burst may take where the board's processor is busy otherwise; the runner keeps to it."""
-
-_TELLS = "docs/scenarios.md tells what a program must print"
 
 Int64 = NDArray[np.int64]
 
@@ -141,7 +140,9 @@ def run_on_board(
     kept = Kept(deployment.runs_path) if deployment.runs_path else None
     own = deployment.artifact.manifest.command is not None
     words = command(deployment, plan(scenario, quiet_s, burst_s), keep=kept.path if kept is not None else "")
-    following = Following(shell, words, kept, keeps=not own, signs=signs, timeout_s=whole_s)
+    # as long as the slowest meter wants it rests and then loads the board, and tells nothing meanwhile
+    rests_s = quiet_s + _BURST_AT_MOST * burst_s
+    following = Following(shell, words, kept, keeps=not own, signs=signs, timeout_s=whole_s, rests_s=rests_s)
     events = Ticked(following.events(), _WATCH_S, f"run on {shell.name}")
     try:
         for told in events:
@@ -162,25 +163,16 @@ def run_on_board(
         raise _ended_early(shell.name, following.status, following.said)
     if not run.rows:
         raise LabFault(shell.name, "the runner ended without a single frame", hint=following.said[-500:])
-    _require_story(shell.name, run, scenario)
+    if scenario.closed:
+        run.offered = len(run.rows)
+    require_story(shell.name, run, scenario)
+    run.complete = run.complete and carried_out(run, scenario)
     return run
 
 
 def _require_images(scenario: Scenario, images: int) -> None:
     if scenario.part is not None and scenario.part[1] > images:
         raise UsageFault(f"part: {scenario.part[0]}, {scenario.part[1]}: the data set has {images} images")
-
-
-def _require_story(board: str, run: Run, scenario: Scenario) -> None:
-    """Raise LabFault where what a run has told of its frames is not all that a record needs."""
-    if scenario.draw and "draw" not in run.stages:
-        raise LabFault(board, "was to draw into the frames, and its program knows no stage draw")
-    if "start" not in run.heard_ns:
-        raise LabFault(board, "the runner told no start", hint=_TELLS)
-    if run.dropped and "frame" not in run.hello["columns"]:
-        raise LabFault(board, "the runner has dropped frames, and its rows lack frame, their number", hint=_TELLS)
-    if run.column(f"{run.stages[-1]}_ns")[-1] <= run.column("arrival_ns")[0]:
-        raise LabFault(board, "the runner's frames took no time at all", hint=_TELLS)
 
 
 def _heard(run: Run, told: Told, board: str, deployment: Deployment, progress: Callable[[str], None]) -> None:
@@ -190,7 +182,7 @@ def _heard(run: Run, told: Told, board: str, deployment: Deployment, progress: C
         run.heard_ns[name] = run.heard_ns.get(name, (told.t_ns, 0))[0], told.t_ns
     except (KeyError, TypeError, ValueError) as error:
         said = json.dumps(told.event)[:200]
-        raise LabFault(board, f"the runner says {said!r}: {why(error)}", hint=_TELLS) from error
+        raise LabFault(board, f"the runner says {said!r}: {why(error)}", hint=TELLS) from error
 
 
 def _worded(board: str, gone: Gone, run: Run, signs: Signs) -> LabFault:
@@ -207,7 +199,7 @@ def _require_columns(board: str, run: Run) -> None:
     missing = [name for name in NEEDED if name not in run.hello["columns"]]
     if missing or not run.stages:
         lacks = ", ".join(missing) or "any stage's end, such as infer_ns"
-        raise LabFault(board, f"the runner's rows lack {lacks}", hint=_TELLS)
+        raise LabFault(board, f"the runner's rows lack {lacks}", hint=TELLS)
 
 
 def _take(run: Run, event: dict[str, Any], board: str, deployment: Deployment, progress: Callable[[str], None]) -> None:

@@ -32,6 +32,7 @@ from .starting import clock_command, require_clock
 from .state.conditions import NOTHING, Conditions
 from .state.readiness import require, require_still, state_after
 from .state.watch import StateWatch
+from .story import require_in_time
 from .thermal import settle
 from .watts import Window
 
@@ -105,7 +106,9 @@ def run_trial(
         measured = _measure(bench, deployment, scenario, before, signs, tell, heed, spool)
         after = state_after(bench, before)
     evidence = Evidence(started_utc, started_ns, identity, before, after, measured, settled, earlier(bench), conditions)
-    frames = Frames.of(measured.run, scenario)
+    frames, at = Frames.of(measured.run, scenario), measured.times.to_controller_ns
+    last_ns = int(frames.finish_ns.max())
+    require_in_time(bench.name, measured.run, at(frames.start_ns), at(last_ns), measured.times.bound_ns)
     record = assemble(bench, deployment, scenario, evidence, frames)
     traces = {name: trace.readings for name, trace in measured.traces.items()}
     kept = replace(frames.on_controller(measured.times), predictions=predictions(measured.run, deployment))

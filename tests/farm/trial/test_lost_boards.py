@@ -227,6 +227,24 @@ def test_a_run_that_is_kept_nowhere_and_says_nothing_is_told_with_how_long(shell
         list(following.events())
 
 
+def test_a_run_may_rest_and_load_the_board_as_long_as_a_slow_meter_wants(tiny, shell, monkeypatch):
+    monkeypatch.setattr("farm.trial.following.SILENCE_S", 0.1)
+    monkeypatch.setattr("farm.trial.following._QUIET_S", 0.1)
+    rests = 'sleep 0.4; echo \'{"event": "end"}\''
+    following = Following(shell, rests, None, keeps=True, signs=Signs(), timeout_s=9, rests_s=5.0)
+    assert [told.event for told in following.events()] == [{"event": "end"}]
+    seen = {}
+
+    def noted(*_, **how):
+        seen.update(how)
+        raise InterruptedError
+
+    monkeypatch.setattr("farm.trial.remote.Following", noted)
+    with pytest.raises(InterruptedError):
+        run_on_board(shell, tiny(), LONG, quiet_s=30, burst_s=80, progress=lambda _: None, watch=lambda: None)
+    assert seen["rests_s"] >= 30 + 80
+
+
 def test_what_is_only_in_the_file_is_read_there_though_the_link_holds(shell, tmp_path, monkeypatch):
     """So a runner does whose listener did not take anything for too long."""
     monkeypatch.setattr("farm.trial.following._QUIET_S", 0.1)
