@@ -27,6 +27,8 @@ from farm.lab.twins import down, inject, up
 from farm.store.database import Store
 from farm.store.health import note_fault, release
 
+from ..held_up import HELD_UP, TRIES
+
 # What ends how: the exit code, then a word of what is said; behind "board:", "switch:" or "meter:" it stands in a line
 # that begins with that component's name. 0/3: either will do. "-" is not tried: it would show nothing new.
 EXPECTED = """
@@ -73,12 +75,9 @@ steps:
 """
 CUT = "(SSH is cut here)"
 BUSY = re.compile(r"\b(starved|host|clock): |had no processor for")
-"""Why a host under load voids a trial; it never fails it."""
+"""Why a host under load voids a trial, whatever the meter is."""
 STOOD_STILL = "could not be renewed"
 """A command that a host under load kept from its lease has ended rightly, and says nothing of the board."""
-HELD_UP = re.compile(f"{STOOD_STILL}|burst of load .* does not show")
-"""Nor does a trial one of whose bursts it held up; a wrong meter does that too, and so it is run again."""
-_TRIES = 6
 _PATIENCE_S = 60.0
 
 
@@ -105,7 +104,7 @@ class Desk:
 
     def must(self, *words: str, code: int = 0, short: Iterable[str] = ()) -> None:
         """Run what brings a state about."""
-        for _ in range(_TRIES):
+        for _ in range(TRIES):
             ended = self.farm(*words, short=short)
             if STOOD_STILL not in ended[1]:
                 break
@@ -298,10 +297,10 @@ def go_through(desk: Desk, name: str) -> Iterator[Cell]:
             words += ["--inventory", f".farm/lab/{state.inventory}"] if state.inventory else []
             login = ("login",) if action == "console" and not expected.startswith("0 ") else ()
             cut = CUTS.get(name, {}).get(action)
-            for _ in range(_TRIES):
+            for _ in range(TRIES):
                 state.again(desk, action)
                 code, said = desk.farm(*words, short=state.short + login, cut=cut)
-                if not HELD_UP.search(said):
+                if STOOD_STILL not in said and not HELD_UP.search(said):
                     break
             part = expected.partition(" ")[2].partition(": ")[0]
             yield Cell(name, action, expected, code, said, getattr(desk, part, "") if ": " in expected else "", cut)

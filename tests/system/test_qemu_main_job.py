@@ -5,7 +5,6 @@ What an emulated machine needs for a frame is no board's figure: order and plumb
 
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,6 +21,8 @@ from farm.lab.bench import Bench, borrow
 from farm.lab.inventory import load, usable
 from farm.lab.twins import inject
 
+from ..held_up import HELD_UP, TRIES
+
 HERE = Path(__file__).parent
 SOURCE = HERE / "inventory-qemu.yaml"
 MODELS = HERE.parent / "lab"
@@ -35,10 +36,6 @@ STAGES = {
     "tx2-qemu": ["bootloader", "kernel", "initramfs", "userspace", "login"],
     "atom-qemu": ["firmware", "bootloader", "kernel", "initramfs", "userspace", "login"],
 }
-
-BUSY = re.compile(r'"(bursts|clock|host|readings lost|starved): ')
-"""Why a host under load voids a trial, which is made again: an emulator that gets no processor time draws no watts."""
-_TRIES = 4
 
 
 class Farm:
@@ -105,9 +102,9 @@ def test_the_whole_job_from_power_off_to_watts_and_a_record(farm):
     artifact = MODELS / "artifacts" / f"lenet5-pruned-int8-{kind}.tar.zst"
     words = ["run", artifact, "--board", farm.board, "--dataset", MODELS / "datasets" / "digits-540"]
     words += ["--rate-hz", "1", "--duration-s", "8", "--limit", "max_accuracy_loss=0.02", "--json"]
-    for _ in range(_TRIES):
+    for _ in range(TRIES):  # an emulator that gets no processor time draws no watts
         trial = farm.run(*words)
-        if not (trial.returncode == 3 and BUSY.search(trial.stdout)):
+        if not (trial.returncode == 3 and HELD_UP.search(trial.stdout)):
             break
     assert trial.returncode == 0, trial.stdout + trial.stderr
     record = json.loads(trial.stdout)["record"]

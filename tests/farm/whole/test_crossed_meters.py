@@ -26,7 +26,8 @@ def test_meters_of_two_boards_that_were_swapped_decide_nothing(tmp_path):
         one, other = meters["wall-1"]["options"], meters["wall-2"]["options"]
         one["resource"], other["resource"] = other["resource"], one["resource"]
         resolved.write_text(yaml.safe_dump(wired, sort_keys=False))
-        session = lab.pytest(lab.trial(check="max_mean_watts=14").replace("board()", 'board(tags=["crossed"])'))
+        source = lab.trial(check="max_mean_watts=14").replace("board()", 'board(tags=["crossed"])')
+        session = lab.decided(source, about="before the frames does not show")
     assert session.exit == 3, session.output
     assert "burst of load before the frames does not show" in session.output
     assert "is it this board's meter" in session.output

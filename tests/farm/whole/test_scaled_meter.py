@@ -2,6 +2,7 @@
 
 import pytest
 
+from ...held_up import HELD_UP, TRIES
 from .conftest import lab_of, lent
 
 OPTIONS = {
@@ -31,7 +32,7 @@ def with_second_meter(amps_scale):
 @pytest.mark.parametrize(("amps_scale", "voided"), [(1.1, True), (1.0, False)])
 def test_a_second_meter_on_the_rail_finds_a_wrong_scale(tmp_path, amps_scale, voided):
     with lent(tmp_path, "atom-01", with_second_meter(amps_scale)) as lab:
-        session = lab.pytest(lab.trial(check="max_mean_watts=14"))
+        session = lab.decided(lab.trial(check="max_mean_watts=14"), about="meters: ")
         (listed,) = lab.records()
     voids = [reason for reason in listed["record"]["voids"] if reason.startswith("meters: ")]
     assert bool(voids) == voided, session.output
@@ -52,10 +53,11 @@ def test_a_scale_that_changed_shows_against_the_boards_own_records(tmp_path):
         assert first.exit == 0, first.output
         resolved = whole.folder / ".farm/lab/inventory.yaml"
         resolved.write_text(resolved.read_text().replace("amps_scale: 1.0", "amps_scale: 0.5"))
-        second = whole.pytest(trial)
-        records = whole.records()
-    assert len(records) == 2, second.output
-    newest, oldest = records
+        for _ in range(TRIES):
+            whole.pytest(trial)
+            newest, *_, oldest = whole.records()
+            if not HELD_UP.search("\n".join(newest["record"].get("voids", []))):
+                break
     assert oldest["record"].get("warnings", []) == []
     (warning,) = [one for one in newest["record"]["warnings"] if one.startswith("idle: ")]
     assert f"in record {oldest['record']['id'][:8]}" in warning
