@@ -21,7 +21,7 @@ _LINKS: dict[Link, range] = {"usb2": range(100, 1000), "usb3": range(1000, 100_0
 
 _LINK_HINT = "another port, a shorter or a real USB 3 cable, no hub; or `link: usb2` in the inventory if that is meant"
 
-_LOOK = r"""
+LOOK = r"""
 for d in "$R"/sys/bus/usb/devices/*; do
   first "$d/idVendor" && i=$v && first "$d/idProduct" && i=$i:$v || continue
   first "$d/speed" || v=-; i="$i $v"
@@ -31,6 +31,7 @@ for d in "$R"/sys/bus/pci/devices/*; do
   first "$d/vendor" && i=${v#0x} && first "$d/device" && fact "pci.${d##*/}" "$i:${v#0x} - -"
 done
 """
+"""Prints what hangs on the buses, for :func:`read`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +55,13 @@ CORAL_USB = AcceleratorKind(
     "usb3",
     "libedgetpu's udev rules; data sheet of the USB Accelerator",
 )
+CORAL_PCIE = AcceleratorKind(
+    "coral-pcie", "pci", ("1ac1:089a",), None, "google/gasket-driver, apex_driver.c; on cards and on the Dev Board"
+)
 NCS = AcceleratorKind(
     "ncs",
     "usb",
-    ("03e7:2150", "03e7:f63b"),  # in its boot ROM, and running
+    ("03e7:2150", "03e7:2485", "03e7:f63b"),  # in the boot ROM of the first and of the second stick, and running
     "usb3",
     "OpenVINO's udev rules; the stick's product brief",
 )
@@ -65,7 +69,7 @@ TI_C66X = AcceleratorKind(
     "ti-c66x", "pci", ("104c:b005",), None, "TI's Desktop Linux SDK for C6678 cards; `lspci` there"
 )
 
-KINDS = {kind.name: kind for kind in (CORAL_USB, NCS, TI_C66X)}
+KINDS = {kind.name: kind for kind in (CORAL_USB, CORAL_PCIE, NCS, TI_C66X)}
 """What an inventory may name. A new one is one entry here and one case in the tests."""
 
 
@@ -94,7 +98,7 @@ class Wanted:
 
 def attached(board: "Board") -> list[Attached]:
     """Ask a board which accelerators hang on it; one round trip."""
-    return read(parse(board.shell.run(script(board.root, _LOOK)).stdout))
+    return read(parse(board.shell.run(script(board.root, LOOK)).stdout))
 
 
 def read(facts: dict[str, str]) -> list[Attached]:

@@ -85,7 +85,7 @@ def _trial(args: Namespace, asked: "Scenario", judge: "Judge") -> "tuple[Record,
             Store.open(lab.database(STATE)) as store,
             brought_up(lab, args.board, leave_on=args.leave_on, reason="farm run") as bench,
         ):
-            put = deploy_to(bench, artifact, dataset, progress=tell)
+            put = deploy_to(bench, artifact, dataset, device=asked.device, progress=tell)
             with _begun(store, lab, {bench.entry.model: artifact.id}) as run_id:
                 with store.spool(lab.least_free_bytes) as spool:
                     trial = run_trial(bench, put, asked, conditions=wanted, progress=tell, spool=spool)

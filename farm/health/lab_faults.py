@@ -5,6 +5,7 @@ import logging
 from devices.errors import DeviceError
 from power.errors import PowerError
 
+from ..artifact.deploy import NoAccelerator
 from ..errors import LabFault, UsageFault
 from ..lab.inventory import Lab
 from ..lab.lease import LeaseLost, owner
@@ -22,7 +23,8 @@ def note_lab_fault(store: Store, lab: Lab, board: str, fault: BaseException) -> 
     """Keep a lab fault that was met while a board was used; it makes a check due.
 
     What is no fault of the board, its links, its meters or its switch is not kept: a lost lease, a wrong input,
-    a demand or setting of a plan, a boot that nobody waited for, a fault that names another component.
+    a demand or setting of a plan, an accelerator that nobody said it had, a boot that nobody waited for, a fault that
+    names another component.
 
     Returns:
         Why the board is in quarantine, if it is now.
@@ -46,7 +48,7 @@ def _quarantine_after(lab: Lab) -> int:
 
 def of_board(lab: Lab, board: str, fault: BaseException) -> bool:
     """Tell whether a fault is one of a board or of what is wired to it."""
-    if isinstance(fault, LeaseLost | NotAsDemanded | SettingRefused | CutShort):
+    if isinstance(fault, LeaseLost | NotAsDemanded | SettingRefused | CutShort | NoAccelerator):
         return False
     entry = lab.boards[board]
     component = fault.component if isinstance(fault, LabFault) else getattr(fault, "device", None)

@@ -49,10 +49,13 @@ class Deploy:
         self._lab, self.bench, self._item, self._folder = lab, bench, item, folder
         item.stash[MET] = None  # pytest-rerunfailures runs the same item again
 
-    def __call__(self, artifact: Path | str | None = None, dataset: Path | str | None = None) -> Deployment:
+    def __call__(
+        self, artifact: Path | str | None = None, dataset: Path | str | None = None, *, device: str | None = None
+    ) -> Deployment:
         """Put an artifact and its data set on the board; without arguments the marked ones.
 
-        A data set that is not named is looked for near the artifact.
+        A data set that is not named is looked for near the artifact. ``device`` is what is to run it in place of the
+        artifact's own, for what hangs on the board is looked at before.
 
         Raises:
             UsageFault: no such file, or not an artifact.
@@ -67,7 +70,7 @@ class Deploy:
         named = dataset or marked.get("dataset")
         images = feed(opened, path, self._path(named) if named else None)
         with remembered(self._item):
-            put = deploy_to(self.bench, opened, images)
+            put = deploy_to(self.bench, opened, images, device=device)
         note(
             self._item,
             f"deployed {opened.manifest.name} {opened.id[:12]}: {put.bytes_sent:,} bytes sent, "
@@ -201,7 +204,7 @@ class Trials:
         elif (rate_hz, duration_s) != (None, None):
             raise UsageFault(f"{self._item.nodeid}: trial() wants rate_hz and duration_s, or a scenario, not both")
         conditions = self._conditions(demands or {}, settings or {})
-        trial = self._tried(deployment or self._deploy(), scenario, conditions, attempts)
+        trial = self._tried(deployment or self._deploy(device=scenario.device), scenario, conditions, attempts)
         for warning in trial.record.warnings:
             note(self._item, f"warning: {warning}")
         rows = self._item.stash.setdefault(ROWS, [])

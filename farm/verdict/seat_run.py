@@ -166,7 +166,8 @@ class _Stay:
         put: dict[Role, Deployment] = {}
         for role in roles:
             packed = self._job.releases.of(role, self._seat.model)
-            put[role] = deploy_to(bench, packed.artifact, packed.dataset, progress=self._tell)
+            device = self._seat.scenario.device
+            put[role] = deploy_to(bench, packed.artifact, packed.dataset, device=device, progress=self._tell)
         return put
 
     def _run_trials(self, bench: Bench, put: Mapping[Role, Deployment]) -> list[str]:

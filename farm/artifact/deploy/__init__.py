@@ -38,11 +38,12 @@ from .by_shell import bring_by_shell
 from .fits import require_fit
 from .helper import Helper, Took
 from .names import Kept, activation, deployed, links, making_room, require_done
+from .needs import NoAccelerator
 from .opening import opened
 from .recipes import Recipes
 from .wanted import Wanted, wanted
 
-__all__ = ["KEEP", "Deployment", "Kept", "Took", "deploy", "deploy_to", "deployed", "roll_back"]
+__all__ = ["KEEP", "Deployment", "Kept", "NoAccelerator", "Took", "deploy", "deploy_to", "deployed", "roll_back"]
 
 KEEP = ArtifactsEntry().keep
 """How many artifacts stay on a board, the current one among them, where nobody says otherwise."""
@@ -84,6 +85,7 @@ def deploy_to(
     artifact: Artifact,
     dataset: Dataset | None,
     *,
+    device: str | None = None,
     keep: int | None = None,
     progress: Progress | None = None,
 ) -> Deployment:
@@ -94,6 +96,7 @@ def deploy_to(
         artifact,
         dataset,
         root=bench.entry.root,
+        device=device,
         keep=keep or bench.inventory.artifacts.keep,
         progress=progress,
     )
@@ -106,6 +109,7 @@ def deploy(
     dataset: Dataset | None,
     *,
     root: str = "/",
+    device: str | None = None,
     keep: int = KEEP,
     by_shell: bool = False,
     progress: Progress | None = None,
@@ -122,6 +126,7 @@ def deploy(
         artifact: What :func:`open_artifact` returned.
         dataset: The very data set that the artifact names; any, or None for noise, where it names none.
         root: Where every path on the board begins.
+        device: Which of the runtime's devices is to run it, in place of the artifact's.
         keep: How many artifacts stay on the board, this one among them. Those that the shell's lease has deployed stay
             besides, and those that a running program was started with.
         by_shell: Leave the board's Python alone.
@@ -129,13 +134,14 @@ def deploy(
 
     Raises:
         UsageFault: another data set than the artifact's, or a board that the artifact cannot run on.
+        NoAccelerator: what is to run the artifact does not hang on the board.
         LabFault: no space, no permission, or content that arrived damaged.
         LeaseLost: the shell's lease is over, or the board has seen a later one.
         devices.errors.DeviceError: the board.
     """
     dataset = dataset or feed(artifact, artifact.folder)
     require_same(artifact.manifest, dataset, artifact.manifest.name)
-    require_fit(shell, root, artifact.manifest)
+    require_fit(shell, root, artifact.manifest, device)
     want = wanted(artifact, dataset)
     put = partial(_put, shell, workdir, want, keep, by_shell=by_shell, tell=progress or _silent)
     try:

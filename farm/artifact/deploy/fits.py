@@ -1,4 +1,4 @@
-"""Compares what a model is bound to with what a board says of itself, before anything is sent."""
+"""Compares what a model is bound to or cannot run without with what a board says of itself, before anything is sent."""
 
 from shlex import quote
 
@@ -8,6 +8,7 @@ from devices.shell import Shell
 from ...errors import UsageFault
 from ..bound import mismatches
 from ..manifest import Manifest
+from . import needs
 
 _ANSWER_S = 60.0
 """Importing TensorRT or OpenVINO to hear its version takes a Jetson Nano ten seconds (assumed)."""
@@ -36,18 +37,26 @@ _VERSIONS = {
 }
 
 
-def require_fit(shell: Shell, root: str, manifest: Manifest) -> None:
+def require_fit(shell: Shell, root: str, manifest: Manifest, device: str | None = None) -> None:
     """Ask the board, where the manifest wants anything of it.
+
+    Args:
+        shell: The board.
+        root: Where every path on it begins.
+        manifest: The model's.
+        device: Which of the runtime's devices is to run it, in place of the manifest's.
 
     Raises:
         UsageFault: the model does not run there; every difference on a line, with both sides.
+        NoAccelerator: what is to run it does not hang on the board.
         devices.errors.DeviceError: the board.
     """
-    bound = manifest.bound_to
-    if manifest.architecture is None and bound is None:
+    bound, need = manifest.bound_to, needs.need_of(manifest, device)
+    if manifest.architecture is None and bound is None and need is None:
         return
     wanted = bound.model_dump(exclude_none=True) if bound else {}
     parts = [_ARCHITECTURE, _BOUND if wanted else "", *(text for name, text in _VERSIONS.items() if name in wanted)]
+    parts += [needs.SCRIPT] if need else []
     script = facts.script(root, *parts)
     board = facts.parse(shell.run(f"sh -c {quote(script)}", timeout_s=_ANSWER_S).stdout)
     faults = list(mismatches(bound, board)) if bound else []
@@ -56,3 +65,5 @@ def require_fit(shell: Shell, root: str, manifest: Manifest) -> None:
         faults.insert(0, f"architecture: wants {manifest.architecture}, the board has {found}")
     if faults:
         raise UsageFault([f"{manifest.name}: does not run on {shell.name}: {fault}" for fault in faults])
+    if need:
+        needs.require_there(shell.name, manifest.name, need, board)

@@ -98,7 +98,11 @@ class _Stay:
             job.ledger.wait_for_all(job.lending.heed)
             self._tell("bringing it up")
             bench.ensure_up(self._require_use)
-            put = [deploy_to(bench, one.artifact, one.dataset, progress=self._tell) for one in job.plan.packed]
+            device = job.plan.scenario.device
+            put = [
+                deploy_to(bench, one.artifact, one.dataset, device=device, progress=self._tell)
+                for one in job.plan.packed
+            ]
             number = list(job.plan.facts.boards).index(self._board)
             orders = pairs(len(put), job.plan.facts.seed, number)
             most = job.plan.facts.most_rounds // 2

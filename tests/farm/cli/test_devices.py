@@ -20,7 +20,7 @@ def test_everything_that_ships_stands_in_it_with_what_it_was_tried_on(capsys):
     assert set(said["meters"]) >= set(METERS)
     assert said["boards"]["jetson-tx2"]["tried on"][-2:] == ["process twin", "published bytes"]
     assert said["boards"]["jetson-nano"]["what"].startswith("Four A57 cores")
-    assert said["accelerators"]["ncs"]["what"] == "USB 03e7:2150, 03e7:f63b"
+    assert said["accelerators"]["ncs"]["what"] == "USB 03e7:2150, 03e7:2485, 03e7:f63b"
 
 
 def test_no_twin_is_called_a_board(capsys):
