@@ -189,6 +189,11 @@ static void decode(const struct tensor *scores, struct result *result)
     result->class_ = 0;
     for (i = 0; i < scores->count; i++) {
         double score = scores->kind == REAL ? (double)scores->at.real[i] : scores->at.whole[i];
+        if (isnan(score)) {                /* of no class, and so never right */
+            result->class_ = -1;
+            result->margin = score;
+            return;
+        }
         if (score > best) {
             next = best;
             best = score;

@@ -24,7 +24,8 @@ def tensor(image: NDArray[np.uint8], manifest: Manifest) -> NDArray[np.generic]:
         values = _done(step, values)
     dtype, shape = np.dtype(manifest.input.dtype), manifest.input.shape
     if dtype.kind in "iu":
-        values = np.rint(values)
+        limits = np.iinfo(dtype)  # what lies beyond stays at its end: a cast wraps on one processor, and not on another
+        values = np.rint(values).clip(limits.min, limits.max)
     if values.ndim == _COLOUR:
         first = manifest.input.layout == "NCHW"
         values = values.transpose(2, 0, 1) if first else values

@@ -17,6 +17,17 @@ STAGES = ("acquire", "convert", "marshal", "infer", "decode")
 and type, up to the backend's own tensor; the net; the class. One more where it is asked for: ``draw``."""
 
 
+NO_CLASS = -1
+"""Of scores that hold no number: never right, by whatever runtime."""
+
+
+def class_of(scores):
+    """Return the class of the highest score; :data:`NO_CLASS` where one is NaN."""
+    highest = int(scores.argmax())  # a NaN is the highest to it
+    score = scores.item(highest)
+    return highest if score == score else NO_CLASS
+
+
 class Pipeline:
     """A model that is loaded, and the images that it is fed."""
 
@@ -44,7 +55,7 @@ class Pipeline:
     def predict(self, image):
         """Return the predicted class of an image, and the scores it follows from."""
         scores = self.backend.infer(self.backend.feed(self._prepare(self.images[image])))
-        return int(scores.argmax()), scores
+        return class_of(scores), scores
 
     def timed(self, image):
         """Return the end of each stage, the predicted class, and the scores."""
@@ -56,7 +67,7 @@ class Pipeline:
         marshalled_ns = now_ns()
         scores = self.backend.infer(fed)
         inferred_ns = now_ns()
-        prediction = int(scores.argmax())
+        prediction = class_of(scores)
         stamps = [acquired_ns, converted_ns, marshalled_ns, inferred_ns, now_ns()]
         if self._draw is not None:
             self._draw(pixels, prediction)

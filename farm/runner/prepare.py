@@ -17,6 +17,7 @@ class Preprocess:
         """
         tensor = manifest["input"]
         self._dtype = np.dtype(tensor["dtype"]).newbyteorder("<")
+        self._limits = np.iinfo(self._dtype) if self._dtype.kind in "iu" else None
         self._shape = tuple(tensor["shape"])
         self._channels_first = tensor["layout"] == "NCHW"
         self._sha256 = manifest["preprocess"].get("sha256")  # absent: no data set is named
@@ -65,9 +66,9 @@ class Preprocess:
         return values
 
     def marshal(self, values):
-        """Return the values in the model's order and type."""
-        if self._dtype.kind != "f" and values.dtype.kind == "f":
-            values = np.rint(values)
+        """Return the values in the model's order and type; of whole numbers, those beyond it at its ends."""
+        if self._limits is not None and values.dtype != self._dtype:
+            values = np.rint(values).clip(self._limits.min, self._limits.max)
         if self._swapped:
             values = values[..., ::-1]
         if self._colour and self._channels_first:

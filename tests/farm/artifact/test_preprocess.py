@@ -41,6 +41,17 @@ def test_integers_are_rounded_half_to_even(manifest):
     assert made.tolist() == [-1, 0, 0, 0, 1, 2]  # -1, -0.5, 0, 0.5, 1, 1.5
 
 
+@pytest.mark.parametrize(
+    ("dtype", "factor", "kept"), [("uint8", 2, [0, 200, 255, 255]), ("int8", 1, [0, 100, 127, 127])]
+)
+def test_what_an_integer_cannot_hold_stays_at_its_end(manifest, dtype, factor, kept):
+    image = np.array([[0, 100, 200, 255]], np.uint8)
+    steps = [{"name": "scale", "factor": factor}] if factor != 1 else []
+    shape = {"name": "image", "shape": [1, 4], "dtype": dtype, "layout": "NHWC"}
+    said = manifest(preprocess={"steps": steps, "sha256": "0" * 64}, input=shape)
+    assert tensor(image, said).tolist() == [kept]
+
+
 def test_the_hash_is_over_all_images_in_their_order(manifest, dataset):
     whole = np.stack([np.kron(image, np.ones((2, 2))) / 16 for image in dataset.images]).astype("<f4")
     assert tensor_sha256(dataset.images, manifest()) == hashlib.sha256(whole.tobytes()).hexdigest()

@@ -136,6 +136,14 @@ def test_images_get_the_class_and_the_margin_that_the_python_runner_gives(events
     np.testing.assert_allclose([ours[n][1] for n in shown], [wanted[n][1] for n in shown], rtol=1e-6)
 
 
+def test_scores_that_are_no_numbers_are_of_no_class(events, tmp_path):
+    graph = [b"input x shape=1,1,8,8 dtype=float32", b"Reshape flat x shape=1,64", b"Gemm y flat w b", b"output y"]
+    weights = {"w": np.ones((2, 64), np.float32), "b": np.array([0, np.nan], np.float32)}
+    np.savez(tmp_path / "nan.npz", graph=np.array(graph), **weights)
+    found = {(row["prediction"], row["margin"]) for row in rows(events(model=tmp_path / "nan.npz", FARM_MIN_COUNT="5"))}
+    assert found == {(-1, None)}
+
+
 def arrivals(seen):
     found = [row["arrival_ns"] for row in rows(seen)]
     assert found[0] == named(seen, "start")["first_arrival_ns"]

@@ -66,6 +66,24 @@ def test_no_margin_is_made_up(of_runner, scores, margin):
     assert of_runner("pipeline").Pipeline.margin(np.array(scores)) == margin
 
 
+@pytest.mark.parametrize(
+    ("dtype", "factor", "kept"), [("uint8", 2, [0, 200, 255, 255]), ("int8", 1, [0, 100, 127, 127])]
+)
+def test_what_an_integer_cannot_hold_stays_at_its_end(of_runner, dtype, factor, kept):
+    steps = [{"name": "scale", "factor": factor}] if factor != 1 else []
+    manifest = {"input": {"dtype": dtype, "shape": [1, 4], "layout": "NHWC"}, "preprocess": {"steps": steps}}
+    image = np.array([[0, 100, 200, 255]], np.uint8)
+    assert of_runner("prepare").Preprocess(manifest, image.shape)(image).tolist() == [kept]
+
+
+@pytest.mark.parametrize("scores", [[np.nan] * 3, [2, np.nan, 1], [np.inf, 1, np.nan]])
+def test_scores_that_are_no_numbers_are_of_no_class(of_runner, scores):
+    pipeline, pen = of_runner("pipeline"), of_runner("draw").Pen(8)
+    assert pipeline.class_of(np.array([scores], np.float32)) == -1
+    assert pipeline.class_of(np.array([[1, np.inf, -np.inf]], np.float16)) == 1
+    pen.draw(np.zeros((8, 8), np.uint8), -1)
+
+
 def test_a_class_is_drawn_as_its_number_in_grey_and_in_colours(of_runner):
     pen = of_runner("draw").Pen(64)
     grey, colour = np.full((64, 64), 9, np.uint8), np.full((64, 64, 3), 9, np.uint8)
