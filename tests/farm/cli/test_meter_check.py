@@ -11,6 +11,8 @@ from farm.cli.meter_check import _is_grave
 from power.twin.servers import TWINS
 from power.twin.truth import PROFILES, Supply
 
+from ...held_up import TRIES
+
 BOARD = "atom-e3930"  # 12 V, 7 W at rest
 VOLTS, WATTS = 12.0, 7.0
 OHMS = VOLTS**2 / WATTS
@@ -55,11 +57,16 @@ def lab(tmp_path, monkeypatch):
         yield wrong
 
 
-def checked(capsys, *words, seconds="1.6"):
-    status = main(["meter", "check", *words, "--seconds", seconds, "--json"])
-    out, err = capsys.readouterr()
-    found = json.loads(out) if out else {}
-    return status, {one["what"]: one for one in found.get("findings", ())}, err
+def checked(capsys, *words, seconds="1.6", first=lambda: None):
+    """Check a meter after ``first``; both again where a busy host has asked it so late that its rate is wrong."""
+    for _ in range(TRIES):
+        first()
+        status = main(["meter", "check", *words, "--seconds", seconds, "--json"])
+        out, err = capsys.readouterr()
+        found = {one["what"]: one for one in (json.loads(out) if out else {}).get("findings", ())}
+        if "rate" not in found or not (found["rate"]["wrong"] and found["rate"]["figures"]["asked_late"]):
+            break
+    return status, found, err
 
 
 def test_a_meter_that_is_right_passes_and_says_what_was_looked_at(lab, capsys):
@@ -84,11 +91,12 @@ def test_one_that_is_scaled_wrongly_is_named_by_a_known_load(gain, lab, capsys):
 
 def test_a_load_that_is_switched_on_meanwhile_shows_how_the_meter_steps(lab, capsys):
     lab("main", gain=1.03)
-    lab.power(False)
-    later = threading.Timer(1.9, lab.power, (True,))
-    later.start()
-    status, found, _ = checked(capsys, "main", "--load-ohms", f"{OHMS}", seconds="3.8")
-    later.join()
+
+    def off_for_a_while():
+        lab.power(False)
+        threading.Timer(1.9, lab.power, (True,)).start()
+
+    status, found, _ = checked(capsys, "main", "--load-ohms", f"{OHMS}", seconds="3.8", first=off_for_a_while)
     assert status == 3
     assert found["load"]["figures"]["stepped"] == 1
     assert found["load"]["figures"]["gain"] == pytest.approx(1.03, abs=0.003)
@@ -120,10 +128,13 @@ def test_what_stands_in_its_error_queue_is_told(lab, tmp_path, capsys):
 
     resource = (tmp_path / "inventory.yaml").read_text().partition("TCPIP::")[2].partition("::SOCKET")[0]
     host, port = resource.split("::")
-    with socket.create_connection((host, int(port)), 5) as link:
-        link.sendall(b"NONSENSE\n*IDN?\n")
-        link.recv(100)
-    status, found, _ = checked(capsys, "main")
+
+    def nonsense():
+        with socket.create_connection((host, int(port)), 5) as link:
+            link.sendall(b"NONSENSE\n*IDN?\n")
+            link.recv(100)
+
+    status, found, _ = checked(capsys, "main", first=nonsense)
     assert status == 0  # somebody sent a wrong command: nothing is wrong with the meter
     assert found["errors"]["state"] == "look"
     assert found["errors"]["said"].startswith("-113")
@@ -147,8 +158,13 @@ def test_an_error_of_the_instrument_itself_is_told_from_a_wrong_command(error, g
 
 
 def test_a_person_reads_a_table_with_the_verdict_of_each(lab, capsys):
-    assert main(["meter", "check", "main", "--seconds", "1.2"]) == 0
-    head, _, *rows = capsys.readouterr().out.splitlines()
+    for _ in range(TRIES):
+        status = main(["meter", "check", "main", "--seconds", "1.2"])
+        told = capsys.readouterr().out
+        if "asked for late" not in told:  # as a busy host does
+            break
+    assert status == 0
+    head, _, *rows = told.splitlines()
     assert head.startswith("main, driver ngl; limits of error: ")
     assert [row.split()[1] for row in rows[:2]] == ["look", "ok"]  # it is any unit, for all that the inventory says
 

@@ -102,25 +102,29 @@ def test_closing_it_lets_go_of_the_board_and_the_table_is_where_it_was(lab, app_
 
 def test_the_watch_steps_aside_for_an_action(lab, app_of, kit):
     app = app_of(lab)
-    watching = []
-    watch = lab.watch
+    watching, aside = [], []
+    watch, act = lab.watch, lab.act
 
     def noted(board, stop):
         watching.append(stop)
         return watch(board, stop)
 
-    lab.watch = noted
+    def acted(*how):
+        aside.append(watching[0].is_set())
+        return act(*how)
+
+    lab.watch, lab.act = noted, acted
 
     async def steps(pilot):
         await kit.seen(pilot)
         await pilot.press("enter")
         await kit.until(pilot, lambda: watching)
         await pilot.press("c", "y")
-        await kit.until(pilot, lambda: lab.wishes)
-        assert watching[0].is_set()
+        await kit.until(pilot, lambda: aside)
         assert isinstance(app.screen, BoardScreen)
 
     kit.during(app, steps)
+    assert aside == [True]
 
 
 def test_in_a_browser_the_console_is_the_live_tail(lab, app_of, kit):
