@@ -7,7 +7,6 @@ the price of one line over the network and less than a millisecond of the board'
 """
 
 import threading
-from contextlib import suppress
 from shlex import quote
 from time import monotonic_ns
 from types import TracebackType
@@ -103,8 +102,10 @@ class ClockWatch:
     ) -> None:
         """End the helper and the thread."""
         self._stopping.set()
-        self._helper.__exit__(kind, error, trace)  # wakes the thread, should it wait for an answer
+        (ended := self._helper).__exit__(kind, error, trace)  # wakes the thread, should it wait for an answer
         self._thread.join()
+        if self._helper is not ended:  # the thread has begun another meanwhile
+            self._helper.__exit__(kind, error, trace)
 
     def _measure(self) -> Offset:
         name = self._shell.name
@@ -143,12 +144,16 @@ class ClockWatch:
         """Start another helper in the place of one whose link broke; until there is one the interval is wider."""
         if self._gone.is_set():
             return
-        with suppress(DeviceError):
+        try:
             self._helper.__exit__(None, None, None)
             self._helper = self._shell.stream(self._command, timeout_s=_LIFE_S)
             self._helper.__enter__()
             self._offsets.append(self._probe(_START_TIMEOUT_S).offset)
             self._lost = None
+        except DeviceError:
+            pass  # looked for again when time is asked for the next time
+        except LabFault as fault:
+            self._fault = fault
 
     def _probe(self, timeout_s: float) -> Probe:
         self._asked += 1

@@ -48,6 +48,8 @@ def bring(
     hash_timeout_s = ANSWER_S + total / HASH_BYTES_PER_S
     helper.tell({"do": "survey", "blobs": [[b.sha256, b.size] for b in blobs], "large": recipes.large_bytes})
     found = helper.hear(Survey, timeout_s=hash_timeout_s)
+    if not {*found.have, *found.bare, *found.parts} <= {*range(len(blobs))}:
+        raise LabFault(board, f"{workdir}: the helper tells of contents that it was not asked for")
     took = Took(survey_s=found.hash_s, there={blobs[index].sha256 for index in found.have})
     absent = {index: blob for index, blob in enumerate(blobs) if blob.sha256 not in took.there}
     large = [blob for blob in absent.values() if blob.size >= recipes.large_bytes]

@@ -115,9 +115,9 @@ def bring_by_shell(
     )
     with shell.stream(script, timeout_s=timeout_s) as stream:
         _send(shell, workdir, stream, missing, took)
-        bad = [line.data.decode().split()[1] for line in stream.lines(idle_timeout_s=timeout_s)]
+        told = [line.data.split() for line in stream.lines(idle_timeout_s=timeout_s)]
         _require_received(shell, workdir, stream)
-    if bad:
+    if bad := [words[1].decode("ascii", "replace") for words in told if words[:1] == [b"bad"] and len(words) == 2]:
         damaged = ", ".join(name[:12] for name in bad)
         hint = "the board's disk: dmesg, free space, the SD card's age"
         raise LabFault(shell.name, f"{workdir}/blobs: {damaged} did not arrive as sent", hint=hint)

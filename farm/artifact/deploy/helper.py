@@ -6,7 +6,7 @@ import zlib
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError
 
 from devices.errors import ConnectionLost
 from devices.shell import Shell, Stream
@@ -19,7 +19,11 @@ LENGTH = struct.Struct("<I")
 Answer = TypeVar("Answer", bound=BaseModel)
 
 
-class Survey(BaseModel):
+class _Answer(BaseModel):
+    model_config = ConfigDict(allow_inf_nan=False)
+
+
+class Survey(_Answer):
     """What the board has. Contents are numbered as they were asked for."""
 
     have: list[int]
@@ -27,7 +31,7 @@ class Survey(BaseModel):
     """Large ones there whose chunks are not known to the board."""
     parts: dict[int, list[tuple[int, str]]]
     """What has arrived of others: SHA-256 of their first so many bytes."""
-    held: int
+    held: NonNegativeInt
     """Bytes of the disk that these parts hold."""
     chunked: bool
     """The board knows chunks of something."""
@@ -35,14 +39,14 @@ class Survey(BaseModel):
     hash_s: float
 
 
-class Filled(BaseModel):
+class Filled(_Answer):
     """Which chunks the board lacks of contents that it put together: a bit each, base64."""
 
     missing: dict[str, str]
     s: float
 
 
-class Received(BaseModel):
+class Received(_Answer):
     """What arrived, right or not, and what it took."""
 
     placed: list[str]
@@ -53,7 +57,7 @@ class Received(BaseModel):
     settle_s: float
 
 
-class Ran(BaseModel):
+class Ran(_Answer):
     """How a script on the board ended."""
 
     status: int
@@ -130,7 +134,7 @@ class Helper:
             if "error" in answer:
                 raise self._fault(str(answer["error"]))
             return kind.model_validate(answer)
-        except (ValueError, TypeError, ValidationError) as error:
+        except (ValueError, TypeError, RecursionError, ValidationError) as error:
             raise LabFault(self._name, f"{self._workdir}: the helper says {data[:200]!r}") from error
 
     def _explain(self, error: ConnectionLost) -> NoReturn:
@@ -138,9 +142,13 @@ class Helper:
         last = b""
         for line in self._stream.lines(idle_timeout_s=ANSWER_S):
             last = line.data
-        if last.startswith(b'{"error"'):
-            raise self._fault(str(json.loads(last)["error"])) from error
-        raise error
+        if not last.startswith(b'{"error"'):
+            raise error
+        try:
+            said = str(json.loads(last)["error"])
+        except ValueError:
+            raise error from None  # cut off in the middle of it
+        raise self._fault(said) from error
 
     def _fault(self, said: str) -> LabFault:
         full = "No space" in said or "too large" in said

@@ -97,7 +97,7 @@ def opened(shell: Shell, workdir: str, *, timeout_s: float, by_shell: bool) -> G
             return
         try:
             answer = json.loads(last)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise LabFault(shell.name, f"{workdir}: the helper says {last[:200]!r}") from error
         if "error" in answer:
             raise LabFault(shell.name, f"{workdir}: {answer['error']}")

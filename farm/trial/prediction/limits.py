@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from devices.atom import PROCESSORS, Processor
 
 from ...errors import UsageFault
-from ...lab.words import unknown
+from ...lab.words import contradictions, unknown
 
 NAMES = ("clock_hz", "cores", "host_clock_hz", "memory_bytes", "share", "threads")
 """What ``--limit`` takes."""
@@ -54,7 +54,7 @@ def limits_of(model: str, settings: Sequence[str] = ()) -> Limits:
             f"--model {model}: only a board with a processor of this machine's family can be predicted; {known}"
         )
     base = Limits(model, processor, processor.cores, float(processor.clock_hz), processor.memory_bytes)
-    faults, found = list[str](), dict[str, float]()
+    faults, found = [f"--limit {what}" for what in contradictions(settings)], dict[str, float]()
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals or name not in NAMES:

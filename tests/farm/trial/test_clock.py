@@ -1,11 +1,13 @@
 """Board time as an interval that holds the truth."""
 
 import random
+import threading
 import time
 
 import pytest
 
 from devices.errors import ConnectionLost
+from devices.shell import Line
 from farm.errors import LabFault
 from farm.trial import clock_watch
 from farm.trial.clock import ClockMap, Offset, Probe, intersect
@@ -182,4 +184,84 @@ def test_a_helper_that_ends_in_mid_trial_is_told_at_the_trials_end(local_bench, 
         while watch._fault is None:
             time.sleep(0.01)
         with pytest.raises((ConnectionLost, LabFault)):
+            watch.finish()
+
+
+class Helpers:
+    """A way to a board whose first link breaks; ``second`` makes the next one."""
+
+    name = "here"
+
+    def __init__(self, second):
+        self.second, self.made, self.ended = second, [], []
+        self.breaks, self.twice = threading.Event(), threading.Event()
+
+    def stream(self, _command, *, timeout_s):
+        made = Telling(self) if not self.made else self.second(self)
+        self.made.append(made)
+        return made
+
+
+class Telling:
+    """Tells the time until its link breaks."""
+
+    def __init__(self, shell):
+        self.shell, self.asked = shell, b""
+
+    def send(self, data):
+        if self.shell.breaks.is_set():
+            raise ConnectionLost("here", "the link broke")
+        self.asked = data.strip()
+
+    def readline(self, *, timeout_s):
+        said = self.asked + b" %d" % time.monotonic_ns()
+        return Line(time.monotonic_ns(), said)
+
+    def exit_status(self, *, timeout_s):
+        raise ConnectionLost("here", "no exit status")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.shell.ended.append(self)
+        if len(self.shell.ended) == 2:
+            self.shell.twice.set()
+
+
+class Chatty(Telling):
+    def send(self, data):
+        pass
+
+    def readline(self, *, timeout_s):
+        return Line(time.monotonic_ns(), b"welcome")
+
+
+def test_a_helper_that_is_just_begun_when_the_trial_ends_is_ended_too():
+    begins = threading.Event()
+
+    def slowly(shell):
+        begins.set()
+        assert shell.twice.wait(10)  # the first one by the thread, and by the trial's end
+        return Telling(shell)
+
+    def trial(shell):
+        with ClockWatch(shell, every_s=0.01):
+            shell.breaks.set()
+            assert begins.wait(10)
+            raise InterruptedError
+
+    shell = Helpers(slowly)
+    with pytest.raises(InterruptedError):
+        trial(shell)
+    assert len(shell.made) == 2
+    assert shell.ended[-1] is shell.made[-1]
+
+
+def test_a_helper_that_tells_no_time_after_a_broken_link_is_told_at_the_trials_end():
+    shell = Helpers(Chatty)
+    with ClockWatch(shell, every_s=0.01) as watch:
+        shell.breaks.set()
+        watch._thread.join(10)
+        with pytest.raises(LabFault, match="its python3 answers: 'welcome'"):
             watch.finish()

@@ -40,6 +40,12 @@ def test_all_that_is_wrong_with_limits_is_told_at_once():
         limits_of("deeplens", ["share=0.1", "clock_hz=1e9"])
 
 
+def test_a_limit_that_is_said_twice_and_not_the_same_is_refused():
+    assert limits_of("atom-e3940", ["cores=2", "cores=2"]).cores == 2
+    with pytest.raises(UsageFault, match="--limit cores: 2 and 1 contradict each other; give one"):
+        limits_of("atom-e3940", ["cores=2", "cores=1"])
+
+
 def test_a_board_of_another_family_cannot_be_predicted():
     with pytest.raises(UsageFault, match="--model jetson-tx2: only a board with a processor of this machine's family"):
         limits_of("jetson-tx2")
