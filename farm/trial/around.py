@@ -1,7 +1,6 @@
 """What every scenario has around its frames: rest, warmth, images, and what is measured beside them."""
 
 from dataclasses import dataclass, fields
-from math import inf
 from typing import ClassVar
 
 from ..errors import UsageFault
@@ -9,6 +8,19 @@ from ..errors import UsageFault
 _POSITIVE = frozenset({"rate_hz", "duration_s", "short_term_s", "at_most_s", "deadline_ms"})
 _NOT_NEGATIVE = frozenset({"warmup_frames", "idle_s", "score_s", "soak_s", "start_timeout_s", "seed"})
 _AT_LEAST_ONE = frozenset({"min_frames", "min_queries", "min_samples", "samples_per_query"})
+MOST_S = 7 * 86_400.0
+"""Of anything that takes time, assumed: a soak test takes days; more is a slip, and overflows clocks."""
+MOST_FRAMES = 5_000_000
+"""The board keeps when each was due, and what came of it. Three days at 20 a second (assumed: more is a slip, and takes
+a small board's memory)."""
+_MOST = {
+    "rate_hz": 1e9,
+    "deadline_ms": 1e3 * MOST_S,
+    "seed": 2**63 - 1,
+    **dict.fromkeys((*_AT_LEAST_ONE, "warmup_frames"), MOST_FRAMES),
+}
+"""Of what is not in seconds."""
+_NUMBERS = _POSITIVE | _NOT_NEGATIVE | _AT_LEAST_ONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +66,14 @@ class Common:
         for field in fields(self):
             if (value := getattr(self, field.name)) is None:
                 continue
-            if field.name in _POSITIVE and not 0 < value < inf:
+            if field.name in _POSITIVE and not value > 0:
                 raise UsageFault(f"{field.name}: {value} is not a positive number")
-            if field.name in _NOT_NEGATIVE and not 0 <= value < inf:
-                raise UsageFault(f"{field.name}: {value} is below 0")
+            if field.name in _NOT_NEGATIVE and not value >= 0:
+                raise UsageFault(f"{field.name}: {value} is not 0 or more")
             if field.name in _AT_LEAST_ONE and value < 1:
                 raise UsageFault(f"{field.name}: {value} is below 1")
+            if field.name in _NUMBERS and value > (most := _MOST.get(field.name, MOST_S)):
+                raise UsageFault(f"{field.name}: {value:g} is beyond what a trial takes: {most:,.0f}")
             if value == "":
                 raise UsageFault(f"{field.name}: is empty; leave it out, or say which")
         if self.start_celsius is not None and not self.start_celsius[0] < self.start_celsius[1]:
@@ -68,6 +82,11 @@ class Common:
             raise UsageFault(f"part: {self.part[0]}, {self.part[1]} is no range of images; want its begin, and its end")
         if self.start_zone is not None and self.start_celsius is None:
             raise UsageFault(f"start_zone: {self.start_zone!r} has no start_celsius to be held to")
+
+    @property
+    def between_s(self) -> float:
+        """The longest that nothing is due between two frames."""
+        return 0.0
 
     @property
     def deadline_ns(self) -> int | None:

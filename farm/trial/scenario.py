@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal
 
 from ..errors import UsageFault
 from ..store.frame_facts import EACH_ONCE
-from .around import Common
+from .around import MOST_FRAMES, MOST_S, Common
 
 _BEHIND_S = 5.0
 """No frame begins later than this after twice the time for all (assumed: further behind proves nothing more)."""
@@ -16,9 +16,8 @@ _COMPARISON_AT_MOST_S = 600.0
 """Of the 250 images, assumed: 2.4 s each, slower than any net of that comparison on any of its boards."""
 _COMPARISON_HZ = 10.0
 """To tell about how long it takes, where nothing is known (assumed)."""
-_MOST_FRAMES = 5_000_000
-"""At a rate: the board keeps when each is due, and what came of it. Three days at 20 a second (assumed: more is a slip,
-and takes a small board's memory)."""
+_LONGEST_PAUSE = 30.0
+"""Of random arrivals, in mean pauses: one in 10^13 is longer."""
 
 Late = Literal["queue", "drop"]
 
@@ -56,6 +55,11 @@ class FixedRate(Common):
     def limit_s(self) -> float:
         """No frame begins later than this after the first one was due."""
         return 2 * self.span_s + _BEHIND_S
+
+    @property
+    def between_s(self) -> float:
+        """From one frame to the next."""
+        return 1 / self.rate_hz
 
     @property
     def period_ns(self) -> int:
@@ -182,6 +186,11 @@ class Server(Common):
         """From a frame's scheduled arrival."""
         return None if self.deadline_ms is None else round(self.deadline_ms * 1e6)
 
+    @property
+    def between_s(self) -> float:
+        """As long as chance makes it."""
+        return _LONGEST_PAUSE / self.rate_hz
+
     def plan(self) -> dict[str, Any]:
         """Return what the runner is told of it."""
         return {
@@ -272,8 +281,8 @@ SCENARIOS: dict[str, type[Scenario]] = {
 
 
 def _require_kept(rate_hz: float, span_s: float) -> None:
-    if (frames := rate_hz * span_s) > _MOST_FRAMES:
-        what = f"{frames:.3g} frames in {span_s:g} s; a trial has {_MOST_FRAMES:,} at most"
+    if (frames := rate_hz * span_s) > MOST_FRAMES or span_s > MOST_S:
+        what = f"{frames:.3g} frames in {span_s:g} s; a trial has {MOST_FRAMES:,} at most, in {MOST_S:,.0f} s"
         raise UsageFault(f"rate_hz: {rate_hz:g} makes {what}")
 
 

@@ -50,6 +50,14 @@ def test_settings_are_read_as_they_are_typed():
         ("server", {"rate_hz": 5, "deadline_ms": "nan"}, "deadline_ms: nan is not a positive number"),
         ("server", {"rate_hz": 5, "deadline_ms": 0}, "deadline_ms: 0.0 is not a positive number"),
         ("fixed-rate", {"rate_hz": 1e9, "duration_s": 1}, "1e.09 frames in 1 s; a trial has 5,000,000 at most"),
+        ("fixed-rate", {"rate_hz": 1e-9, "duration_s": 1}, "1e-09 makes 1 frames in 1e.09 s"),
+        ("fixed-rate", {"rate_hz": "inf", "duration_s": 1}, "rate_hz: inf is beyond"),
+        ("offline", {"duration_s": 1e12}, r"duration_s: 1e.12 is beyond what a trial takes: 604,800"),
+        ("offline", {"idle_s": "nan"}, "idle_s: nan is not 0 or more"),
+        ("offline", {"score_s": "inf"}, "score_s: inf is beyond"),
+        ("single-stream", {"min_queries": 10**20}, r"min_queries: 1e.20 is beyond what a trial takes: 5,000,000"),
+        ("single-stream", {"warmup_frames": 10**12}, "warmup_frames: 1e.12 is beyond"),
+        ("server", {"rate_hz": 5, "deadline_ms": 1e300}, "deadline_ms: 1e.300 is beyond"),
     ],
 )
 def test_what_cannot_be_run_is_refused_by_name(name, settings, said):
