@@ -69,7 +69,7 @@ def run_trial(bench, artifact, scenario, *, conditions, progress, heed, spool):
 
 
 lending.borrow_any, keep.run_trial = borrow_any, run_trial
-seat_run.deploy_to = lambda bench, artifact, dataset, progress: artifact
+seat_run.deploy_to = lambda bench, artifact, dataset, **_: artifact
 '''
 POLICY = """
 accept_twins: true
