@@ -4,19 +4,19 @@ A pair is a candidate's trial and a baseline's next to it in time. Pairs come in
 :func:`.seats.role_of`). What is estimated is the mean of ``log(candidate / baseline)``:
 
 - what the meter and the board add to both, as a factor, is gone: a systematic uncertainty of 1 % takes nothing here;
-- the two orders of a pair are averaged apart, so a linear drift, and what the second of two trials inherits from the
-  first, neither moves the mean nor counts as scatter; that costs one degree of freedom;
+- a quad has a pair of either order, so a linear drift, and what the second of two trials inherits from the first,
+  neither moves its mean nor counts as scatter;
 - noise that lasts longer than a trial is mostly taken out by the pairing. What is left correlates the two pairs of a
-  quad; the scatter is therefore the larger of what pairs and what quads show.
+  quad; so quads are the units whose scatter counts, and their number says how well it is known.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, exp, log, sqrt
-from statistics import fmean
+from math import exp, log, sqrt
+from statistics import fmean, stdev
 from typing import Literal
 
-from .sequential import multiplier
+from .sequential import more, multiplier
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,35 +76,20 @@ def answer(question: Question, ratios: Sequence[float]) -> Answer:
 def _look(question: Question, worse: Sequence[float], limit: float, look: int) -> Answer:
     pairs = len(worse)
     mean, deviation = fmean(worse), max(scatter(worse), question.floor)
+    quads = tuple(pairs // 2 for pairs in question.looks)
     error = deviation / sqrt(pairs)
-    down, up = (
-        multiplier(alpha, question.looks, look, pairs - 2) for alpha in (question.false_regression, question.false_pass)
-    )
+    down, up = (multiplier(alpha, quads, look) for alpha in (question.false_regression, question.false_pass))
     low, high = mean - down * error, mean + up * error
     outcome = "regression" if low > limit else "pass" if high <= limit else "no verdict"
     sign = 1 if question.at_most else -1
     bounds = sorted(exp(sign * bound) - 1 for bound in (low, high))
-    more = None
+    missing = None
     if outcome == "no verdict" and mean != limit:
-        needed = ((down if mean > limit else up) * deviation / (mean - limit)) ** 2
-        more = max(1, ceil(needed) - pairs)
-    return Answer(outcome, pairs, exp(sign * mean) - 1, bounds[0], bounds[1], more)
+        alpha = question.false_regression if mean > limit else question.false_pass
+        missing = 2 * more(alpha, quads, look, deviation / sqrt(2), abs(mean - limit))
+    return Answer(outcome, pairs, exp(sign * mean) - 1, bounds[0], bounds[1], missing)
 
 
 def scatter(worse: Sequence[float]) -> float:
-    """Return the standard deviation of a pair, from an even number of them in quads.
-
-    The orders alternate within a quad, and the order of the quads alternates too: pair 0 and 3 of every four have the
-    baseline first or the candidate first alike, and so have 1 and 2.
-    """
-    pairs = len(worse)
-    orders = [[y for nth, y in enumerate(worse) if (nth % 4 in (0, 3)) == first] for first in (True, False)]
-    squares = 0.0
-    for group in orders:
-        centre = fmean(group)
-        squares += sum((y - centre) ** 2 for y in group)
-    by_pair = squares / (pairs - 2)
-    quads = [(worse[nth] + worse[nth + 1]) / 2 for nth in range(0, pairs, 2)]
-    centre = fmean(quads)
-    by_quad = 2 * sum((y - centre) ** 2 for y in quads) / (len(quads) - 1)
-    return sqrt(max(by_pair, by_quad))
+    """Return the standard deviation of a pair by what quads show, from an even number of pairs, four or more."""
+    return sqrt(2) * stdev((worse[nth] + worse[nth + 1]) / 2 for nth in range(0, len(worse), 2))

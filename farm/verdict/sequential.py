@@ -1,44 +1,27 @@
 """How far an estimate must lie from a limit when it is looked at again and again.
 
-Group-sequential bounds by alpha spending (Lan and DeMets 1983): of the risk alpha of a wrong call over all looks,
-``alpha * (n / N) ** RHO`` is spent by the look at ``n`` of at most ``N`` pairs (the power family of Kim and DeMets
-1987). The bound of each look follows from the joint normal law of the looks, integrated numerically (Armitage,
-McPherson and Rowe 1969). The scatter is estimated too, from few pairs at first: so it is the *level* of each look
-that is carried over to Student's t (Jennison and Turnbull 2000, section 11.4).
+What is looked at is the mean of units that are independent of each other: quads of trials in a gate, pairs of rounds
+in a comparison. Nothing but how they scatter is believed of its error, for then all that is the same within a unit and
+new in the next is in it: of ``n`` units Student's t with ``n - 1`` degrees of freedom.
+
+The bounds are group-sequential, by alpha spending (Lan and DeMets 1983): of the risk alpha of a wrong call over all
+looks, ``alpha * (n / N) ** RHO`` is spent by the look at ``n`` of at most ``N`` units (the power family of Kim and
+DeMets 1987). They follow from the joint law of the t of all looks (:mod:`.walk`), integrated numerically look by look
+(Armitage, McPherson and Rowe 1969).
 """
 
 from functools import cache
-from math import sqrt
-from typing import Any
+from math import ceil, sqrt
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..errors import UsageFault
-
-Floats = NDArray[np.float64]
+from .walk import Uncrossed, angles, rule, scipy, share_beyond
 
 RHO = 1.5
 """Between Pocock's bounds (about 1: fewest trials where the answer is plain) and O'Brien and Fleming's (about 3: most
 power for the same largest number). Assumed: about half a pair more than 1 on average, in benchmarks/gate."""
-_NODES = 200
-"""Gauss-Legendre nodes a look: levels are right to six digits; a test compares them with the joint normal law."""
-_FAR = 9.0
-"""Standard deviations below which no path is followed: less than 1e-18 of them come so far."""
-
-
-def _scipy() -> Any:  # noqa: ANN401 -- ships without types
-    try:
-        from scipy import optimize, special
-    except ImportError:
-        raise UsageFault("comparisons with an interval need scipy: pip install 'edge-test-farm[gate]'") from None
-    return optimize, special
-
-
-def _above(bound: float, at: Floats, mass: Floats, step: float, spend: float) -> float:
-    """Return how much more of the paths crosses a bound, one step on, than may."""
-    _, special = _scipy()
-    return float(mass @ special.ndtr((at - bound) / step)) - spend
+_NEVER = 1e-13
+"""The tail, one side, that is not followed where there is no look."""
 
 
 @cache
@@ -47,39 +30,67 @@ def levels(alpha: float, looks: tuple[int, ...]) -> tuple[float, ...]:
 
     Args:
         alpha: risk over all looks.
-        looks: numbers of pairs, growing; the last one is the most there may be.
+        looks: numbers of units, growing, from 2; the last one is the most there may be.
 
     Raises:
         UsageFault: scipy is not installed.
     """
-    optimize, special = _scipy()
-    points, weights = np.polynomial.legendre.leggauss(_NODES)
-    at: Floats = np.zeros(1)
-    mass: Floats = np.ones(1)
     found: list[float] = []
-    before = spent = 0.0
-    for pairs in looks:
-        time = pairs / looks[-1]
-        step, spend = sqrt(time - before), alpha * time**RHO - spent
-        bound = float(optimize.brentq(_above, -1.0, 2 * _FAR, args=(at, mass, step, spend), xtol=1e-10))
-        found.append(float(special.ndtr(-bound / sqrt(time))))
-        low = -_FAR * sqrt(time)
-        new = low + (bound - low) * (points + 1) / 2
-        density = np.exp(-(((new[:, None] - at[None, :]) / step) ** 2) / 2) / (step * sqrt(2 * np.pi))
-        at, mass = new, (density @ mass) * weights * (bound - low) / 2
-        before, spent = time, spent + spend
+    past: Uncrossed | None = None
+    spent = 0.0
+    for units in range(looks[0], looks[-1] + 1):
+        tail = _NEVER
+        if units in looks:
+            due = alpha * (units / looks[-1]) ** RHO
+            tail = due if past is None else _tail(past, due - spent, due)
+            spent = due
+            found.append(tail)
+        edge = float(angles(units, np.array([tail]))[0])
+        past = Uncrossed.after(past, units, edge)
     return tuple(found)
 
 
+def _tail(past: Uncrossed, spend: float, due: float) -> float:
+    """Return how often a bound may be exceeded, one side, so that it is crossed for the first time as often as may be.
+
+    It lies between the two risks: whoever is beyond it has crossed it now, or a bound before.
+    """
+    optimize, _ = scipy()
+    nodes, weights = rule()
+    share = (nodes + 1) / 2
+    least = share_beyond(past.units + 1, past.reach)  # whoever comes farther than this has crossed before
+
+    def too_much(tail: float) -> float:
+        tails = least + (tail - least) * share**2  # the law begins like a root there: this makes it smooth
+        return float((past(angles(past.units + 1, tails)) * share) @ weights) * (tail - least) - spend
+
+    return float(optimize.brentq(too_much, max(spend, least), due, rtol=1e-9, xtol=1e-9 * spend))
+
+
 @cache
-def multiplier(alpha: float, looks: tuple[int, ...], look: int, freedom: int) -> float:
+def multiplier(alpha: float, looks: tuple[int, ...], look: int) -> float:
     """Return how many standard errors an estimate must lie from a limit at a look, counted from 0.
 
     Args:
         alpha: risk over all looks.
         looks: see :func:`levels`.
-        look: which of them.
-        freedom: degrees of freedom of the standard error.
+        look: which of them. The standard error is that of so many units, by their own scatter.
     """
-    _, special = _scipy()
-    return float(-special.stdtrit(freedom, levels(alpha, looks)[look]))
+    _, special = scipy()
+    return float(-special.stdtrit(looks[look] - 1, levels(alpha, looks)[look]))
+
+
+def more(alpha: float, looks: tuple[int, ...], look: int, deviation: float, distance: float) -> int:
+    """Return about how many more units bring a limit out of the interval, were estimate and scatter to stay.
+
+    Args:
+        alpha: risk over all looks.
+        looks: see :func:`levels`.
+        look: the one that has left it open.
+        deviation: standard deviation of a unit.
+        distance: from the estimate to the limit, above 0.
+    """
+    later = range(look + 1, len(looks))
+    enough = (looks[n] for n in later if multiplier(alpha, looks, n) * deviation < distance * sqrt(looks[n]))
+    beyond = multiplier(alpha, looks, len(looks) - 1) * deviation / distance
+    return next(enough, max(looks[-1] + 1, ceil(beyond**2))) - looks[look]

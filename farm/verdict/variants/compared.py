@@ -15,7 +15,7 @@ from ...store.record import Record
 from ..figures import KINDS, Figure, Kind
 from ..scatter import u_of_mean
 from .blocks import PairOfRounds, counting, pairs_of_rounds
-from .contrast import OPPOSITE, Contrast, State, Sure, Twice, contrast
+from .contrast import OPPOSITE, Contrast, State, Sure, contrast
 from .front import Place, places
 
 COMPARABLE: dict[str, Kind] = {kind.name: kind for kind in KINDS if kind.compares}
@@ -122,7 +122,7 @@ def compared(facts: ComparisonFacts, records: Sequence[Record]) -> Compared:
         (a, b): {
             kind.name: _exact(kind, values[a][kind.name], values[b][kind.name])
             if kind.exact
-            else contrast(_twice(kind, whole, a, b), sure, at_most=kind.at_most)
+            else contrast(_ratios(kind, whole, a, b), sure, at_most=kind.at_most)
             for kind in kinds
         }
         for a, b in numbers
@@ -139,16 +139,14 @@ def _beside(contrasts: Mapping[tuple[int, int], dict[str, Contrast]], b: int, a:
     return [OPPOSITE[one.state] for one in contrasts[b, a].values()]
 
 
-def _twice(kind: Kind, whole: Sequence[PairOfRounds], a: int, b: int) -> list[Twice]:
-    """Return the log ratios of b to a, of the pairs of rounds in which all four trials tell the figure."""
-    found: list[Twice] = []
+def _ratios(kind: Kind, whole: Sequence[PairOfRounds], a: int, b: int) -> list[float]:
+    """Return the log ratio of b to a in each pair of rounds of which all four trials tell the figure."""
+    found: list[float] = []
     for pair in whole:
         got = [_usable(kind.figure(trials[n])) for trials in (pair.there, pair.back) for n in (a, b)]
-        if None in got:
-            continue
-        a_there, b_there, a_back, b_back = (value or 0.0 for value in got)
-        apart = pair.order.index(b) - pair.order.index(a)
-        found.append(Twice(log(b_there / a_there), log(b_back / a_back), apart))
+        if None not in got:
+            a_there, b_there, a_back, b_back = (value or 0.0 for value in got)
+            found.append((log(b_there / a_there) + log(b_back / a_back)) / 2)
     return found
 
 

@@ -2,24 +2,25 @@
 
 What is averaged is ``log(b / a)`` of the two trials that a board ran in the same round, over the two rounds of a pair
 (:mod:`.order`). A factor that a board, its meter or the hour adds to both is gone; what drifts in a line cancels in
-the pair. The scatter is found as the gate finds it (:func:`farm.verdict.compare.scatter`, of which this is the form
-for more than two): the larger of what rounds show, the drift taken out, and of what pairs of rounds show, so that
-noise that outlasts a round is not taken for none.
+the pair. Pairs of rounds are the units whose scatter counts: so noise that outlasts a round is not taken for none.
 
-The intervals are group-sequential (:mod:`farm.verdict.sequential`): one look after each pair of rounds of any board,
-up to the most there may be. Bonferroni's share of the risk makes all of them good together.
+The intervals are group-sequential (:mod:`farm.verdict.sequential`, as the gate's are): a look after each pair of
+rounds of any board, up to the most there may be. Bonferroni's share of the risk makes all of them good together.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, exp, inf, log, log1p, sqrt
-from statistics import fmean
+from math import exp, inf, log, log1p, sqrt
+from statistics import fmean, stdev
 from typing import Literal
 
-from ..sequential import multiplier
+from ..sequential import more, multiplier
 
-FIRST_LOOK = 2
+LEAST = 2
 """Pairs of rounds without which nothing scatters."""
+_FIRST_LOOK = 4
+"""Pairs of rounds, where there may be so many: of two or three an interval is so wide that a look mostly wastes the
+risk that is spent at it (in benchmarks/compare two variants on one board need a twelfth fewer rounds so)."""
 FLOOR = 0.002
 """A pair of rounds is never taken to scatter less, relative (assumed, as in the shipped policy of the gate): a meter
 that rounds makes three equal numbers, and no certainty."""
@@ -42,18 +43,6 @@ class Sure:
 
 
 @dataclass(frozen=True, slots=True)
-class Twice:
-    """What a pair of rounds on a board says: log ratios, and where in the round they come from."""
-
-    there: float
-    """``log(b / a)`` in the first round."""
-    back: float
-    """In the second, which runs backwards."""
-    apart: int
-    """Places that b comes after a in the first round; in the second it comes before a by as many."""
-
-
-@dataclass(frozen=True, slots=True)
 class Contrast:
     """The ratio of two variants."""
 
@@ -62,7 +51,7 @@ class Contrast:
     change: float | None = None
     """b over a, less one: the geometric mean. Absent where nothing was compared."""
     low: float | None = None
-    """Bounds of the change; absent where two pairs of rounds are not there yet."""
+    """Bounds of the change; absent before the first look."""
     high: float | None = None
     state: State = "open"
     """Of b beside a."""
@@ -70,32 +59,34 @@ class Contrast:
     """About so many more pairs of rounds would decide, were change and scatter to stay; absent where that is open."""
 
 
-def contrast(seen: Sequence[Twice], sure: Sure, *, at_most: bool) -> Contrast:
+def contrast(seen: Sequence[float], sure: Sure, *, at_most: bool) -> Contrast:
     """Return what the pairs of rounds at hand say, which are no more than the most there may be.
 
     Args:
-        seen: in any order.
+        seen: of each the mean of ``log(b / a)`` over its two rounds; in any order.
         sure: how sure to be.
         at_most: less is better.
     """
     pairs = len(seen)
     if pairs == 0:
         return Contrast(0)
-    mean = fmean((one.there + one.back) / 2 for one in seen)
-    if pairs < FIRST_LOOK:
+    mean, most = fmean(seen), max(sure.most, pairs)
+    looks = tuple(range(min(_FIRST_LOOK, most), most + 1))
+    if pairs < max(LEAST, looks[0]):
         return Contrast(pairs, exp(mean) - 1)
-    looks = tuple(range(FIRST_LOOK, max(sure.most, pairs) + 1))
-    times = multiplier(sure.alpha / 2, looks, pairs - FIRST_LOOK, 2 * pairs - 2)
-    half = times * max(scatter(seen), FLOOR) / sqrt(pairs)
+    look, deviation = pairs - looks[0], max(stdev(seen), FLOOR)
+    half = multiplier(sure.alpha / 2, looks, look) * deviation / sqrt(pairs)
     margin = log1p(sure.resolution)
     state = _state(-mean if at_most else mean, half, margin)
+    # until the interval leaves 0, or lies within what matters: whichever is sooner
+    wanted = max(abs(mean), margin - abs(mean))
     return Contrast(
         pairs,
         exp(mean) - 1,
         exp(mean - half) - 1,
         exp(mean + half) - 1 if mean + half < _MOST else inf,
         state,
-        _more(pairs, abs(mean), half, margin) if state == "open" else None,
+        more(sure.alpha / 2, looks, look, deviation, wanted) if state == "open" else None,
     )
 
 
@@ -110,23 +101,3 @@ def _state(gain: float, half: float, margin: float) -> State:
     if abs(gain) > half:
         return "better" if gain > 0 else "worse"
     return "open"
-
-
-def _more(pairs: int, distance: float, half: float, margin: float) -> int:
-    """Return how many more until the interval leaves 0, or lies within what matters: whichever is sooner."""
-    wanted = max(distance, margin - distance)
-    return max(1, ceil(pairs * (half / wanted) ** 2) - pairs)
-
-
-def scatter(seen: Sequence[Twice]) -> float:
-    """Return the standard deviation of a pair of rounds, from two of them or more."""
-    pairs = len(seen)
-    means = [(one.there + one.back) / 2 for one in seen]
-    centre = fmean(means)
-    of_pairs = sum((value - centre) ** 2 for value in means)
-    halves = [(one.there - one.back) / 2 for one in seen]
-    # what is left between the two rounds of a pair when a drift, the same for each place, is taken out
-    places = sum(one.apart**2 for one in seen)
-    drift = sum(half * one.apart for half, one in zip(halves, seen, strict=True)) / places
-    of_halves = sum((half - drift * one.apart) ** 2 for half, one in zip(halves, seen, strict=True))
-    return sqrt(max((of_pairs + of_halves) / (2 * pairs - 2), of_pairs / (pairs - 1)))

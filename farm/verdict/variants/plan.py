@@ -18,7 +18,7 @@ from ..budget import trial_s
 from ..releases import Packed
 from ..sequential import multiplier
 from .compared import COMPARABLE
-from .contrast import FIRST_LOOK
+from .contrast import LEAST
 
 MOST_VOIDS = 5
 """Trials that are run again on each board, where nobody says otherwise: with more one looks at the lab (assumed)."""
@@ -100,7 +100,7 @@ def plan_comparison(asked: Asked, open_lab: Callable[[], Lab], folder: Path, *, 
         raise wrong.told()
     facts = _facts(asked, lab, boards, packed)
     if any(not COMPARABLE[name].exact for name in facts.figures):
-        multiplier(asked.alpha / 2, (FIRST_LOOK,), 0, 2)  # so that a missing scipy is told now, not in ten minutes
+        multiplier(asked.alpha / 2, (LEAST,), 0)  # so that a missing scipy is told now, not in ten minutes
     sources = {variant.name: str(path) for variant, path in zip(facts.variants, asked.artifacts, strict=True)}
     return Plan(lab, asked.scenario, facts, packed, conditions, sources)
 
@@ -141,7 +141,7 @@ def _numbers(asked: Asked) -> Iterator[str]:
         yield f"--seed {asked.seed}: at least 0"
     if asked.most_voids < 0:
         yield f"--max-voids {asked.most_voids}: at least 0"
-    if asked.most_rounds is not None and (asked.most_rounds < 2 * FIRST_LOOK or asked.most_rounds % 2):
+    if asked.most_rounds is not None and (asked.most_rounds < 2 * LEAST or asked.most_rounds % 2):
         yield f"--max-rounds {asked.most_rounds}: rounds come in pairs, and 4 are the fewest that tell anything"
     for name in asked.figures:
         if name not in COMPARABLE:
@@ -203,8 +203,8 @@ def _most_rounds(asked: Asked) -> int:
         return asked.most_rounds
     pair_s = (2 * len(asked.artifacts) + 1) * trial_s(asked.scenario)
     fit = int(asked.time_budget_s / pair_s)
-    if fit < FIRST_LOOK:
-        least = f"{2 * FIRST_LOOK} rounds of {len(asked.artifacts)} trials need about {FIRST_LOOK * pair_s:.0f} s"
+    if fit < LEAST:
+        least = f"{2 * LEAST} rounds of {len(asked.artifacts)} trials need about {LEAST * pair_s:.0f} s"
         raise UsageFault(f"--time-budget {asked.time_budget_s:g}s is too short: {least}")
     return 2 * min(fit, _MOST_PAIRS)
 

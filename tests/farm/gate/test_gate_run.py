@@ -172,10 +172,10 @@ def test_every_trial_is_kept_before_the_next_begins_and_says_whose_release_it_ra
     world.boards["atom-01"] = good
     verdict, run_id = gate(world, planned(tmp_path))
     assert verdict.outcome == "pass"
-    assert world.saved_before == list(range(8))
+    assert world.saved_before == list(range(12))
     roles = [record.role for record in world.records(run_id)]
     assert roles == [role for _, role in world.ran]
-    assert (roles.count("candidate"), roles.count("baseline")) == (4, 4)
+    assert (roles.count("candidate"), roles.count("baseline")) == (6, 6)
     assert roles != sorted(roles)
     assert world.returned == ["atom-01"]
 
@@ -192,7 +192,7 @@ def test_a_void_trial_is_repeated_in_its_place(world, tmp_path):
     verdict, run_id = gate(world, planned(tmp_path))
     assert verdict.outcome == "pass"
     records = world.records(run_id)
-    assert len(records) == 9
+    assert len(records) == 13
     assert records[2].role == records[3].role
 
 

@@ -1,13 +1,14 @@
-"""The bounds of repeated looks, against the normal law itself and against plain chance."""
+"""The bounds of repeated looks, against Student's t where there is one look and against plain chance where more."""
 
 from math import sqrt
 
 import numpy as np
 import pytest
 
-from farm.verdict.sequential import RHO, levels, multiplier
+from farm.verdict.sequential import RHO, levels, more, multiplier
 
-LOOKS = (6, 8, 10, 12)
+LOOKS = (3, 4, 6, 8)
+WALKS = 50_000
 
 
 @pytest.fixture(scope="module")
@@ -18,32 +19,44 @@ def stats():
     return stats
 
 
-def test_two_and_three_looks_spend_what_the_joint_normal_law_says(stats):
-    looks, alpha = (4, 8, 12), 0.025
-    bounds = -stats.norm.ppf(levels(alpha, looks))
-    times = np.array(looks) / looks[-1]
-    joint = np.array([[sqrt(min(s, t) / max(s, t)) for s in times] for t in times])
-    for n in (1, 2, 3):
-        crossed = 1 - stats.multivariate_normal.cdf(bounds[:n], np.zeros(n), joint[:n, :n], abseps=1e-8, releps=1e-8)
-        assert crossed == pytest.approx(alpha * times[n - 1] ** RHO, rel=1e-3)
-
-
-def test_random_walks_cross_the_bounds_as_often_as_allowed(stats):
-    rng = np.random.default_rng(7)
-    steps = rng.standard_normal((200_000, LOOKS[-1]))
-    walks = np.cumsum(steps, axis=1)[:, [n - 1 for n in LOOKS]] / np.sqrt(LOOKS)
-    crossed = (walks > -stats.norm.ppf(levels(0.05, LOOKS))).any(axis=1).mean()
-    assert crossed == pytest.approx(0.05, abs=4 * sqrt(0.05 * 0.95 / 200_000))
+@pytest.mark.parametrize("looks", [(2, 3, 4), LOOKS, (2, 20)])
+@pytest.mark.parametrize("alpha", [0.05, 0.005])
+def test_means_cross_the_bounds_as_often_as_allowed_by_each_look(looks, alpha):
+    drawn = np.random.default_rng(7).standard_normal((WALKS, looks[-1]))
+    crossed = np.zeros(WALKS, bool)
+    for nth, units in enumerate(looks):
+        seen = drawn[:, :units]
+        far = np.abs(seen.mean(1)) / (seen.std(1, ddof=1) / sqrt(units))  # both sides at once: twice as many
+        crossed |= far > multiplier(alpha, looks, nth)
+        due = 2 * alpha * (units / looks[-1]) ** RHO
+        assert crossed.mean() == pytest.approx(due, abs=4 * sqrt(due / WALKS))
 
 
 def test_a_single_look_is_students_t(stats):
-    assert multiplier(0.025, (10,), 0, 8) == pytest.approx(stats.t.isf(0.025, 8), rel=1e-6)
+    assert multiplier(0.025, (5,), 0) == pytest.approx(stats.t.isf(0.025, 4), rel=1e-6)
 
 
-def test_more_looks_cost_more_and_more_freedom_costs_less(stats):
-    assert multiplier(0.025, LOOKS, 3, 10) > stats.t.isf(0.025, 10)
-    assert multiplier(0.025, LOOKS, 0, 4) > multiplier(0.025, LOOKS, 0, 40)
-    assert multiplier(0.025 / 16, LOOKS, 2, 8) > multiplier(0.025, LOOKS, 2, 8)
+def test_more_looks_cost_more_and_so_does_less_risk(stats):
+    assert multiplier(0.025, LOOKS, 3) > stats.t.isf(0.025, LOOKS[3] - 1)
+    assert multiplier(0.025 / 16, LOOKS, 2) > multiplier(0.025, LOOKS, 2)
+
+
+def test_of_many_units_it_is_what_the_normal_law_says(stats):
+    looks, alpha = (60, 120), 0.025
+    one, both = -stats.norm.ppf(levels(alpha, looks))
+    together = stats.multivariate_normal.cdf([one, both], np.zeros(2), [[1, sqrt(0.5)], [sqrt(0.5), 1]])
+    assert 1 - together == pytest.approx(alpha, rel=0.01)
+
+
+def test_as_many_more_as_it_says_are_enough_and_one_less_is_not():
+    looks, distance, deviation = tuple(range(4, 41)), 0.01, 0.012
+    missing = more(0.025, looks, 0, deviation, distance)
+
+    def half(units):
+        return multiplier(0.025, looks, units - 4) * deviation / sqrt(units)
+
+    assert half(4 + missing) < distance <= half(4 + missing - 1)
+    assert more(0.025, looks, 0, 1.0, distance) > 40_000 - 4  # beyond the last look, by the last one's multiplier
 
 
 def test_without_scipy_one_is_told_what_to_install(monkeypatch):
