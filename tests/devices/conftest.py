@@ -366,11 +366,11 @@ class Uart:
             if select.select([self._line], [], [], 0.02)[0]:
                 data = os.read(self._line, 4096)
                 self.typed += data
-                os.write(self._board, self.damage_typed(data) if self.damage_typed else data)
+                _write(self._board, self.damage_typed(data) if self.damage_typed else data)
 
     def print(self, data: bytes) -> None:
         with self._lock:
-            os.write(self._line, data)
+            _write(self._line, data)
 
     def chatter(self, line: bytes, every_s: float) -> None:
         """Print a kernel line again and again, between any two pieces of what the board prints."""
@@ -393,6 +393,12 @@ class Uart:
             thread.join(5)
         for fd in (self._board, self._line, self._outer):
             os.close(fd)
+
+
+def _write(fd: int, data: bytes) -> None:
+    """Write all of it: a process that is stopped and goes on has written a part."""
+    while data:
+        data = data[os.write(fd, data) :]
 
 
 @pytest.fixture
