@@ -15,9 +15,10 @@ Format 1 grows by optional fields alone. An absent one is left out of the canoni
 before a field existed keeps its identity.
 """
 
+from math import prod
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from ..errors import UsageFault
 from .bound import BoundTo, binds_engine
@@ -25,6 +26,9 @@ from .document import Count, FileFacts, Name, Part, PlainPath, Sha256, Size, che
 
 Side = Annotated[int, Field(ge=1, le=8192)]
 """Pixels, assumed: a camera's; the tensor of the largest has 0.3 GB, and none may take this machine's memory."""
+
+_MOST_VALUES = 3 * 8192 * 8192
+"""Of one frame: red, green and blue of as many pixels."""
 
 Runtime = Literal["onnx", "tflite", "edgetpu", "tensorrt", "openvino", "aiy", "numpy", "command"]
 """What loads the model on the board. ``edgetpu`` is TFLite that the Edge TPU's compiler has been over; ``aiy`` a graph
@@ -46,6 +50,13 @@ class Input(Part):
     scale: float | None = None
     """Of a quantised input: real value = ``scale * (q - zero_point)``. The steps have applied it already."""
     zero_point: int | None = None
+
+    @field_validator("shape")
+    @classmethod
+    def _a_frame(cls, shape: tuple[int, ...]) -> tuple[int, ...]:
+        if (values := prod(shape)) > _MOST_VALUES:
+            raise ValueError(f"{values:,} values; a frame has {_MOST_VALUES:,} at most")
+        return shape
 
 
 class Output(Part):

@@ -52,6 +52,13 @@ def test_all_that_belongs_to_a_data_set_is_there_or_none_of_it(source, described
         repacked(source, described, tmp_path / "a.tar.zst")
 
 
+@pytest.mark.parametrize("shape", [[1, 1, 1 << 20, 1 << 20], [1, 3, 8192, 8193]])
+def test_an_input_larger_than_any_frame_is_refused_before_anything_is_made_for_it(source, described, tmp_path, shape):
+    described["input"]["shape"] = shape
+    with pytest.raises(UsageFault, match=r"input\.shape: [\d,]+ values; a frame has 201,326,592 at most"):
+        repacked(source, described, tmp_path / "a.tar.zst")
+
+
 def test_a_program_of_the_artifact_keeps_its_bit(source, described, tmp_path):
     (source / "bin").mkdir()
     (source / "bin" / "classify").write_bytes(b"\x7fELF")
