@@ -3,6 +3,7 @@
 import socket
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -41,6 +42,17 @@ def test_a_server_that_accepts_and_never_answers_is_unreachable_in_time(shell_on
         assert time.monotonic() - started < 15
 
 
+def attempts(listener: socket.socket) -> int:
+    """How many have connected to a server that has accepted nobody."""
+    listener.setblocking(False)
+    count = 0
+    with suppress(BlockingIOError):
+        while True:
+            listener.accept()[0].close()
+            count += 1
+    return count
+
+
 def test_threads_that_wait_for_one_attempt_to_connect_share_what_it_met(shell_on):
     """And do not make theirs one after the other."""
     met = []
@@ -54,12 +66,11 @@ def test_threads_that_wait_for_one_attempt_to_connect_share_what_it_met(shell_on
     with socket.create_server(("127.0.0.1", 0)) as silent:
         shell = shell_on(silent.getsockname()[1], connect_timeout_s=0.4)
         threads = [threading.Thread(target=call, args=[shell]) for _ in range(5)]
-        begun = time.monotonic()
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        assert time.monotonic() - begun < 1.6  # one attempt, and another for who came late
+        assert 1 <= attempts(silent) < len(threads)  # one, and others for those who came late
     assert len(met) == 5
     assert all("accepts no SSH session within 0.4 s" in said for said in met)
 
