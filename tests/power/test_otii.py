@@ -185,6 +185,24 @@ def test_a_recording_that_does_not_grow_is_offline(clock: Clock) -> None:
         blocks(recording, 1)
 
 
+def test_what_has_gathered_while_this_machine_stood_still_comes_in_answers_that_are_soon_there(clock: Clock) -> None:
+    recording, sizes = Recording(clock), list[int]()
+
+    def respond(command: str, data: dict) -> bytes:
+        answer = recording.respond(command, data)
+        sizes.append(len(answer))
+        return answer
+
+    stream = Otii("m1", server(respond), "D1").stream()
+    first = next(stream)
+    clock.sleep(20)
+    trace = Block.join([first, *(next(stream) for _ in range(60))])
+    stream.close()
+    assert max(sizes) < 40_000
+    assert len(trace) > 20_000
+    assert not trace.flags.any()
+
+
 def test_an_answer_that_gets_lost_loses_no_reading(clock: Clock) -> None:
     recording, silent = Recording(clock), iter([False] * 3 + [True, False, True] + [False] * 100)
 

@@ -224,7 +224,7 @@ def test_a_reading_of_two_questions_is_one_reading() -> None:
 def test_a_meter_that_answers_quicker_than_it_is_due_is_asked_when_it_is_due() -> None:
     with opened(counts(0), rate_hz=5.0, timeout_s=0.05) as (_, meters):
         (trace,) = sampled(meters, 5)
-    assert trace.rate_hz == pytest.approx(5.0, rel=0.3), "not whenever an answer would have been given up"
+    assert trace.rate_hz < 6.5, "not whenever an answer would have been given up"
 
 
 def test_where_there_can_be_no_more_threads_one_meter_ends_and_the_others_are_read(
