@@ -1,5 +1,6 @@
 """MLPerf's early stopping, against a binomial sum in whole numbers."""
 
+import time
 from fractions import Fraction
 from math import comb
 
@@ -52,3 +53,24 @@ def test_the_sum_is_the_binomial_one_far_out_too():
 
 def test_each_late_query_asks_for_more_that_are_not():
     assert [early_stopping.least(over, 99) for over in range(3)] == [459, 662, 838]
+
+
+@pytest.mark.parametrize("percent", [50, 90, 97, 99, 99.9])
+@pytest.mark.parametrize("over", [15, 16, 1234, 300_000, 1_000_000])
+def test_of_many_late_queries_they_are_those_of_the_sum_too_and_nobody_waits_for_it(percent, over):
+    begin_s = time.process_time()
+    least = early_stopping.least(over, percent)
+    discarded = early_stopping.discarded(least, percent)
+    assert time.process_time() - begin_s < 1  # it takes 20 ms; term by term it was minutes
+    miss = 1 - percent / 100
+    assert at_most(over, least, miss) < 0.01 <= at_most(over, least - 1, miss)
+    assert discarded == over - 1
+    assert early_stopping.at_most(over, least, percent) == pytest.approx(at_most(over, least, miss), rel=1e-10)
+
+
+def test_sums_that_are_nothing_or_all_are_so():
+    assert early_stopping.at_most(10, 100_000, 90) == 0
+    assert early_stopping.at_most(900, 1000, 90) == pytest.approx(1)
+    assert early_stopping.at_most(3, 3, 90) == 1
+    assert early_stopping.discarded(64, 90) == 0
+    assert early_stopping.discarded(63, 90) is None
