@@ -18,7 +18,7 @@ from .lab import BOARD_SIGMA, Truth
 from .said import ALPHA, MOST_ROUNDS, RESOLUTION, Said
 
 _WIDTH = 170
-_RATIO = 1.5
+_RATIO = 1.3
 """Boards that differ are to cost the naive plan at least so many times the rounds."""
 _SEPARATED = 0.9
 """Variants that differ by 3 % are told apart at least so often within the most rounds."""
@@ -32,6 +32,7 @@ _APART = ((0.0, 0.03, 0.06, 0.09), (0.0, -0.03, 0.03, -0.06))
 _TRADE = ((0.0, 0.05, 0.05), (0.0, -0.015, 0.0))
 """The second gains 5 % and loses 1.5 %: it dominates nobody; the third dominates the first."""
 _QUIET, _SLOW, _DRIFTS = Noise(0.0), Noise(0.5), Noise(0.9, drift=0.002)
+_NONE = Noise(0.0, sigma=0.0)
 _TAILS = Noise(0.5, shape="t3")
 
 
@@ -43,6 +44,7 @@ def truths() -> list[Truth]:
         Truth("all equal", **same, noise=_SLOW),
         Truth("all equal", **same, noise=_TAILS),
         Truth("all equal", **same, noise=_DRIFTS, heat=0.01, warm_up=0.05),
+        *(Truth("all equal", **same, noise=noise, boards=1, lasting=0.01) for noise in (_SLOW, _NONE)),
         Truth("two equal", ((0.0, 0.0), (0.0, 0.0)), ((1.0, 1.0),), _SLOW, boards=1, heat=0.01, warm_up=0.05),
         Truth("a trade", _TRADE, ((1.0,) * 3,), _SLOW, heat=0.005),
         Truth(_APART_NAME, _APART, ((1.0,) * 4,), _SLOW),

@@ -32,6 +32,7 @@ def conditions() -> list[tuple[Condition, Promise]]:
     found = [(Condition(0.0, noise), _EQUAL) for noise in _NOISES]
     found += [(Condition(0.03, noise), _WORSE) for noise in _NOISES]
     found += [(Condition(LIMIT, noise), limit) for noise in _AT_LIMIT]
+    found += [(Condition(LIMIT, noise, lasting=0.01), limit) for noise in (_PHI, Noise(0.0, sigma=0.0))]
     found += [
         (Condition(0.0, _PHI, void=0.05), _EQUAL),
         (Condition(0.03, _PHI, void=0.05), _WORSE),

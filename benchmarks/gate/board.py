@@ -21,19 +21,23 @@ _WATTS = 8.0
 class Board:
     """One board with its own bias, its own noise, and a candidate that truly changes the joules."""
 
-    def __init__(self, seat: Seat, change: float, noise: Noise, rng: np.random.Generator, *, void: float) -> None:
-        """Take what the candidate changes (0.03 is +3 %) and how likely a trial is void."""
+    def __init__(
+        self, seat: Seat, change: float, noise: Noise, rng: np.random.Generator, *, void: float, lasting: float
+    ) -> None:
+        """Take what the candidate changes (0.03 is +3 %), how likely a trial is void, and what is new in each quad."""
         self._template = Record.model_validate(_record(seat))
         bias = _BOARD_SIGMA * rng.standard_normal()
         self._series = (bias + noise.series(rng, _MOST)).tolist()
         self._void = (rng.random(_MOST) < void).tolist()
-        self._change = log1p(change)
+        self._change = (log1p(change) + (lasting * rng.standard_normal(_MOST) if lasting else np.zeros(_MOST))).tolist()
+        self._valid = 0
         self.records: list[Record] = []
 
     def run(self, role: Role) -> Record:
         """Run one trial and keep its record."""
         nth = len(self.records)
-        joules = _WATTS / 20 * exp(self._series[nth] + (self._change if role == CANDIDATE else 0.0))
+        joules = _WATTS / 20 * exp(self._series[nth] + (self._change[self._valid // 4] if role == CANDIDATE else 0.0))
+        self._valid += not self._void[nth]
         power = self._template.power[0].model_copy(update={"joules_per_inference": joules})
         made = {"id": f"{nth:016x}", "role": role, "power": [power], "voids": _VOID if self._void[nth] else []}
         self.records.append(self._template.model_copy(update=made))

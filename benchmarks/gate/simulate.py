@@ -33,11 +33,14 @@ class Condition:
     """On so many boards alone the change is there, on the others there is none; None: on all."""
     void: float = 0.0
     """How likely a trial is void and run again."""
+    lasting: float = 0.0
+    """What the change is off by in a whole quad, and anew in the next, one standard deviation."""
 
     def __str__(self) -> str:
         """Return it in a few words."""
         where = "" if self.boards == 1 else f", {self.boards} boards"
         where += "" if self.worse is None else f", {self.worse} of them worse"
+        where += f", the same within a quad {100 * self.lasting:g} %" if self.lasting else ""
         return f"{self.noise}{where}" + (f", {100 * self.void:g} % void" if self.void else "")
 
 
@@ -82,7 +85,7 @@ def simulate(condition: Condition, number: int, seed: int) -> Gates:
 
 def _run_seat(policy: Policy, seat: Seat, nth: int, condition: Condition, rng: np.random.Generator) -> SeatVerdict:
     change = condition.change if condition.worse is None or nth < condition.worse else 0.0
-    board = Board(seat, change, condition.noise, rng, void=condition.void)
+    board = Board(seat, change, condition.noise, rng, void=condition.void, lasting=condition.lasting)
     while not (verdict := judge_seat(policy, seat, board.records, final=False)).decided:
         for role in verdict.next:
             if board.run(role).voids:
