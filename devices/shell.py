@@ -8,6 +8,9 @@ from typing import ClassVar, Protocol, Self
 
 from pydantic import BaseModel
 
+STANDING_S = 366 * 86_400.0
+"""A stream needs a deadline. For a helper that stands on the board as long as it is asked: longer than any trial."""
+
 
 @dataclass(frozen=True, slots=True)
 class Result:

@@ -14,15 +14,13 @@ from pathlib import PurePosixPath
 from shlex import quote
 
 from devices.errors import ConnectionLost, DeadlineExceeded, Unreachable
-from devices.shell import Line, Shell, Stream
+from devices.shell import STANDING_S, Line, Shell, Stream
 from devices.standing import Standing
 from power.onboard.files import Files, Unanswered
 from power.port import Port
 
 _ANSWER_S = 5.0
 """Assumed: a board that has not read a few lines by then hangs. A connection that has to be made has its own time."""
-_LIFE_S = 86_400.0
-"""A stream needs a deadline; no trial takes a day."""
 _NOTHING_S = 0.001
 """What has come is there at once; a stream wants some time all the same."""
 _HINT = "is the board up? These sensors are its own, read over its shell"
@@ -163,7 +161,7 @@ class BoardProgram:
 
     def _running(self) -> Stream:
         if self._stream is None:
-            self._stream = self._shell.stream(self._command, timeout_s=_LIFE_S).__enter__()
+            self._stream = self._shell.stream(self._command, timeout_s=STANDING_S).__enter__()
         return self._stream
 
 

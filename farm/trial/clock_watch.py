@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from devices.errors import ConnectionLost, DeadlineExceeded, DeviceError
-from devices.shell import Shell
+from devices.shell import STANDING_S, Shell
 
 from ..errors import LabFault
 from .clock import ClockMap, Offset, Probe, intersect
@@ -25,8 +25,6 @@ next."""
 _START_TIMEOUT_S = 30.0
 """For the helper's Python to start on the slowest board under load (assumed; a Pi Zero W takes 2 s)."""
 _PROBE_TIMEOUT_S = 5.0
-_LIFE_S = 86_400.0
-"""A stream needs a deadline; no trial takes a day."""
 
 _HELPER = """\
 import sys, time
@@ -61,7 +59,7 @@ class ClockWatch:
         self._shell, self._every_s, self._gone = shell, every_s, gone or threading.Event()
         self._command = command or _PYTHON
         self._whose = "its python3" if command is None else "the artifact's clock"
-        self._helper = shell.stream(self._command, timeout_s=_LIFE_S)
+        self._helper = shell.stream(self._command, timeout_s=STANDING_S)
         self._lost: ConnectionLost | None = None
         self._asked = 0
         self._offsets: list[Offset] = []
@@ -146,7 +144,7 @@ class ClockWatch:
             return
         try:
             self._helper.__exit__(None, None, None)
-            self._helper = self._shell.stream(self._command, timeout_s=_LIFE_S)
+            self._helper = self._shell.stream(self._command, timeout_s=STANDING_S)
             self._helper.__enter__()
             self._offsets.append(self._probe(_START_TIMEOUT_S).offset)
             self._lost = None

@@ -20,7 +20,7 @@ from typing import Self
 from devices.board import Board
 from devices.errors import ConnectionLost, DeadlineExceeded, DeviceError
 from devices.facts import script
-from devices.shell import Stream
+from devices.shell import STANDING_S, Stream
 
 from ...store.board_facts import AcceleratorFacts
 from . import helper
@@ -36,8 +36,6 @@ _AGAIN_S = 1.0
 _MOST_OWN_STATUS = 128
 """Above it a signal has ended a program (POSIX shell), as a board that goes down does."""
 _WAKE_S = 0.5
-_LIFE_S = 86_400.0
-"""A stream needs a deadline; no trial takes a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +129,7 @@ class StateWatch:
     def _begin(self) -> None:
         self._heard.append([])
         try:
-            self._stream = self._board.shell.stream(self._command, timeout_s=_LIFE_S)
+            self._stream = self._board.shell.stream(self._command, timeout_s=STANDING_S)
             self._stream.__enter__()
         except DeviceError as fault:
             self._end()

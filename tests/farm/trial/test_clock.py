@@ -7,11 +7,13 @@ import time
 import pytest
 
 from devices.errors import ConnectionLost
-from devices.shell import Line
+from devices.shell import STANDING_S, Line
 from farm.errors import LabFault
 from farm.trial import clock_watch
+from farm.trial.around import MOST_S
 from farm.trial.clock import ClockMap, Offset, Probe, intersect
 from farm.trial.clock_watch import ClockWatch
+from farm.trial.scenario import FixedRate, SingleStream
 
 START_NS = 5_000_000_000_000
 S = 1_000_000_000
@@ -197,6 +199,7 @@ class Helpers:
         self.breaks, self.twice = threading.Event(), threading.Event()
 
     def stream(self, _command, *, timeout_s):
+        assert timeout_s == STANDING_S
         made = Telling(self) if not self.made else self.second(self)
         self.made.append(made)
         return made
@@ -265,3 +268,8 @@ def test_a_helper_that_tells_no_time_after_a_broken_link_is_told_at_the_trials_e
         watch._thread.join(10)
         with pytest.raises(LabFault, match="its python3 answers: 'welcome'"):
             watch.finish()
+
+
+@pytest.mark.parametrize("longest", [SingleStream(MOST_S), FixedRate(5, MOST_S)], ids=lambda one: one.name)
+def test_what_is_asked_during_a_trial_stands_longer_than_any_trial_takes(longest):
+    assert longest.limit_s + 2 * MOST_S + MOST_S < STANDING_S  # idle before and after, and what is scored
