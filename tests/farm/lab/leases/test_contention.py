@@ -15,7 +15,7 @@ def test_never_two_holders_nobody_starves_nothing_is_left():
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=280,
         check=False,
     )
     found = json.loads(done.stdout.splitlines()[-1])
