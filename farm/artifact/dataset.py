@@ -154,8 +154,20 @@ def format_idx(values: NDArray[np.uint8]) -> bytes:
 
 
 def save_dataset(folder: Path, images: NDArray[np.uint8], labels: NDArray[np.uint8], *, name: str, source: str) -> str:
-    """Write a data set's three files and return its id; images as :attr:`Dataset.images` has them."""
-    value_max, classes = int(images.max()), int(labels.max()) + 1
+    """Write a data set's three files and return its id; images as :attr:`Dataset.images` has them.
+
+    Raises:
+        UsageFault: these are not one image a label, or no whole numbers from 0 to 255: none is changed to be kept.
+    """
+    for what, values, ranks in (("images", images, (3, 4)), ("labels", labels, (1,))):
+        whole = values.dtype.kind in "iu" and values.ndim in ranks and values.size and len(values) == len(labels)
+        if not whole or values.min() < 0 or values.max() > np.iinfo(np.uint8).max:
+            shape = "x".join(map(str, values.shape))
+            want = "whole numbers from 0 to 255: images (n, h, w) or (n, h, w, 3), and n labels"
+            raise UsageFault(f"{name}: {what} are {shape} {values.dtype}; want {want}")
+    if images.ndim == 4 and images.shape[3] != _RGB:
+        raise UsageFault(f"{name}: images have {images.shape[3]} channels; want 3, or (n, h, w) where they are grey")
+    value_max, classes = max(1, int(images.max())), int(labels.max()) + 1
     return write_dataset(folder, images, labels, name=name, source=source, value_max=value_max, classes=classes)
 
 

@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Mapping
 from math import prod
 from pathlib import PurePosixPath
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from ..errors import UsageFault
 from .bound import binds_engine
 from .document import Part, identity
+from .document import shown as printable
 from .kind import kind_of
-from .manifest import Input, Output, Runtime
+from .manifest import Dtype, Input, Output, Runtime
 from .model.compiled import NCSDK, told
 from .model.layers import layers
 from .model.malformed import Malformed
@@ -40,6 +41,9 @@ _MADE_OF_ONNX: Mapping[Runtime, str] = {
 P = TypeVar("P", bound=Part)
 
 _COLOURS = (1, 3, 4)
+_IMAGES = 4
+"""Dimensions of a batch of them."""
+_DTYPES: tuple[str, ...] = get_args(Dtype)
 
 
 def describe(
@@ -72,7 +76,7 @@ def describe(
         raise UsageFault(f"{where}: {entry} is no model of a kind known by its bytes or its name; say --runtime")
     given, wanted = said.input or _input(net), said.output or _output(net)
     precision = said.precision or ("int8" if runtime == "edgetpu" else _precision(net))  # its compiler takes no other
-    missing = [f"{where}: {fault}" for fault in _missing(entry, runtime, said, given, wanted, precision)]
+    missing = [f"{where}: {fault}" for fault in _missing(entry, net, runtime, said, given, wanted, precision)]
     if runtime != "command":  # a program makes of its model what it likes
         missing += [f"{where}: {fault}" for fault in _otherwise(net, said)]
     if given is None or wanted is None or precision is None or missing:
@@ -99,19 +103,44 @@ def describe(
 
 
 def _missing(
-    entry: str, runtime: Runtime, said: Said, given: Input | None, wanted: Output | None, precision: str | None
+    entry: str,
+    net: Net | None,
+    runtime: Runtime,
+    said: Said,
+    given: Input | None,
+    wanted: Output | None,
+    precision: str | None,
 ) -> Iterator[str]:
-    for what, option, value in (
-        ("its one input", "--input NAME:1x1x32x32:float32", given),
-        ("its one output", "--output NAME:1x10:float32", wanted),
-        ("its precision", "--precision, e.g. int8", precision),
-    ):
-        if value is None:
-            yield f"{entry} does not tell {what}; say {option}"
+    if given is None:
+        yield _untold(
+            entry, "input", net.inputs if net and runtime != "command" else (), "--input NAME:1x1x32x32:float32"
+        )
+    elif runtime != "command" and len(given.shape) == _IMAGES and given.shape[0] > 1:
+        yield f"{entry} takes {given.shape[0]} images at once, and is fed one; want a batch of 1, or an open one"
+    if wanted is None:
+        yield _untold(
+            entry, "output", net.outputs if net and runtime != "command" else (), "--output NAME:1x10:float32"
+        )
+    if precision is None:
+        yield f"{entry} does not tell its precision; say --precision, e.g. int8"
     if runtime == "tensorrt" and not binds_engine(said.bound_to):
         yield "a TensorRT engine runs on one kind of GPU and one version; say --bound gpu=… --bound tensorrt=…"
     if PurePosixPath(entry).suffix == ".onnx" and (made := _MADE_OF_ONNX.get(runtime)):
         yield f"{entry} is ONNX, and {runtime} wants {made}"
+
+
+def _untold(entry: str, side: str, ports: tuple[Port, ...], option: str) -> str:
+    there = ", ".join(map(_in_words, ports))
+    if side == "input" and len(ports) > 1:
+        return f"{entry} has {len(ports)} inputs, and is fed one: {there}"
+    if len(ports) == 1 and ports[0].dtype not in _DTYPES:
+        return f"{entry}: its {side} is {there}; want one of {', '.join(_DTYPES)}"
+    return f"{entry} does not tell its one {side}; say {option}" + (f"; it has {there}" if there else "")
+
+
+def _in_words(port: Port) -> str:
+    shape = "x".join("?" if side is None else str(side) for side in port.shape)
+    return f"{printable(port.name)} {shape} {port.dtype}"
 
 
 def _otherwise(net: Net | None, said: Said) -> Iterator[str]:
@@ -126,10 +155,11 @@ def _otherwise(net: Net | None, said: Said) -> Iterator[str]:
             named = list(ports)
         port = named[0] if named else None
         if port is None:
-            yield f"{option} {tensor.name}: the file has {', '.join(port.name for port in ports)}"
+            yield f"{option} {tensor.name}: the file has {', '.join(map(_in_words, ports))}"
         elif port.dtype != tensor.dtype or not _fits(tensor.shape, port.shape):
-            shape = "x".join("?" if side is None else str(side) for side in port.shape)
-            yield f"{option} {tensor.name}: is {shape} {port.dtype} in the file"
+            yield f"{option} {tensor.name}: in the file it is {_in_words(port)}"
+        elif option == "--input" and len(ports) > 1:
+            yield _untold(said.entry or "it", "input", ports, option)
 
 
 def _fits(said: tuple[int, ...], told: tuple[int | None, ...]) -> bool:

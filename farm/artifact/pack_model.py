@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,6 +21,9 @@ from .preprocess import tensor_sha256
 from .reference import reference_of
 from .said import Said
 from .score import EXTRAS, score, scores_here
+
+_FEWEST = 2
+"""Scores that one can be the highest of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ def _with_numbers(source: Path) -> dict[str, Content]:
         try:
             others = external_files(contents[source.name].data)
         except Malformed as error:
-            raise UsageFault(f"{source}: {error}") from error
+            raise UsageFault(f"{source}: no ONNX file: {error}") from error
     for name in others:
         if Path(name).name != name or not name.isprintable() or not name:
             raise UsageFault(f"{source}: keeps numbers in {name!r}; want a file beside it")
@@ -99,10 +103,13 @@ def _scored(
     executables = {name: {"executable": True} for name, content in contents.items() if content.executable}
     manifest = check(Manifest, {**described, "files": {n: f | executables.get(n, {}) for n, f in files.items()}}, where)
     require_kind_of(manifest, contents[manifest.entry].data, where)
+    if manifest.runtime != "command" and prod(manifest.output.shape) < _FEWEST:
+        raise UsageFault(f"{where}: gives one score, and the class is the highest of several; want one score a class")
     try:
         sha256 = tensor_sha256(dataset.images, manifest)
     except ValueError as error:
-        raise UsageFault(f"{where}: images of this data set do not become its input: {error}; say --upscale") from error
+        what = f"images of this data set do not become its input: {error}"
+        raise UsageFault(f"{where}: {what}; say --upscale, or name one of its size and colours") from error
     preprocess = {**described["preprocess"], "sha256": sha256}
     total = len(dataset.labels)
     if known is not None:

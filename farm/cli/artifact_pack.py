@@ -107,6 +107,7 @@ def run(args: Namespace) -> None:
 
 def _described(args: Namespace, source: Path) -> tuple[Path, str]:
     from ..artifact.dataset import load_dataset
+    from ..artifact.document import NAME
     from ..artifact.pack_model import Known, pack_model
     from ..artifact.unpack import read_manifest
     from .artifact_facts import facts
@@ -114,6 +115,8 @@ def _described(args: Namespace, source: Path) -> tuple[Path, str]:
     if not source.exists():
         raise UsageFault(f"{source}: no such file; want a model, or a folder with one")
     name: str = args.name or (source.name if source.is_dir() else source.stem)
+    if not re.fullmatch(NAME, name):
+        raise UsageFault(f"{name!r} is no name of an artifact: letters, digits, '.', '_' and '-'; --name NAME")
     said = _said(args, name)
     out: Path = args.out or source.with_name(f"{name}.tar.zst")
     _require_elsewhere(out, source, args.parent)

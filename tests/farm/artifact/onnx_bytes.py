@@ -4,7 +4,7 @@ import struct
 
 import numpy as np
 
-TYPES = {"float32": 1, "uint8": 2, "int8": 3, "int32": 6, "int64": 7, "float16": 10}
+TYPES = {"float32": 1, "uint8": 2, "int8": 3, "int32": 6, "int64": 7, "float16": 10, "float64": 11}
 
 
 def _varint(value: int) -> bytes:
@@ -70,10 +70,11 @@ def model(
     constants: dict[str, np.ndarray | bytes],
     inputs: dict[str, list[int | str]],
     outputs: dict[str, list[int | str]] | None = None,
+    dtype: str = "float32",
 ) -> bytes:
     graph = b"".join(blob(1, one) for one in nodes)
     for name, value in constants.items():
         graph += blob(5, value if isinstance(value, bytes) else tensor(name, value))
-    graph += b"".join(blob(11, port(name, shape)) for name, shape in inputs.items())
-    graph += b"".join(blob(12, port(name, shape)) for name, shape in (outputs or {}).items())
+    graph += b"".join(blob(11, port(name, shape, dtype)) for name, shape in inputs.items())
+    graph += b"".join(blob(12, port(name, shape, dtype)) for name, shape in (outputs or {}).items())
     return number(1, 8) + blob(7, graph) + blob(8, number(2, 13))

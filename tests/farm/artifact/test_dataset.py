@@ -14,6 +14,31 @@ def test_a_data_set_comes_back_as_it_was_saved(dataset):
     assert parse_idx(dataset.images_path.read_bytes()).tolist() == dataset.images.tolist()
 
 
+IMAGES, LABELS = np.ones((2, 8, 8), np.uint8), np.arange(2)
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "told"),
+    [
+        (IMAGES / 2, LABELS, "images are 2x8x8 float64; want whole numbers"),
+        (IMAGES.astype(int) * 256, LABELS, "images are 2x8x8 int64"),
+        (IMAGES, LABELS - 1, "labels are 2 int64"),
+        (IMAGES, LABELS[:1], "images are 2x8x8 uint8; want .* n labels"),
+        (IMAGES[:0], LABELS[:0], "images are 0x8x8"),
+        (np.ones((2, 8, 8, 4), np.uint8), LABELS, "images have 4 channels"),
+    ],
+)
+def test_what_no_data_set_can_keep_is_not_changed_to_be_kept(tmp_path, images, labels, told):
+    with pytest.raises(UsageFault, match=rf"cam: {told}"):
+        save_dataset(tmp_path / "set", images, labels, name="cam", source="made up")
+    assert not (tmp_path / "set").exists()
+
+
+def test_black_images_are_images(tmp_path):
+    save_dataset(tmp_path / "set", IMAGES * 0, LABELS, name="cam", source="made up")
+    assert load_dataset(tmp_path / "set").manifest.value_max == 1
+
+
 @pytest.mark.parametrize("file", ["images.idx", "labels.idx"])
 def test_one_changed_byte_refuses_the_data_set(dataset, file):
     path = dataset.folder / file

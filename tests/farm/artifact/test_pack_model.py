@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -127,7 +128,7 @@ def test_steps_for_whole_numbers_are_the_real_ones_by_the_inputs_scale():
         ("weights.bin", Said(), ["say --runtime"]),
         ("weights.bin", Said(runtime="tflite", input=an_input(), output=an_output(), precision="int8"), ["no TFLite"]),
         ("weights.bin", Said(entry="other.bin"), ["no file other.bin in it; there are weights.bin"]),
-        ("broken.onnx", Said(), ["broken.onnx: "]),
+        ("broken.onnx", Said(), ["broken.onnx: no ONNX file: "]),
         ("broken.xml", Said(), ["broken.bin: No such file"]),
     ],
 )
@@ -143,9 +144,9 @@ def test_what_no_file_tells_must_be_said(tmp_path, name, said, told):
     ("said", "told"),
     [
         (Said(input=an_input("picture")), "--input picture: the file has image"),
-        (Said(input=an_input(shape=(1, 1, 9, 8))), r"--input image: is \?x1x8x8 float32 in the file"),
-        (Said(input=an_input(dtype="uint8")), "--input image: is"),
-        (Said(output=an_output("scores", (1, 3), "float32")), r"--output scores: is \?x10 float32 in the file"),
+        (Said(input=an_input(shape=(1, 1, 9, 8))), r"--input image: in the file it is image \?x1x8x8 float32"),
+        (Said(input=an_input(dtype="uint8")), "--input image: in the file it is"),
+        (Said(output=an_output("scores", (1, 3), "float32")), r"--output scores: .* it is scores \?x10 float32"),
     ],
 )
 def test_what_is_said_otherwise_than_the_file_says_is_refused(tiny, said, told):
@@ -167,8 +168,43 @@ def test_only_the_batch_may_be_left_open(tiny):
 
 
 @pytest.mark.parametrize(
+    ("inputs", "outputs", "said", "told"),
+    [
+        (
+            {"x": [1, 4], "z": [1, 4]},
+            {"y": [1, 4]},
+            Said(),
+            "has 2 inputs, and is fed one: x 1x4 float32, z 1x4 float32",
+        ),
+        ({"x": [1, 4], "z": [1, 4]}, {"y": [1, 4]}, Said(input=an_input("x", (1, 4))), "has 2 inputs, and is fed one"),
+        ({"x": [1, 4]}, {"y": [1, 4], "x": [1, 4]}, Said(), "--output NAME:1x10:float32; it has y 1x4 float32, x 1x4"),
+        ({"x": [4, 1, 2, 2]}, {"y": [4, 4]}, Said(), "takes 4 images at once, and is fed one"),
+    ],
+)
+def test_a_model_that_cannot_be_fed_or_read_is_told_with_what_it_has(tiny, inputs, outputs, said, told):
+    tiny.write_bytes(model([node("Relu", ["x"], ["y"])], {}, inputs, outputs))
+    with pytest.raises(UsageFault) as fault:
+        made_of(tiny, replace(said, precision="float32"))
+    assert told in "\n".join(fault.value.faults)
+
+
+def test_a_type_that_no_runner_feeds_is_told(tiny):
+    tiny.write_bytes(model([node("Relu", ["x"], ["y"])], {}, {"x": [1, 4]}, {"y": [1, 4]}, "float64"))
+    with pytest.raises(UsageFault, match=r"its input is x 1x4 float64; want one of float32, .*"):
+        made_of(tiny, Said(precision="float32"))
+
+
+def test_one_score_is_the_highest_of_none(tiny, dataset):
+    nodes = [node("GlobalAveragePool", ["x"], ["p"]), node("Flatten", ["p"], ["y"])]
+    tiny.write_bytes(model(nodes, {}, {"x": [1, 1, 8, 8]}, {"y": [1, 1]}))
+    with pytest.raises(UsageFault, match="gives one score"):
+        pack_model(tiny, replace(NOTHING, precision="float32"), tiny.parent / "out.tar.zst", dataset=dataset)
+
+
+@pytest.mark.parametrize(
     ("words", "told"),
     [
+        (["--name", "größe 2"], "'größe 2' is no name of an artifact: letters"),
         (["--scale", "nan"], "--scale nan: nan: no numbers"),
         (["--scale", "1,inf"], "no numbers"),
         (["--upscale", "nanx8"], "no numbers"),
