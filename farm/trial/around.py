@@ -84,8 +84,8 @@ class Common:
             raise UsageFault(f"start_zone: {self.start_zone!r} has no start_celsius to be held to")
 
     @property
-    def between_s(self) -> float:
-        """The longest that nothing is due between two frames."""
+    def silent_s(self) -> float:
+        """How long a run may tell nothing because nothing is due."""
         return 0.0
 
     @property

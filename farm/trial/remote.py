@@ -141,7 +141,7 @@ def run_on_board(
     own = deployment.artifact.manifest.command is not None
     words = command(deployment, plan(scenario, quiet_s, burst_s), keep=kept.path if kept is not None else "")
     # it tells nothing between two frames, nor while it rests and then loads the board as long as a slow meter wants
-    rests_s = quiet_s + _BURST_AT_MOST * burst_s + scenario.between_s
+    rests_s = quiet_s + _BURST_AT_MOST * burst_s + scenario.silent_s
     following = Following(shell, words, kept, keeps=not own, signs=signs, timeout_s=whole_s, rests_s=rests_s)
     events = Ticked(following.events(), _WATCH_S, f"run on {shell.name}")
     try:

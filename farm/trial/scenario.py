@@ -57,9 +57,9 @@ class FixedRate(Common):
         return 2 * self.span_s + _BEHIND_S
 
     @property
-    def between_s(self) -> float:
-        """From one frame to the next."""
-        return 1 / self.rate_hz
+    def silent_s(self) -> float:
+        """From one frame to the next, and on: the last one is told when its own time is over."""
+        return 2 / self.rate_hz
 
     @property
     def period_ns(self) -> int:
@@ -187,8 +187,8 @@ class Server(Common):
         return None if self.deadline_ms is None else round(self.deadline_ms * 1e6)
 
     @property
-    def between_s(self) -> float:
-        """As long as chance makes it."""
+    def silent_s(self) -> float:
+        """From one frame to the next, as long as chance makes it."""
         return _LONGEST_PAUSE / self.rate_hz
 
     def plan(self) -> dict[str, Any]:
