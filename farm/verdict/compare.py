@@ -86,7 +86,7 @@ def _look(question: Question, worse: Sequence[float], limit: float, look: int) -
     missing = None
     if outcome == "no verdict" and mean != limit:
         alpha = question.false_regression if mean > limit else question.false_pass
-        missing = 2 * more(alpha, quads, look, deviation / sqrt(2), abs(mean - limit))
+        missing = 2 * more(alpha, quads, quads[look], deviation / sqrt(2), abs(mean - limit))
     return Answer(outcome, pairs, exp(sign * mean) - 1, bounds[0], bounds[1], missing)
 
 

@@ -80,17 +80,17 @@ def multiplier(alpha: float, looks: tuple[int, ...], look: int) -> float:
     return float(-special.stdtrit(looks[look] - 1, levels(alpha, looks)[look]))
 
 
-def more(alpha: float, looks: tuple[int, ...], look: int, deviation: float, distance: float) -> int:
+def more(alpha: float, looks: tuple[int, ...], units: int, deviation: float, distance: float) -> int:
     """Return about how many more units bring a limit out of the interval, were estimate and scatter to stay.
 
     Args:
         alpha: risk over all looks.
         looks: see :func:`levels`.
-        look: the one that has left it open.
+        units: that there are, and that leave it open.
         deviation: standard deviation of a unit.
         distance: from the estimate to the limit, above 0.
     """
-    later = range(look + 1, len(looks))
+    later = [look for look, count in enumerate(looks) if count > units]
     enough = (looks[n] for n in later if multiplier(alpha, looks, n) * deviation < distance * sqrt(looks[n]))
     beyond = multiplier(alpha, looks, len(looks) - 1) * deviation / distance
-    return next(enough, max(looks[-1] + 1, ceil(beyond**2))) - looks[look]
+    return next(enough, max(looks[-1] + 1, ceil(beyond**2))) - units

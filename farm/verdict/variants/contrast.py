@@ -71,22 +71,23 @@ def contrast(seen: Sequence[float], sure: Sure, *, at_most: bool) -> Contrast:
     if pairs == 0:
         return Contrast(0)
     mean, most = fmean(seen), max(sure.most, pairs)
-    looks = tuple(range(min(_FIRST_LOOK, most), most + 1))
-    if pairs < max(LEAST, looks[0]):
+    if pairs < LEAST:
         return Contrast(pairs, exp(mean) - 1)
-    look, deviation = pairs - looks[0], max(stdev(seen), FLOOR)
-    half = multiplier(sure.alpha / 2, looks, look) * deviation / sqrt(pairs)
-    margin = log1p(sure.resolution)
-    state = _state(-mean if at_most else mean, half, margin)
+    looks, alpha = tuple(range(min(_FIRST_LOOK, most), most + 1)), sure.alpha / 2
+    deviation, margin = max(stdev(seen), FLOOR), log1p(sure.resolution)
     # until the interval leaves 0, or lies within what matters: whichever is sooner
-    wanted = max(abs(mean), margin - abs(mean))
+    missing = more(alpha, looks, pairs, deviation, max(abs(mean), margin - abs(mean)))
+    if pairs < looks[0]:
+        return Contrast(pairs, exp(mean) - 1, more=missing)
+    half = multiplier(alpha, looks, pairs - looks[0]) * deviation / sqrt(pairs)
+    state = _state(-mean if at_most else mean, half, margin)
     return Contrast(
         pairs,
         exp(mean) - 1,
         exp(mean - half) - 1,
         exp(mean + half) - 1 if mean + half < _MOST else inf,
         state,
-        more(sure.alpha / 2, looks, look, deviation, wanted) if state == "open" else None,
+        missing if state == "open" else None,
     )
 
 

@@ -50,13 +50,13 @@ def test_of_many_units_it_is_what_the_normal_law_says(stats):
 
 def test_as_many_more_as_it_says_are_enough_and_one_less_is_not():
     looks, distance, deviation = tuple(range(4, 41)), 0.01, 0.012
-    missing = more(0.025, looks, 0, deviation, distance)
+    missing = more(0.025, looks, 4, deviation, distance)
 
     def half(units):
         return multiplier(0.025, looks, units - 4) * deviation / sqrt(units)
 
     assert half(4 + missing) < distance <= half(4 + missing - 1)
-    assert more(0.025, looks, 0, 1.0, distance) > 40_000 - 4  # beyond the last look, by the last one's multiplier
+    assert more(0.025, looks, 4, 1.0, distance) > 40_000 - 4  # beyond the last look, by the last one's multiplier
 
 
 def test_without_scipy_one_is_told_what_to_install(monkeypatch):
