@@ -11,8 +11,8 @@ from .gone import Gone
 from .kept import Kept, Seen
 from .signs import Signs
 
-BROKEN = (ConnectionLost, Unreachable, DeadlineExceeded)
-"""What a link raises that may be there again in a moment."""
+BROKEN = (ConnectionLost, Unreachable, DeadlineExceeded, AuthenticationRefused)
+"""What a link raises that may be there again in a moment; refused is who comes while a board boots."""
 AWAY_S = 45.0
 """So long the board may not answer at all. A Wi-Fi that a board has lost is joined again in less (5 to 30 s, assumed);
 a board that needs longer has most likely rebooted, and then its run is lost anyway."""
@@ -71,7 +71,7 @@ class Lookout:
         while not self._ending.is_set():
             try:
                 return self.look()
-            except (*BROKEN, AuthenticationRefused) as error:  # refused is who comes while it boots
+            except BROKEN as error:
                 self.broke()
                 since_ns = self.lost_ns or 0
                 if monotonic_ns() - since_ns > AWAY_S * 1e9:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from devices.errors import ConsoleFault, DeadlineExceeded, Unreachable
+from devices.errors import AuthenticationRefused, ConsoleFault, DeadlineExceeded, Unreachable
 from farm.errors import LabFault
 from farm.trial.following import Following
 from farm.trial.gone import Gone
@@ -244,6 +244,23 @@ def test_a_run_may_rest_and_load_the_board_as_long_as_a_slow_meter_wants(tiny, s
     with pytest.raises(InterruptedError):
         run_on_board(shell, tiny(), SLOW, quiet_s=30, burst_s=80, progress=lambda _: None, watch=lambda: None)
     assert seen["rests_s"] >= 30 + 80 + 2 * 200
+
+
+def test_a_login_that_is_refused_in_mid_run_is_tried_again_as_while_a_board_boots(shell, tmp_path, monkeypatch):
+    monkeypatch.setattr("farm.trial.following._QUIET_S", 0.1)
+    refusals, real = [AuthenticationRefused("here", "no key is taken")] * 2, shell.run
+
+    def run(command, **how):
+        if "df -Pk" in command and refusals:  # a look
+            raise refusals.pop()
+        return real(command, **how)
+
+    shell.run = run
+    command = 'sleep 0.4; echo \'{"event": "end"}\''
+    following = Following(shell, command, Kept(str(tmp_path / "runs")), keeps=False, signs=Signs(), timeout_s=9)
+    assert [told.event for told in following.events()] == [{"event": "end"}]
+    assert refusals == []
+    following.end()
 
 
 def test_what_is_only_in_the_file_is_read_there_though_the_link_holds(shell, tmp_path, monkeypatch):
