@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from math import prod
+from math import isfinite, prod
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal, cast
@@ -40,7 +40,7 @@ class TensorChange:
     """Numbers that differ; None where types or shapes do, or they are not read."""
     total: int
     largest: float | None
-    """Largest difference of two numbers."""
+    """Largest difference of two numbers; None where a changed one is none (NaN), or infinite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,4 +173,5 @@ def _changed(a: Constant, b: Constant) -> tuple[int | None, float | None]:
     count = int(np.count_nonzero(differ))
     if not count:
         return 0, None
-    return count, float(np.abs(a.values[differ].astype(np.float64) - b.values[differ].astype(np.float64)).max())
+    largest = float(np.abs(a.values[differ].astype(np.float64) - b.values[differ].astype(np.float64)).max())
+    return count, largest if isfinite(largest) else None

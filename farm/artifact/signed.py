@@ -17,7 +17,7 @@ from ..lab.inventory import Lab
 from .allowed_signers import Signer, Signers, matches
 from .document import SIGNATURE, canonical
 from .manifest import Manifest
-from .ssh_keys import BadSignature, PrivateKey
+from .ssh_keys import LEAST_RSA_BITS, BadSignature, PrivateKey
 from .sshsig import Signature, sign
 from .unpack import Artifact, open_artifact, read_manifest, signature_path
 
@@ -162,4 +162,6 @@ def load_key(path: Path, passphrase: str | None = None) -> PrivateKey:
         raise UsageFault(f"{path}: {what}: {error}") from error
     if not isinstance(key, ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
         raise UsageFault(f"{path}: keys of this kind are not used here; want Ed25519, ECDSA or RSA")
+    if isinstance(key, rsa.RSAPrivateKey) and key.key_size < LEAST_RSA_BITS:
+        raise UsageFault(f"{path}: an RSA key of {key.key_size} bits, which nobody here accepts; want {LEAST_RSA_BITS}")
     return key

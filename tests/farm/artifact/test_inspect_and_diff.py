@@ -19,6 +19,8 @@ from farm.artifact.unpack import open_artifact, read_manifest
 from farm.cli.main import main
 from farm.errors import Exit
 
+from .onnx_bytes import model, node
+
 SAMPLES = Path(__file__).parents[2] / "lab" / "artifacts"
 
 
@@ -154,6 +156,21 @@ def test_numbers_that_changed_are_counted(source, described, tmp_path):
         ("weight4", 2, 48_000, largest)
     ]
     assert found.same_tensors == 25
+
+
+def test_a_change_that_no_number_tells_is_none(source, described, tmp_path, capsys):
+    for name, weight in (("a", 1.0), ("b", np.nan)):
+        nodes = [node("MatMul", ["x", "w"], ["y"])]
+        constants = {"w": np.array([[1, weight]], np.float32)}
+        (source / "model.onnx").write_bytes(model(nodes, constants, {"x": [1, 1]}, {"y": [1, 2]}))
+        (source / "manifest.json").write_text(json.dumps(described | {"name": name}))
+        pack(source, tmp_path / f"{name}.tar.zst")
+    packed = [str(tmp_path / f"{name}.tar.zst") for name in "ab"]
+    assert main(["artifact", "diff", "--json", *packed]) == Exit.PASS
+    (changed,) = json.loads(capsys.readouterr().out)["tensors"]
+    assert (changed["changed"], changed["largest"]) == (1, None)
+    assert main(["artifact", "inspect", "--json", packed[1]]) == Exit.PASS
+    json.loads(capsys.readouterr().out)
 
 
 def test_programs_get_the_differences(capsys):

@@ -90,6 +90,11 @@ def test_a_short_rsa_key_is_refused():
         require_signature(blob, string(b"rsa-sha2-256") + string(bytes(128)), DATA)
 
 
+def test_a_short_rsa_key_signs_nothing(key_file):
+    with pytest.raises(UsageFault, match="RSA key of 1024 bits, which nobody here accepts; want 2048"):
+        load_key(key_file(rsa.generate_private_key(65537, 1024)))  # noqa: S505 -- short on purpose
+
+
 def by_security_key(key, *, flags: int = 1) -> tuple[bytes, bytes]:
     """Return public key and signature as a FIDO token makes them."""
     application, tail = b"ssh:", bytes([flags]) + struct.pack(">I", 7)
