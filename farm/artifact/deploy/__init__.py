@@ -12,6 +12,7 @@ Under the board's work folder::
     incoming/                 what has arrived of contents that are not whole yet; empty after every deployment
     verified                  contents whose hash was right since the board booted
     deploying                 locked by the helper at work, with its process
+    deployer, deploying.N     the same where the shell does everything: see ``on_board/lock.sh``
     lease                     the latest lease under which anything was deployed: an earlier one's holder is refused
 
 Everything goes over one stream, opened by one command. A board with Python >= 3.5 is helped by a script that comes
@@ -37,9 +38,10 @@ from .by_python import HASH_BYTES_PER_S, bring, note, run_there
 from .by_shell import bring_by_shell
 from .fits import require_fit
 from .helper import Helper, Took
+from .lock import alone, new_deployer
 from .names import Kept, activation, deployed, links, making_room, require_done
 from .needs import NoAccelerator
-from .opening import opened
+from .opening import Opened, opened
 from .recipes import Recipes
 from .wanted import Wanted, wanted
 
@@ -143,23 +145,36 @@ def deploy(
     require_same(artifact.manifest, dataset, artifact.manifest.name)
     require_fit(shell, root, artifact.manifest, device)
     want = wanted(artifact, dataset)
-    put = partial(_put, shell, workdir, want, keep, by_shell=by_shell, tell=progress or _silent)
+    deployer = new_deployer()
+    put = partial(_put, shell, workdir, want, keep, deployer, by_shell=by_shell, tell=progress or _silent)
     try:
         took = put()
-    except _NoSpace:
-        if try_fenced(shell, workdir, making_room(shell, keep)).exit_status:
+    except _NoSpace as full:
+        room = making_room(shell, keep)
+        if full.by_shell:
+            room = alone(deployer, "is waited for", room)
+        if try_fenced(shell, workdir, room).exit_status:
             raise
         took = put()
     return _ready(workdir, artifact, dataset, want, took)
 
 
-def _put(shell: Shell, workdir: str, want: Wanted, keep: int, *, by_shell: bool, tell: Callable[[str], None]) -> Took:
+def _put(
+    shell: Shell,
+    workdir: str,
+    want: Wanted,
+    keep: int,
+    deployer: str,
+    *,
+    by_shell: bool,
+    tell: Callable[[str], None],
+) -> Took:
     """Bring what is missing and make it current; raises as :func:`deploy`."""
     blobs = list(want.blobs.values())
     total = sum(blob.size for blob in blobs)
     timeout_s = _LEAST_S + total / _SLOWEST_BYTES_PER_S + 2 * total / HASH_BYTES_PER_S
     with Recipes(blobs) as recipes, opened(shell, workdir, timeout_s=timeout_s, by_shell=by_shell) as board:
-        require_space = partial(_require_space, shell.name, workdir, board.free_bytes)
+        require_space = partial(_require_space, shell.name, workdir, board)
         if board.stream is not None:
             helper = Helper(shell, workdir, board.stream)
             took = bring(helper, shell.name, workdir, blobs, recipes, require_space, tell)
@@ -169,8 +184,9 @@ def _put(shell: Shell, workdir: str, want: Wanted, keep: int, *, by_shell: bool,
             took.chunk_s = recipes.seconds
             helper.end()
         else:
-            took = bring_by_shell(shell, workdir, blobs, require_space, tell, timeout_s=timeout_s)
-            done = try_fenced(shell, workdir, activation(shell, want, keep, linked=False))
+            took = bring_by_shell(shell, workdir, blobs, require_space, tell, deployer=deployer, timeout_s=timeout_s)
+            script = alone(deployer, "is waited for", activation(shell, want, keep, linked=False))
+            done = try_fenced(shell, workdir, script)
             require_done(shell, workdir, done.exit_status, done.text, done.stderr.decode("utf-8", "replace"))
     return took
 
@@ -195,12 +211,17 @@ def _ready(workdir: str, artifact: Artifact, dataset: Dataset, want: Wanted, too
 class _NoSpace(LabFault):
     """The board's disk does not hold what is to be sent."""
 
+    by_shell = False
+    """Whether the board's shell would have brought it."""
 
-def _require_space(board: str, workdir: str, free_bytes: int, wanted_bytes: int) -> None:
-    if free_bytes < wanted_bytes + _SPARE_BYTES:
-        said = f"{free_bytes:,} bytes free, {wanted_bytes + _SPARE_BYTES:,} needed"
+
+def _require_space(board: str, workdir: str, found: Opened, wanted_bytes: int) -> None:
+    if found.free_bytes < wanted_bytes + _SPARE_BYTES:
+        said = f"{found.free_bytes:,} bytes free, {wanted_bytes + _SPARE_BYTES:,} needed"
         hint = "keep fewer artifacts there (--keep, or `keep:` in the inventory), or look what fills the disk"
-        raise _NoSpace(board, f"{workdir}: {said}", hint=hint)
+        full = _NoSpace(board, f"{workdir}: {said}", hint=hint)
+        full.by_shell = found.stream is None
+        raise full
 
 
 def _silent(_: str) -> None:

@@ -11,6 +11,7 @@ from ...errors import LabFault, UsageFault
 from ..document import MANIFEST, SIGNATURE
 from ..fence import try_fenced
 from ..manifest import parse
+from .lock import alone, new_deployer
 from .names import Kept, deployed, require_done, store
 
 Accept = Callable[[str, bytes, bytes | None], object]
@@ -34,7 +35,7 @@ def roll_back(shell: Shell, workdir: str, *, accept: Accept | None = None) -> Ke
         LeaseLost: the shell's lease is over, or the board has seen a later one.
         devices.errors.DeviceError: the board.
     """
-    artifact = _there(shell, workdir, "before")
+    artifact = _there(shell, workdir, f"{store()}\nbefore")
     folder = f"artifacts/{artifact}"
     if not re.fullmatch("[0-9a-f]{64}", artifact):
         raise LabFault(shell.name, f"{workdir}/history: {artifact[:80]!r} is no artifact", hint="deploy again")
@@ -46,13 +47,13 @@ def roll_back(shell: Shell, workdir: str, *, accept: Accept | None = None) -> Ke
     if accept is not None:
         accept(where, manifest, _content(shell, f"{workdir}/{folder}/{SIGNATURE}"))
     sums = "".join(f"{facts.sha256} {name}\n" for name, facts in files.items())
-    _there(shell, workdir, f"back {artifact} <<'end'\n{sums}end")
+    _there(shell, workdir, alone(new_deployer(), "first", f"{store()}\nback {artifact} <<'end'\n{sums}end"))
     return next(one for one in deployed(shell, workdir) if one.artifact == artifact)
 
 
-def _there(shell: Shell, workdir: str, command: str) -> str:
-    """Run a function of ``store.sh``; return what it says."""
-    done = try_fenced(shell, workdir, f"{store()}\n{command}")
+def _there(shell: Shell, workdir: str, script: str) -> str:
+    """Run what calls a function of ``store.sh``; return what it says."""
+    done = try_fenced(shell, workdir, script)
     said = done.stderr.decode("utf-8", "replace").strip()
     if done.exit_status == _NOTHING_BEFORE:
         raise UsageFault(f"{shell.name}: {said}; `farm deploy {shell.name} --list` shows what is there")

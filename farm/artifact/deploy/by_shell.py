@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from shlex import quote
 
-from devices.errors import ConnectionLost
+from devices.errors import ConnectionLost, DeviceError
 from devices.shell import Shell, Stream
 
 from ...errors import LabFault
+from ..fence import fenced
 from .codec import chosen, frames
 from .helper import Took
+from .lock import alone, require_latest
 from .names import require_done
 from .opening import ANSWER_S
 from .wanted import Blob
@@ -28,7 +30,8 @@ _NO_SUCH_COMMAND = 127
 """POSIX shell: exit status of a command that was not found."""
 
 _SURVEY = """\
-cd {workdir} || exit 1
+set +e
+rm -f incoming/whole*
 for program in zstd gunzip; do command -v $program; done
 command -v sha256sum || exit {none}
 set -- {names}
@@ -39,7 +42,7 @@ cd ../incoming && sha256sum "$@" {pieces} 2>/dev/null
 echo end
 """
 _RECEIVE = """\
-cd {workdir} || exit 1
+whole=incoming/whole.$$
 said=$({unpack} LC_ALL=C tar -xf - -C incoming 2>&1) || {{
   s=$?
   case $said in *"No space"*) rm -rf incoming/* ;; esac # what else runs on the board needs it
@@ -48,12 +51,12 @@ said=$({unpack} LC_ALL=C tar -xf - -C incoming 2>&1) || {{
 }}
 while read -r blob pieces; do
   for piece in $pieces; do [ -f "incoming/$piece" ] || continue 2; done
-  for piece in $pieces; do cat "incoming/$piece"; done > incoming/whole || {{ s=$?; rm -rf incoming/*; exit $s; }}
-  if [ "$(sha256sum < incoming/whole | cut -c 1-64)" = "$blob" ]; then
-    mv -f incoming/whole "incoming/$blob"
+  for piece in $pieces; do cat "incoming/$piece"; done > $whole || {{ s=$?; rm -rf incoming/*; exit $s; }}
+  if [ "$(sha256sum < $whole | cut -c 1-64)" = "$blob" ]; then
+    mv -f $whole "incoming/$blob"
     for piece in $pieces; do [ "$piece" = "$blob" ] || rm -f "incoming/$piece"; done
   else
-    rm -f incoming/whole
+    rm -f $whole
     echo "bad $blob"
   fi
 done <<end
@@ -86,12 +89,32 @@ def bring_by_shell(
     require_space: Callable[[int], None],
     tell: Callable[[str], None],
     *,
+    deployer: str,
     timeout_s: float,
 ) -> Took:
-    """See that a board holds every content; raises, and is told, as :func:`farm.artifact.deploy.by_python.bring`."""
+    """See that a board holds every content; raises, and is told, as :func:`farm.artifact.deploy.by_python.bring`.
+
+    ``deployer`` names the deployment; from here on it is the last one, and whichever came before does nothing more.
+    """
+    try:
+        return _bring(shell, workdir, blobs, require_space, tell, deployer, timeout_s)
+    except (DeviceError, LabFault):  # a step that a later deployment has ended tells nothing of it
+        require_latest(shell, workdir, deployer)
+        raise
+
+
+def _bring(
+    shell: Shell,
+    workdir: str,
+    blobs: Sequence[Blob],
+    require_space: Callable[[int], None],
+    tell: Callable[[str], None],
+    deployer: str,
+    timeout_s: float,
+) -> Took:
     pieces = {blob.sha256: list(_pieces(blob)) for blob in blobs}
     parts = {piece.sha256 for some in pieces.values() for piece in some} - pieces.keys()
-    found = _survey(shell, workdir, pieces, sorted(parts), timeout_s)
+    found = _survey(shell, workdir, pieces, sorted(parts), deployer, timeout_s)
     took = Took(there=found.blobs)
     absent = [blob for blob in blobs if blob.sha256 not in found.blobs]
     if not absent:
@@ -107,12 +130,12 @@ def bring_by_shell(
     took.codec, took.bytes_sent = chosen(offered, stretches), sum(piece.length for piece in missing)
     tell(f"sending {took.bytes_sent:,} bytes of {len(absent)} files, by the board's shell alone")
     lines = "\n".join(" ".join([blob.sha256, *(one.sha256 for one in pieces[blob.sha256])]) for blob in absent)
-    script = _RECEIVE.format(
-        workdir=quote(workdir),
+    receive = _RECEIVE.format(
         unpack=_UNPACK[took.codec],
         blobs=lines,
         names=" ".join(blob.sha256 for blob in absent),
     )
+    script = f"cd {quote(workdir)} || exit 1\n{alone(deployer, 'may be ended', receive)}"
     with shell.stream(script, timeout_s=timeout_s) as stream:
         _send(shell, workdir, stream, missing, took)
         told = [line.data.split() for line in stream.lines(idle_timeout_s=timeout_s)]
@@ -137,10 +160,11 @@ def _pieces(blob: Blob) -> Iterator[_Piece]:
         yield _Piece(blob, digest.hexdigest(), offset, length)
 
 
-def _survey(shell: Shell, workdir: str, blobs: Iterable[str], pieces: list[str], timeout_s: float) -> _Survey:
-    script = _SURVEY.format(
-        workdir=quote(workdir), names=" ".join(blobs), pieces=" ".join(pieces), none=_NO_SUCH_COMMAND
-    )
+def _survey(
+    shell: Shell, workdir: str, blobs: Iterable[str], pieces: list[str], deployer: str, timeout_s: float
+) -> _Survey:
+    survey = _SURVEY.format(names=" ".join(blobs), pieces=" ".join(pieces), none=_NO_SUCH_COMMAND)
+    script = fenced(shell, workdir, alone(deployer, "first", survey))
     done = shell.run(script, timeout_s=timeout_s, check=False)
     if done.exit_status == _NO_SUCH_COMMAND:
         raise LabFault(shell.name, "has no sha256sum", hint="install coreutils, or a busybox that has it")

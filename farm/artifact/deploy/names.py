@@ -18,6 +18,10 @@ ON_BOARD = resources.files(__package__ or "") / "on_board"
 """What runs on the board: a shell's part, which every board has, and the helper in Python."""
 
 
+_TAKEN_OVER, _HELD = 76, 77
+"""As ``lock.sh`` ends: a later deployment has come; an earlier one's step did not end in time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """One artifact that a board has and keeps."""
@@ -98,9 +102,12 @@ def require_done(shell: Shell, workdir: str, status: int, out: str, err: str) ->
 
     Raises:
         LeaseLost: the board has seen a later lease.
-        LabFault: it could not do them.
+        LabFault: it could not do them, or another deployment is in the way.
     """
     require_taken(shell, status, out)
+    if status in (_TAKEN_OVER, _HELD):
+        hint = "wait until it has ended; or look what it waits for, and end that process" if status == _HELD else ""
+        raise LabFault(shell.name, f"{workdir}: {err.strip()}", hint=hint)
     if status:
         full = "No space" in err
         hint = f"remove old files under {workdir}, or look what fills the disk" if full else ""
@@ -108,6 +115,11 @@ def require_done(shell: Shell, workdir: str, status: int, out: str, err: str) ->
 
 
 def store() -> str:
-    """Return the shell's functions, without what only people read."""
-    text = (ON_BOARD / "store.sh").read_text(encoding="utf-8")
+    """Return the shell's functions for names."""
+    return functions("store.sh")
+
+
+def functions(name: str) -> str:
+    """Return the shell's functions of a file, without what only people read."""
+    text = (ON_BOARD / name).read_text(encoding="utf-8")
     return re.sub(r"^#.*\n|(?<=\{) #.*$", "", text, flags=re.MULTILINE)

@@ -1,0 +1,51 @@
+"""Lets one deployment at a time write where a board's shell does everything: the later one goes on.
+
+With Python the helper's own lock lasts as long as the helper. Here each step is a command of its own, so there are two
+parts: which deployment came last, and which step writes just now (``on_board/lock.sh``).
+"""
+
+import secrets
+from contextlib import suppress
+from shlex import quote
+from typing import Literal
+
+from devices.errors import DeviceError
+from devices.shell import Shell
+
+from ...errors import LabFault
+from ...lab.lease import owner
+from .names import functions
+
+_ANSWER_S = 5.0
+"""Whoever has ended us has a link; ours is not waited for any longer (assumed)."""
+_MOST_CHARACTERS = 100
+"""Of an owner's name on the board, assumed."""
+
+Step = Literal["first", "may be ended", "is waited for"]
+"""Of a deployment: its first one, from which on it is the one that came last; one that a later deployment may end, for
+it may wait for a link that is gone; one that a later deployment waits for, 10 s at most."""
+
+
+def new_deployer() -> str:
+    """Return one line that names a deployment: whose it is, and a number that no other has."""
+    return f"{' '.join(owner().split())[:_MOST_CHARACTERS]} {secrets.token_hex(4)}"
+
+
+def alone(deployer: str, step: Step, script: str) -> str:
+    """Return a script for the work folder, which is run when no other step writes there; not once a later one has come.
+
+    It begins when all of it has arrived: a link that breaks before leaves nothing that holds the lock.
+    """
+    name = quote(deployer)
+    before = {"first": f"claim {name}\n", "may be ended": "", "is waited for": "trap '' TERM\n"}[step]
+    return f"{functions('lock.sh')}step() {{\n{before}alone {name}\n{script}\n}}\nstep\n"
+
+
+def require_latest(shell: Shell, workdir: str, deployer: str) -> None:
+    """Raise LabFault where a later deployment has come; not where the board does not tell."""
+    with suppress(DeviceError):
+        done = shell.run(f"cat {quote(workdir)}/deployer", timeout_s=_ANSWER_S, check=False)
+        last = done.text.strip()
+        if not done.exit_status and last != deployer:
+            whose = last.rpartition(" ")[0]
+            raise LabFault(shell.name, f"{workdir}: another deployment has taken over, in the name of {whose}")
