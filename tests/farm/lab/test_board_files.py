@@ -101,7 +101,8 @@ def files(tx2: Tx2) -> Iterator[BoardFiles]:
     files.close()
 
 
-def module(tx2: Tx2, rail: str = "VDD_IN", rate_hz: float = 20.0) -> Ina3221:
+def module(tx2: Tx2, rail: str = "VDD_IN", rate_hz: float = 2.0) -> Ina3221:
+    """A meter on it, at a rate at which also a busy host answers promptly."""
     return Ina3221.open_on("m1", Ina3221.Config(rail=rail, rate_hz=rate_hz), tx2.reach)
 
 
@@ -140,8 +141,10 @@ def test_both_generations_of_the_kernel_tell_the_same(tx2, files) -> None:
 
 
 def test_a_reading_lies_between_its_question_and_its_answer_less_the_chips_average(tx2) -> None:
+    with module(tx2, rate_hz=20.0) as quick:
+        assert quick.aperture_s == pytest.approx(1 / 20)
     with module(tx2) as meter:
-        assert meter.aperture_s == pytest.approx(1 / 20)
+        assert meter.aperture_s == pytest.approx(2 * 0.05376)
         before_ns = time.monotonic_ns()
         t_ns = meter.read().t_ns[0]
         cycle_ns = 53_760_000
