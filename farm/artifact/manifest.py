@@ -27,6 +27,9 @@ from .document import Count, FileFacts, Name, Part, PlainPath, Sha256, Size, che
 Side = Annotated[int, Field(ge=1, le=8192)]
 """Pixels, assumed: a camera's; the tensor of the largest has 0.3 GB, and none may take this machine's memory."""
 
+_MOST_STEPS = 8
+"""Assumed: one each, and factors before and after."""
+
 _MOST_VALUES = 3 * 8192 * 8192
 """Of one frame: red, green and blue of as many pixels."""
 
@@ -105,7 +108,8 @@ PreprocessStep = UpscaleNearest | Scale | ChannelOrder
 class Preprocess(Part):
     """From the data set's images to the model's input; how, see the head of this module."""
 
-    steps: list[Annotated[PreprocessStep, Field(discriminator="name")]]
+    steps: list[Annotated[PreprocessStep, Field(discriminator="name")]] = Field(max_length=_MOST_STEPS)
+    """Upscaled, and put into another channel order, once at most: a stranger's steps are done image by image."""
     sha256: Sha256 | None = None
     """Absent where no data set is named."""
 
@@ -197,9 +201,11 @@ class Manifest(Part):
         return self.expected is not None
 
     @model_validator(mode="after")
-    def _order_once(self) -> "Manifest":
-        if sum(isinstance(step, ChannelOrder) for step in self.preprocess.steps) > 1:
-            raise ValueError("preprocess.steps: channel-order stands there twice")
+    def _once(self) -> "Manifest":
+        names = [step.name for step in self.preprocess.steps]
+        for name in ("upscale-nearest", "channel-order"):
+            if names.count(name) > 1:
+                raise ValueError(f"preprocess.steps: {name} stands there twice")
         return self
 
     @model_validator(mode="after")

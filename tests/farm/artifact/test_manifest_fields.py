@@ -59,6 +59,20 @@ def test_an_input_larger_than_any_frame_is_refused_before_anything_is_made_for_i
         repacked(source, described, tmp_path / "a.tar.zst")
 
 
+@pytest.mark.parametrize(
+    ("steps", "why"),
+    [
+        ([{"name": "upscale-nearest", "height": 8192, "width": 8192}] * 2, "upscale-nearest stands there twice"),
+        ([{"name": "channel-order", "order": "bgr"}] * 2, "channel-order stands there twice"),
+        ([{"name": "scale", "factor": 2}] * 9, "at most 8 items"),
+    ],
+)
+def test_steps_that_would_keep_a_machine_busy_for_nothing_are_refused(source, described, tmp_path, steps, why):
+    described["preprocess"]["steps"] = steps
+    with pytest.raises(UsageFault, match=rf"preprocess\.steps: .*{why}"):
+        repacked(source, described, tmp_path / "a.tar.zst")
+
+
 def test_a_program_of_the_artifact_keeps_its_bit(source, described, tmp_path):
     (source / "bin").mkdir()
     (source / "bin" / "classify").write_bytes(b"\x7fELF")
