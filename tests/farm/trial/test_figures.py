@@ -1,5 +1,7 @@
 """Latency, misses and what remains of them without the waiting."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -114,6 +116,15 @@ def closed(service_ms, waited_ms, samples=1, between_ms=0):
     arrival_ns, wake_ns, finish_ns = (np.array(values, np.int64) for values in (arrival, wake, finish))
     unstarved = without_waiting(arrival_ns, finish_ns, (np.array(waited_ms) * MS).astype(np.int64))
     return Frames(arrival_ns, wake_ns, finish_ns, unstarved, None, {}, NO_IMAGE, NO_IMAGE, closed=True)
+
+
+@pytest.mark.parametrize("some", [frames([60, 10, 70, 10], [5, 0, 0, 0]), closed([10, 60, 10, 60], [0, 50, 0, 50])])
+def test_nothing_depends_on_when_the_boards_clock_began(some):
+    shifted = {name: getattr(some, name) + 10**15 for name in ("arrival_ns", "wake_ns", "finish_ns", "unstarved_ns")}
+    later = replace(some, **shifted)
+    assert later.deadlines(4) == some.deadlines(4)
+    assert later.latency(90.0, 4) == some.latency(90.0, 4)
+    assert (later.seconds, later.busy_s) == (some.seconds, some.busy_s)
 
 
 def test_where_nothing_is_due_nothing_is_late():
