@@ -11,6 +11,7 @@ import subprocess
 import sys
 import termios
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -74,9 +75,11 @@ class Terminal:
         return drawn(self.written.decode("utf-8", "replace"), self.columns)
 
     def close(self):
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(60)
+        for stat in Path("/proc").glob("[0-9]*/stat"):  # what a shell has started is in groups of its own
+            with suppress(OSError):
+                if int(stat.read_text().rpartition(")")[2].split()[3]) == self.process.pid:
+                    os.kill(int(stat.parent.name), signal.SIGKILL)
+        self.process.wait(60)
         os.close(self._master)
 
 
