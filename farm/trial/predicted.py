@@ -3,7 +3,6 @@
 import numpy as np
 
 from ..artifact.deploy import Deployment
-from ..errors import LabFault
 from ..store.predictions import Predictions
 from .remote import Run
 
@@ -13,9 +12,6 @@ def predictions(run: Run, deployment: Deployment) -> Predictions:
 
     Of an image that was shown more than once the first answer stands. Labels are the data set's, for an artifact that
     names one.
-
-    Raises:
-        LabFault: it tells of images that the data set does not have.
     """
     shown = zip(run.column("image").tolist(), run.column("prediction").tolist(), run.margins(), strict=True)
     after = ((*scored, margin) for scored, margin in zip(run.scored, run.scored_margins, strict=True))
@@ -23,8 +19,6 @@ def predictions(run: Run, deployment: Deployment) -> Predictions:
     for image, prediction, margin in (*shown, *after):
         first.setdefault(image, (prediction, margin))
     images, labels = np.array(sorted(first), np.int64), deployment.dataset.labels
-    if len(images) and not 0 <= images[0] <= images[-1] < len(labels):
-        raise LabFault("the runner", f"tells of images {images[0]} to {images[-1]}; the data set has {len(labels)}")
     answers = [first[image] for image in images.tolist()]
     names_one = deployment.artifact.manifest.dataset is not None
     return Predictions(

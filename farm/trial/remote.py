@@ -134,7 +134,8 @@ def run_on_board(
         UsageFault: the board's runtime refuses the model; or images are asked for that the data set does not have.
         devices.errors.DeviceError: the link, before anything runs.
     """
-    _require_images(scenario, len(deployment.dataset.labels))
+    images = len(deployment.dataset.labels)
+    _require_images(scenario, images)
     run, signs = Run(began_ns=monotonic_ns()), signs or Signs()
     whole_s = _STARTED_S + 4 * quiet_s + 2 * _BURST_AT_MOST * burst_s + scenario.limit_s + scenario.score_s + SILENCE_S
     kept = Kept(deployment.runs_path) if deployment.runs_path else None
@@ -165,7 +166,7 @@ def run_on_board(
         raise LabFault(shell.name, "the runner ended without a single frame", hint=following.said[-500:])
     if scenario.closed:
         run.offered = len(run.rows)
-    require_story(shell.name, run, scenario)
+    require_story(shell.name, run, scenario, images)
     run.complete = run.complete and carried_out(run, scenario)
     return run
 

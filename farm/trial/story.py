@@ -22,8 +22,11 @@ _ANOTHER_CLOCK_NS = 100_000_000
 """Nobody tells of frames before they are done; clocks that are not the same are further apart (assumed)."""
 
 
-def require_story(board: str, run: "Run", scenario: Scenario) -> None:
-    """Raise LabFault where what a run has told of its frames is not all that a record needs, or contradicts itself."""
+def require_story(board: str, run: "Run", scenario: Scenario, images: int) -> None:
+    """Raise LabFault where what a run has told of its frames is not all that a record needs, or cannot be.
+
+    ``images``: that the data set has.
+    """
     if scenario.draw and "draw" not in run.stages:
         raise LabFault(board, "was to draw into the frames, and its program knows no stage draw")
     if "start" not in run.heard_ns:
@@ -34,6 +37,10 @@ def require_story(board: str, run: "Run", scenario: Scenario) -> None:
         raise LabFault(board, "the runner has dropped frames, and its rows lack frame, their number", hint=TELLS)
     if run.column(f"{run.stages[-1]}_ns").max() <= run.column("arrival_ns")[0]:
         raise LabFault(board, "the runner's frames took no time at all", hint=TELLS)
+    shown = [*run.column("image").tolist(), *(image for image, _ in run.scored)]
+    if not 0 <= min(shown) <= max(shown) < images:
+        what = f"the runner tells of images {min(shown)} to {max(shown)}; the data set has {images}"
+        raise LabFault(board, what, hint=TELLS)
     if isinstance(scenario, FixedRate | Server):
         _require_counts(board, run, scenario)
 

@@ -37,20 +37,28 @@ def run(numbers, offered, dropped=0, *, period_ns=50 * MS):
 )
 def test_frames_that_were_not_in_the_plan_are_no_story(told, scenario, why):
     with pytest.raises(LabFault, match=f"here: the runner {why}"):
-        require_story("here", told, scenario)
+        require_story("here", told, scenario, 40)
+
+
+@pytest.mark.parametrize(("shown", "scored"), [(40, []), (-1, []), (0, [(40, 3)])])
+def test_images_that_the_data_set_does_not_have_are_no_story(shown, scored):
+    told = run(range(20), 20)
+    told.rows[7][1], told.scored = shown, scored
+    with pytest.raises(LabFault, match=r"here: the runner tells of images -?\d+ to \d+; the data set has 40\n  try: "):
+        require_story("here", told, FixedRate(20, 1), 40)
 
 
 def test_a_start_before_who_speaks_is_no_story():
     told = run(range(20), 20)
     told.heard_ns["hello"] = 3, 3
     with pytest.raises(LabFault, match="start before its hello"):
-        require_story("here", told, FixedRate(20, 1))
+        require_story("here", told, FixedRate(20, 1), 40)
 
 
 @pytest.mark.parametrize("offered", [19, 20, 21])
 def test_a_frame_more_or_less_is_how_a_program_rounds(offered):
     told = run(range(0, offered, 2), offered, offered // 2)
-    require_story("here", told, FixedRate(20, 1))
+    require_story("here", told, FixedRate(20, 1), 40)
     assert carried_out(told, FixedRate(20, 1))
     assert len(Frames.of(told, FixedRate(20, 1)).dropped_ns) == offered // 2
 
