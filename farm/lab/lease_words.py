@@ -1,19 +1,25 @@
 """Who has a board, in words."""
 
 from datetime import datetime
+from os import getpid
+from socket import gethostname
 
 from ..store.leases import Held
 from .lease_line import Answer
 
 
 def in_use(answer: Answer) -> str:
-    """Say who has the boards, the last one to take one first."""
+    """Say who has the boards, the last one to take one first; this process only where nobody else has any."""
     if not answer.holders:
         return f"free in a moment; before it in the line: {answer.ahead}"
-    last = max(answer.holders, key=lambda held: held.token)
+    last = max(answer.holders, key=lambda held: (not _ours(held), held.token))
     others = len({held.board for held in answer.holders}) - 1
     more = f"; {others} more like it {'is' if others == 1 else 'are'} taken too" if others else ""
     return f"in use by {told(last)}{more}"
+
+
+def _ours(held: Held) -> bool:
+    return (held.host, held.pid) == (gethostname(), getpid())
 
 
 def told(held: Held) -> str:

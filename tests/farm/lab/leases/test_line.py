@@ -1,8 +1,11 @@
 """Whose turn it is: no clock, no database, no processes."""
 
 from datetime import UTC, datetime
+from os import getpid
+from socket import gethostname
 
 from farm.lab.lease_line import TURN_S, Wish, any_free, decide, with_positions
+from farm.lab.lease_words import in_use
 from farm.store.leases import Held, Holder, Line, Waiter
 
 NOW_MS = 1_000_000
@@ -107,3 +110,10 @@ def test_the_cheap_look_agrees_with_the_whole_one():
     for rows in ((), (held("a"),), (held("a"), held("b")), (held("a", "reservation"), held("b", "look"))):
         wish = Wish(("a", "b"), "use", "carl")
         assert any_free(rows, wish) == (decide(line(*rows), wish).board is not None)
+
+
+def test_others_who_have_boards_are_named_before_oneself():
+    ours = Held(7, "b", "use", Holder("anna", "mine", gethostname(), "kernel", getpid(), "lock"), WHEN, NOW_MS, None)
+    answer = decide(line(held("a", owner="bob"), ours), Wish(("a", "b"), "use", "anna"))
+    assert in_use(answer).startswith("in use by process 1 of bob on host since ")
+    assert in_use(answer).endswith("; 1 more like it is taken too")
