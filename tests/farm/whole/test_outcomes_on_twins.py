@@ -109,7 +109,7 @@ def test_ssh_cut_in_mid_trial_loses_nothing(atom):
 
 
 def test_a_board_that_is_reset_in_mid_trial_is_an_error_of_the_board_also_in_junit(atom):
-    source = atom.trial(how="rate_hz=10, duration_s=60, idle_s=0.5").replace(
+    source = atom.trial(how="rate_hz=10, duration_s=240, idle_s=0.5").replace(
         "# FAULT", "once_it_runs(put, 'atom-01', 'reset')"
     )
     begun = time.monotonic()
@@ -118,7 +118,7 @@ def test_a_board_that_is_reset_in_mid_trial_is_an_error_of_the_board_also_in_jun
     assert re.search(
         r"^lab fault: atom-01: (rebooted|went down or rebooted) (before|after) .*frame", session.output, re.M
     )
-    assert time.monotonic() - begun < 60
+    assert time.monotonic() - begun < 200  # a trial to its end takes longer
     (case,) = ET.parse(atom.folder / "junit.xml").iter("testcase")
     assert [child.tag for child in case if child.tag in ("error", "failure")] == ["error"]
     assert atom.records() == []
