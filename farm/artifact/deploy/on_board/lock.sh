@@ -2,8 +2,8 @@
 # deployer: the deployment that came last; an earlier one does nothing more.
 # deploying.N: a link to nothing, whose text is the process of a step that writes, and whose it is. The highest N counts,
 # for as long as that process lives and works in this folder: one that was killed, or was there before the board's last
-# boot, holds nothing. A link is made in one call, with its text, or not at all; none that counts is ever removed, so
-# that of two who see that a process has ended only one takes its place.
+# boot, holds nothing. A link is made whole or not at all, as a folder is, but with its text; none that counts is ever
+# removed, so that of two who see that a process has ended only one takes its place.
 
 claim() { # deployment: it is the last one
 	printf '%s\n' "$1" >deployer.$$ && mv -f deployer.$$ deployer
@@ -12,7 +12,7 @@ claim() { # deployment: it is the last one
 latest() { # sets the highest N, and what its link says
 	n=0
 	for l in deploying.*; do
-		case ${l#deploying.} in *[!0-9]*) ;; *) [ "${l#deploying.}" -le $n ] || n=${l#deploying.} ;; esac
+		case ${l#deploying.} in '' | *[!0-9]*) ;; *) [ "${l#deploying.}" -le $n ] || n=${l#deploying.} ;; esac
 	done
 	held=$(readlink "deploying.$n") || held=
 }
