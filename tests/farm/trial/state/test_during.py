@@ -233,6 +233,14 @@ def test_a_board_that_was_not_watched_at_all_has_no_state_during_and_nothing_is_
     assert during.demands[0].during is None
 
 
+def test_what_was_watched_throughout_is_not_held_against_the_look_afterwards_and_nothing_else_is():
+    calm = {"governor.policy0": "performance"}
+    whole, torn = [[(4, calm), *quiet(5, 31)]], [[(4, calm), *quiet(5, 15)], [(20, calm), *quiet(21, 31)]]
+    assert told(AtomE3930, *whole).decides >= {"governor", "accelerators"}
+    assert told(AtomE3930, *torn).decides == frozenset()
+    assert "governor" not in told(AtomE3930, [(4, {}), *quiet(5, 31)]).decides
+
+
 def test_extremes_are_those_of_the_frames():
     calm = CALM | {"zone.0": "cpu", "celsius.0": "45000", "memory_kb": "900000"}
     life = [(4, calm), (6, {"celsius.0": "80000"}), (9, {"celsius.0": "50000"}), *quiet(10, 12)]
