@@ -24,26 +24,27 @@ def tells(path: str) -> str:
     return f"for n in $(seq {EVENTS}); do echo '{{\"event\": \"'$n'\"}}'{keep}; sleep 0.05; done 2>/dev/null; exit 0"
 
 
-def read(following: Following) -> list[str]:
-    return [told.event["event"] for told in following.events()]
-
-
 @pytest.mark.parametrize("keeps", [True, False], ids=["runner", "program"])
 def test_a_run_outlives_its_links_and_its_server(shell: Ssh, server: OpenSsh, tmp_path: Path, keeps: bool) -> None:
     kept = Kept(str(tmp_path / "runs"))
     command = f"trap '' PIPE; {tells(kept.path if keeps else '')}"
     following = Following(shell, command, kept, keeps=keeps, signs=Signs(), timeout_s=60)
 
+    first, later = threading.Event(), threading.Event()
+
     def disturb() -> None:
-        time.sleep(0.5)
+        assert first.wait(60)
         shell.cut()
-        time.sleep(0.7)
+        assert later.wait(60)
         server.stop()
         server.start()
 
     disturbing = threading.Thread(target=disturb)
     disturbing.start()
-    told = read(following)
+    told = list[str]()
+    for one in following.events():
+        told.append(one.event["event"])
+        (first if len(told) < EVENTS / 2 else later).set()
     disturbing.join()
     assert told == [str(number) for number in range(1, EVENTS + 1)]
     assert following.status == 0

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
 from devices.ssh_knock import greeting
@@ -61,7 +62,9 @@ def test_boards_that_hang_hold_up_neither_the_others_nor_each_other(
     assert most_threads[0] <= A_LOOK * (_QUICK + _SLOW) + waits_to_write < 3 * len(ports), "threads without bound"
     assert all("greets nobody within" in health.faults[0] for name, health in found.items() if name in hang)
     assert all("cannot be reached" in health.faults[0] for name, health in found.items() if name not in hang)
-    assert next(iter(found)).startswith("refuses"), "whoever answers waits for those who do not"
+    places = {name: place for place, name in enumerate(found)}
+    answered = [place for name, place in places.items() if name not in hang]
+    assert np.median(answered) < np.median([places[name] for name in hang]), "who answers waits for those who do not"
 
 
 def test_a_server_that_greets_is_told_from_one_that_is_silent(never_answers, nobody_listens):
