@@ -8,7 +8,6 @@ from typing import Any, TypeVar, get_args
 from ..errors import UsageFault
 from .bound import binds_engine
 from .document import Part, identity
-from .document import shown as printable
 from .kind import kind_of
 from .manifest import Dtype, Input, Output, Runtime
 from .model.compiled import NCSDK, told
@@ -17,6 +16,7 @@ from .model.malformed import Malformed
 from .model.net import Net, Port
 from .model.read import Beside, read_net
 from .pack import Content
+from .ports import in_words, otherwise
 from .said import Said
 from .said_steps import steps
 
@@ -78,7 +78,8 @@ def describe(
     precision = said.precision or ("int8" if runtime == "edgetpu" else _precision(net))  # its compiler takes no other
     missing = [f"{where}: {fault}" for fault in _missing(entry, net, runtime, said, given, wanted, precision)]
     if runtime != "command":  # a program makes of its model what it likes
-        missing += [f"{where}: {fault}" for fault in _otherwise(net, said)]
+        tensors = [("--input", said.input), ("--output", said.output)]
+        missing += [f"{where}: {fault}" for fault in otherwise(net, tensors)]
     if given is None or wanted is None or precision is None or missing:
         raise UsageFault(missing)
     name = said.name or PurePosixPath(entry).stem
@@ -130,40 +131,12 @@ def _missing(
 
 
 def _untold(entry: str, side: str, ports: tuple[Port, ...], option: str) -> str:
-    there = ", ".join(map(_in_words, ports))
+    there = in_words(ports)
     if side == "input" and len(ports) > 1:
         return f"{entry} has {len(ports)} inputs, and is fed one: {there}"
     if len(ports) == 1 and ports[0].dtype not in _DTYPES:
         return f"{entry}: its {side} is {there}; want one of {', '.join(_DTYPES)}"
     return f"{entry} does not tell its one {side}; say {option}" + (f"; it has {there}" if there else "")
-
-
-def _in_words(port: Port) -> str:
-    shape = "x".join("?" if side is None else str(side) for side in port.shape)
-    return f"{printable(port.name)} {shape} {port.dtype}"
-
-
-def _otherwise(net: Net | None, said: Said) -> Iterator[str]:
-    """Say where the file tells something else than its maker; what it leaves open, and the layout, are the maker's."""
-    if net is None:
-        return
-    for option, tensor, ports in (("--input", said.input, net.inputs), ("--output", said.output, net.outputs)):
-        if tensor is None or not ports:
-            continue
-        named = [port for port in ports if port.name == tensor.name]
-        if net.format == "OpenVINO" and len(ports) == 1:  # each of its interfaces has names of its own
-            named = list(ports)
-        port = named[0] if named else None
-        if port is None:
-            yield f"{option} {tensor.name}: the file has {', '.join(map(_in_words, ports))}"
-        elif port.dtype != tensor.dtype or not _fits(tensor.shape, port.shape):
-            yield f"{option} {tensor.name}: in the file it is {_in_words(port)}"
-        elif option == "--input" and len(ports) > 1:
-            yield _untold(said.entry or "it", "input", ports, option)
-
-
-def _fits(said: tuple[int, ...], told: tuple[int | None, ...]) -> bool:
-    return len(said) == len(told) and all(side in (None, mine) for mine, side in zip(said, told, strict=True))
 
 
 def _beside(contents: Mapping[str, Content]) -> Beside:

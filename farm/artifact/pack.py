@@ -15,6 +15,9 @@ from ..errors import UsageFault
 from .document import MANIFEST, canonical, check, decode, identity
 from .kind import require_kind_of
 from .manifest import Manifest
+from .model.malformed import Malformed
+from .model.read import read_net
+from .ports import otherwise
 from .unpack import MOST_BYTES, MOST_FILES
 
 _LEVEL = 19
@@ -44,7 +47,9 @@ def pack(folder: Path, out: Path) -> str:
         raise UsageFault(f"{folder}: no {MANIFEST} in it; want the folder of a model and its manifest")
     contents = contents_of(folder)
     where = str(folder / MANIFEST)
-    return pack_contents(decode(contents.pop(MANIFEST).data, where), contents, out, where)
+    described = decode(contents.pop(MANIFEST).data, where)
+    _require_ports(_complete(described, contents, where), contents, where)
+    return pack_contents(described, contents, out, where)
 
 
 def pack_contents(described: Mapping[str, Any], contents: Mapping[str, Content], out: Path, where: str) -> str:
@@ -129,6 +134,28 @@ def _complete(described: Mapping[str, Any], contents: Mapping[str, Content], whe
     if wrong:
         raise UsageFault([f"{where}: files.{n}: {_difference(stated.get(n), measured.get(n))}" for n in wrong])
     return manifest
+
+
+def _require_ports(manifest: Manifest, contents: Mapping[str, Content], where: str) -> None:
+    """Refuse tensors that the model's file says otherwise; what cannot be read here says nothing."""
+    if manifest.runtime == "command":  # a program makes of its model what it likes
+        return
+    data = contents[manifest.entry].data
+    require_kind_of(manifest, data, where)
+    if not data:
+        raise UsageFault(f"{where}: entry {manifest.entry} is empty")
+    try:
+        net = read_net(
+            manifest.entry,
+            data,
+            lambda name: contents[name].data if name in contents else None,
+            runtime=manifest.runtime,
+        )
+    except Malformed:
+        return
+    tensors = [("input", manifest.input), ("output", manifest.output)]
+    if faults := [f"{where}: {fault}" for fault in otherwise(net, tensors)]:
+        raise UsageFault(faults)
 
 
 def _require_openable(manifest: Manifest, where: str) -> None:

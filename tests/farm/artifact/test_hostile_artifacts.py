@@ -238,7 +238,8 @@ def test_a_window_that_would_fill_the_memory_is_refused(tmp_path, assert_refused
 
 
 def test_a_manifest_cannot_call_a_model_what_it_is_not(tmp_path, source, described):
-    (source / "model.onnx").write_bytes(EDGETPU)
+    given = {"name": "image", "shape": [1, 8, 8, 1], "dtype": "int8", "layout": "NHWC"}
+    described |= {"input": given, "output": {"name": "scores", "shape": [1, 10], "dtype": "int8"}}
     for runtime, data, told in (
         ("onnx", EDGETPU, "onnx, but model.onnx is TFLite compiled for the Edge TPU: want edgetpu"),
         ("tflite", EDGETPU, "tflite, but model.onnx is TFLite compiled for the Edge TPU: want edgetpu"),

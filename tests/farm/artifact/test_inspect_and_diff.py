@@ -137,7 +137,9 @@ def test_two_artifacts_differ_in_fields_files_operators_and_tensors():
 
 
 def test_numbers_that_changed_are_counted(source, described, tmp_path):
-    original = open_artifact(sample("lenet5-pruned-int8-onnx"), tmp_path / "x").model_path.read_bytes()
+    opened = open_artifact(sample("lenet5-pruned-int8-onnx"), tmp_path / "x")
+    original, made = opened.model_path.read_bytes(), opened.manifest
+    described |= {"input": made.input.model_dump(exclude_none=True), "output": made.output.model_dump()}
     inner = read_onnx(original).constants["weight4"].values.tobytes()
     begin = original.index(inner)
     weights = bytearray(inner)
@@ -163,7 +165,9 @@ def test_a_change_that_no_number_tells_is_none(source, described, tmp_path, caps
         nodes = [node("MatMul", ["x", "w"], ["y"])]
         constants = {"w": np.array([[1, weight]], np.float32)}
         (source / "model.onnx").write_bytes(model(nodes, constants, {"x": [1, 1]}, {"y": [1, 2]}))
-        (source / "manifest.json").write_text(json.dumps(described | {"name": name}))
+        given = {"name": "x", "shape": [1, 1], "dtype": "float32", "layout": "NCHW"}
+        ports = {"input": given, "output": {"name": "y", "shape": [1, 2], "dtype": "float32"}}
+        (source / "manifest.json").write_text(json.dumps(described | ports | {"name": name}))
         pack(source, tmp_path / f"{name}.tar.zst")
     packed = [str(tmp_path / f"{name}.tar.zst") for name in "ab"]
     assert main(["artifact", "diff", "--json", *packed]) == Exit.PASS

@@ -1,5 +1,6 @@
 """A model file becomes an artifact: its manifest is written from what the file says."""
 
+import json
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from farm.artifact.dataset import load_dataset
 from farm.artifact.document import identity
 from farm.artifact.feed import feed
 from farm.artifact.manifest import Input, Output, Scale, Step, UpscaleNearest
+from farm.artifact.pack import pack
 from farm.artifact.pack_model import Known, pack_model
 from farm.artifact.preprocess import require_fit, tensor
 from farm.artifact.said import Said
@@ -152,6 +154,34 @@ def test_what_no_file_tells_must_be_said(tmp_path, name, said, told):
 def test_what_is_said_otherwise_than_the_file_says_is_refused(tiny, said, told):
     with pytest.raises(UsageFault, match=told):
         made_of(tiny, said)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, None),
+        ({"runtime": "command", "command": ["classify"], "output": {"shape": [1]}}, None),
+        ({"input": {"name": "nowhere"}}, "input nowhere: the file has image ?x1x8x8 float32"),
+        ({"input": {"shape": [1, 1, 9, 9]}}, "input image: in the file it is image ?x1x8x8 float32"),
+        ({"output": {"dtype": "uint8"}}, "output scores: in the file it is scores ?x10 float32"),
+    ],
+)
+def test_a_manifest_written_by_hand_says_what_its_model_says(tiny, changes, told):
+    manifest = made_of(tiny).model_dump(mode="json", exclude_none=True, exclude={"files"})
+    folder = tiny.parent / "folder"
+    folder.mkdir()
+    tiny.rename(folder / "tiny.onnx")
+    merged = {key: manifest[key] | value if isinstance(value, dict) else value for key, value in changes.items()}
+    (folder / "manifest.json").write_text(json.dumps(manifest | merged))
+    if told is None:
+        pack(folder, tiny)
+        return
+    with pytest.raises(UsageFault) as fault:
+        pack(folder, tiny)
+    assert fault.value.faults == [f"{folder / 'manifest.json'}: {told}"]
+    (folder / "tiny.onnx").write_bytes(b"")
+    with pytest.raises(UsageFault, match=r"entry tiny\.onnx is empty"):
+        pack(folder, tiny)
 
 
 def test_a_program_makes_of_its_model_what_it_likes(tiny):
