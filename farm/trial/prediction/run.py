@@ -36,8 +36,10 @@ _OUT_OF_MEMORY = (
     "cannot allocate",
     "failed to allocate",
     "out of memory",
+    "cannot map",
+    "failed to map",
 )
-"""What numpy, C++, OpenBLAS and the runtimes say when the memory is used up."""
+"""What numpy, C++, OpenBLAS, the runtimes and, of libraries, glibc's loader say when the memory is used up."""
 
 
 @dataclass(frozen=True, slots=True)

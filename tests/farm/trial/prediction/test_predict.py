@@ -81,6 +81,18 @@ def test_a_net_that_the_boards_memory_does_not_hold_is_refused(asked):
         predicted(asked("memory_bytes=40e6", groups=False))
 
 
+@pytest.mark.parametrize("said", ["cannot map zero-fill pages", "failed to map segment from shared object"])
+def test_a_memory_that_not_even_the_libraries_fit_into_is_told(asked, monkeypatch, said):
+    one = asked("memory_bytes=1e6", groups=False)
+
+    def ends(shell, *_, **__):
+        raise LabFault(shell.name, f"the runner ended early; on stderr: libpython3.so: {said}")
+
+    monkeypatch.setattr(run, "run_on_board", ends)
+    with pytest.raises(UsageFault, match=r"tiny: does not fit into atom-e3930's 1,000,000 bytes \(--limit\)"):
+        predicted(one)
+
+
 def test_a_runtime_that_this_machine_lacks_is_told_with_the_extra_that_brings_it(asked, monkeypatch):
     one = asked(groups=False)
 
