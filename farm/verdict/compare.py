@@ -7,13 +7,14 @@ A pair is a candidate's trial and a baseline's next to it in time. Pairs come in
 - a quad has a pair of either order, so a linear drift, and what the second of two trials inherits from the first,
   neither moves its mean nor counts as scatter;
 - noise that lasts longer than a trial is mostly taken out by the pairing. What is left correlates the two pairs of a
-  quad; so quads are the units whose scatter counts, and their number says how well it is known.
+  quad; so quads are the units whose scatter counts, and their number says how well it is known. Where single pairs
+  scatter more (noise that swings back from trial to trial ties quads to each other), theirs counts, no better known.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, log, sqrt
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import Literal
 
 from .sequential import more, multiplier
@@ -91,5 +92,19 @@ def _look(question: Question, worse: Sequence[float], limit: float, look: int) -
 
 
 def scatter(worse: Sequence[float]) -> float:
-    """Return the standard deviation of a pair by what quads show, from an even number of pairs, four or more."""
-    return sqrt(2) * stdev((worse[nth] + worse[nth + 1]) / 2 for nth in range(0, len(worse), 2))
+    """Return the standard deviation of a pair, from an even number of them in quads.
+
+    The orders alternate within a quad, and the order of the quads alternates too: pair 0 and 3 of every four have the
+    baseline first or the candidate first alike, and so have 1 and 2.
+    """
+    pairs = len(worse)
+    orders = [[y for nth, y in enumerate(worse) if (nth % 4 in (0, 3)) == first] for first in (True, False)]
+    squares = 0.0
+    for group in orders:
+        centre = fmean(group)
+        squares += sum((y - centre) ** 2 for y in group)
+    by_pair = squares / (pairs - 2)
+    quads = [(worse[nth] + worse[nth + 1]) / 2 for nth in range(0, pairs, 2)]
+    centre = fmean(quads)
+    by_quad = 2 * sum((y - centre) ** 2 for y in quads) / (len(quads) - 1)
+    return sqrt(max(by_pair, by_quad))
