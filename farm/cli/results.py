@@ -157,13 +157,18 @@ def _list_runs(args: Namespace) -> int:
     if args.board:
         raise UsageFault("--board: a run has several; leave --runs out")
     moment, found, path = _moment(args), list["StoredRun"](), database(args.inventory)
+    outcomes = dict[str, set[str]]()
     if path.exists():
         with Store.open(path) as store:
             found = [one for one in store.runs(limit=args.limit) if moment is None or one.run.started_utc >= moment]
+            outcomes = store.outcomes(limit=args.limit)
     if args.json:
         print_json([_run_json(one) for one in found])
     elif found:
-        table(("id", "started", "kind", "lab", "owner", "ended", "verdict", "command"), map(_run_row, found))
+        table(
+            ("id", "started", "kind", "lab", "owner", "ended", "verdict", "command"),
+            (_run_row(one, outcomes) for one in found),
+        )
     else:
         warn(f"{path}: no runs" + f" since {args.since}" * bool(args.since))
     return Exit.PASS
@@ -174,12 +179,17 @@ def _run_json(one: "StoredRun") -> dict[str, object]:
     return value | ({"verdict": one.verdict.model_dump(mode="json", exclude_none=True)} if one.verdict else {})
 
 
-def _run_row(one: "StoredRun") -> tuple[str, ...]:
+def _run_row(one: "StoredRun", outcomes: "Mapping[str, set[str]]") -> tuple[str, ...]:
     from shlex import join
+
+    from ..report.gate_view import worst
 
     run = one.run
     ended = local(run.ended_utc) if run.ended_utc else "not ended"
-    verdict = one.verdict.outcome.upper() + ", -s" * bool(run.overridden) if one.verdict else "-"
+    if one.verdict:
+        verdict = one.verdict.outcome.upper() + ", -s" * bool(run.overridden)
+    else:
+        verdict = f"trials: {worst([*outcomes[run.id]]).upper()}" if run.id in outcomes else "-"
     return run.id[:_SHORT_ID], local(run.started_utc), run.kind, run.lab, run.owner, ended, verdict, join(run.command)
 
 

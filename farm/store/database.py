@@ -93,6 +93,11 @@ class Store:
         with self.transaction() as connection:
             return runs.newest(connection, limit)
 
+    def outcomes(self, *, limit: int = 100) -> dict[str, set[str]]:
+        """Return, of each of the newest runs that had trials judged one by one, how these ended."""
+        with self.transaction() as connection:
+            return runs.outcomes(connection, limit)
+
     def save(
         self,
         record: Record,

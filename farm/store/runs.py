@@ -71,6 +71,17 @@ def newest(connection: Connection, limit: int) -> Sequence[StoredRun]:
     return [_read(row) for row in connection.execute(query).mappings()]
 
 
+def outcomes(connection: Connection, limit: int) -> dict[str, set[str]]:
+    """Return, of each of the newest runs that had trials judged one by one, how these ended."""
+    of = schema.records.c.run_id
+    newest_ids = select(schema.runs.c.id).order_by(schema.runs.c.number.desc()).limit(limit)
+    query = select(of, schema.verdicts.c.outcome).join_from(schema.records, schema.verdicts).where(of.in_(newest_ids))
+    found: dict[str, set[str]] = {}
+    for run_id, outcome in connection.execute(query.distinct()):
+        found.setdefault(run_id, set()).add(outcome)
+    return found
+
+
 def _read(row: RowMapping) -> StoredRun:
     verdict: str | None = row["verdict"]
     try:

@@ -181,6 +181,16 @@ def test_runs_are_listed_with_what_was_typed(capsys):
 
 
 @pytest.mark.usefixtures("run")
+def test_a_run_without_a_gate_is_listed_with_the_worst_of_its_trials(folder, a_record, capsys):
+    with Store.open(folder / ".farm" / "results.sqlite") as store:
+        store.save(a_record(id="5555eeee", run_id="feed"), {})
+        for id_, most_ms in (("4444dddd", 1), ("5555eeee", 10_000), ("0ldone", 10_000)):
+            store.judge(id_, judge(a_record(), Limits(max_p99_ms=most_ms)))
+    assert main(["results", "list", "--runs"]) == 0
+    assert "not ended  trials: REGRESSION  farm gate" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("run")
 def test_the_list_can_begin_at_a_time(capsys):
     assert main(["results", "list", "--since", "2026-02-01", "--json"]) == 0
     assert [one["record"]["id"] for one in json.loads(capsys.readouterr().out)] == ["4444dddd"]
