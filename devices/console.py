@@ -200,7 +200,7 @@ class Console:
                 return self._seen_boot()
             self._write(DISCARD + b"\n")
             seen = screen.until(start, at_prompt, _PROMPT_S, settle_s=_SETTLE_S)
-            screen.check_legible(seen)
+            screen.check_legible(seen, by_line=True)  # a sound prompt may stand behind it
             if at_login(seen):
                 return Glance("login", None)
             if at_password(seen):

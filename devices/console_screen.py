@@ -21,6 +21,8 @@ _TAIL_BYTES = 8192
 """Prompts stand at the end: so much of the newest text is looked at, however much there is."""
 _STRANGE_SHARE = 0.2
 """Assumed: of the letters of a boot log fewer cannot be printed, of what a wrong baud rate makes of it more."""
+_STRAY = 3
+"""Assumed: a plug or a break on the line leaves so many strange letters at most."""
 
 
 class Screen:
@@ -71,16 +73,23 @@ class Screen:
         )
         return answer in said
 
-    def check_legible(self, text: str) -> None:
-        """Raise ConsoleFault when what was printed is no text."""
-        strange = sum(not (letter.isprintable() or letter in "\n\t\x1e\x1f") or letter == "\ufffd" for letter in text)
-        if strange > _STRANGE_SHARE * len(text):
+    def check_legible(self, text: str, *, by_line: bool = False) -> None:
+        """Raise ConsoleFault when what was printed is no text; ``by_line``: when one of its lines is none."""
+        lines = text.split("\n") if by_line else []
+        if _strange(text) > _STRANGE_SHARE * len(text) or any(
+            _STRAY < _strange(line) > _STRANGE_SHARE * len(line) for line in lines
+        ):
             hint = "is the console's baud rate right, its ground connected?"
             raise ConsoleFault(self.name, f"garbage on the console: {text[-40:]!r}", hint=hint)
 
     def last_seen(self) -> str:
         """Return the last lines, for an error's words."""
         return repr(" | ".join(line for line in self.text().splitlines()[-3:] if line.strip())[-300:])
+
+
+def _strange(text: str) -> int:
+    """Return how many letters cannot be printed."""
+    return sum(not (letter.isprintable() or letter in "\n\t\x1e\x1f") or letter == "\ufffd" for letter in text)
 
 
 def at_login(text: str) -> bool:

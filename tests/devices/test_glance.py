@@ -93,3 +93,23 @@ def test_garbage_is_no_answer(uart):
     wait_for(lambda: len(console.log()) >= 256)
     with pytest.raises(ConsoleFault, match="garbage on the console"):
         console.glance()
+
+
+@pytest.mark.parametrize(
+    ("before", "sound"),
+    [
+        (bytes(range(180, 192)) + b" letters among what is none", False),
+        (b"\xff\xfe\xfd", True),  # as a plug leaves them
+    ],
+)
+def test_a_sound_prompt_does_not_excuse_the_garbage_before_it(uart, before, sound):
+    line, console = uart("none")
+    answers = before + b"\r\nUbuntu 18.04.5 LTS tegra-ubuntu ttyS0\r\n\r\ntegra-ubuntu login: "
+    answering = threading.Thread(target=lambda: (wait_for(lambda: line.typed), line.print(answers)))
+    answering.start()
+    if sound:
+        assert console.glance(up=True).sign == "login"
+    else:
+        with pytest.raises(ConsoleFault, match="garbage on the console"):
+            console.glance(up=True)
+    answering.join()
