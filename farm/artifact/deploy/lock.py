@@ -42,10 +42,10 @@ def alone(deployer: str, step: Step, script: str) -> str:
 
 
 def require_latest(shell: Shell, workdir: str, deployer: str) -> None:
-    """Raise LabFault where a later deployment has come; not where the board does not tell."""
+    """Raise LabFault where a later deployment has come; not where the board does not tell, or never heard of this one."""
     with suppress(DeviceError):
         done = shell.run(f"cat {quote(workdir)}/deployer", timeout_s=_ANSWER_S, check=False)
-        last = done.text.strip()
-        if not done.exit_status and last != deployer:
+        last, *before = done.text.splitlines() or [""]
+        if deployer in before:
             whose = last.rpartition(" ")[0]
             raise LabFault(shell.name, f"{workdir}: another deployment has taken over, in the name of {whose}")

@@ -218,6 +218,12 @@ def test_a_model_that_cannot_be_fed_or_read_is_told_with_what_it_has(tiny, input
     assert told in "\n".join(fault.value.faults)
 
 
+def test_an_output_of_which_the_file_tells_no_shape_is_what_its_maker_says(tiny):
+    tiny.write_bytes(model([node("Relu", ["x"], ["y"])], {}, {"x": [1, 4]}, {"y": []}))
+    said = Said(precision="float32", input=an_input("x", (1, 4)), output=an_output("y", (1, 4), "float32"))
+    assert made_of(tiny, said).output == said.output
+
+
 def test_a_type_that_no_runner_feeds_is_told(tiny):
     tiny.write_bytes(model([node("Relu", ["x"], ["y"])], {}, {"x": [1, 4]}, {"y": [1, 4]}, "float64"))
     with pytest.raises(UsageFault, match=r"its input is x 1x4 float64; want one of float32, .*"):

@@ -1,12 +1,13 @@
 # One deployment at a time where there is no Python. POSIX sh, in the work folder.
-# deployer: the deployment that came last; an earlier one does nothing more.
+# deployer: the deployment that came last, and below it some that came before; an earlier one does nothing more.
 # deploying.N: a link to nothing, whose text is the process of a step that writes, and whose it is. The highest N counts,
 # for as long as that process lives and works in this folder: one that was killed, or was there before the board's last
 # boot, holds nothing. A link is made whole or not at all, as a folder is, but with its text; none that counts is ever
 # removed, so that of two who see that a process has ended only one takes its place.
 
 claim() { # deployment: it is the last one
-	printf '%s\n' "$1" >deployer.$$ && mv -f deployer.$$ deployer
+	{ printf '%s\n' "$1" && { [ ! -f deployer ] || sed 9q deployer; }; } >deployer.$$ && mv -f deployer.$$ deployer ||
+		{ rm -f deployer.$$ && return 1; }
 }
 
 latest() { # sets the highest N, and what its link says

@@ -104,6 +104,19 @@ def test_whatever_two_do_to_each_other_the_board_holds_a_whole_one(another, work
     assert next(one.current for one in deployed(another(), workdir))
 
 
+@BOTH
+def test_one_that_could_not_even_begin_is_told_why_and_not_that_another_has_come(
+    shell, another, workdir, dataset, retrain, tmp_path
+):
+    deploy(shell, workdir, retrain(b"first"), dataset)
+    full, real = another(), shell.run("command -v mv").text
+    says = 'case $* in *deployer*) echo "mv: No space left on device" >&2; exit 1 ;; esac'
+    full.before(tmp_path / "before", mv=f'{says}\nexec {real} "$@"')
+    with pytest.raises(LabFault, match="No space left on device\n  try: remove old files"):
+        deploy(full, workdir, retrain(b"second"), dataset)
+    assert not list(Path(workdir).glob("deployer.*"))
+
+
 @BUSYBOX
 @pytest.mark.parametrize("lives", [False, True])
 def test_a_process_that_has_ended_or_does_something_else_by_now_holds_nothing(
