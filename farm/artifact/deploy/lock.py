@@ -42,7 +42,7 @@ def alone(deployer: str, step: Step, script: str) -> str:
 
 
 def require_latest(shell: Shell, workdir: str, deployer: str) -> None:
-    """Raise LabFault where a later deployment has come; not where the board does not tell, or never heard of this one."""
+    """Raise LabFault where a later deployment has come; not where the board does not tell, or knows nothing of this."""
     with suppress(DeviceError):
         done = shell.run(f"cat {quote(workdir)}/deployer", timeout_s=_ANSWER_S, check=False)
         last, *before = done.text.splitlines() or [""]

@@ -104,6 +104,16 @@ class TestEdgeTpu:
         second, _ = loaded("edgetpu", self.model(stick[0]), dtype="uint8", device="usb:0", asked="usb:1")
         assert second.device == f"Edge TPU usb:1 of {sticks}"
 
+    @pytest.mark.parametrize("named", ["scores", "labels"])
+    def test_of_several_outputs_the_one_that_is_named_is_read(self, stick, loaded, refused, monkeypatch, named):
+        outputs = [{"index": 6, "name": "boxes"}, {"index": 7, "name": named}]
+        monkeypatch.setattr(stick[1].Interpreter, "get_output_details", lambda _: outputs)
+        if named == "scores":
+            assert right(*loaded("edgetpu", self.model(stick[0]), dtype="uint8"))
+            return
+        with refused("model", "has the outputs boxes, labels; the manifest names scores"):
+            loaded("edgetpu", self.model(stick[0]), dtype="uint8")
+
     def test_one_that_is_not_plugged_in_is_named_with_those_that_are(self, stick, loaded, refused):
         with refused("runtime", r"no Edge TPU answers as usb:2; attached: usb:0 /sys.*2-1, usb:1 .*; is it plugged in"):
             loaded("edgetpu", self.model(stick[0]), dtype="uint8", device="usb:2")
