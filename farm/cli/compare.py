@@ -132,6 +132,8 @@ def _show(plan: "Plan") -> None:
         f"a round takes about {plan.round_s:.0f} s; at most {facts.most_rounds} rounds on each board, "
         f"and {facts.time_budget_s:g} s in all; seed {facts.seed}"
     )
+    if plan.doubt:
+        output.say(plan.doubt)
 
 
 def _run(plan: "Plan", args: Namespace) -> int:
@@ -142,6 +144,8 @@ def _run(plan: "Plan", args: Namespace) -> int:
     from ..store.database import Store
     from ..verdict.variants.engine import run_comparison
 
+    if plan.doubt:
+        output.note(plan.doubt)
     run = new_run(plan.lab, "compare", ["farm", *sys.argv[1:]], comparison=plan.facts)
     with Store.open(plan.lab.database(STATE)) as store:
         store.begin(run)

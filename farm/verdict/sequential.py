@@ -11,7 +11,7 @@ DeMets 1987). They follow from the joint law of the t of all looks (:mod:`.walk`
 """
 
 from functools import cache
-from math import ceil, sqrt
+from math import sqrt
 
 import numpy as np
 
@@ -83,6 +83,8 @@ def multiplier(alpha: float, looks: tuple[int, ...], look: int) -> float:
 def more(alpha: float, looks: tuple[int, ...], units: int, deviation: float, distance: float) -> int:
     """Return about how many more units bring a limit out of the interval, were estimate and scatter to stay.
 
+    Where those that there may be are not enough: how many a plan of more would need.
+
     Args:
         alpha: risk over all looks.
         looks: see :func:`levels`.
@@ -90,7 +92,21 @@ def more(alpha: float, looks: tuple[int, ...], units: int, deviation: float, dis
         deviation: standard deviation of a unit.
         distance: from the estimate to the limit, above 0.
     """
-    later = [look for look, count in enumerate(looks) if count > units]
-    enough = (looks[n] for n in later if multiplier(alpha, looks, n) * deviation < distance * sqrt(looks[n]))
-    beyond = multiplier(alpha, looks, len(looks) - 1) * deviation / distance
-    return next(enough, max(looks[-1] + 1, ceil(beyond**2))) - units
+    tails, wanted = levels(alpha, looks), distance / deviation
+    for count, tail in zip(looks, tails, strict=True):
+        if count > units and _tells(count, tail, wanted):
+            return count - units
+    # a plan of more units spends about as much at its last look, and knows the scatter better there than this one does
+    few = many = looks[-1]
+    while not _tells(many, tails[-1], wanted):
+        few, many = many, 2 * many
+    while many - few > 1:
+        middle = (few + many) // 2
+        few, many = (few, middle) if _tells(middle, tails[-1], wanted) else (middle, many)
+    return max(many, looks[-1] + 1) - units
+
+
+def _tells(units: int, tail: float, wanted: float) -> bool:
+    """Return whether so many standard deviations of a unit are more than the interval is wide, one side."""
+    _, special = scipy()
+    return -special.stdtrit(units - 1, tail) < wanted * sqrt(units)

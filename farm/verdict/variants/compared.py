@@ -115,9 +115,7 @@ def compared(facts: ComparisonFacts, records: Sequence[Record]) -> Compared:
         for variant, trials in zip(facts.variants, by_variant, strict=True)
     )
     numbers = list(combinations(range(len(ids)), 2))
-    inexact = sum(not kind.exact for kind in kinds)
-    most = facts.most_rounds // 2 * len(facts.boards)
-    sure = Sure(facts.alpha / max(1, len(numbers) * inexact), most, facts.resolution)
+    sure = sure_of(facts)
     found = {
         (a, b): {
             kind.name: _exact(kind, values[a][kind.name], values[b][kind.name])
@@ -131,6 +129,13 @@ def compared(facts: ComparisonFacts, records: Sequence[Record]) -> Compared:
     voids = tuple(f"{r.board.name} {r.id[:8]}: {'; '.join(r.voids)}" for r in records if r.voids)
     placed = tuple(places(len(ids), lambda b, a: _beside(found, b, a)))
     return Compared(facts, kinds, values, found, placed, boards, len(counts), voids, tuple(notes))
+
+
+def sure_of(facts: ComparisonFacts) -> Sure:
+    """Return each interval's share of the risk, and of how many pairs of rounds it may come to be."""
+    number = len(facts.variants)
+    intervals = number * (number - 1) // 2 * sum(not COMPARABLE[name].exact for name in facts.figures)
+    return Sure(facts.alpha / max(1, intervals), facts.most_rounds // 2 * len(facts.boards), facts.resolution)
 
 
 def _beside(contrasts: Mapping[tuple[int, int], dict[str, Contrast]], b: int, a: int) -> list[State]:

@@ -18,7 +18,7 @@ from ..sequential import more, multiplier
 
 LEAST = 2
 """Pairs of rounds without which nothing scatters."""
-_FIRST_LOOK = 4
+FIRST_LOOK = 4
 """Pairs of rounds, where there may be so many: of two or three an interval is so wide that a look mostly wastes the
 risk that is spent at it (in benchmarks/compare two variants on one board need a twelfth fewer rounds so)."""
 FLOOR = 0.002
@@ -73,7 +73,7 @@ def contrast(seen: Sequence[float], sure: Sure, *, at_most: bool) -> Contrast:
     mean, most = fmean(seen), max(sure.most, pairs)
     if pairs < LEAST:
         return Contrast(pairs, exp(mean) - 1)
-    looks, alpha = tuple(range(min(_FIRST_LOOK, most), most + 1)), sure.alpha / 2
+    looks, alpha = tuple(range(min(FIRST_LOOK, most), most + 1)), sure.alpha / 2
     deviation, margin = max(stdev(seen), FLOOR), log1p(sure.resolution)
     # until the interval leaves 0, or lies within what matters: whichever is sooner
     missing = more(alpha, looks, pairs, deviation, max(abs(mean), margin - abs(mean)))

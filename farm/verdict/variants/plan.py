@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from math import sqrt
 from pathlib import Path
 
 from ...artifact.feed import feed
@@ -17,13 +18,15 @@ from ...trial.state.conditions import NOTHING, Conditions, parse_conditions
 from ..budget import trial_s
 from ..releases import Packed
 from ..sequential import multiplier
-from .compared import COMPARABLE
-from .contrast import LEAST
+from .compared import COMPARABLE, sure_of
+from .contrast import FIRST_LOOK, LEAST
 
 MOST_VOIDS = 5
 """Trials that are run again on each board, where nobody says otherwise: with more one looks at the lab (assumed)."""
 TIME_BUDGET_S = 1800.0
 """Where nobody says otherwise: five variants of a net, half a minute a trial, come to some six pairs of rounds."""
+_MOST_ROUNDS = 400
+"""Of a board, whoever asks: as many pairs as a gate's policy may want. More only make the bounds slow to find."""
 _MOST_PAIRS = 20
 """Of a board, where nobody says how many rounds: beyond it four times the trials halve what is open (assumed)."""
 
@@ -73,6 +76,18 @@ class Plan:
     def round_s(self) -> float:
         """About how long a round takes, without booting and deploying."""
         return len(self.packed) * trial_s(self.scenario)
+
+    @property
+    def doubt(self) -> str:
+        """What is to be said of it before it begins; empty: nothing."""
+        sure = sure_of(self.facts)
+        if sure.most >= FIRST_LOOK or all(COMPARABLE[name].exact for name in self.facts.figures):
+            return ""
+        wanted = multiplier(sure.alpha / 2, (sure.most,), 0) / sqrt(sure.most)
+        return (
+            f"so few rounds hardly tell anything: only variants that differ by {wanted:.0f} times as much as a pair of "
+            f"rounds scatters; {2 * FIRST_LOOK} rounds or more, of all boards together, tell far more"
+        )
 
 
 def plan_comparison(asked: Asked, open_lab: Callable[[], Lab], folder: Path, *, faults: Sequence[str] = ()) -> Plan:
@@ -143,6 +158,8 @@ def _numbers(asked: Asked) -> Iterator[str]:
         yield f"--max-voids {asked.most_voids}: at least 0"
     if asked.most_rounds is not None and (asked.most_rounds < 2 * LEAST or asked.most_rounds % 2):
         yield f"--max-rounds {asked.most_rounds}: rounds come in pairs, and 4 are the fewest that tell anything"
+    if asked.most_rounds is not None and asked.most_rounds > _MOST_ROUNDS:
+        yield f"--max-rounds {asked.most_rounds}: at most {_MOST_ROUNDS}; measure longer in each trial instead"
     for name in asked.figures:
         if name not in COMPARABLE:
             yield f"--figures {name}: cannot be compared; {unknown(name, COMPARABLE)}"

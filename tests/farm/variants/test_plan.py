@@ -119,3 +119,17 @@ def test_a_file_that_is_none_is_told_with_the_rest(planned):
     with pytest.raises(UsageFault) as refused:
         planned(PRUNED, MODELS / "none.tar.zst", alpha=0.0)
     assert len(refused.value.faults) == 2
+
+
+@pytest.mark.parametrize(("boards", "rounds", "doubted"), [(1, 4, True), (2, 4, False), (1, 6, True), (1, 8, False)])
+def test_rounds_that_hardly_tell_anything_are_told_of_before_they_run(planned, boards, rounds, doubted):
+    named = ["atom-01", "atom-02"][:boards]
+    doubt = planned(PRUNED, SHARED, boards=named, most_rounds=rounds).doubt
+    assert ("8 rounds or more" in doubt) is doubted
+    assert not planned(PRUNED, SHARED, boards=named, most_rounds=rounds, figures=["size_bytes"]).doubt
+
+
+def test_more_rounds_than_bounds_are_found_for_at_once_are_refused(planned):
+    assert planned(PRUNED, SHARED, most_rounds=400).facts.most_rounds == 400
+    with pytest.raises(UsageFault, match="--max-rounds 402: at most 400"):
+        planned(PRUNED, SHARED, most_rounds=402)

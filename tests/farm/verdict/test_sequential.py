@@ -56,7 +56,16 @@ def test_as_many_more_as_it_says_are_enough_and_one_less_is_not():
         return multiplier(0.025, looks, units - 4) * deviation / sqrt(units)
 
     assert half(4 + missing) < distance <= half(4 + missing - 1)
-    assert more(0.025, looks, 4, 1.0, distance) > 40_000 - 4  # beyond the last look, by the last one's multiplier
+    assert more(0.025, looks, 4, 1.0, distance) > 40_000 - 4  # beyond the last look
+
+
+@pytest.mark.parametrize("most", [2, 3])
+def test_beyond_a_plan_of_few_it_says_what_a_longer_one_would_need(most):
+    alpha, distance, deviation = 0.0005, 0.03, 0.01
+    needed = most + more(alpha, tuple(range(most, most + 1)), most, deviation, distance)
+    longer = multiplier(alpha, (needed,), 0) * deviation / sqrt(needed)
+    assert longer < distance <= multiplier(alpha, (needed - 1,), 0) * deviation / sqrt(needed - 1)
+    assert needed < 12
 
 
 def test_without_scipy_one_is_told_what_to_install(monkeypatch):
