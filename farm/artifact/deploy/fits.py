@@ -1,5 +1,6 @@
 """Compares what a model is bound to or cannot run without with what a board says of itself, before anything is sent."""
 
+from functools import partial
 from shlex import quote
 
 from devices import facts
@@ -57,8 +58,7 @@ def require_fit(shell: Shell, root: str, manifest: Manifest, device: str | None 
     wanted = bound.model_dump(exclude_none=True) if bound else {}
     parts = [_ARCHITECTURE, _BOUND if wanted else "", *(text for name, text in _VERSIONS.items() if name in wanted)]
     parts += [needs.SCRIPT] if need else []
-    script = facts.script(root, *parts)
-    board = facts.parse(shell.run(f"sh -c {quote(script)}", timeout_s=_ANSWER_S).stdout)
+    board = _ask(shell, root, *parts)
     faults = list(mismatches(bound, board)) if bound else []
     found = board.get("architecture", "nothing")
     if manifest.architecture is not None and found != manifest.architecture:
@@ -66,4 +66,9 @@ def require_fit(shell: Shell, root: str, manifest: Manifest, device: str | None 
     if faults:
         raise UsageFault([f"{manifest.name}: does not run on {shell.name}: {fault}" for fault in faults])
     if need:
-        needs.require_there(shell.name, manifest.name, need, board)
+        needs.require_there(shell.name, manifest.name, need, board, partial(_ask, shell, root, needs.SCRIPT))
+
+
+def _ask(shell: Shell, root: str, *parts: str) -> dict[str, str]:
+    script = facts.script(root, *parts)
+    return facts.parse(shell.run(f"sh -c {quote(script)}", timeout_s=_ANSWER_S).stdout)

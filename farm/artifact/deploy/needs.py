@@ -4,8 +4,9 @@ Where a kernel tells nothing of its buses (a board twin that has none), nobody k
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from time import monotonic, sleep
 
 from devices.accelerator import CORAL_PCIE, CORAL_USB, LOOK, NCS, read
 from devices.facts import starting
@@ -27,6 +28,12 @@ done
 )
 """``apex``: an Edge TPU on PCIe whose driver is loaded. Class 03 of vendor 8086: a display controller of Intel's, and
 OpenVINO's ``GPU`` is no other. ``vision_spicomm``: what aiyprojects' ``_spicomm.py`` opens."""
+
+_BACK_S = 5.0
+"""A stick that a program has let go of starts anew, and hangs on no bus meanwhile (assumed: as OpenVINO resets one)."""
+_LOOK_AGAIN_S = 0.5
+
+Facts = dict[str, str]
 
 
 class NoAccelerator(LabFault):
@@ -74,32 +81,38 @@ def need_of(manifest: Manifest, device: str | None) -> Need | None:
     return None
 
 
-def require_there(board: str, name: str, need: Need, facts: dict[str, str]) -> None:
-    """Check what the board says by :data:`SCRIPT`.
+def require_there(board: str, name: str, need: Need, facts: Facts, look: Callable[[], Facts]) -> None:
+    """Check what the board says by :data:`SCRIPT`, and again for a while where something is missing.
 
     Args:
         board: Its name.
         name: The model's.
         need: What it needs.
-        facts: What the board says.
+        facts: What the board has said.
+        look: Asks it once more.
 
     Raises:
         NoAccelerator: It has fewer than are needed.
+        devices.errors.DeviceError: the board.
     """
-    if need.seen_by not in facts:
-        return
-    found = _count(need.kinds, facts)
-    if found >= need.count:
-        return
+    end_s = monotonic() + _BACK_S
+    while need.seen_by in facts and (found := _count(need.kinds, facts)) < need.count:
+        if monotonic() >= end_s:
+            raise _none(board, name, need, found)
+        sleep(_LOOK_AGAIN_S)
+        facts = look()
+
+
+def _none(board: str, name: str, need: Need, found: int) -> NoAccelerator:
     has, needs = (f"{found} {need.what}", f"{need.count}") if found or need.count > 1 else (f"no {need.what}", "one")
     hint = (
         f"is it plugged in, powered, its driver loaded? {need.look} tells; else run {name} on a board that has "
         f"{needs} (`accelerators:` in the inventory says which must)"
     )
-    raise NoAccelerator(board, f"has {has}, and {name} needs {needs}; nothing was sent", hint=hint)
+    return NoAccelerator(board, f"has {has}, and {name} needs {needs}; nothing was sent", hint=hint)
 
 
-def _count(kinds: Sequence[str], facts: dict[str, str]) -> int:
+def _count(kinds: Sequence[str], facts: Facts) -> int:
     attached = [one.kind for one in read(facts)]
     by_kind = {kind: attached.count(kind) + len(starting(facts, f"{kind}.")) for kind in kinds}
     if "apex" in by_kind:  # the same devices, by their driver and by their bus

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from devices.twin.hanging import Hanging, attach
-from farm.artifact.deploy import NoAccelerator, deploy
+from farm.artifact.deploy import NoAccelerator, deploy, needs
 from farm.artifact.deploy.fits import require_fit
 from farm.artifact.document import identity
 from farm.artifact.manifest import Manifest
@@ -16,6 +16,11 @@ from farm.lab.inventory import Lab
 USB, PCIE, STICK = Hanging("coral-usb"), Hanging("coral-pcie"), Hanging("ncs")
 DISPLAY = {"class": "0x030000", "vendor": "0x8086", "device": "0x5a85"}
 EDGE_TPU, MYRIAD, GPU = {"runtime": "edgetpu"}, {"runtime": "openvino", "device": "MYRIAD"}, {"runtime": "openvino"}
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch):
+    monkeypatch.setattr(needs, "_BACK_S", 0.0)
 
 
 @pytest.fixture
@@ -91,6 +96,17 @@ def test_the_board_is_refused_before_it_is_touched(shell, root, artifact, datase
 def test_what_hangs_there_or_is_not_needed_is_not_refused(fits, root, wants, hangs):
     attach(root, hangs)
     assert fits(**wants)
+
+
+def test_a_stick_that_starts_anew_as_a_program_has_let_go_of_it_is_there_in_a_moment(fits, root, monkeypatch):
+    monkeypatch.setattr(needs, "_BACK_S", 30.0)
+    monkeypatch.setattr(needs, "sleep", lambda _: attach(root, [STICK]))
+    assert fits(**MYRIAD)
+
+
+def test_an_edge_tpu_that_nobody_has_used_yet_has_another_name_on_the_bus(fits, root):
+    write(root / "sys/bus/usb/devices/2-1", idVendor="1a6e", idProduct="089a", speed="5000")
+    assert fits(**EDGE_TPU, device="usb")
 
 
 def test_a_dev_board_whose_driver_has_its_edge_tpu_has_one(fits, root):
