@@ -59,6 +59,7 @@ class Current:
         self.version = _version(getattr(openvino, "__version__", None) or openvino.get_version())
         self.device = _told(device, compiled, core)
         self._request = compiled.create_infer_request()
+        self._output = _output(compiled.outputs, manifest)
         given = self._request.get_input_tensor()
         wanted = manifest["input"]
         _require_input(tuple(given.shape), given.data.dtype.name, wanted)
@@ -71,7 +72,7 @@ class Current:
         """Return the class scores."""
         del fed
         self._request.infer()
-        return self._request.get_output_tensor().data
+        return self._request.get_output_tensor(self._output).data
 
 
 class Former:
@@ -122,6 +123,19 @@ def _require_device(device, available):
         if not any(one == name or one.startswith(name + ".") for one in available):
             text = "OpenVINO has no device {} here, but {}; is it plugged in, and its plug-in installed?"
             raise Fault("runtime", text.format(name, ", ".join(available) or "none"))
+
+
+def _output(outputs, manifest):
+    """Return the number of the only one, whatever it is called, or of the one of several that the manifest names."""
+    if len(outputs) == 1:
+        return 0
+    wanted = manifest["output"]["name"]
+    names = [{one.get_node().get_friendly_name()} | set(one.get_names()) for one in outputs]
+    for number, its in enumerate(names):
+        if wanted in its:
+            return number
+    told = ", ".join("/".join(sorted(its)) for its in names)
+    raise Fault("model", "the graph has the outputs {}; the manifest names {}".format(told, wanted))
 
 
 def _require_input(shape, dtype, wanted):

@@ -59,6 +59,25 @@ def test_it_predicts_what_onnxruntime_does_image_by_image_and_as_many_right(conv
     assert here.backend.device.startswith("CPU (")
 
 
+@pytest.mark.parametrize("named", ["probabilities", "labels"])
+def test_of_several_outputs_the_one_that_is_named_is_read(converted, pipeline_of, of_runner, named):
+    folder, artifact = converted("lenet5-float")
+    graph = openvino.Core().read_model(artifact.model_path)
+    scores = graph.outputs[0].get_node().input_value(0)
+    softmax = openvino.opset8.result(openvino.opset8.softmax(scores, 1))
+    softmax.set_friendly_name("probabilities")
+    graph.add_results([softmax])
+    openvino.save_model(graph, folder / "model.xml", compress_to_fp16=False)
+    described = json.loads((folder / "manifest.json").read_text())
+    described["output"]["name"] = named
+    (folder / "manifest.json").write_text(json.dumps(described))
+    if named == "probabilities":
+        assert pipeline_of(folder / "model.xml", folder / "manifest.json").predict(7)[1].sum() == pytest.approx(1)
+        return
+    with pytest.raises(of_runner("faults").Fault, match="probabilities; the manifest names labels"):
+        pipeline_of(folder / "model.xml", folder / "manifest.json")
+
+
 def test_scores_differ_by_rounding_alone(converted, pipeline_of):
     folder, artifact = converted("lenet5-float")
     here = pipeline_of(folder / "model.xml", folder / "manifest.json").predict(7)[1]
