@@ -212,7 +212,7 @@ def interval(criterion: GateCriterion) -> str:
 
 def _bound(value: float | None, criterion: GateCriterion) -> str:
     if value is None:
-        return ""
+        return "∞" if criterion.against == "baseline" else ""
     return f"{100 * value:+.2f}" if criterion.against == "baseline" else digits(value)
 
 

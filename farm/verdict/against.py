@@ -80,9 +80,10 @@ def _counts(got: Sequence[tuple[float, float]], kind: Kind, limit: float) -> Ans
 def _why(said: Answer, policy: Policy) -> str:
     if said.outcome != "no verdict":
         return ""
-    if said.low is None or said.high is None:
+    if said.low is None:
         return "trials of one release disagree, and a count must repeat itself"
-    between = f"the limit lies between {100 * said.low:+.2f} % and {100 * said.high:+.2f} %"
+    high = "any change" if said.high is None else f"{100 * said.high:+.2f} %"
+    between = f"the limit lies between {100 * said.low:+.2f} % and {high}"
     most = policy.statistics.max_pairs
     if said.more is None or said.more > 10 * most:
         return f"{between}: the change is at the limit, no affordable number of pairs would tell"

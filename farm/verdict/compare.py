@@ -49,7 +49,7 @@ class Answer:
     low: float | None = None
     high: float | None = None
     """Confidence bounds of the change, each good at every look: at the risk of a false regression on the side of a
-    regression, of a false pass on the other."""
+    regression, of a false pass on the other. ``high`` is absent where it is beyond a thousand million times."""
     more: int | None = None
     """About so many more pairs would decide, were change and scatter to stay as they are."""
 
@@ -74,6 +74,10 @@ def answer(question: Question, ratios: Sequence[float]) -> Answer:
     return last
 
 
+_MOST = log(1e9)
+"""A bound beyond this is none."""
+
+
 def _look(question: Question, worse: Sequence[float], limit: float, look: int) -> Answer:
     pairs = len(worse)
     mean, deviation = fmean(worse), max(scatter(worse), question.floor)
@@ -83,12 +87,14 @@ def _look(question: Question, worse: Sequence[float], limit: float, look: int) -
     low, high = mean - down * error, mean + up * error
     outcome = "regression" if low > limit else "pass" if high <= limit else "no verdict"
     sign = 1 if question.at_most else -1
-    bounds = sorted(exp(sign * bound) - 1 for bound in (low, high))
+    below, above = sorted((sign * low, sign * high))
     missing = None
     if outcome == "no verdict" and mean != limit:
         alpha = question.false_regression if mean > limit else question.false_pass
         missing = 2 * more(alpha, quads, quads[look], deviation / sqrt(2), abs(mean - limit))
-    return Answer(outcome, pairs, exp(sign * mean) - 1, bounds[0], bounds[1], missing)
+    return Answer(
+        outcome, pairs, exp(sign * mean) - 1, exp(below) - 1, exp(above) - 1 if above < _MOST else None, missing
+    )
 
 
 def scatter(worse: Sequence[float]) -> float:

@@ -34,7 +34,9 @@ Evidence = Literal[
 ]
 """What a policy can want recorded; what each means stands in :mod:`.evidence`."""
 
-_Probability = Annotated[float, Field(gt=0, lt=0.5)]
+LEAST_RISK = 1e-9
+"""That may be asked for: of a smaller one, shared by many intervals, a tail would be lost in the digits of a number."""
+_Probability = Annotated[float, Field(ge=LEAST_RISK, lt=0.5)]
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 

@@ -20,8 +20,8 @@ from .walk import Uncrossed, angles, rule, scipy, share_beyond
 RHO = 1.5
 """Between Pocock's bounds (about 1: fewest trials where the answer is plain) and O'Brien and Fleming's (about 3: most
 power for the same largest number). Assumed: about half a pair more than 1 on average, in benchmarks/gate."""
-_NEVER = 1e-13
-"""The tail, one side, that is not followed where there is no look."""
+_NEVER = 1e-9
+"""Of the risk: the tail, one side, that is not followed where there is no look."""
 
 
 @cache
@@ -39,7 +39,7 @@ def levels(alpha: float, looks: tuple[int, ...]) -> tuple[float, ...]:
     past: Uncrossed | None = None
     spent = 0.0
     for units in range(looks[0], looks[-1] + 1):
-        tail = _NEVER
+        tail = _NEVER * alpha
         if units in looks:
             due = alpha * (units / looks[-1]) ** RHO
             tail = due if past is None else _tail(past, due - spent, due)

@@ -16,6 +16,7 @@ from ...store.comparison_facts import ComparisonFacts, VariantFacts
 from ...trial.scenario import SCENARIOS, Scenario
 from ...trial.state.conditions import NOTHING, Conditions, parse_conditions
 from ..budget import trial_s
+from ..policy import LEAST_RISK
 from ..releases import Packed
 from ..sequential import multiplier
 from .compared import COMPARABLE, sure_of
@@ -148,8 +149,8 @@ def _facts(asked: Asked, lab: Lab, boards: Sequence[str], packed: Sequence[Packe
 def _numbers(asked: Asked) -> Iterator[str]:
     if len(asked.artifacts) < 2:
         yield f"{len(asked.artifacts)} artifact: nothing to compare it with; name two or more"
-    if not 0 < asked.alpha < 0.5:
-        yield f"--alpha {asked.alpha:g}: wants a risk between 0 and 0.5, e.g. 0.05"
+    if not LEAST_RISK <= asked.alpha < 0.5:
+        yield f"--alpha {asked.alpha:g}: wants a risk from {LEAST_RISK:g} to below 0.5, e.g. 0.05"
     if not 0 < asked.resolution < 1:
         yield f"--resolution {100 * asked.resolution:g}%: wants a share above 0 % and below 100 %"
     if asked.seed < 0:

@@ -74,6 +74,13 @@ def test_a_meter_that_rounds_does_not_make_equal_numbers_a_certainty():
     assert said.outcome == "no verdict"
 
 
+def test_two_quads_of_a_long_plan_bound_nothing_and_break_nothing():
+    few = replace(QUESTION, looks=tuple(range(4, 201, 2)), false_regression=1e-6, false_pass=1e-6)
+    for at_most in (True, False):
+        said = answer(replace(few, at_most=at_most), [1.3, 0.9, 1.2, 1.1])
+        assert (said.outcome, said.low, said.high) == ("no verdict", -1.0, None)
+
+
 def test_noise_that_lasts_is_seen_in_the_quads_and_widens_the_interval():
     by_pair = [0.01, -0.01, -0.01, 0.01] * 3  # quads agree: their pairs do not
     lasting = [0.01, 0.01, -0.01, -0.01] * 3  # each quad has a bias of its own

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from farm.report.gate_view import interval
 from farm.verdict.gate import judge_seat
 from farm.verdict.seats import role_of
 
@@ -270,3 +271,13 @@ def test_of_two_hundred_noisy_gates_hardly_any_is_wrong(a_policy, one_seat, ran,
     assert [v.outcome for v in found].count(wrong) == 0
     assert [v.outcome for v in found].count(right) >= 195
     assert 6 <= np.mean([v.criteria[0].trials for v in found]) <= 13
+
+
+def test_an_interval_without_an_upper_bound_is_told_as_such(a_policy, one_seat, ran):
+    alpha = {"false_regression": 1e-9, "false_pass": 1e-9}
+    policy = a_policy(**COMPARES, statistics={"min_pairs": 4, "max_pairs": 200, "alpha": alpha})
+    (criterion,) = judge_seat(
+        policy, one_seat(policy), ran([0.5, 0.7, 0.4, 0.5, 0.6, 0.5, 0.5, 0.9]), final=True
+    ).criteria
+    assert criterion.why.startswith("the limit lies between -100.00 % and any change")
+    assert interval(criterion) == "-100.00 … ∞ %"

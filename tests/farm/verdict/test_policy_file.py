@@ -74,6 +74,12 @@ def test_uneven_looks_are_refused(a_policy):
         a_policy(**COMPARES, statistics={"min_pairs": 7})
 
 
+def test_a_risk_that_is_lost_in_the_digits_is_refused(a_policy):
+    assert a_policy(**COMPARES, statistics={"alpha": {"false_pass": 1e-9}}).statistics.alpha.false_pass == 1e-9
+    with pytest.raises(UsageFault, match=r"false_pass"):
+        a_policy(**COMPARES, statistics={"alpha": {"false_pass": 1e-12}})
+
+
 def test_a_figure_is_compared_only_above_a_named_noise_floor(a_policy):
     with pytest.raises(UsageFault, match=r"against_baseline\.p99_ms: has no noise floor; add"):
         a_policy(against_baseline={"p99_ms": "+5 %"})

@@ -5,6 +5,7 @@ from math import sqrt
 import numpy as np
 import pytest
 
+from farm.verdict.policy import LEAST_RISK
 from farm.verdict.sequential import RHO, levels, more, multiplier
 
 LOOKS = (3, 4, 6, 8)
@@ -66,6 +67,15 @@ def test_beyond_a_plan_of_few_it_says_what_a_longer_one_would_need(most):
     longer = multiplier(alpha, (needed,), 0) * deviation / sqrt(needed)
     assert longer < distance <= multiplier(alpha, (needed - 1,), 0) * deviation / sqrt(needed - 1)
     assert needed < 12
+
+
+@pytest.mark.parametrize("looks", [(2,), (2, 100), (3, 7), tuple(range(2, 101))])
+def test_the_least_risk_shared_by_many_is_spent_too(looks):
+    alpha = LEAST_RISK / 60
+    found = levels(alpha, looks)
+    spent = np.diff([alpha * (units / looks[-1]) ** RHO for units in looks], prepend=0.0)
+    assert all(found >= spent * (1 - 1e-6))
+    assert found[-1] <= alpha
 
 
 def test_without_scipy_one_is_told_what_to_install(monkeypatch):
