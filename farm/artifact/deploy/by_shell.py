@@ -17,7 +17,7 @@ from ...errors import LabFault
 from ..fence import fenced
 from .codec import chosen, frames
 from .helper import Took
-from .lock import alone, require_latest
+from .lock import alone, last_deployer, require_latest
 from .names import require_done
 from .opening import ANSWER_S
 from .wanted import Blob
@@ -96,10 +96,11 @@ def bring_by_shell(
 
     ``deployer`` names the deployment; from here on it is the last one, and whichever came before does nothing more.
     """
+    before = last_deployer(shell, workdir)
     try:
         return _bring(shell, workdir, blobs, require_space, tell, deployer, timeout_s)
     except (DeviceError, LabFault):  # a step that a later deployment has ended tells nothing of it
-        require_latest(shell, workdir, deployer)
+        require_latest(shell, workdir, deployer, before)
         raise
 
 

@@ -41,11 +41,16 @@ def alone(deployer: str, step: Step, script: str) -> str:
     return f"{functions('lock.sh')}step() {{\n{before}alone {name}\n{script}\n}}\nstep\n"
 
 
-def require_latest(shell: Shell, workdir: str, deployer: str) -> None:
-    """Raise LabFault where a later deployment has come; not where the board does not tell, or knows nothing of this."""
+def last_deployer(shell: Shell, workdir: str) -> str:
+    """Return the deployment that came last; "" where there was none, or the board does not tell."""
     with suppress(DeviceError):
-        done = shell.run(f"cat {quote(workdir)}/deployer", timeout_s=_ANSWER_S, check=False)
-        last, *before = done.text.splitlines() or [""]
-        if deployer in before:
-            whose = last.rpartition(" ")[0]
-            raise LabFault(shell.name, f"{workdir}: another deployment has taken over, in the name of {whose}")
+        return shell.run(f"cat {quote(workdir)}/deployer", timeout_s=_ANSWER_S, check=False).text.strip()
+    return ""
+
+
+def require_latest(shell: Shell, workdir: str, deployer: str, before: str) -> None:
+    """Raise LabFault where a later deployment has come; not where the last one is still what was there before."""
+    last = last_deployer(shell, workdir)
+    if last not in ("", deployer, before):
+        whose = last.rpartition(" ")[0]
+        raise LabFault(shell.name, f"{workdir}: another deployment has taken over, in the name of {whose}")

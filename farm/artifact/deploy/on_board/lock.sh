@@ -1,13 +1,17 @@
 # One deployment at a time where there is no Python. POSIX sh, in the work folder.
-# deployer: the deployment that came last, and below it some that came before; an earlier one does nothing more.
+# deployer: the deployment that came last; an earlier one does nothing more.
 # deploying.N: a link to nothing, whose text is the process of a step that writes, and whose it is. The highest N counts,
 # for as long as that process lives and works in this folder: one that was killed, or was there before the board's last
 # boot, holds nothing. A link is made whole or not at all, as a folder is, but with its text; none that counts is ever
 # removed, so that of two who see that a process has ended only one takes its place.
 
 claim() { # deployment: it is the last one
-	{ printf '%s\n' "$1" && { [ ! -f deployer ] || sed 9q deployer; }; } >deployer.$$ && mv -f deployer.$$ deployer ||
-		{ rm -f deployer.$$ && return 1; }
+	printf '%s\n' "$1" >deployer.$$ && mv -f deployer.$$ deployer || { rm -f deployer.$$ && return 1; }
+}
+
+require_last() { # deployment: ends where a later one has come
+	IFS= read -r last <deployer || :
+	[ "$last" = "$1" ] || { echo "another deployment has taken over, in the name of ${last% *}" >&2 && exit 76; }
 }
 
 latest() { # sets the highest N, and what its link says
@@ -31,6 +35,7 @@ take() { # deployment: fails where another step has it, which is told to end
 	latest
 	holder=${held%% *}
 	if [ "${holder:-$$}" != $$ ] && [ "/proc/$holder/cwd" -ef . ]; then
+		require_last "$1" # else the later one would be told to end, and nobody be left
 		kill $(family "$holder") 2>/dev/null || :
 		return 1
 	fi
@@ -56,6 +61,5 @@ alone() { # deployment: waits until no other step writes here, and is the one th
 		fi
 	done
 	for l in deploying.*; do [ "${l#deploying.}" -ge $mine ] || rm -f "$l"; done
-	IFS= read -r last <deployer || :
-	[ "$last" = "$1" ] || { echo "another deployment has taken over, in the name of ${last% *}" >&2 && exit 76; }
+	require_last "$1"
 }

@@ -7,11 +7,13 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from shlex import quote
 
 import pytest
 
 from devices.errors import ConnectionLost
 from farm.artifact.deploy import deploy, deployed, roll_back
+from farm.artifact.deploy.lock import alone
 from farm.errors import LabFault
 
 from .conftest import FolderShell, FolderStream
@@ -142,6 +144,20 @@ def test_one_that_does_not_end_in_time_is_named(shell, workdir, artifact, datase
             deploy(shell, workdir, artifact, dataset)
         process.stdin.close()
     deploy(shell, workdir, artifact, dataset)
+
+
+@BOTH
+def test_the_earlier_one_does_not_end_the_later_one_that_is_at_work(shell, workdir, held):
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    Path(workdir).mkdir(parents=True)
+    with subprocess.Popen(["cat"], cwd=workdir, **pipes) as later:  # noqa: S607
+        held(later.pid)
+        Path(workdir, "deployer").write_text("ci of the third lab 0a1b2c3d\n")
+        done = shell.run(f"cd {quote(workdir)}\n{alone('ci 1', 'may be ended', 'echo runs')}", check=False)
+        assert (done.exit_status, done.text) == (76, "")
+        assert later.poll() is None
+        later.stdin.close()
+        assert later.wait(10) == 0
 
 
 @BUSYBOX
