@@ -112,16 +112,13 @@ def _missing(
     wanted: Output | None,
     precision: str | None,
 ) -> Iterator[str]:
+    inputs, outputs = (net.inputs, net.outputs) if net and runtime != "command" else ((), ())
     if given is None:
-        yield _untold(
-            entry, "input", net.inputs if net and runtime != "command" else (), "--input NAME:1x1x32x32:float32"
-        )
+        yield _untold(entry, "input", inputs, "--input NAME:1x1x32x32:float32")
     elif runtime != "command" and len(given.shape) == _IMAGES and given.shape[0] > 1:
         yield f"{entry} takes {given.shape[0]} images at once, and is fed one; want a batch of 1, or an open one"
     if wanted is None:
-        yield _untold(
-            entry, "output", net.outputs if net and runtime != "command" else (), "--output NAME:1x10:float32"
-        )
+        yield _untold(entry, "output", outputs, "--output NAME:1x10:float32")
     if precision is None:
         yield f"{entry} does not tell its precision; say --precision, e.g. int8"
     if runtime == "tensorrt" and not binds_engine(said.bound_to):

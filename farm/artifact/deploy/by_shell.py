@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from shlex import quote
 
-from devices.errors import ConnectionLost, DeviceError
+from devices.errors import ConnectionLost
 from devices.shell import Shell, Stream
 
 from ...errors import LabFault
 from ..fence import fenced
 from .codec import chosen, frames
 from .helper import Took
-from .lock import alone, last_deployer, require_latest
+from .lock import alone, takeover_told
 from .names import require_done
 from .opening import ANSWER_S
 from .wanted import Blob
@@ -96,56 +96,40 @@ def bring_by_shell(
 
     ``deployer`` names the deployment; from here on it is the last one, and whichever came before does nothing more.
     """
-    before = last_deployer(shell, workdir)
-    try:
-        return _bring(shell, workdir, blobs, require_space, tell, deployer, timeout_s)
-    except (DeviceError, LabFault):  # a step that a later deployment has ended tells nothing of it
-        require_latest(shell, workdir, deployer, before)
-        raise
-
-
-def _bring(
-    shell: Shell,
-    workdir: str,
-    blobs: Sequence[Blob],
-    require_space: Callable[[int], None],
-    tell: Callable[[str], None],
-    deployer: str,
-    timeout_s: float,
-) -> Took:
-    pieces = {blob.sha256: list(_pieces(blob)) for blob in blobs}
-    parts = {piece.sha256 for some in pieces.values() for piece in some} - pieces.keys()
-    found = _survey(shell, workdir, pieces, sorted(parts), deployer, timeout_s)
-    took = Took(there=found.blobs)
-    absent = [blob for blob in blobs if blob.sha256 not in found.blobs]
-    if not absent:
+    with takeover_told(shell, workdir, deployer):
+        pieces = {blob.sha256: list(_pieces(blob)) for blob in blobs}
+        parts = {piece.sha256 for some in pieces.values() for piece in some} - pieces.keys()
+        found = _survey(shell, workdir, pieces, sorted(parts), deployer, timeout_s)
+        took = Took(there=found.blobs)
+        absent = [blob for blob in blobs if blob.sha256 not in found.blobs]
+        if not absent:
+            return took
+        for blob in absent:
+            if blob.sha256 in found.incoming:
+                pieces[blob.sha256] = [_Piece(blob, blob.sha256, 0, blob.size)]
+        wanted = {piece.sha256: piece for blob in absent for piece in pieces[blob.sha256]}
+        missing = [piece for name, piece in wanted.items() if name not in found.incoming]
+        require_space(sum(piece.length for piece in missing) + max(blob.size for blob in absent))
+        offered = [{"gunzip": "gzip"}.get(program, program) for program in found.programs]
+        stretches = [(piece.blob, (piece.offset, piece.length)) for piece in missing]
+        took.codec, took.bytes_sent = chosen(offered, stretches), sum(piece.length for piece in missing)
+        tell(f"sending {took.bytes_sent:,} bytes of {len(absent)} files, by the board's shell alone")
+        lines = "\n".join(" ".join([blob.sha256, *(one.sha256 for one in pieces[blob.sha256])]) for blob in absent)
+        receive = _RECEIVE.format(
+            unpack=_UNPACK[took.codec],
+            blobs=lines,
+            names=" ".join(blob.sha256 for blob in absent),
+        )
+        script = f"cd {quote(workdir)} || exit 1\n{alone(deployer, 'may be ended', receive)}"
+        with shell.stream(script, timeout_s=timeout_s) as stream:
+            _send(shell, workdir, stream, missing, took)
+            told = [line.data.split() for line in stream.lines(idle_timeout_s=timeout_s)]
+            _require_received(shell, workdir, stream)
+        if bad := [words[1].decode("ascii", "replace") for words in told if words[:1] == [b"bad"] and len(words) == 2]:
+            damaged = ", ".join(name[:12] for name in bad)
+            hint = "the board's disk: dmesg, free space, the SD card's age"
+            raise LabFault(shell.name, f"{workdir}/blobs: {damaged} did not arrive as sent", hint=hint)
         return took
-    for blob in absent:
-        if blob.sha256 in found.incoming:
-            pieces[blob.sha256] = [_Piece(blob, blob.sha256, 0, blob.size)]
-    wanted = {piece.sha256: piece for blob in absent for piece in pieces[blob.sha256]}
-    missing = [piece for name, piece in wanted.items() if name not in found.incoming]
-    require_space(sum(piece.length for piece in missing) + max(blob.size for blob in absent))
-    offered = [{"gunzip": "gzip"}.get(program, program) for program in found.programs]
-    stretches = [(piece.blob, (piece.offset, piece.length)) for piece in missing]
-    took.codec, took.bytes_sent = chosen(offered, stretches), sum(piece.length for piece in missing)
-    tell(f"sending {took.bytes_sent:,} bytes of {len(absent)} files, by the board's shell alone")
-    lines = "\n".join(" ".join([blob.sha256, *(one.sha256 for one in pieces[blob.sha256])]) for blob in absent)
-    receive = _RECEIVE.format(
-        unpack=_UNPACK[took.codec],
-        blobs=lines,
-        names=" ".join(blob.sha256 for blob in absent),
-    )
-    script = f"cd {quote(workdir)} || exit 1\n{alone(deployer, 'may be ended', receive)}"
-    with shell.stream(script, timeout_s=timeout_s) as stream:
-        _send(shell, workdir, stream, missing, took)
-        told = [line.data.split() for line in stream.lines(idle_timeout_s=timeout_s)]
-        _require_received(shell, workdir, stream)
-    if bad := [words[1].decode("ascii", "replace") for words in told if words[:1] == [b"bad"] and len(words) == 2]:
-        damaged = ", ".join(name[:12] for name in bad)
-        hint = "the board's disk: dmesg, free space, the SD card's age"
-        raise LabFault(shell.name, f"{workdir}/blobs: {damaged} did not arrive as sent", hint=hint)
-    return took
 
 
 def _pieces(blob: Blob) -> Iterator[_Piece]:

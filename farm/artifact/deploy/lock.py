@@ -5,7 +5,8 @@ parts: which deployment came last, and which step writes just now (``on_board/lo
 """
 
 import secrets
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from shlex import quote
 from typing import Literal
 
@@ -41,16 +42,26 @@ def alone(deployer: str, step: Step, script: str) -> str:
     return f"{functions('lock.sh')}step() {{\n{before}alone {name}\n{script}\n}}\nstep\n"
 
 
-def last_deployer(shell: Shell, workdir: str) -> str:
+@contextmanager
+def takeover_told(shell: Shell, workdir: str, deployer: str) -> Generator[None]:
+    """Tell of a later deployment where it has ended a step of this one, which itself tells nothing of that.
+
+    Raises:
+        LabFault: a later one has come.
+    """
+    before = _last_deployer(shell, workdir)
+    try:
+        yield
+    except (DeviceError, LabFault) as error:
+        last = _last_deployer(shell, workdir)
+        if last not in ("", deployer, before):  # before: this one has failed even before it could begin
+            what = f"{workdir}: another deployment has taken over, in the name of {last.rpartition(' ')[0]}"
+            raise LabFault(shell.name, what) from error
+        raise
+
+
+def _last_deployer(shell: Shell, workdir: str) -> str:
     """Return the deployment that came last; "" where there was none, or the board does not tell."""
     with suppress(DeviceError):
         return shell.run(f"cat {quote(workdir)}/deployer", timeout_s=_ANSWER_S, check=False).text.strip()
     return ""
-
-
-def require_latest(shell: Shell, workdir: str, deployer: str, before: str) -> None:
-    """Raise LabFault where a later deployment has come; not where the last one is still what was there before."""
-    last = last_deployer(shell, workdir)
-    if last not in ("", deployer, before):
-        whose = last.rpartition(" ")[0]
-        raise LabFault(shell.name, f"{workdir}: another deployment has taken over, in the name of {whose}")
